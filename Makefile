@@ -1,0 +1,54 @@
+# The two commands of a newcomer, and a few more. "make" alone lists them.
+VENV := .venv
+# The first of these that is Python 3.11 or 3.12; python3 if none is, which then says what is needed.
+PYTHON ?= $(or $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; \
+	done),python3)
+PY := $(VENV)/bin/python
+SNAKEMAKE := $(PY) -m snakemake --cores 1
+PINS := $(wildcard envs/*.host.txt)
+REPORT := results/report/index.html
+# Prints where the report is, also after a failed run, and keeps the exit code.
+SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
+
+.PHONY: help run benchmark report unlock bench test format
+help:
+	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
+	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
+	@echo "make report     draw the report from the records that are there; train nothing"
+	@echo "make unlock     after a crash or a power cut: let the next command go on"
+	@echo "make test       all checks and tests"
+	@echo "make bench      what the harness costs, against a plain script"
+
+run: $(VENV)/installed
+	@$(SNAKEMAKE) --configfile config/quick.yaml; $(SHOW_REPORT)
+
+benchmark: $(VENV)/installed
+	@$(SNAKEMAKE); $(SHOW_REPORT)
+
+report: $(VENV)/installed
+	@$(SNAKEMAKE) report; $(SHOW_REPORT)
+
+unlock: $(VENV)/installed
+	@$(SNAKEMAKE) --unlock
+
+bench: $(VENV)/installed
+	@$(PY) tests/benchmark/measure_harness.py
+
+test: $(VENV)/installed-tests
+	$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	$(VENV)/bin/python -m snakefmt --check Snakefile workflow/rules
+	$(SNAKEMAKE) --lint
+	$(PY) -m pytest
+
+format: $(VENV)/installed-tests
+	$(PY) -m ruff check --fix . ; $(PY) -m ruff format . ; $(PY) -m snakefmt Snakefile workflow/rules
+
+# A folder that was left half-installed has no mark and is completed.
+$(VENV)/installed: $(PINS) envs/create_venv.py
+	@$(PYTHON) envs/create_venv.py $(VENV)
+	@touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed envs/tests.txt
+	@$(PYTHON) envs/create_venv.py $(VENV) envs/tests.txt
+	@touch $@

@@ -1,0 +1,33 @@
+# Times the training of small Keras models on this machine and draws the comparison; see README.md.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    input:
+        PLAN.machine_file,
+        "results/report/index.html",
+        "results/report/checked.txt",
+
+
+rule measure:
+    input:
+        PLAN.machine_file,
+        PLAN.records,
+
+
+rule report:
+    input:
+        "results/report/index.html",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/report.smk"

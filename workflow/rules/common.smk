@@ -1,0 +1,112 @@
+# What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
+import os
+import sys
+import time
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
+
+SCRIPTS = "workflow/scripts"
+sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
+
+from trainmark import config as configuration
+from trainmark import dataset, errors, grid, plan, progress, record, workloads
+
+logger.addFilter(progress.worth_showing)
+
+# Without conda, "python" is the one that runs Snakemake; an activated environment comes before it.
+plan.put_first_on_path(sys.executable)
+
+HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
+DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
+# What this call has planned, for the lines that tell its progress.
+SESSION = ".snakemake/trainmark-session.json"
+
+
+def config_layers():
+    """Where the configuration comes from, in the order in which it is merged."""
+    files = list(dict.fromkeys([*workflow.configfiles, *map(os.path.relpath, workflow.overwrite_configfiles)]))
+    texts = [Path(file).read_text() for file in files]
+    layers = [configuration.Layer(file, text, yaml.safe_load(text) or {}) for file, text in zip(files, texts)]
+    return [*layers, configuration.Layer("--config on the command line", None, workflow.config_settings.config)]
+
+
+config |= configuration.typed_items(workflow.config_settings.config)
+
+try:
+    schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
+    configuration.check(config, schema, config_layers(), HERE)
+    PLAN = plan.make_plan(config, HERE)
+except errors.TrainmarkError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    stack="|".join(plan.STACK_VERSIONS),
+    device="cpu|gpu",
+    model="|".join(workloads.MODELS),
+    batch_size=r"[1-9]\d*",
+    repeat=r"[1-9]\d*",
+
+
+def all_cores(wildcards):
+    """Every core that Snakemake may use, so that nothing runs beside a timing; 1 where the number is not known yet."""
+    try:
+        return workflow.cores
+    except WorkflowError:
+        return 1
+
+
+def only_report():
+    """Whether this command is "snakemake report", which draws what is there and trains nothing."""
+    return set(workflow.dag_settings.targets) == {"report"}
+
+
+def local_records(wildcards):
+    """The records of the local grid, unless only the report is wanted."""
+    return [] if only_report() else PLAN.records
+
+
+def machine_file(wildcards):
+    """The local machine's description, unless only the report is wanted."""
+    return [] if only_report() else [PLAN.machine_file]
+
+
+def other_files(wildcards):
+    """A fingerprint of the records and machine files that are not inputs."""
+    return plan.fingerprint([*local_records(wildcards), *machine_file(wildcards)])
+
+
+def lock_file(wildcards):
+    """The file that pins the environment of a training: the conda environment's, or the virtual environment's."""
+    return f"envs/{wildcards.stack}.{HERE.platform}.{'yaml' if HERE.use_conda else 'host.txt'}"
+
+
+def data_set(wildcards):
+    """The decoded data set. A record that does not fit the configuration is measured again, whatever .snakemake says.
+
+    Snakemake compares params with what it noted in .snakemake; in a checkout copied without that folder only the
+    record itself knows how it was measured.
+    """
+    plan.refuse_unsupported_platform(HERE)
+    run = PLAN.run(**wildcards)
+    if not PLAN.fits(run):
+        workflow.dag.forcefiles.add(str(run.path))
+    return ancient(DATA_SET)
+
+
+onstart:
+    planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
+    if planned:
+        try:
+            plan.refuse_missing_stack(PLAN, HERE)
+        except errors.TrainmarkError as error:
+            raise WorkflowError(str(error)) from None
+        for message in plan.keep_superseded(planned):
+            print(message)
+        print(progress.announce(len(planned), PLAN.machine, progress.estimate_seconds(planned, [])), flush=True)
+    command = plan.command_line(sys.argv, sys.executable)
+    progress.Session(planned, time.time(), command).save(Path(SESSION))

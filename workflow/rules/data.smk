@@ -1,0 +1,28 @@
+# The data set and the description of the machine: what has to be there before or beside the measurements.
+
+
+rule prepare_data:
+    output:
+        DATA_SET,
+    log:
+        "results/logs/prepare_data.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        folder=config["data_folder"],
+        download=config["data_download"],
+    shell:
+        "python workflow/scripts/prepare_data.py --data-folder={params.folder:q} --download {params.download} "
+        "results/data 2> {log}"
+
+
+rule describe_machine:
+    output:
+        PLAN.machine_file,
+    log:
+        "results/logs/describe_machine.log",
+    priority: 2**40  # before the first training
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python workflow/scripts/describe_machine.py {output} 2> {log}"

@@ -1,0 +1,28 @@
+# One job per run. Records are expensive: only a missing record, another workload or another protocol trains again.
+
+
+rule time_training:
+    input:
+        data_set,
+    output:
+        f"results/machines/{PLAN.machine}/runs/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json",
+    log:
+        "results/logs/time_training/{stack}/{device}/{model}/{batch_size}/{repeat}.log",
+    priority: lambda w: PLAN.priority(PLAN.run(**w))
+    conda:
+        f"../../envs/{{stack}}.{HERE.platform}.yaml"
+    threads: all_cores
+    resources:  # unlike params, these may change without training again
+        time_limit_seconds=config["time_limit_seconds"],
+        lock_file=lock_file,
+    params:
+        workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
+        seed=lambda w: PLAN.seed(PLAN.run(**w)),
+        threads=config["threads"],
+        protocol=record.PROTOCOL,
+    # Stdout is the terminal: the one line that tells how the run went. $PPID is Snakemake's process.
+    shell:
+        "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
+        "--threads {params.threads} --time-limit {resources.time_limit_seconds} --data results/data "
+        "--lock-file {resources.lock_file} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
+        "--log {log} {output} 2> {log}"

@@ -1,0 +1,108 @@
+# From records to the page. One rule reads the records; every table and figure reads what that one wrote.
+
+
+rule collect_records:
+    input:
+        records=local_records,
+        machine=machine_file,
+        schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine"]),
+    output:
+        runs="results/report/runs.csv",
+        machines="results/report/machines.csv",
+    log:
+        "results/logs/collect_records.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        # Other machines' records, and local ones outside today's grid. The local grid's are inputs.
+        others=other_files,
+    shell:
+        "python workflow/scripts/collect_records.py {output.runs} {output.machines} 2> {log}"
+
+
+rule summarise_cells:
+    input:
+        runs="results/report/runs.csv",
+        code=["workflow/scripts/summarise_cells.py", "workflow/scripts/trainmark/tables.py"],
+    output:
+        report(
+            "results/report/cells.csv",
+            caption="../report/cells.rst",
+            category="Tables",
+            labels={"table": "Cells"},
+        ),
+    log:
+        "results/logs/summarise_cells.log",
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python workflow/scripts/summarise_cells.py {input.runs} {output} 2> {log}"
+
+
+rule draw_figures:
+    input:
+        runs="results/report/runs.csv",
+        code=[
+            "workflow/scripts/draw_figures.py",
+            "workflow/scripts/trainmark/figures.py",
+            "workflow/scripts/trainmark/tables.py",
+        ],
+    output:
+        report(
+            directory("results/report/figures"),
+            patterns=["{name}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        "results/logs/draw_figures.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        preferred=PLAN.settings_digest,
+    shell:
+        "python workflow/scripts/draw_figures.py {input.runs} {output} --settings {params.preferred} 2> {log}"
+
+
+rule render_page:
+    input:
+        runs="results/report/runs.csv",
+        cells="results/report/cells.csv",
+        machines="results/report/machines.csv",
+        figures="results/report/figures",
+        template="workflow/report/page.html.j2",
+        code=["workflow/scripts/render_page.py", "workflow/scripts/trainmark/page.py"],
+    output:
+        report(
+            "results/report/index.html",
+            caption="../report/page.rst",
+            category="Page",
+            labels={"page": "The whole report"},
+        ),
+    log:
+        "results/logs/render_page.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        preferred=PLAN.settings_digest,
+        grid=workloads.canonical_json(PLAN.axes),
+    shell:
+        "python workflow/scripts/render_page.py --runs {input.runs} --cells {input.cells} --machines {input.machines} "
+        "--figures {input.figures} --template {input.template} --settings {params.preferred} "
+        "--grid {params.grid:q} {output} 2> {log}"
+
+
+# After the report is drawn: a failed run must not cost it.
+rule check_runs:
+    input:
+        records=local_records,
+        page="results/report/index.html",
+    output:
+        "results/report/checked.txt",
+    log:
+        "results/logs/check_runs.log",
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python workflow/scripts/check_runs.py --session .snakemake/trainmark-session.json {output} {input.records} 2> {log}"

@@ -1,0 +1,25 @@
+"""Fail, with the command that repeats them, when local runs have failed."""
+
+import argparse
+import json
+from pathlib import Path
+
+from trainmark import errors, progress, record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--session", type=Path, required=True, help="knows the command that the user gave")
+    parser.add_argument("output", type=Path, help="written when every run is ok")
+    parser.add_argument("records", nargs="+", help="the local grid's records")
+    args = parser.parse_args()
+    found = {path: json.loads(Path(path).read_text()) for path in args.records}
+    failed = {p: f"{r['status']}: {r['reason']}" for p, r in found.items() if r["status"] != record.OK}
+    if failed:
+        raise errors.TrainmarkError(progress.failure_summary(failed, progress.load_session(args.session)))
+    record.write_whole(args.output, f"{len(found)} local runs are ok.\n")
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

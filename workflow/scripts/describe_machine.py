@@ -1,0 +1,21 @@
+"""Describe this computer in machine.json."""
+
+import argparse
+import json
+from pathlib import Path
+
+from trainmark import errors, hardware, record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path, help="results/machines/MACHINE/machine.json, to be written")
+    args = parser.parse_args()
+    description = {"format_version": record.FORMAT_VERSION, "machine": args.output.parent.name, **hardware.describe()}
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    record.write_whole(args.output, json.dumps(description, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

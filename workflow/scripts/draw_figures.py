@@ -1,0 +1,20 @@
+"""Draw the report's figures."""
+
+import argparse
+from pathlib import Path
+
+from trainmark import errors, figures, tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help="settings digest of the experiment to draw by preference")
+    parser.add_argument("runs", type=Path, help="runs.csv")
+    parser.add_argument("output", type=Path, help="folder of the figures")
+    args = parser.parse_args()
+    figures.draw_all(tables.read_runs(args.runs), args.settings, args.output)
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

@@ -1,0 +1,19 @@
+"""Summarise the runs of each cell."""
+
+import argparse
+from pathlib import Path
+
+from trainmark import errors, record, tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path, help="runs.csv")
+    parser.add_argument("output", type=Path, help="cells.csv, to be written")
+    args = parser.parse_args()
+    record.write_whole(args.output, tables.summarise(tables.read_runs(args.runs)).to_csv(index=False))
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

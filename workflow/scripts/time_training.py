@@ -1,0 +1,43 @@
+"""Time one training: one fresh process, one record."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from trainmark import errors, grid, progress, supervision
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--child", action="store_true", help="train what stdin says; for this script's own use")
+    parser.add_argument("--workload", type=json.loads, help="what to compute, as JSON")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--threads", type=lambda text: None if text == "auto" else int(text), help="a number or auto")
+    parser.add_argument("--time-limit", type=float, help="seconds")
+    parser.add_argument("--data", type=Path, help="folder of the decoded data set")
+    parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
+    parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
+    parser.add_argument("--session", type=Path, help="the plan of the runs to do, for the progress line")
+    parser.add_argument("--log", type=Path, help="where stderr goes; its end is kept when the training fails")
+    parser.add_argument("record", type=Path, nargs="?", help="results/machines/.../REPEAT.json, to be written")
+    args = parser.parse_args()
+    if args.child:
+        supervision.serve()
+    request = supervision.Request(
+        run=grid.run_from_path(args.record),
+        workload=args.workload,
+        seed=args.seed,
+        threads=args.threads,
+        time_limit_seconds=args.time_limit,
+        data_folder=args.data,
+        lock_file=args.lock_file,
+        workflow_pid=args.workflow_pid,
+    )
+    record = supervision.supervise(request, [sys.executable, __file__, "--child"], args.log)
+    print(progress.run_line(record, progress.load_session(args.session)), flush=True)
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

@@ -1,0 +1,236 @@
+"""The configuration: checked whole, before anything runs, and turned into the grid."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+import yaml
+
+from trainmark import dataset, workloads
+from trainmark.errors import TrainmarkError
+
+# A path into the configuration: the keys and list indices that lead to a value.
+KeyPath = tuple
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One place that values come from: a file and its text, or the command line (``text`` None)."""
+
+    name: str
+    text: str | None
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One value that cannot be used."""
+
+    path: KeyPath
+    found: Any
+    expected: str
+    unknown_key: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the configuration is checked against.
+
+    Attributes:
+        use_conda: whether each rule runs in its pinned conda environment.
+        installed_stack: the stack beside Snakemake, or None.
+        gpu_names: names of the GPUs that can train here.
+        platform: as ``hardware.platform_tag`` gives it.
+    """
+
+    use_conda: bool
+    installed_stack: str | None
+    gpu_names: Sequence[str]
+    platform: str | None
+
+
+def typed_items(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The lists of ``--config batch_sizes=[32,128]`` with numbers in them, where Snakemake leaves texts."""
+    lists = {key: value for key, value in values.items() if isinstance(value, list)}
+    return {key: [yaml.safe_load(i) if isinstance(i, str) else i for i in items] for key, items in lists.items()}
+
+
+def check(config: Mapping[str, Any], schema: Mapping[str, Any], layers: list[Layer], here: Surroundings) -> None:
+    """Refuse a configuration that cannot be run.
+
+    Args:
+        config: the merged configuration.
+        schema: workflow/schemas/config.schema.yaml.
+        layers: where the values come from, later ones overriding earlier ones.
+        here: what this machine and this command offer.
+
+    Raises:
+        TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
+    """
+    schema = copy.deepcopy(dict(schema))
+    schema["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
+    problems = list(schema_problems(config, schema))
+    broken = {problem.path[0] for problem in problems if problem.path}
+    problems += cross_problems(config, here, broken)
+    if problems:
+        count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
+        lines = [describe(problem, layers) for problem in problems]
+        raise TrainmarkError(f"The configuration has {count}; nothing was run.\n" + "\n".join(lines))
+
+
+def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Problem]:
+    """Every violation of the schema, in the order of the configuration's keys."""
+    validator = jsonschema.Draft202012Validator(schema)
+    problems = [p for error in validator.iter_errors(config) for p in _problems_of(error)]
+    order = list(config)
+    return sorted(
+        problems, key=lambda p: (order.index(p.path[0]) if p.path and p.path[0] in order else -1, str(p.path))
+    )
+
+
+def _problems_of(error: jsonschema.ValidationError) -> list[Problem]:
+    path = KeyPath(error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        return [
+            Problem((*path, key), value, _known_keys(key, known), unknown_key=True)
+            for key, value in error.instance.items()
+            if key not in known
+        ]
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        expected = [Problem((*path, key), None, expectation(error.schema["properties"][key])) for key in missing]
+        # iter_errors gives one such error for each missing key
+        return [p for p in expected if f"'{p.path[-1]}' is a required" in error.message]
+    if error.validator == "anyOf" and isinstance(error.instance, list):
+        inner = [e for e in error.context if e.absolute_path != error.absolute_path]
+        if inner:  # the list is the right form; one of its items is wrong
+            return [p for e in inner for p in _problems_of(e)]
+    return [Problem(path, error.instance, expectation(error.schema))]
+
+
+def _known_keys(key: str, known: Mapping[str, Any]) -> str:
+    guesses = difflib.get_close_matches(str(key), known, n=1)
+    hint = f"did you mean {guesses[0]!r}? " if guesses else ""
+    return f"{hint}The keys are {', '.join(known)}"
+
+
+def expectation(schema: Mapping[str, Any]) -> str:
+    """The values that a schema allows, in words."""
+    if "x-expected" in schema:
+        return schema["x-expected"]
+    if "anyOf" in schema:
+        return " or ".join(expectation(option) for option in schema["anyOf"])
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    kind = schema.get("type", "value")
+    if kind == "array":
+        return f"a list without duplicates, in square brackets, each item {expectation(schema['items'])}"
+    words = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "string": "a text",
+    }.get(kind, f"a {kind}")
+    if "exclusiveMinimum" in schema:
+        words += f" above {schema['exclusiveMinimum']}"
+    if "minimum" in schema and "maximum" in schema:
+        words += f" from {schema['minimum']} to {schema['maximum']}"
+    return words
+
+
+def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set) -> list[Problem]:
+    """What no schema can say: values that contradict each other, this machine, or this command.
+
+    Args:
+        config: the merged configuration.
+        here: what this machine and this command offer.
+        broken: keys whose values are wrong in themselves and are not looked at again.
+    """
+    problems = []
+    if not broken & {"train_samples", "validation_samples"}:
+        train, validation = config["train_samples"], config["validation_samples"]
+        if train + validation > dataset.TRAIN_IMAGES:
+            expected = (
+                f"at most {dataset.TRAIN_IMAGES - train}: the validation set follows the {train} of train_samples "
+                f"and there are {dataset.TRAIN_IMAGES} images"
+            )
+            problems.append(Problem(("validation_samples",), validation, expected))
+    if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpu_names:
+        expected = (
+            'devices of this machine: "cpu" or "auto". No GPU was found: TensorFlow trains on an Apple Silicon GPU, '
+            "or on an NVIDIA one whose driver answers to 'nvidia-smi'"
+        )
+        problems.append(Problem(("devices",), config["devices"], expected))
+    if "stacks" not in broken and config["stacks"] != "auto" and not here.use_conda:
+        for stack in config["stacks"]:
+            if stack != here.installed_stack:
+                installed = f"the installed stack is {here.installed_stack}" if here.installed_stack else "none is"
+                expected = f"a stack that is installed beside Snakemake ({installed}); for another add --use-conda"
+                problems.append(Problem(("stacks",), stack, expected))
+    return problems
+
+
+def describe(problem: Problem, layers: list[Layer]) -> str:
+    """A problem as its reader meets it: file and line, key, value found, values allowed."""
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.path).lstrip(".")
+    where = locate(problem.path, layers)
+    if problem.unknown_key:
+        return f"  - {where}: unknown key {key!r} (value {show(problem.found)}): {problem.expected}."
+    found = "is missing" if where == _NOWHERE else f"is {show(problem.found)}"
+    return f"  - {where}: {key} {found}; expected {problem.expected}."
+
+
+_NOWHERE = "in no file"
+
+
+def show(value: Any) -> str:
+    """A value as it would be written in YAML, on one line."""
+    return json.dumps(value, default=str)
+
+
+def locate(path: KeyPath, layers: list[Layer]) -> str:
+    """File and line of the value that counts: the last layer that sets the key."""
+    for layer in reversed(layers):
+        if path and path[0] in layer.values:
+            line = line_of(layer.text, path) if layer.text else None
+            return f"{layer.name}, line {line}" if line else layer.name
+    return _NOWHERE
+
+
+def line_of(text: str, path: KeyPath) -> int | None:
+    """Line (from 1) of a value in a YAML text, as far down as the path goes."""
+    node, line = yaml.compose(text, Loader=yaml.SafeLoader), None
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            pair = (node.value[part], node.value[part])
+        else:
+            pair = None
+        if pair is None:
+            break
+        line, node = pair[0].start_mark.line + 1, pair[1]
+    return line
+
+
+def chosen_stacks(config: Mapping[str, Any], here: Surroundings) -> list[str]:
+    """The stacks to time; "auto" is the article's with conda, else the installed one."""
+    if config["stacks"] != "auto":
+        return config["stacks"]
+    return ["tf-2.12"] if here.use_conda or here.installed_stack is None else [here.installed_stack]
+
+
+def chosen_devices(config: Mapping[str, Any], here: Surroundings) -> list[str]:
+    """The devices to train on; "auto" is the CPU, and the GPU where there is one."""
+    if config["devices"] != "auto":
+        return config["devices"]
+    return ["cpu", "gpu"] if here.gpu_names else ["cpu"]

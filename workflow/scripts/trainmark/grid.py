@@ -1,0 +1,79 @@
+"""The grid of runs: which there are, where their records lie, in which order they start."""
+
+import hashlib
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+# The folder of every machine's records, below the working directory.
+MACHINES = Path("results/machines")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination that is timed: machine x stack x device x model x batch size."""
+
+    machine: str
+    stack: str
+    device: str
+    model: str
+    batch_size: int
+
+    def __str__(self) -> str:
+        return f"{self.stack} {self.device} {self.model} batch {self.batch_size}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process that trains once: a cell and the number of its repeat, from 1."""
+
+    cell: Cell
+    repeat: int
+
+    def __str__(self) -> str:
+        return f"{self.cell} repeat {self.repeat}"
+
+    @property
+    def path(self) -> Path:
+        """Path of this run's record, relative to the working directory."""
+        c = self.cell
+        return MACHINES / c.machine / "runs" / c.stack / c.device / c.model / str(c.batch_size) / f"{self.repeat}.json"
+
+
+def enumerate_runs(
+    machine: str, stacks: list[str], devices: list[str], models: list[str], batch_sizes: list[int], repeats: int
+) -> list[Run]:
+    """Every run of the grid, in the order of its axes; ``repeats`` runs per cell."""
+    cells = itertools.product([machine], stacks, devices, models, batch_sizes)
+    return [Run(Cell(*cell), repeat) for cell in cells for repeat in range(1, repeats + 1)]
+
+
+def run_from_path(path: Path) -> Run:
+    """The run whose record lies at ``path``.
+
+    Raises:
+        ValueError: if the path is not one that ``Run.path`` gives.
+    """
+    path = Path(path)
+    *_, machine, runs, stack, device, model, batch_size, name = path.parts
+    run = Run(Cell(machine, stack, device, model, int(batch_size)), int(name.removesuffix(".json")))
+    if runs != "runs" or run.path.parts != path.parts[-len(run.path.parts) :]:
+        raise ValueError(f"{path} is not the path of a record")
+    return run
+
+
+def priority(seed: int, cell: Cell, repeat: int) -> int:
+    """Rank of a run in the queue; the highest starts first.
+
+    The repeat ranks first, so that all cells are timed once before any is timed twice, and a hash of the cell second:
+    the machine's drift over the hours then falls on no cell in particular, and the order is the same at every start.
+    The result stays below 2**34 for up to 1000 repeats, exact where a scheduler keeps it in a float.
+    """
+    name = f"{seed}/{cell.stack}/{cell.device}/{cell.model}/{cell.batch_size}"
+    hash24 = int.from_bytes(hashlib.sha256(name.encode()).digest()[:3], "big")
+    return (1000 - repeat) * 2**24 + hash24
+
+
+def run_seed(seed: int, repeat: int) -> int:
+    """Seed of a run's random numbers: the same for every cell, another for each repeat."""
+    return seed + repeat

@@ -1,0 +1,202 @@
+"""What one call of the benchmark has to do: the local grid, which of its records fit, and what else is there."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainmark import config as configuration
+from trainmark import grid, hardware, workloads
+from trainmark.errors import TrainmarkError
+from trainmark.record import PROTOCOL
+
+# The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
+STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
+SUPERSEDED = Path("results/superseded")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The local machine's grid and how each run of it is done."""
+
+    machine: str
+    stacks: list[str]
+    devices: list[str]
+    config: Mapping[str, Any]
+
+    @property
+    def runs(self) -> list[grid.Run]:
+        """Every run of the local grid."""
+        return grid.enumerate_runs(**self.axes)
+
+    @property
+    def machine_file(self) -> str:
+        """Path of the local machine's description."""
+        return str(grid.MACHINES / self.machine / "machine.json")
+
+    @property
+    def records(self) -> list[str]:
+        """Paths of the local grid's records."""
+        return [str(run.path) for run in self.runs]
+
+    @property
+    def axes(self) -> dict[str, Any]:
+        """The axes of the local grid, and its machine."""
+        c = self.config
+        return {
+            "machine": self.machine,
+            "stacks": self.stacks,
+            "devices": self.devices,
+            "models": c["models"],
+            "batch_sizes": c["batch_sizes"],
+            "repeats": c["repeats"],
+        }
+
+    @property
+    def settings_digest(self) -> str:
+        """Digest of what every run computes but for the model: the workload that the report draws by preference."""
+        return workloads.settings_digest(self.workload(self.config["models"][0]))
+
+    def workload(self, model: str) -> dict[str, Any]:
+        """What a run of this model computes."""
+        return workloads.describe(model, self.config)
+
+    def run(self, stack: str, device: str, model: str, batch_size: str, repeat: str) -> grid.Run:
+        """The run of a rule's wildcards."""
+        return grid.Run(grid.Cell(self.machine, stack, device, model, int(batch_size)), int(repeat))
+
+    def priority(self, run: grid.Run) -> int:
+        """Rank of a run in the queue."""
+        return grid.priority(self.config["seed"], run.cell, run.repeat)
+
+    def seed(self, run: grid.Run) -> int:
+        """Seed of a run."""
+        return grid.run_seed(self.config["seed"], run.repeat)
+
+    def fits(self, run: grid.Run) -> bool:
+        """Whether the record of a run was measured as the configuration says now; true where there is none."""
+        try:
+            data = json.loads(run.path.read_text())
+            found = data["workload_digest"], data["seed"], data["protocol"]
+            threads = data["execution"].get("intra_op_threads")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return True  # missing, or refused with its reason where the records are read
+        expected = workloads.digest(self.workload(run.cell.model)), self.seed(run), PROTOCOL
+        return found == expected and (threads is None or self.config["threads"] in ("auto", threads))
+
+
+def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Plan:
+    """The plan for a checked configuration on this machine."""
+    machine = hardware.automatic_name() if config["machine"] == "auto" else config["machine"]
+    return Plan(machine, configuration.chosen_stacks(config, here), configuration.chosen_devices(config, here), config)
+
+
+def surroundings(use_conda: bool) -> configuration.Surroundings:
+    """What this machine and this command offer."""
+    return configuration.Surroundings(use_conda, installed_stack(), hardware.gpu_names(), hardware.platform_tag())
+
+
+def installed_stack() -> str | None:
+    """The stack whose TensorFlow is installed beside this Python; None for another version or none."""
+    for package in ("tensorflow", "tensorflow-cpu", "tensorflow-macos"):
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        return next((stack for stack, pinned in STACK_VERSIONS.items() if pinned == version), None)
+    return None
+
+
+def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
+    """Refuse to train where no stack runs.
+
+    Raises:
+        TrainmarkError: with what is supported.
+    """
+    if here.platform is None:
+        raise TrainmarkError(
+            "No pinned TensorFlow stack runs on this platform. Supported: Macs with Apple Silicon, and Linux on "
+            "x86-64 with or without an NVIDIA GPU. Reports can be drawn anywhere: snakemake --cores 1 report"
+        )
+
+
+def refuse_missing_stack(plan: Plan, here: configuration.Surroundings) -> None:
+    """Refuse to train without conda when the stack to time is not the one that is installed.
+
+    Raises:
+        TrainmarkError: with the ways to get the stack.
+    """
+    if not here.use_conda and plan.stacks != [here.installed_stack]:
+        found = f"{here.installed_stack} is" if here.installed_stack else "no pinned TensorFlow stack is"
+        raise TrainmarkError(
+            f"{' and '.join(plan.stacks)} should be timed, but {found} installed beside Snakemake. Add --use-conda "
+            "to get the pinned environments, or use 'make run', which installs the tf-2.19 stack."
+        )
+
+
+def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
+    """A digest of path, size and modification time of the records and machine files below ``top``.
+
+    The ``known`` ones are left out. Modification times alone would miss a file that is replaced by an older one.
+    """
+    known = set(known)
+    digest = hashlib.sha256()
+    for folder, folders, files in os.walk(top):
+        folders.sort()
+        for name in sorted(files):
+            path = f"{folder}/{name}"
+            if name.endswith(".json") and not name.startswith(".") and path not in known:
+                status = Path(path).stat()
+                digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def put_first_on_path(python: str) -> None:
+    """Make ``python`` in a job's shell mean this one; an activated conda environment still comes before it."""
+    os.environ["PATH"] = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def command_line(arguments: list[str], python: str) -> str:
+    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative."""
+    program = arguments[0]
+    by_module = Path(program).name == "__main__.py"
+    start = [_below_here(python), "-m", "snakemake"] if by_module else [_below_here(program)]
+    return shlex.join([*start, *arguments[1:]])
+
+
+def _below_here(path: str) -> str:
+    """A program's path, relative where it lies below the working directory and as a bare name where PATH finds it."""
+    if shutil.which(Path(path).name) == path:
+        return Path(path).name
+    here = f"{Path.cwd()}{os.sep}"
+    return path.removeprefix(here)
+
+
+def keep_superseded(records: Iterable[str]) -> list[str]:
+    """Copy the records that are about to be measured again, so that no measurement is ever lost.
+
+    Returns:
+        What to tell the user: one line, or none where there was nothing to keep.
+
+    Raises:
+        OSError: if they cannot be copied; nothing has been replaced then.
+    """
+    existing = [Path(path) for path in records if Path(path).exists()]
+    if not existing:
+        return []
+    folder = SUPERSEDED / datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    for path in existing:
+        target = folder / path.relative_to(grid.MACHINES)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    count = f"{len(existing)} record{'s' * (len(existing) > 1)}"
+    return [f"trainmark: {count} will be measured again; what was there is kept in {folder}."]

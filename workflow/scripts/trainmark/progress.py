@@ -1,0 +1,151 @@
+"""What a person sees while the benchmark runs: one line a run."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainmark.grid import run_from_path
+from trainmark.record import OK, Record, write_whole
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of the benchmark.
+
+    Attributes:
+        planned: paths of the records that it will write.
+        began: when it started, seconds since the epoch.
+        command: the command that the user gave.
+    """
+
+    planned: list[str]
+    began: float
+    command: str
+
+    def save(self, path: Path) -> None:
+        """Write the plan where the runs find it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(asdict(self)))
+
+    def finished(self) -> list[str]:
+        """The planned records that have been written since the session began."""
+        return [path for path in self.planned if _modified(path) >= self.began]
+
+
+def load_session(path: Path | None) -> Session | None:
+    """The session's plan; None where there is none, as on a cluster's node."""
+    try:
+        return Session(**json.loads(path.read_text())) if path else None
+    except (OSError, ValueError, TypeError) as error:
+        log.info("no session plan: %s", error)
+        return None
+
+
+def _modified(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def worth_showing(record: logging.LogRecord) -> bool:
+    """A filter for Snakemake's logger: its scheduler says two lines before every job, which would bury ours."""
+    return not record.getMessage().startswith(("Select jobs to execute", "Execute 1 jobs"))
+
+
+def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
+    """The line before the first training."""
+    if not count:
+        return f"trainmark: nothing to train on {machine}; every record is there."
+    about = f", about {duration_text(estimate_seconds)}" if estimate_seconds else ""
+    return f"trainmark: {count} run{'s' * (count > 1)} to do on {machine}{about}. One line follows as each ends."
+
+
+def run_line(record: Record, session: Session | None) -> str:
+    """The line after a run: which cell, how it went, what is left."""
+    run = record.run
+    cell = run.cell
+    text = f"{cell.stack} {cell.device} {cell.model:<4} batch {cell.batch_size:>4} repeat {run.repeat}: "
+    if record.status == OK:
+        seconds = record.durations["fit_seconds"]
+        text += (
+            f"fit {seconds:6.1f} s, {throughput(record.workload, seconds):>8,.0f} samples/s, "
+            f"test accuracy {record.accuracy['test_accuracy']:.3f}"
+        )
+    else:
+        text += f"FAILED ({record.status}): {record.reason}"
+    if session is None or not session.planned:
+        return text
+    finished = session.finished()
+    left = sorted(set(session.planned) - set(finished))
+    width = len(str(len(session.planned)))
+    text = f"[{len(finished):>{width}}/{len(session.planned)}] {text}"
+    if left:
+        seconds = estimate_seconds(left, finished)
+        about = f", about {duration_text(seconds)}" if seconds else ""
+        return f"{text} | {len(left)} left{about}"
+    return f"{text} | all runs done"
+
+
+def throughput(workload: dict, fit_seconds: float) -> float:
+    """Training samples per second of ``fit``, whose time includes the validation after each epoch."""
+    return workload["train_samples"] * workload["epochs"] / fit_seconds
+
+
+def estimate_seconds(left: Iterable[str], finished: Sequence[str]) -> float | None:
+    """How long the runs that are left may take, in seconds; None where nothing is known yet.
+
+    A run is expected to take what an earlier repeat of its cell took, whichever session measured it; a cell never
+    timed, what the finished runs took on average.
+    """
+    known = [seconds for path in finished if (seconds := wall_seconds(Path(path)))]
+    mean = sum(known) / len(known) if known else None
+    total = 0.0
+    for path in left:
+        siblings = (wall_seconds(sibling) for sibling in sorted(Path(path).parent.glob("*.json")))
+        expected = next((seconds for seconds in siblings if seconds), mean)
+        if expected is None:
+            return None
+        total += expected
+    return total
+
+
+def wall_seconds(path: Path) -> float | None:
+    """From the start of a run's process to its end, by its record; None if it failed or cannot be read."""
+    try:
+        data = json.loads(path.read_text())
+        if data["status"] != OK:
+            return None
+        start, end = (datetime.datetime.fromisoformat(data[key]) for key in ("started_at", "ended_at"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (end - start).total_seconds()
+
+
+def failure_summary(failed: dict[str, str], session: Session | None) -> str:
+    """What failed, and the one command that repeats just that.
+
+    Args:
+        failed: path of the record -> status and reason.
+        session: knows the command that was given.
+    """
+    command = session.command if session else "snakemake --cores 1"
+    lines = [f"trainmark: {len(failed)} run{'s' * (len(failed) > 1)} failed; the report lists them and is drawn."]
+    lines += [f"  {run_from_path(Path(path))}: {why}" for path, why in sorted(failed.items())]
+    lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
+    return "\n".join(lines)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

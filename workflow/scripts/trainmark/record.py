@@ -1,0 +1,130 @@
+"""The record of a run: one JSON file, written whole or not at all, never changed afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trainmark.grid import Cell, Run
+
+# The layout of a record. Raise it when a field is added, dropped or changes its meaning.
+FORMAT_VERSION = 1
+# How a run is measured. Raise it when a change to the timed loop can move the times: runs of different protocols are
+# never compared.
+PROTOCOL = 1
+
+OK = "ok"
+# Every status but ``ok`` is a failure; ``reason`` says more in a sentence.
+STATUSES = (OK, "out_of_memory", "nan", "killed", "timed_out", "wrong_device", "error")
+
+RECORD_BYTES = 64 * 1024  # room that a record is sure to fit in; with 100 epochs it takes about 12 KiB
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one run measured. workflow/schemas/record.schema.json describes every field with its unit."""
+
+    format_version: int
+    protocol: int
+    machine: str
+    stack: str
+    device: str
+    model: str
+    batch_size: int
+    repeat: int
+    workload: dict[str, Any]
+    workload_digest: str
+    seed: int
+    status: str
+    reason: str | None
+    log_tail: list[str] | None
+    started_at: str
+    ended_at: str
+    durations: dict[str, Any]
+    accuracy: dict[str, Any] | None
+    execution: dict[str, Any]
+    versions: dict[str, str | None]
+    environment: dict[str, str | None]
+    code: dict[str, str | None]
+    noise: dict[str, float | None]
+    peak_memory_bytes: int | None
+
+    @property
+    def run(self) -> Run:
+        """The run that this is the record of."""
+        return Run(Cell(self.machine, self.stack, self.device, self.model, self.batch_size), self.repeat)
+
+    def to_json(self) -> str:
+        """The record's text; NaN and infinity, which JSON does not have, are written as null."""
+        return json.dumps(_finite(asdict(self)), indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and value - value != 0:  # true of NaN and the infinities alone
+        return None
+    return value
+
+
+class PendingFile:
+    """A file that appears under its name only when it is complete.
+
+    Its room on the disk is taken when it is opened: a full disk is noticed before hours of measuring, not after.
+
+    Args:
+        path: where the file will appear.
+        room_bytes: room to take.
+
+    Raises:
+        OSError: if the disk has not that much room (ENOSPC) or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, room_bytes: int = RECORD_BYTES) -> None:
+        self.path = Path(path)
+        self._temporary = self.path.with_name(f".{self.path.name}.tmp")
+        try:
+            self._file = self._temporary.open("wb")
+            self._file.write(bytes(room_bytes))
+            self._flush()
+        except OSError as error:
+            self.discard()
+            raise self._named(error) from error
+
+    def commit(self, text: str) -> None:
+        """Write ``text`` (UTF-8) and let the file appear, replacing one of the same name.
+
+        Raises:
+            OSError: if it cannot be written; nothing is left behind then.
+        """
+        try:
+            self._file.seek(0)
+            self._file.write(text.encode())
+            self._file.truncate()
+            self._flush()
+            self._file.close()
+            self._temporary.replace(self.path)
+        except OSError as error:
+            self.discard()
+            raise self._named(error) from error
+
+    def discard(self) -> None:
+        """Give the room back; nothing appears."""
+        self._temporary.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _named(self, error: OSError) -> OSError:
+        return OSError(error.errno, error.strerror, str(self.path))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small text file whole or not at all."""
+    PendingFile(path, room_bytes=0).commit(text)

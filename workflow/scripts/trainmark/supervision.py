@@ -1,0 +1,353 @@
+"""A run seen from outside: one timing at a time on a machine, a fresh process for it, and a record whatever happens.
+
+The supervisor uses nothing but the standard library. It starts the training in a child, passes the request through the
+child's stdin and reads the result from its stdout. Both pipes double as life lines: the child ends itself when its
+stdin closes, and the supervisor ends the child when the workflow that wanted the run is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trainmark
+from trainmark import hardware, workloads
+from trainmark.errors import TrainmarkError
+from trainmark.grid import Run
+from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, PendingFile, Record
+
+log = logging.getLogger(__name__)
+
+# One file a machine, whoever runs the benchmark and from whichever checkout; /tmp is there on Linux and on a Mac,
+# while $TMPDIR differs between users and environments.
+MACHINE_LOCK = Path("/tmp/trainmark-timing.lock")
+POLL_SECONDS = 1.0
+LOG_TAIL_LINES = 20
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+# Variables of the user's shell that would change what is computed or how.
+_DROPPED_VARIABLES = (
+    "TF_XLA_FLAGS",
+    "TF_USE_LEGACY_KERAS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "NVIDIA_TF32_OVERRIDE",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+)
+
+
+class AbandonedError(TrainmarkError):
+    """The workflow that wanted this run is gone; there is no one to record it for."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run to do.
+
+    Attributes:
+        run: which.
+        workload: what to compute, as ``workloads.describe`` gives it.
+        seed: of the run's random numbers.
+        threads: of TensorFlow and the numeric libraries; None for all cores that the process may use.
+        time_limit_seconds: from the start of the child to its end.
+        data_folder: the decoded data set.
+        lock_file: the file that pins the environment, or None.
+        workflow_pid: process that wants the run, or None for a run by hand.
+    """
+
+    run: Run
+    workload: dict[str, Any]
+    seed: int
+    threads: int | None
+    time_limit_seconds: float
+    data_folder: Path
+    lock_file: Path | None
+    workflow_pid: int | None
+
+
+def supervise(request: Request, child_command: list[str], log_path: Path) -> Record:
+    """Do one run and write its record, whatever becomes of the training.
+
+    Args:
+        request: the run.
+        child_command: starts a process that calls ``serve``.
+        log_path: the file that this process's stderr goes to; its last lines go into the record of a failure.
+
+    Returns:
+        The record as written.
+
+    Raises:
+        OSError: if the record cannot be written; noticed before the training where the disk is full already.
+        AbandonedError: if the workflow is gone.
+        KeyboardInterrupt: if the user stops; there is no record then.
+    """
+    provenance = {
+        "environment": _environment(request.lock_file),
+        "code": {"version": trainmark.__version__, "commit": _commit()},
+    }
+    request.run.path.parent.mkdir(parents=True, exist_ok=True)
+    pending = PendingFile(request.run.path)
+    try:
+        with machine_lock(request) as lock, _terminable():
+            load_average = os.getloadavg()[0]
+            oom_kills = _oom_kills()
+            started = _now()
+            outcome = _run_child(request, child_command, lock)
+            ended = _now()
+        if outcome["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
+            outcome |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
+        outcome["noise"] = {"load_average_before": load_average, **outcome["noise"]}
+        log_tail = None if outcome["status"] == OK else _tail(log_path)
+        record = _assemble(request, {**provenance, **outcome}, started, ended, log_tail)
+        pending.commit(record.to_json())
+    except BaseException:
+        pending.discard()
+        raise
+    return record
+
+
+@contextlib.contextmanager
+def machine_lock(request: Request) -> Iterator[int]:
+    """Hold the right to time on this machine; wait, with a message, while another benchmark has it.
+
+    The kernel releases the lock when its last holder dies, however that happens. Gives the lock's file descriptor.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC
+    try:
+        descriptor = os.open(MACHINE_LOCK, flags)
+    except FileNotFoundError:
+        descriptor = os.open(MACHINE_LOCK, flags | os.O_CREAT, 0o666)
+    except PermissionError:  # another user's file: reading is enough to lock it
+        descriptor = os.open(MACHINE_LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb", closefd=True):
+        announced = False
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not announced:
+                    holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip() or "unknown"
+                    print(
+                        f"trainmark: another benchmark is timing on this machine ({holder}). Two timings at once would "
+                        f"spoil both, so {request.run} waits until that run ends. Ctrl-C gives up; nothing is lost.",
+                        flush=True,
+                    )
+                    announced = True
+                _check_workflow(request)
+                time.sleep(POLL_SECONDS)
+        with contextlib.suppress(OSError):  # another user's file cannot be written; the lock holds all the same
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} in {os.getcwd()}".encode(), 0)
+        yield descriptor
+
+
+def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any]:
+    """Start the child, wait for its end, and say how it went, as ``training.train`` does."""
+    threads = request.threads or hardware.usable_cores()
+    message = {
+        "device": request.run.cell.device,
+        "batch_size": request.run.cell.batch_size,
+        "workload": request.workload,
+        "seed": request.seed,
+        "threads": threads,
+        "data_folder": str(request.data_folder),
+    }
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=child_environment(request.run.cell.device, threads),
+        start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the child
+        pass_fds=[lock],  # the child holds it too: an orphan, while it lives, keeps the next timing from starting
+    )
+    try:
+        with contextlib.suppress(BrokenPipeError):  # a child that died at once is told from its exit code
+            child.stdin.write(json.dumps(message).encode() + b"\n")
+            child.stdin.flush()
+        answer, timed_out = _read_answer(request, child)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # also ends what an unfinished or finished child left behind
+        code = child.wait()
+        child.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+    empty = {"durations": {}, "execution": {}, "versions": {}, "noise": {}, "accuracy": None, "peak_memory_bytes": None}
+    if timed_out:
+        limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
+        return empty | {"status": "timed_out", "reason": f"The training was stopped after its time limit of {limit}."}
+    try:
+        return empty | json.loads(answer)
+    except json.JSONDecodeError:
+        return empty | _describe_death(code)
+
+
+def _read_answer(request: Request, child: subprocess.Popen) -> tuple[bytes, bool]:
+    """What the child wrote until it closed its stdout, and whether the time limit passed before that."""
+    deadline = time.monotonic() + request.time_limit_seconds
+    chunks = []
+    while True:
+        # The process sleeps in select but for one look a second at the clock and at the workflow.
+        readable, _, _ = select.select([child.stdout], [], [], POLL_SECONDS)
+        if readable:
+            chunk = os.read(child.stdout.fileno(), 65536)
+            if not chunk:
+                return b"".join(chunks), False
+            chunks.append(chunk)
+        elif time.monotonic() > deadline:
+            return b"", True
+        _check_workflow(request)
+
+
+def _describe_death(code: int) -> dict[str, str]:
+    """Status and reason of a child that ended without an answer, from its exit code (negative: a signal)."""
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ": by hand, or by the system, which often means out of memory" if name == "SIGKILL" else ""
+        return {"status": "killed", "reason": f"The training process was killed by {name} (signal {-code}){hint}."}
+    return {"status": "error", "reason": f"The training process ended with exit code {code} and no result."}
+
+
+def child_environment(device: str, threads: int) -> dict[str, str]:
+    """The environment of a training process.
+
+    Snakemake sets the thread variables to its own idea of a job's threads, so they are set again here, all alike.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
+    environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    environment["KERAS_BACKEND"] = "tensorflow"  # or ~/.keras/keras.json decides
+    if device == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = "-1"
+    return environment
+
+
+def serve() -> None:
+    """The child: read a request from stdin, train, write the answer to stdout, and end.
+
+    It ends at once when its stdin closes, which happens when the supervisor dies in whatever way.
+    """
+    answer_descriptor = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints goes to the log, not into the answer
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_supervisor, daemon=True).start()
+
+    from trainmark import training
+
+    answer = training.train(request)
+    with os.fdopen(answer_descriptor, "w") as file:
+        json.dump(answer, file)
+    os._exit(0)  # TensorFlow takes a while to tear itself down, and nothing is left to save
+
+
+def _end_with_supervisor() -> None:
+    os.read(0, 1)  # blocks until the other end closes: the supervisor writes nothing more
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP (a closed terminal) unwind like Ctrl-C, so that the child is ended and the lock freed."""
+
+    def stop(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    previous = {signum: signal.signal(signum, stop) for signum in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+
+def _check_workflow(request: Request) -> None:
+    """Raise AbandonedError when the process that wanted this run is gone."""
+    if request.workflow_pid is None:
+        return
+    try:
+        os.kill(request.workflow_pid, 0)
+    except ProcessLookupError:
+        raise AbandonedError(f"process {request.workflow_pid}, which wanted {request.run}, is gone") from None
+
+
+def _oom_kills() -> int | None:
+    """How many processes this kernel has killed for want of memory since it started; None where it does not say."""
+    for line in (hardware.read_text("/proc/vmstat") or "").splitlines():
+        if line.startswith("oom_kill "):
+            return int(line.split()[1])
+    return None
+
+
+def _assemble(request: Request, parts: dict[str, Any], started: str, ended: str, log_tail: list[str] | None) -> Record:
+    cell = request.run.cell
+    return Record(
+        format_version=FORMAT_VERSION,
+        protocol=PROTOCOL,
+        machine=cell.machine,
+        stack=cell.stack,
+        device=cell.device,
+        model=cell.model,
+        batch_size=cell.batch_size,
+        repeat=request.run.repeat,
+        workload=request.workload,
+        workload_digest=workloads.digest(request.workload),
+        seed=request.seed,
+        started_at=started,
+        ended_at=ended,
+        log_tail=log_tail,
+        **parts,
+    )
+
+
+def _environment(lock_file: Path | None) -> dict[str, str | None]:
+    """Name and SHA-256 of the file that pins the environment."""
+    if lock_file is None:
+        return {"lock_file": None, "lock_sha256": None}
+    try:
+        content = lock_file.read_bytes()
+    except FileNotFoundError:
+        raise TrainmarkError(f"{lock_file}, which pins the environment, is missing; restore it from git.") from None
+    return {"lock_file": lock_file.name, "lock_sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _commit() -> str | None:
+    """The commit of this code, with ``-dirty`` where it was changed; None outside a git checkout."""
+    checkout = Path(__file__).resolve().parents[3]
+    if not (checkout / ".git").exists():  # or git would answer for whatever repository lies around this folder
+        return None
+    return hardware.command_output("git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _tail(path: Path) -> list[str]:
+    """The last lines of a log, without its blank ones."""
+    lines = (hardware.read_text(path) or "").splitlines()
+    return [line[:500] for line in lines if line.strip()][-LOG_TAIL_LINES:]
+
+
+def _now() -> str:
+    """The time in UTC, ISO 8601, to the millisecond."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")

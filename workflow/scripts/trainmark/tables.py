@@ -1,0 +1,126 @@
+"""From runs to cells: the statistics of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trainmark import workloads
+from trainmark.record import OK
+
+CELL = ["machine", "stack", "device", "model", "batch_size"]
+# Runs are repeats of each other only where these are equal too.
+MEASURED_ALIKE = ["workload_digest", "settings_digest", "protocol", "epochs"]
+
+
+def model_rank(model: str) -> tuple[int, str]:
+    """Sorts models in the order of the workloads room, and by the alphabet those that it no longer has."""
+    known = list(workloads.MODELS)
+    return (known.index(model) if model in known else len(known), model)
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """runs.csv, one row a run, as ``collecting`` wrote it."""
+    texts = ["machine", "stack", "device", "model", "status", "reason", "workload_digest", "settings_digest"]
+    return pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell, and more than one where a cell was measured with several workloads or protocols.
+
+    Args:
+        runs: as ``read_runs`` gives them.
+
+    Returns:
+        The cell's columns; ``n`` (runs that are ok) and ``failed``; over the runs that are ok: median, minimum and
+        maximum of ``fit_seconds``, median of ``throughput_samples_per_second``, ``first_epoch_seconds`` and
+        ``steady_state_epoch_seconds``, median and minimum of ``test_accuracy`` (empty where n is 0).
+    """
+    keys = CELL + MEASURED_ALIKE
+    ok = runs["status"] == OK
+    counts = runs.assign(n=ok, failed=~ok).groupby(keys)[["n", "failed"]].sum()
+    values = (
+        runs[ok]
+        .groupby(keys)
+        .agg(
+            fit_seconds_median=("fit_seconds", "median"),
+            fit_seconds_min=("fit_seconds", "min"),
+            fit_seconds_max=("fit_seconds", "max"),
+            throughput_samples_per_second_median=("throughput_samples_per_second", "median"),
+            test_accuracy_median=("test_accuracy", "median"),
+            test_accuracy_min=("test_accuracy", "min"),
+            first_epoch_seconds_median=("first_epoch_seconds", "median"),
+            steady_state_epoch_seconds_median=("steady_state_epoch_seconds", "median"),
+        )
+    )
+    cells = counts.join(values).reset_index()
+    cells = cells.sort_values(keys, key=lambda column: column.map(model_rank) if column.name == "model" else column)
+    return cells[CELL + [c for c in cells if c not in keys] + MEASURED_ALIKE]
+
+
+def choose_experiment(runs: pd.DataFrame, preferred_settings: str) -> tuple[str, int]:
+    """Which runs belong into one comparison: those of one experiment, measured by one protocol.
+
+    The experiment is the one that the configuration describes if there are runs of it, else the one with the most
+    runs; the protocol the newest among those.
+
+    Args:
+        runs: as ``read_runs`` gives them.
+        preferred_settings: the configuration's settings digest.
+
+    Returns:
+        The settings digest and the protocol.
+    """
+    counts = runs["settings_digest"].value_counts()
+    settings = preferred_settings if preferred_settings in counts.index else counts.idxmax()
+    return settings, runs.loc[runs["settings_digest"] == settings, "protocol"].max()
+
+
+def of_experiment(table: pd.DataFrame, experiment: tuple[str, int]) -> pd.Series:
+    """For each row of a table of runs or cells, whether it belongs to the experiment."""
+    settings, protocol = experiment
+    return (table["settings_digest"] == settings) & (table["protocol"] == protocol)
+
+
+def gpu_speed_up(cells: pd.DataFrame) -> pd.DataFrame:
+    """Baseline time / candidate time per machine, stack, model and batch size: CPU is the baseline, GPU the candidate.
+
+    Args:
+        cells: comparable cells, as ``summarise`` gives them.
+
+    Returns:
+        ``machine``, ``stack``, ``model``, ``batch_size`` and ``speed_up`` (ratio of the median fit times) for each
+        cell that was measured on both devices.
+    """
+    keys = ["machine", "stack", "model", "batch_size"]
+    times = cells.pivot_table(index=keys, columns="device", values="fit_seconds_median")
+    if not {"cpu", "gpu"} <= set(times.columns):
+        return pd.DataFrame(columns=[*keys, "speed_up"])
+    return (times["cpu"] / times["gpu"]).dropna().rename("speed_up").reset_index()
+
+
+def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any]) -> pd.DataFrame:
+    """Cells of the configured grid that lack runs, for each machine that has any.
+
+    The local machine is expected to have every stack and device of the grid; another machine those that it has runs
+    of.
+
+    Args:
+        runs: comparable runs.
+        grid: ``machine`` (the local one), ``stacks``, ``devices``, ``models``, ``batch_sizes``, ``repeats``.
+
+    Returns:
+        The cell's columns, ``there`` (runs with a record, failed ones too) and ``expected``.
+    """
+    pairs = set(zip(runs["machine"], runs["stack"], runs["device"]))
+    if grid["machine"] in set(runs["machine"]):
+        pairs |= {(grid["machine"], stack, device) for stack in grid["stacks"] for device in grid["devices"]}
+    expected = pd.DataFrame(
+        [(*pair, m, b) for pair in sorted(pairs) for m in grid["models"] for b in grid["batch_sizes"]], columns=CELL
+    )
+    there = runs.groupby(CELL).size().rename("there").reset_index()
+    table = expected.merge(there, how="left", on=CELL).fillna({"there": 0}).astype({"there": int})
+    return table.assign(expected=grid["repeats"]).query("there < expected")

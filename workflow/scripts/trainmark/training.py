@@ -1,0 +1,313 @@
+"""The timed training: the only room that imports tensorflow.
+
+It runs in a fresh process that ``supervision`` starts. What is timed is what most people would write: ``fit`` with
+arrays and validation data, then ``evaluate``. No callback works per batch, since such callbacks make Keras wait for
+the device after every step.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import math
+import os
+import platform
+import re
+import resource
+import sys
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from trainmark import dataset, hardware, workloads
+from trainmark.errors import TrainmarkError
+
+# Operations that do a model's arithmetic, as TensorFlow and its oneDNN, cuDNN and fused variants name them.
+_ARITHMETIC = re.compile(r"MatMul|Einsum|Conv2D|Rnn|RNN|LSTM|XlaRun|XlaLaunch")
+_OUT_OF_MEMORY = re.compile(r"out of memory|OOM when allocating|Dst tensor is not initialized", re.IGNORECASE)
+
+
+class WrongDeviceError(TrainmarkError):
+    """The training did not run, or could not be proven to run, on the device that was asked for."""
+
+
+def train(request: dict[str, Any]) -> dict[str, Any]:
+    """Train once and say how it went; a failure becomes a status, never an exception.
+
+    Args:
+        request: ``model``, ``batch_size``, ``device``, ``seed``, ``threads``, ``workload`` (as
+            ``workloads.describe`` gives it) and ``data_folder``, the folder of the decoded arrays.
+
+    Returns:
+        ``status`` (one of ``record.STATUSES``), ``reason``, and what was measured until then: ``durations`` (seconds,
+        ``time.perf_counter``), ``accuracy``, ``execution``, ``versions``, ``noise``, ``peak_memory_bytes``.
+    """
+    measured: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}, "accuracy": None}
+    try:
+        _measure(request, measured)
+        status, reason = _judge(measured["accuracy"])
+    except Exception as error:
+        traceback.print_exc()  # to the run's log
+        status, reason = _classify(error)
+    measured["peak_memory_bytes"] = _peak_memory_bytes()
+    return {"status": status, "reason": reason, **measured}
+
+
+def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
+    """Fill ``measured`` step by step, so that a failure keeps what came before it."""
+    workload, durations = request["workload"], measured["durations"]
+    clock = time.perf_counter
+
+    start = clock()
+    import tensorflow as tf
+
+    keras = tf.keras
+    durations["import_seconds"] = clock() - start
+    measured["versions"] |= _versions(tf)
+    _configure(tf, request["device"], request["threads"])
+    if keras.backend.floatx() != workload["precision"]:
+        raise TrainmarkError(
+            f"Keras computes in {keras.backend.floatx()}, expected {workload['precision']}: "
+            'see "floatx" in ~/.keras/keras.json and the variable KERAS_FLOATX.'
+        )
+    keras.utils.set_random_seed(request["seed"])
+
+    start = clock()
+    train_set, validation_set, test_set = dataset.load_split(
+        Path(request["data_folder"]),
+        workload["train_samples"],
+        workload["validation_samples"],
+        workload["test_samples"],
+    )
+    durations["data_seconds"] = clock() - start
+
+    start = clock()
+    model = _build(keras, workload)
+    durations["build_seconds"] = clock() - start
+    measured["execution"] |= _settings(tf, model)
+
+    epochs = _epoch_clock(keras)
+    cpu_start, steal_start, start = time.process_time(), _steal_seconds(), clock()
+    history = model.fit(
+        *train_set,
+        batch_size=request["batch_size"],
+        epochs=workload["epochs"],
+        validation_data=validation_set,
+        verbose=0,  # the progress bar waits for the device after every batch
+        callbacks=[epochs],
+    )
+    durations["fit_seconds"] = clock() - start
+    steal_end = _steal_seconds()
+    measured["noise"] = {
+        "fit_cpu_seconds": time.process_time() - cpu_start,
+        "fit_steal_seconds": None if steal_start is None else steal_end - steal_start,
+    }
+    later = epochs.epoch_seconds[1:]
+    durations |= {
+        "epoch_seconds": epochs.epoch_seconds,
+        "validation_seconds": epochs.validation_seconds,
+        "first_epoch_seconds": epochs.epoch_seconds[0],
+        "steady_state_epoch_seconds": sum(later) / len(later) if later else None,
+    }
+
+    start = clock()
+    test_loss, test_accuracy = model.evaluate(*test_set, batch_size=request["batch_size"], verbose=0)
+    durations["evaluate_seconds"] = clock() - start
+    measured["accuracy"] = {
+        "train_loss": [float(value) for value in history.history["loss"]],
+        "train_accuracy": [float(value) for value in history.history["accuracy"]],
+        "validation_loss": [float(value) for value in history.history["val_loss"]],
+        "validation_accuracy": [float(value) for value in history.history["val_accuracy"]],
+        "test_loss": float(test_loss),
+        "test_accuracy": float(test_accuracy),
+    }
+    # Last, because it takes one more training step.
+    measured["execution"] |= _observe_step(model, train_set, request["batch_size"], request["device"])
+    _check_device(measured["execution"], request["device"])
+
+
+def _configure(tf: Any, device: str, threads: int) -> None:
+    """Set the threads, and hide the GPU from a CPU run."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif not tf.config.get_visible_devices("GPU"):
+        raise WrongDeviceError(
+            "A GPU was asked for and TensorFlow sees none. The run's log says which library could not be loaded; "
+            f"installed: tensorflow {tf.__version__}, tensorflow-metal {_package_version('tensorflow-metal')}."
+        )
+
+
+def _build(keras: Any, workload: dict[str, Any]) -> Any:
+    """Build and compile the model.
+
+    The optimizer is a class and ``jit_compile`` is given everywhere it can be: in Keras 2.12 the string "adam" means
+    three different things on an ARM Mac, on CUDA and on a CPU.
+    """
+    settings = workload["optimizer"]
+    optimizer_class = {"adam": keras.optimizers.Adam}[settings["name"]]
+    arguments = {"learning_rate": settings["learning_rate"]}
+    if "jit_compile" in inspect.signature(optimizer_class.__init__).parameters:  # Keras 2
+        arguments["jit_compile"] = workload["jit_compile"]
+    model = workloads.MODELS[workload["model"]](keras)
+    model.compile(
+        optimizer=optimizer_class(**arguments),
+        loss=workload["loss"],
+        metrics=["accuracy"],
+        jit_compile=workload["jit_compile"],
+    )
+    return model
+
+
+def _epoch_clock(keras: Any) -> Any:
+    """A callback that times epochs, and the validation inside each, in seconds."""
+
+    class EpochClock(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.epoch_seconds: list[float] = []
+            self.validation_seconds: list[float] = []
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._epoch_start = time.perf_counter()
+
+        def on_test_begin(self, logs: Any = None) -> None:
+            self._validation_start = time.perf_counter()
+
+        def on_test_end(self, logs: Any = None) -> None:
+            self.validation_seconds.append(time.perf_counter() - self._validation_start)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.epoch_seconds.append(time.perf_counter() - self._epoch_start)
+
+    return EpochClock()
+
+
+def _settings(tf: Any, model: Any) -> dict[str, Any]:
+    """What the run computes with, as the libraries resolved it."""
+    optimizer = model.optimizer
+    return {
+        "floatx": tf.keras.backend.floatx(),
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+        "optimizer_class": f"{type(optimizer).__module__}.{type(optimizer).__qualname__}",
+        "jit_compile": bool(getattr(model, "jit_compile", False) or getattr(model, "_jit_compile", False)),
+        "tensor_float_32": bool(tf.config.experimental.tensor_float_32_execution_enabled()),
+        "parameters": int(model.count_params()),
+    }
+
+
+def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) -> dict[str, Any]:
+    """Take one training step and read from TensorFlow where it was placed.
+
+    TensorFlow hands out the graphs that it executes, every operation with its device.
+
+    Returns:
+        ``variable_devices``: the devices (``CPU:0``) of the model's variables. ``arithmetic_devices``: the devices of
+        the step's matrix products, convolutions and recurrences. ``step_operations``: the number of the step's
+        operations per device. ``step_fallback``: the kinds of operations of a GPU run that were left to the CPU.
+    """
+    # Not exported under tensorflow's public names; the stacks that we run are pinned.
+    from tensorflow.python.eager import context
+
+    images, labels = train_set
+    context.enable_graph_collection()
+    try:
+        model.train_on_batch(images[:batch_size], labels[:batch_size])
+        graphs = context.context().export_run_metadata().partition_graphs
+    finally:
+        context.disable_graph_collection()
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
+    placed = [(_short_device(node.device), node.op) for node in nodes if node.device]
+    return {
+        "variable_devices": sorted({_short_device(variable.device) for variable in _tensorflow_variables(model)}),
+        "arithmetic_devices": sorted({where for where, op in placed if _ARITHMETIC.search(op)}),
+        "step_operations": dict(Counter(where for where, _ in placed)),
+        "step_fallback": sorted({op for where, op in placed if device == "gpu" and not where.startswith("GPU")}),
+    }
+
+
+def _check_device(execution: dict[str, Any], device: str) -> None:
+    """Demand that the variables and all arithmetic of the observed step were on the device that was asked for.
+
+    Raises:
+        WrongDeviceError: if they were elsewhere, or TensorFlow showed no arithmetic at all.
+    """
+    wanted = device.upper()
+    found = {*execution["variable_devices"], *execution["arithmetic_devices"]}
+    if not execution["arithmetic_devices"] or any(not where.startswith(wanted) for where in found):
+        raise WrongDeviceError(
+            f"Expected the model's variables and the arithmetic of a training step on the {wanted}; found variables on "
+            f"{execution['variable_devices']} and arithmetic on {execution['arithmetic_devices']}."
+        )
+
+
+def _tensorflow_variables(model: Any) -> list[Any]:
+    # Keras 3 wraps tf.Variable and keeps it under .value; in Keras 2 .value is a method of tf.Variable itself.
+    return [v if callable(getattr(v, "value", None)) else v.value for v in model.variables]
+
+
+def _short_device(name: str) -> str:
+    """``CPU:0`` for ``/job:localhost/replica:0/task:0/device:CPU:0``."""
+    return name.rpartition("device:")[2]
+
+
+def _judge(accuracy: dict[str, Any]) -> tuple[str, str | None]:
+    """Status and reason of a training that came to its end."""
+    for name in ("train_loss", "validation_loss"):
+        for epoch, value in enumerate(accuracy[name], start=1):
+            if not math.isfinite(value):
+                return "nan", f"The {name.replace('_', ' ')} is {value} in epoch {epoch}."
+    if not math.isfinite(accuracy["test_loss"]):
+        return "nan", f"The test loss is {accuracy['test_loss']}."
+    return "ok", None
+
+
+def _classify(error: Exception) -> tuple[str, str]:
+    """Status and reason of a training that raised."""
+    text = str(error).strip() or "no message"
+    if isinstance(error, WrongDeviceError):
+        return "wrong_device", text
+    reason = text if isinstance(error, TrainmarkError) else f"{type(error).__name__}: {text[:500]}"
+    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+    return ("out_of_memory" if out_of_memory or _OUT_OF_MEMORY.search(text) else "error"), reason
+
+
+def _versions(tf: Any) -> dict[str, str | None]:
+    """Versions of what was imported, and of what lies below it."""
+    build = tf.sysconfig.get_build_info()
+    drivers = {gpu.driver for gpu in hardware.gpus()} - {None}
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": tf.keras.__version__,
+        "numpy": sys.modules["numpy"].__version__,
+        "tensorflow_metal": _package_version("tensorflow-metal"),
+        "cuda": build.get("cuda_version"),
+        "cudnn": build.get("cudnn_version"),
+        "gpu_driver": ", ".join(sorted(drivers)) or None,
+        "operating_system": hardware.operating_system(),
+    }
+
+
+def _package_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _steal_seconds() -> float | None:
+    """Seconds that a hypervisor has taken from this machine's cores since it started (Linux, proc(5)), else None."""
+    fields = (hardware.read_text("/proc/stat") or "").split("\n")[0].split()
+    return int(fields[8]) / os.sysconf("SC_CLK_TCK") if len(fields) > 8 else None
+
+
+def _peak_memory_bytes() -> int:
+    """Peak resident memory of this process; getrusage(2) counts in KiB on Linux and in bytes on a Mac."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if hardware.MAC else peak * 1024
