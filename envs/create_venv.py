@@ -43,7 +43,7 @@ def main():
     """Create or refresh the environment; arguments: its folder, then further requirement files."""
     refuse_other_pythons()
     folder, extra = sys.argv[1], sys.argv[2:]
-    files = [requirements_file()] + extra
+    files = [requirements_file(), *extra]
     python = os.path.join(folder, "bin", "python")
     print(
         "trainmark: installing {} into {} (1 to 5 GB, some minutes)".format(

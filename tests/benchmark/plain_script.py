@@ -1,8 +1,8 @@
 """The plain one-process script that the article describes, as most people would write it.
 
-It loads Fashion-MNIST from a folder of IDX files, trains each model at each batch size one after the other in this one
-process, and prints the seconds of each ``fit`` as one line of JSON. The models are ours (article.md has no listings) and
-are written out here, not imported: a benchmark of the harness must not run through the harness.
+It loads Fashion-MNIST from a folder of IDX files, trains each model at each batch size one after the other in this
+one process, and prints the seconds of each ``fit`` as one line of JSON. The models are written out here, not imported:
+a benchmark of the harness must not run through the harness.
 """
 
 import argparse
