@@ -34,6 +34,8 @@ RUN_COLUMNS = (
     "test_loss",
     "first_epoch_seconds",
     "steady_state_epoch_seconds",
+    "fit_setup_seconds",
+    "fit_teardown_seconds",
     "data_seconds",
     "build_seconds",
     "evaluate_seconds",

@@ -106,6 +106,8 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     }
     later = epochs.epoch_seconds[1:]
     durations |= {
+        "fit_setup_seconds": epochs.first_start - start,
+        "fit_teardown_seconds": start + durations["fit_seconds"] - epochs.last_end,
         "epoch_seconds": epochs.epoch_seconds,
         "validation_seconds": epochs.validation_seconds,
         "first_epoch_seconds": epochs.epoch_seconds[0],
@@ -173,6 +175,8 @@ def _epoch_clock(keras: Any) -> Any:
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self._epoch_start = time.perf_counter()
+            if epoch == 0:
+                self.first_start = self._epoch_start
 
         def on_test_begin(self, logs: Any = None) -> None:
             self._validation_start = time.perf_counter()
@@ -181,7 +185,8 @@ def _epoch_clock(keras: Any) -> Any:
             self.validation_seconds.append(time.perf_counter() - self._validation_start)
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.epoch_seconds.append(time.perf_counter() - self._epoch_start)
+            self.last_end = time.perf_counter()
+            self.epoch_seconds.append(self.last_end - self._epoch_start)
 
     return EpochClock()
 
