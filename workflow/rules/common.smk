@@ -17,6 +17,8 @@ from trainmark import dataset, errors, grid, plan, progress, record, workloads
 
 logger.addFilter(progress.worth_showing)
 
+# Before PATH changes, which decides what "python" means to the user.
+COMMAND = plan.command_line(sys.argv, sys.executable)
 # Without conda, "python" is the one that runs Snakemake; an activated environment comes before it.
 plan.put_first_on_path(sys.executable)
 
@@ -108,5 +110,4 @@ onstart:
         for message in plan.keep_superseded(planned):
             print(message)
         print(progress.announce(len(planned), PLAN.machine, progress.estimate_seconds(planned, [])), flush=True)
-    command = plan.command_line(sys.argv, sys.executable)
-    progress.Session(planned, time.time(), command).save(Path(SESSION))
+    progress.Session(planned, time.time(), COMMAND).save(Path(SESSION))

@@ -56,8 +56,15 @@ def _modified(path: str) -> float:
 
 
 def worth_showing(record: logging.LogRecord) -> bool:
-    """A filter for Snakemake's logger: its scheduler says two lines before every job, which would bury ours."""
-    return not record.getMessage().startswith(("Select jobs to execute", "Execute 1 jobs"))
+    """A filter for Snakemake's logger, which would bury our lines.
+
+    Its scheduler says two lines before every job; and when a script of ours has ended with exit code 1, which it does
+    after it has said why, Snakemake shows the whole shell command.
+    """
+    text = record.getMessage()
+    scheduling = text.startswith(("Select jobs to execute", "Execute 1 jobs"))
+    explained = "'set -euo pipefail;  python workflow/scripts/" in text and text.rstrip().endswith("exit status 1.")
+    return not scheduling and not explained
 
 
 def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
@@ -137,7 +144,7 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
         session: knows the command that was given.
     """
     command = session.command if session else "snakemake --cores 1"
-    lines = [f"trainmark: {len(failed)} run{'s' * (len(failed) > 1)} failed; the report lists them and is drawn."]
+    lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed; the report lists them and is drawn."]
     lines += [f"  {run_from_path(Path(path))}: {why}" for path, why in sorted(failed.items())]
     lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
     return "\n".join(lines)
