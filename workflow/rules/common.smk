@@ -102,12 +102,14 @@ def data_set(wildcards):
 
 onstart:
     planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
+    samples = progress.samples_of(config)
     if planned:
         try:
             plan.refuse_missing_stack(PLAN, HERE)
         except errors.TrainmarkError as error:
             raise WorkflowError(str(error)) from None
+        estimate = progress.estimate_seconds(planned, PLAN.records, samples)
         for message in plan.keep_superseded(planned):
             print(message)
-        print(progress.announce(len(planned), PLAN.machine, progress.estimate_seconds(planned, [])), flush=True)
-    progress.Session(planned, time.time(), COMMAND).save(Path(SESSION))
+        print(progress.announce(len(planned), PLAN.machine, estimate), flush=True)
+    progress.Session(planned, time.time(), samples, COMMAND).save(Path(SESSION))

@@ -28,7 +28,7 @@ def explained() -> Iterator[None]:
     unexpected error goes to the log alone.
 
     Raises:
-        SystemExit: with code 1 after an exception other than SystemExit and KeyboardInterrupt.
+        SystemExit: with code 1 after an exception, 130 after Ctrl-C.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -38,6 +38,9 @@ def explained() -> Iterator[None]:
     except OSError as error:
         logging.exception("system error")
         message = disk_full_message(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
+    except KeyboardInterrupt:
+        print("trainmark: stopped. What is finished is kept; the same command goes on.", flush=True)
+        sys.exit(130)
     except Exception as error:
         logging.exception("unexpected error")
         message = (

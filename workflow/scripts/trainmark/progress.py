@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from trainmark.grid import run_from_path
 from trainmark.record import OK, Record, write_whole
@@ -22,11 +23,13 @@ class Session:
     Attributes:
         planned: paths of the records that it will write.
         began: when it started, seconds since the epoch.
+        samples: training samples times epochs of each of its runs.
         command: the command that the user gave.
     """
 
     planned: list[str]
     began: float
+    samples: int
     command: str
 
     def save(self, path: Path) -> None:
@@ -58,12 +61,13 @@ def _modified(path: str) -> float:
 def worth_showing(record: logging.LogRecord) -> bool:
     """A filter for Snakemake's logger, which would bury our lines.
 
-    Its scheduler says two lines before every job; and when a script of ours has ended with exit code 1, which it does
-    after it has said why, Snakemake shows the whole shell command.
+    Its scheduler says two lines before every job; and when a script of ours has ended with exit code 1 or by Ctrl-C,
+    which it does after it has said so, Snakemake shows the whole shell command.
     """
     text = record.getMessage()
     scheduling = text.startswith(("Select jobs to execute", "Execute 1 jobs"))
-    explained = "'set -euo pipefail;  python workflow/scripts/" in text and text.rstrip().endswith("exit status 1.")
+    ours = "'set -euo pipefail;  python workflow/scripts/" in text
+    explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
     return not scheduling and not explained
 
 
@@ -95,28 +99,38 @@ def run_line(record: Record, session: Session | None) -> str:
     width = len(str(len(session.planned)))
     text = f"[{len(finished):>{width}}/{len(session.planned)}] {text}"
     if left:
-        seconds = estimate_seconds(left, finished)
+        seconds = estimate_seconds(left, finished, session.samples)
         about = f", about {duration_text(seconds)}" if seconds else ""
         return f"{text} | {len(left)} left{about}"
     return f"{text} | all runs done"
 
 
-def throughput(workload: dict, fit_seconds: float) -> float:
+def throughput(workload: Mapping[str, Any], fit_seconds: float) -> float:
     """Training samples per second of ``fit``, whose time includes the validation after each epoch."""
-    return workload["train_samples"] * workload["epochs"] / fit_seconds
+    return samples_of(workload) / fit_seconds
 
 
-def estimate_seconds(left: Iterable[str], finished: Sequence[str]) -> float | None:
+def samples_of(workload: Mapping[str, Any]) -> int:
+    """Training samples that a run of this workload goes through, epochs counted."""
+    return workload["train_samples"] * workload["epochs"]
+
+
+def estimate_seconds(left: Iterable[str], finished: Iterable[str], samples: int) -> float | None:
     """How long the runs that are left may take, in seconds; None where nothing is known yet.
 
     A run is expected to take what an earlier repeat of its cell took, whichever session measured it; a cell never
     timed, what the finished runs took on average.
+
+    Args:
+        left: paths of the records to come.
+        finished: paths of records that are there.
+        samples: training samples times epochs of each run to come.
     """
-    known = [seconds for path in finished if (seconds := wall_seconds(Path(path)))]
+    known = [seconds for path in finished if (seconds := wall_seconds(Path(path), samples))]
     mean = sum(known) / len(known) if known else None
     total = 0.0
     for path in left:
-        siblings = (wall_seconds(sibling) for sibling in sorted(Path(path).parent.glob("*.json")))
+        siblings = (wall_seconds(sibling, samples) for sibling in sorted(Path(path).parent.glob("*.json")))
         expected = next((seconds for seconds in siblings if seconds), mean)
         if expected is None:
             return None
@@ -124,16 +138,19 @@ def estimate_seconds(left: Iterable[str], finished: Sequence[str]) -> float | No
     return total
 
 
-def wall_seconds(path: Path) -> float | None:
-    """From the start of a run's process to its end, by its record; None if it failed or cannot be read."""
+def wall_seconds(path: Path, samples: int) -> float | None:
+    """From the start of a run's process to its end, by its record, scaled to a run of so many samples.
+
+    None if it failed or cannot be read.
+    """
     try:
         data = json.loads(path.read_text())
         if data["status"] != OK:
             return None
         start, end = (datetime.datetime.fromisoformat(data[key]) for key in ("started_at", "ended_at"))
+        return (end - start).total_seconds() * samples / samples_of(data["workload"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return (end - start).total_seconds()
 
 
 def failure_summary(failed: dict[str, str], session: Session | None) -> str:
