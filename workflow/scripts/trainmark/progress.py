@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
     which it does after it has said so, Snakemake shows the whole shell command.
     """
     text = record.getMessage()
-    scheduling = text.startswith(("Select jobs to execute", "Execute 1 jobs"))
+    scheduling = re.match(r"Select jobs to execute|Execute \d+ jobs", text)
     ours = "'set -euo pipefail;  python workflow/scripts/" in text
     explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
     return not scheduling and not explained
