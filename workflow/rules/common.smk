@@ -36,7 +36,7 @@ def config_layers():
     return [*layers, configuration.Layer("--config on the command line", None, workflow.config_settings.config)]
 
 
-config |= configuration.typed_items(workflow.config_settings.config)
+config |= configuration.typed_values(workflow.config_settings.config)
 
 try:
     schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, progress, record
+from trainmark import errors, files, progress, record
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     failed = {p: f"{r['status']}: {r['reason']}" for p, r in found.items() if r["status"] != record.OK}
     if failed:
         raise errors.TrainmarkError(progress.failure_summary(failed, progress.load_session(args.session)))
-    record.write_whole(args.output, f"{len(found)} local runs are ok.\n")
+    files.write_whole(args.output, f"{len(found)} local runs are ok.\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, hardware, record
+from trainmark import errors, files, hardware, record
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     args = parser.parse_args()
     description = {"format_version": record.FORMAT_VERSION, "machine": args.output.parent.name, **hardware.describe()}
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    record.write_whole(args.output, json.dumps(description, indent=1) + "\n")
+    files.write_whole(args.output, json.dumps(description, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, page, record, tables
+from trainmark import errors, files, page, tables
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     data = page.PageData(
         tables.read_runs(args.runs), tables.read_runs(args.cells), page.read_machines(args.machines), args.grid
     )
-    record.write_whole(args.output, page.render(data, args.figures, args.template, args.settings))
+    files.write_whole(args.output, page.render(data, args.figures, args.template, args.settings))
     print(f"trainmark: the report is {args.output}", flush=True)
 
 

@@ -15,8 +15,9 @@ import yaml
 
 from trainmark import grid, workloads
 from trainmark.errors import TrainmarkError
+from trainmark.files import write_whole
 from trainmark.progress import throughput
-from trainmark.record import OK, write_whole
+from trainmark.record import OK
 
 # Columns of runs.csv, units in their names; empty where a run has no such value.
 RUN_COLUMNS = (

@@ -55,10 +55,15 @@ class Surroundings:
     platform: str | None
 
 
-def typed_items(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The lists of ``--config batch_sizes=[32,128]`` with numbers in them, where Snakemake leaves texts."""
-    lists = {key: value for key, value in values.items() if isinstance(value, list)}
-    return {key: [yaml.safe_load(i) if isinstance(i, str) else i for i in items] for key, items in lists.items()}
+def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of ``--config`` that Snakemake leaves as texts: numbers in lists, ``true`` and ``false``."""
+
+    def typed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [yaml.safe_load(item) if isinstance(item, str) else item for item in value]
+        return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+    return {key: typed(value) for key, value in values.items()}
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any], layers: list[Layer], here: Surroundings) -> None:

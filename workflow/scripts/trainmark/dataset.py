@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import logging
 import os
 import shutil
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainmark.errors import TrainmarkError
+from trainmark.files import PendingFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,8 +173,8 @@ def sources(data_folder: str | None, allow_download: bool) -> Iterator[tuple[str
 def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, bytes], str]:
     """The four verified payloads and where they came from.
 
-    A file that fails its check is never used: the next source is tried, and the refusal is printed. What came over
-    the network is kept in the user's cache.
+    A file that fails its check is never used: the next source is tried, and the refusal is told. What came over the
+    network is kept in the user's cache.
 
     Args:
         data_folder: a folder with the four files, or None to look in the usual places.
@@ -188,9 +190,10 @@ def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, byt
         except SourceError as error:
             tried.append(f"  - {description}: {error}")
             log.info("not from %s: %s", description, error)
-            if "REFUSED" in str(error):
-                print(f"trainmark: data set: {description}: {error}", flush=True)
             continue
+        for line in tried:
+            if "REFUSED" in line:  # worth knowing, although another source had the data
+                print(f"trainmark: data set: {line.removeprefix('  - ')}", flush=True)
         if worth_caching:
             keep_in_cache(payloads)
         return payloads, description
@@ -210,9 +213,7 @@ def keep_in_cache(payloads: dict[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, payload in payloads.items():
-            temporary = folder / f".{name}.{os.getpid()}"
-            temporary.write_bytes(gzip.compress(payload, compresslevel=1))
-            temporary.replace(folder / f"{name}.gz")
+            PendingFile(folder / f"{name}.gz").commit(gzip.compress(payload, compresslevel=1))
     except OSError as error:
         log.warning("the files were not kept in %s: %s", folder, error)
 
@@ -229,15 +230,9 @@ def save_arrays(payloads: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, payload in payloads.items():
         array = np.frombuffer(payload, np.uint8, offset=len(idx_header(SHAPES[name]))).reshape(SHAPES[name])
-        temporary = folder / f".{name}.npy.tmp"
-        try:
-            with temporary.open("wb") as file:
-                np.save(file, array)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            error.filename = error.filename or str(folder / f"{name}.npy")
-            raise
-        temporary.replace(folder / f"{name}.npy")
+        content = io.BytesIO()  # numpy's own writing to a full disk raises an error without a number
+        np.save(content, array)
+        PendingFile(folder / f"{name}.npy").commit(content.getvalue())
 
 
 def load_split(
@@ -278,4 +273,4 @@ def load_split(
     return pair("train", 0, train_samples), pair("train", train_samples, end), pair("t10k", 0, test_samples)
 
 
-_REFETCH = "Delete results/data/ and give the same command again: the data are fetched anew and nothing is retrained."
+_REFETCH = "Delete the folder results/data: the next command fetches the data anew, and no good record is lost by it."

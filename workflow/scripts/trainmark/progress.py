@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from trainmark.files import write_whole
 from trainmark.grid import run_from_path
-from trainmark.record import OK, Record, write_whole
+from trainmark.record import OK, Record
 
 log = logging.getLogger(__name__)
 

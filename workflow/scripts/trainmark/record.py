@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from trainmark.grid import Cell, Run
@@ -20,7 +18,7 @@ OK = "ok"
 # Every status but ``ok`` is a failure; ``reason`` says more in a sentence.
 STATUSES = (OK, "out_of_memory", "nan", "killed", "timed_out", "wrong_device", "error")
 
-RECORD_BYTES = 64 * 1024  # room that a record is sure to fit in; with 100 epochs it takes about 12 KiB
+RECORD_BYTES = 64 * 1024  # room that a record fits in with hundreds of epochs
 
 
 @dataclass(frozen=True)
@@ -70,61 +68,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and value - value != 0:  # true of NaN and the infinities alone
         return None
     return value
-
-
-class PendingFile:
-    """A file that appears under its name only when it is complete.
-
-    Its room on the disk is taken when it is opened: a full disk is noticed before hours of measuring, not after.
-
-    Args:
-        path: where the file will appear.
-        room_bytes: room to take.
-
-    Raises:
-        OSError: if the disk has not that much room (ENOSPC) or the folder cannot be written.
-    """
-
-    def __init__(self, path: Path, room_bytes: int = RECORD_BYTES) -> None:
-        self.path = Path(path)
-        self._temporary = self.path.with_name(f".{self.path.name}.tmp")
-        try:
-            self._file = self._temporary.open("wb")
-            self._file.write(bytes(room_bytes))
-            self._flush()
-        except OSError as error:
-            self.discard()
-            raise self._named(error) from error
-
-    def commit(self, text: str) -> None:
-        """Write ``text`` (UTF-8) and let the file appear, replacing one of the same name.
-
-        Raises:
-            OSError: if it cannot be written; nothing is left behind then.
-        """
-        try:
-            self._file.seek(0)
-            self._file.write(text.encode())
-            self._file.truncate()
-            self._flush()
-            self._file.close()
-            self._temporary.replace(self.path)
-        except OSError as error:
-            self.discard()
-            raise self._named(error) from error
-
-    def discard(self) -> None:
-        """Give the room back; nothing appears."""
-        self._temporary.unlink(missing_ok=True)
-
-    def _flush(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def _named(self, error: OSError) -> OSError:
-        return OSError(error.errno, error.strerror, str(self.path))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small text file whole or not at all."""
-    PendingFile(path, room_bytes=0).commit(text)

@@ -28,8 +28,9 @@ from typing import Any
 import trainmark
 from trainmark import hardware, workloads
 from trainmark.errors import TrainmarkError
+from trainmark.files import PendingFile
 from trainmark.grid import Run
-from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, PendingFile, Record
+from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def supervise(request: Request, child_command: list[str], log_path: Path) -> Rec
         "code": {"version": trainmark.__version__, "commit": _commit()},
     }
     request.run.path.parent.mkdir(parents=True, exist_ok=True)
-    pending = PendingFile(request.run.path)
+    pending = PendingFile(request.run.path, RECORD_BYTES)
     try:
         with machine_lock(request) as lock, _terminable():
             load_average = os.getloadavg()[0]
@@ -123,7 +124,7 @@ def supervise(request: Request, child_command: list[str], log_path: Path) -> Rec
         outcome["noise"] = {"load_average_before": load_average, **outcome["noise"]}
         log_tail = None if outcome["status"] == OK else _tail(log_path)
         record = _assemble(request, {**provenance, **outcome}, started, ended, log_tail)
-        pending.commit(record.to_json())
+        pending.commit(record.to_json().encode())
     except BaseException:
         pending.discard()
         raise
