@@ -165,8 +165,7 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set) -
         train, validation = config["train_samples"], config["validation_samples"]
         if train + validation > dataset.TRAIN_IMAGES:
             expected = (
-                f"at most {dataset.TRAIN_IMAGES - train}: the validation set follows the {train} of train_samples "
-                f"and there are {dataset.TRAIN_IMAGES} images"
+                f"with train_samples, {train}, at most the {dataset.TRAIN_IMAGES} images that both are taken from"
             )
             problems.append(Problem(("validation_samples",), validation, expected))
     if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpu_names:
