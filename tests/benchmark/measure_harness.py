@@ -8,6 +8,7 @@ two within minutes. Takes about a quarter of an hour on two cores; run nothing e
 import argparse
 import datetime
 import gzip
+import itertools
 import json
 import os
 import shutil
@@ -153,7 +154,7 @@ def breakdown(records: list[dict], workflow: float) -> list[tuple[str, float, st
     parts = [(name, sum(record["durations"][f"{name}_seconds"] for record in records)) for name in names]
     spans = sorted([datetime.datetime.fromisoformat(r[key]) for key in ("started_at", "ended_at")] for r in records)
     inside = sum((end - start).total_seconds() for start, end in spans)
-    between = sum((b[0] - a[1]).total_seconds() for a, b in zip(spans, spans[1:]))
+    between = sum((b[0] - a[1]).total_seconds() for a, b in itertools.pairwise(spans))
     around = workflow - (spans[-1][1] - spans[0][0]).total_seconds()
     parts.append(("start of the process, proof of the device", inside - sum(seconds for _, seconds in parts)))
     parts.append(("between the runs", between))

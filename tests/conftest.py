@@ -1,0 +1,168 @@
+"""Fixtures that unit and integration tests share. Every record made here is synthetic and says so in its machine."""
+
+import copy
+import itertools
+from pathlib import Path
+
+import pytest
+from trainmark import dataset, grid, record, workloads
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = {
+    "train_samples": 50000,
+    "validation_samples": 10000,
+    "test_samples": 10000,
+    "epochs": 2,
+    "learning_rate": 0.001,
+    "jit_compile": False,
+}
+
+
+@pytest.fixture(scope="session")
+def payloads() -> dict[str, bytes]:
+    """The real data set, from wherever this machine can have it."""
+    return dataset.obtain(None, allow_download=True)[0]
+
+
+@pytest.fixture(scope="session")
+def data_folder(payloads, tmp_path_factory) -> Path:
+    """The real data set, decoded."""
+    folder = tmp_path_factory.mktemp("data")
+    dataset.save_arrays(payloads, folder)
+    return folder
+
+
+def synthetic_record(**changes) -> dict:
+    """A valid record with invented numbers; ``changes`` replace its keys, or keys of its parts by ``part__key``."""
+    workload = workloads.describe(changes.get("model", "mlp"), CONFIG)
+    data = {
+        "format_version": record.FORMAT_VERSION,
+        "protocol": record.PROTOCOL,
+        "machine": "synthetic",
+        "stack": "tf-2.19",
+        "device": "cpu",
+        "model": "mlp",
+        "batch_size": 32,
+        "repeat": 1,
+        "workload": workload,
+        "workload_digest": workloads.digest(workload),
+        "seed": 2024,
+        "status": "ok",
+        "reason": None,
+        "log_tail": None,
+        "started_at": "2026-01-01T00:00:00.000+00:00",
+        "ended_at": "2026-01-01T00:00:30.000+00:00",
+        "durations": {
+            "import_seconds": 2.0,
+            "data_seconds": 0.5,
+            "build_seconds": 0.1,
+            "fit_seconds": 20.0,
+            "fit_setup_seconds": 1.0,
+            "fit_teardown_seconds": 1.0,
+            "epoch_seconds": [10.0, 8.0],
+            "validation_seconds": [1.0, 1.0],
+            "first_epoch_seconds": 10.0,
+            "steady_state_epoch_seconds": 8.0,
+            "evaluate_seconds": 0.5,
+        },
+        "accuracy": {
+            "train_loss": [0.6, 0.4],
+            "train_accuracy": [0.8, 0.85],
+            "validation_loss": [0.5, 0.4],
+            "validation_accuracy": [0.82, 0.86],
+            "test_loss": 0.4,
+            "test_accuracy": 0.86,
+        },
+        "execution": {
+            "floatx": "float32",
+            "intra_op_threads": 2,
+            "inter_op_threads": 2,
+            "optimizer_class": "keras.src.optimizers.adam.Adam",
+            "jit_compile": False,
+            "tensor_float_32": True,
+            "parameters": 435402,
+            "variable_devices": ["CPU:0"],
+            "arithmetic_devices": ["CPU:0"],
+            "step_operations": {"CPU:0": 304},
+            "step_fallback": [],
+        },
+        "versions": {
+            "python": "3.12.0",
+            "tensorflow": "2.19.1",
+            "keras": "3.15.1",
+            "numpy": "2.1.3",
+            "tensorflow_metal": None,
+            "cuda": None,
+            "cudnn": None,
+            "gpu_driver": None,
+            "operating_system": "Synthetic OS 1",
+        },
+        "environment": {"lock_file": "synthetic.txt", "lock_sha256": "0" * 64},
+        "code": {"version": "0.1.0", "commit": None},
+        "noise": {"load_average_before": 0.1, "fit_cpu_seconds": 30.0, "fit_steal_seconds": None},
+        "peak_memory_bytes": 10**9,
+    }
+    for key, value in changes.items():
+        part, _, inner = key.partition("__")
+        if inner:
+            data[part][inner] = value
+        else:
+            data[part] = value
+    return copy.deepcopy(data)
+
+
+def failed_record(**changes) -> dict:
+    """A valid record of a killed run."""
+    empty = {"durations": {}, "execution": {}, "versions": {}, "accuracy": None, "peak_memory_bytes": None}
+    return synthetic_record(
+        status="killed",
+        reason="Synthetic: killed.",
+        log_tail=["last line"],
+        noise={"load_average_before": 0.1},
+        **{**empty, **changes},
+    )
+
+
+def synthetic_machine(name: str = "synthetic") -> dict:
+    """A valid machine.json with invented hardware."""
+    return {
+        "format_version": 1,
+        "machine": name,
+        "chip": "Synthetic chip",
+        "architecture": "arm64",
+        "cores": {"physical": 8, "logical": 8, "usable": 8, "performance": 4, "efficiency": 4},
+        "memory_bytes": 16 * 2**30,
+        "gpus": [{"name": "Synthetic GPU", "cores": 10, "memory_bytes": None, "driver": "Synthetic OS 1"}],
+        "operating_system": "Synthetic OS 1",
+        "kernel": "Synthetic 1",
+        "virtualisation": "none",
+        "cpu_quota_cores": None,
+        "machine_id_hash": "0" * 32,
+    }
+
+
+def synthetic_grid(machines: list[str], seconds) -> list[dict]:
+    """Records of three models, four batch sizes, both devices and three repeats.
+
+    Args:
+        machines: their names.
+        seconds: gives the fit time from machine, device, model, batch size and repeat.
+    """
+    axes = itertools.product(machines, ["cpu", "gpu"], ["mlp", "cnn", "lstm"], [32, 128, 512, 1024], [1, 2, 3])
+    return [
+        synthetic_record(
+            machine=machine,
+            device=device,
+            model=model,
+            batch_size=batch_size,
+            repeat=repeat,
+            durations__fit_seconds=seconds(machine, device, model, batch_size, repeat),
+        )
+        for machine, device, model, batch_size, repeat in axes
+    ]
+
+
+def path_of(data: dict) -> Path:
+    """Where a record belongs, relative to the working directory."""
+    cell = grid.Cell(data["machine"], data["stack"], data["device"], data["model"], data["batch_size"])
+    return grid.Run(cell, data["repeat"]).path

@@ -1,0 +1,110 @@
+"""Checkouts of the project to run Snakemake in, with real data cut to a few hundred samples."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
+# Small enough for seconds, and an experiment of its own: nobody can take it for a measurement of the article's.
+TINY = {
+    "machine": "test-checkout",
+    "models": ["mlp"],
+    "batch_sizes": [64, 128],
+    "epochs": 1,
+    "repeats": 1,
+    "train_samples": 400,
+    "validation_samples": 100,
+    "test_samples": 200,
+}
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the project in a folder of its own."""
+
+    folder: Path
+
+    def command(self, *arguments: str, cores: int = 1, **config) -> list[str]:
+        (self.folder / "tiny.json").write_text(json.dumps({**TINY, **config}))
+        options = ["--cores", str(cores), "--configfile", "tiny.json"]
+        return [sys.executable, "-m", "snakemake", *options, *arguments]
+
+    def start(self, *arguments: str, **options) -> subprocess.Popen:
+        return subprocess.Popen(
+            self.command(*arguments, **options),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0, **options) -> str:
+        """Run Snakemake, demand an exit code, and give what it printed."""
+        result = subprocess.run(
+            self.command(*arguments, **options),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        assert result.returncode == code, result.stdout
+        return result.stdout
+
+    def record(self, batch_size: int, repeat: int = 1) -> Path:
+        runs = self.folder / "results/machines" / TINY["machine"] / "runs/tf-2.19/cpu/mlp"
+        return runs / str(batch_size) / f"{repeat}.json"
+
+    def records(self) -> dict[int, dict]:
+        """Batch size -> record of the first repeat."""
+        found = {size: self.record(size) for size in TINY["batch_sizes"]}
+        return {size: json.loads(path.read_text()) for size, path in found.items() if path.exists()}
+
+    def copy(self, folder: Path, *without: str) -> "Checkout":
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns(*without), symlinks=True)
+        return Checkout(folder)
+
+
+def trained(output: str) -> int:
+    """How many runs an output tells of."""
+    return len(re.findall(r"^\[ ?\d+/\d+\] ", output, re.MULTILINE))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
+    """A checkout in which the whole workflow ran once, with eight cores to share, and what it printed. Not to change."""
+    folder = tmp_path_factory.mktemp("finished") / "checkout"
+    for name in PARTS:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(exist_ok=True)
+            shutil.copy(source, folder / name)
+    (folder / "results").mkdir()
+    shutil.copytree(data_folder, folder / "results/data")
+    checkout = Checkout(folder)
+    return checkout, checkout.run(cores=8)
+
+
+@pytest.fixture
+def checkout(finished, tmp_path) -> Checkout:
+    """A finished checkout of one's own."""
+    return finished[0].copy(tmp_path / "checkout")
+
+
+@pytest.fixture(autouse=True)
+def no_user_settings(monkeypatch):
+    """Tests must not depend on how the user runs Snakemake."""
+    for name in [name for name in os.environ if name.startswith("SNAKEMAKE_")]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,276 @@
+"""The workflow as its users run it: Snakemake in a process of its own, real trainings on a few hundred real samples."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import fastjsonschema
+import psutil
+import pytest
+import yaml
+
+from tests.conftest import ROOT, synthetic_machine, synthetic_record
+from tests.integration.conftest import TINY, trained
+
+NOTHING = "Nothing to be done"
+
+
+def test_whole_workflow(finished):
+    checkout, output = finished
+    validate = fastjsonschema.compile(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))
+    records = checkout.records()
+    assert set(records) == {64, 128}
+    for data in records.values():
+        validate(data)
+        assert data["status"] == "ok", data["reason"]
+        assert data["environment"]["lock_file"].endswith(".host.txt")
+        assert data["seed"] == 2024
+    assert "trainmark: 2 runs to do on test-checkout" in output
+    assert output.index("2 runs to do") < output.index("[1/2]") < output.index("[2/2]")
+    assert "test accuracy" in output
+    for name in ("runs.csv", "cells.csv", "index.html", "figures/training_time.svg", "figures/throughput.png"):
+        assert (checkout.folder / "results/report" / name).stat().st_size > 100, name
+    assert not (checkout.folder / "results/report/figures/gpu_speed_up.svg").exists()
+
+
+def test_no_two_trainings_overlap_however_many_cores_there_are(finished):
+    spans = sorted((r["started_at"], r["ended_at"]) for r in finished[0].records().values())
+    assert spans[0][1] <= spans[1][0]
+
+
+def test_tensorflow_has_all_cores_with_one_core_for_snakemake(checkout):
+    checkout.record(64).unlink()
+    checkout.run()
+    threads = {r["execution"]["intra_op_threads"] for r in checkout.records().values()}
+    assert threads == {len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()}
+
+
+def test_again_there_is_nothing_to_do(finished):
+    assert NOTHING in finished[0].run()
+
+
+def test_removed_record_is_measured_again_alone(checkout):
+    other = checkout.record(128).read_bytes()
+    before = (checkout.folder / "results/report/runs.csv").read_text()
+    checkout.record(64).unlink()
+    output = checkout.run()
+    assert trained(output) == 1
+    assert "the report is results/report/index.html" in output
+    assert checkout.record(128).read_bytes() == other
+    assert (checkout.folder / "results/report/runs.csv").read_text() != before
+    assert NOTHING in checkout.run()
+
+
+def test_nothing_trains_again_that_was_only_touched_moved_or_copied(checkout, tmp_path):
+    for path in [*checkout.folder.glob("workflow/**/*"), *checkout.folder.glob("envs/*")]:
+        os.utime(path)
+    for path in checkout.folder.glob("envs/*.*"):
+        path.write_text(f"# a new comment\n{path.read_text()}")
+    assert NOTHING in checkout.run()
+    moved = checkout.copy(tmp_path / "moved")
+    shutil.rmtree(checkout.folder)
+    assert NOTHING in moved.run()
+    bare = moved.copy(tmp_path / "bare", ".snakemake")
+    assert trained(bare.run()) == 0
+
+
+@pytest.mark.parametrize("metadata", [True, False], ids=["with .snakemake", "without .snakemake"])
+def test_another_workload_trains_every_local_cell_again_and_keeps_the_old_records(checkout, metadata):
+    if not metadata:
+        shutil.rmtree(checkout.folder / ".snakemake")
+    old = {size: checkout.record(size).read_text() for size in TINY["batch_sizes"]}
+    output = checkout.run(epochs=2)
+    assert trained(output) == 2
+    assert "2 records will be measured again; what was there is kept in results/superseded/" in output
+    assert {r["workload"]["epochs"] for r in checkout.records().values()} == {2}
+    kept = {int(p.parent.name): p.read_text() for p in checkout.folder.glob("results/superseded/*/*/runs/*/*/*/*/1.json")}
+    assert kept == old
+    assert NOTHING in checkout.run(epochs=2)
+
+
+def test_time_limit_may_change_without_training_again(checkout):
+    assert NOTHING in checkout.run(time_limit_seconds=77)
+
+
+def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process:
+    """The training process below a workflow, once it trains."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            if "--child" in child.cmdline():
+                time.sleep(1)
+                return child
+        time.sleep(0.1)
+    raise AssertionError(f"no training process appeared: {process.communicate()[0]}")
+
+
+def gone(process: psutil.Process, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_killed_child_is_recorded_and_the_named_command_repeats_just_it(checkout):
+    for size in TINY["batch_sizes"]:
+        checkout.record(size).unlink()
+    workflow = checkout.start()
+    find_child(workflow).kill()
+    output, _ = workflow.communicate(timeout=120)
+    assert workflow.returncode == 1
+    statuses = {size: r["status"] for size, r in checkout.records().items()}
+    assert sorted(statuses.values()) == ["killed", "ok"]
+    (failed,) = (size for size, status in statuses.items() if status == "killed")
+    assert f"tf-2.19 cpu mlp batch {failed} repeat 1: killed: The training process was killed by SIGKILL" in output
+    page = (checkout.folder / "results/report/index.html").read_text()
+    assert "Failed runs" in page
+    assert "SIGKILL" in page
+
+    again = checkout.run(code=1)
+    assert trained(again) == 0
+    command = re.search(r"Repeat just these with:\n +(.*)", again)[1]
+    result = subprocess.run(command, shell=True, cwd=checkout.folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert trained(result.stdout) == 1
+    assert {r["status"] for r in checkout.records().values()} == {"ok"}
+    assert "Failed runs" not in (checkout.folder / "results/report/index.html").read_text()
+
+
+def test_time_limit_ends_a_run(checkout):
+    checkout.record(64).unlink()
+    checkout.record(128).unlink()
+    output = checkout.run(code=1, time_limit_seconds=1)
+    assert output.count("FAILED (timed_out)") == 2
+    assert {r["status"] for r in checkout.records().values()} == {"timed_out"}
+
+
+def test_killed_snakemake_takes_its_training_along_and_one_command_goes_on(checkout):
+    checkout.record(64).unlink()
+    workflow = checkout.start()
+    child = find_child(workflow)
+    workflow.kill()
+    assert gone(child)
+    time.sleep(1.5)
+    assert not checkout.record(64).exists()
+    assert "--unlock" in checkout.run(code=1)
+    checkout.run("--unlock")
+    assert trained(checkout.run()) == 1
+
+
+def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
+    checkout.record(64).unlink()
+    workflow = checkout.start()
+    child = find_child(workflow)
+    os.killpg(workflow.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
+    output, _ = workflow.communicate(timeout=60)
+    assert workflow.returncode != 0
+    assert "the same command goes on" in output
+    assert gone(child)
+    assert not checkout.record(64).exists()
+    assert trained(checkout.run()) == 1
+
+
+def test_second_benchmark_on_the_machine_waits(checkout, tmp_path):
+    second = checkout.copy(tmp_path / "second")
+    checkout.record(64).unlink()
+    second.record(64).unlink()
+    workflow = checkout.start(train_samples=50_000, epochs=3)
+    find_child(workflow)
+    output = second.run()
+    workflow.communicate(timeout=300)
+    assert "another benchmark is timing on this machine" in output
+    spans = sorted((r["started_at"], r["ended_at"]) for c in (checkout, second) for r in c.records().values())
+    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:]))
+
+
+def test_report_draws_what_is_there_and_trains_nothing(checkout):
+    checkout.record(64).unlink()
+    synthetic = checkout.folder / "results/machines/synthetic"
+    record = synthetic / "runs/tf-2.19/cpu/mlp/32/1.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps(synthetic_record()))
+    (synthetic / "machine.json").write_text(json.dumps(synthetic_machine()))
+    output = checkout.run("report", epochs=9)
+    assert trained(output) == 0
+    assert not checkout.record(64).exists()
+    runs = (checkout.folder / "results/report/runs.csv").read_text().splitlines()
+    assert len(runs) == 1 + 2
+    assert NOTHING in checkout.run("report", epochs=9)
+    shutil.rmtree(synthetic)
+    assert trained(checkout.run("report", epochs=9)) == 0
+    assert len((checkout.folder / "results/report/runs.csv").read_text().splitlines()) == 1 + 1
+
+
+def test_measure_draws_nothing(checkout):
+    shutil.rmtree(checkout.folder / "results/report")
+    checkout.record(64).unlink()
+    assert trained(checkout.run("measure")) == 1
+    assert not (checkout.folder / "results/report").exists()
+
+
+def test_unreadable_record_is_refused_named_and_kept(checkout):
+    checkout.record(64).write_text('{"format_version": 1')
+    output = checkout.run(code=1)
+    assert "mlp/64/1.json: is not JSON" in output
+    assert checkout.record(64).read_text() == '{"format_version": 1'
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"models": ["mlp", "resnet"]}, 'models[1] is "resnet"'),
+        ({"batch_sizes": [0]}, "batch_sizes[0] is 0"),
+        ({"batch_size": [32]}, "did you mean 'batch_sizes'?"),
+        ({"stacks": ["tf-2.12"]}, "--use-conda"),
+    ],
+    ids=str,
+)
+def test_bad_configuration_is_refused_before_anything_runs(checkout, config, expected):
+    checkout.record(64).unlink()
+    output = checkout.run(code=1, **config)
+    assert expected in output
+    assert "tiny.json, line 1" in output
+    assert "Traceback" not in output
+    assert not checkout.record(64).exists()
+
+
+def test_no_data_and_no_network_is_one_message(checkout, tmp_path, monkeypatch):
+    shutil.rmtree(checkout.folder / "results/data")
+    checkout.record(64).unlink()
+    (tmp_path / "empty").mkdir()
+    output = checkout.run(code=1, data_folder=str(tmp_path / "empty"), data_download=False)
+    assert output.count("Fashion-MNIST was not found. Tried, in turn:") == 1
+    assert "no train-images-idx3-ubyte.gz in it" in output
+    assert "config/config.yaml" in output
+
+
+def test_data_set_is_fetched_again_without_training_again(checkout, payloads, tmp_path):
+    shutil.rmtree(checkout.folder / "results/data")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name, payload in payloads.items():
+        (folder / name).write_bytes(payload)
+    checkout.record(64).unlink()
+    output = checkout.run(data_folder=str(folder))
+    assert "trainmark: data set: fashion-mnist, verified, from the folder" in output
+    assert trained(output) == 1
+
+
+def test_snakemakes_own_report(checkout):
+    checkout.run("--report", "report.html")
+    html = (checkout.folder / "report.html").read_text()
+    assert "training_time" in html
+    assert len(html) > 100_000
+
+
+@pytest.mark.skipif(shutil.which("conda") is None, reason="conda is not installed")
+def test_conda_environment_of_the_report(checkout):
+    shutil.rmtree(checkout.folder / "results/report")
+    assert trained(checkout.run("--use-conda", "report")) == 0
+    assert (checkout.folder / "results/report/index.html").exists()

@@ -1,0 +1,64 @@
+"""Tests of trainmark.files."""
+
+import errno
+import os
+import subprocess
+
+import pytest
+from trainmark import files
+
+
+def test_appears_only_when_committed(tmp_path):
+    path = tmp_path / "record.json"
+    pending = files.PendingFile(path, 1000)
+    assert not path.exists()
+    pending.commit(b"short")
+    assert path.read_bytes() == b"short"
+    assert os.listdir(tmp_path) == ["record.json"]
+
+
+def test_discard_leaves_nothing(tmp_path):
+    files.PendingFile(tmp_path / "record.json", 1000).discard()
+    assert not os.listdir(tmp_path)
+
+
+def test_replaces_whole(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("an older and longer text")
+    files.write_whole(path, "new")
+    assert path.read_text() == "new"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root on Linux")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_full_disk_is_noticed_before_and_leaves_nothing(small_disk):
+    path = small_disk / "record.json"
+    with pytest.raises(OSError, match=r"record\.json") as caught:
+        files.PendingFile(path, 100_000)
+    assert caught.value.errno == errno.ENOSPC
+    assert not os.listdir(small_disk)
+
+
+def test_room_that_was_taken_stays_when_the_disk_fills_up(small_disk):
+    pending = files.PendingFile(small_disk / "record.json", 20_000)
+    with pytest.raises(OSError), open(small_disk / "filler", "wb", buffering=0) as filler:
+        while filler.write(bytes(4096)):
+            pass
+    pending.commit(bytes(15_000))
+    assert (small_disk / "record.json").stat().st_size == 15_000
+
+
+def test_disk_that_fills_up_while_writing_leaves_the_old_file(small_disk):
+    path = small_disk / "table.csv"
+    path.write_text("old")
+    with pytest.raises(OSError):
+        files.write_whole(path, "x" * 100_000)
+    assert path.read_text() == "old"
+    assert os.listdir(small_disk) == ["table.csv"]

@@ -1,0 +1,120 @@
+"""Tests of trainmark.plan."""
+
+import json
+import os
+import shutil
+
+import pytest
+import yaml
+from trainmark import config as configuration
+from trainmark import plan, workloads
+from trainmark.errors import TrainmarkError
+
+from tests.conftest import ROOT, path_of, synthetic_record
+
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+HERE = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(data):
+    path = path_of(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    return path
+
+
+def make(**changes):
+    return plan.make_plan({**DEFAULT, "machine": "synthetic", "epochs": 2, **changes}, HERE)
+
+
+def test_articles_grid():
+    assert len(make().records) == 3 * 4 * 3
+    assert make().records[0] == "results/machines/synthetic/runs/tf-2.19/cpu/mlp/32/1.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({}, True),
+        ({"epochs": 3}, False),
+        ({"seed": 7}, False),
+        ({"train_samples": 400}, False),
+        ({"threads": 2}, True),
+        ({"threads": 1}, False),
+        ({"time_limit_seconds": 5}, True),
+        ({"repeats": 9, "models": ["mlp"]}, True),
+    ],
+)
+def test_record_that_was_measured_otherwise_does_not_fit(here, changes, fits):
+    write(synthetic_record())
+    planned = make(**changes)
+    assert planned.fits(planned.run("tf-2.19", "cpu", "mlp", "32", "1")) is fits
+
+
+def test_missing_record_is_left_to_snakemake(here):
+    planned = make()
+    assert planned.fits(planned.run("tf-2.19", "cpu", "mlp", "32", "1"))
+
+
+def test_fingerprint_follows_what_is_there(here):
+    known = [write(synthetic_record())]
+    other = write(synthetic_record(machine="synthetic-b"))
+    seen = {plan.fingerprint(map(str, known))}
+    os.utime(other, (1, 1))  # replaced by an older file
+    seen.add(plan.fingerprint(map(str, known)))
+    other.write_text("{}")
+    os.utime(other, (1, 1))
+    seen.add(plan.fingerprint(map(str, known)))
+    other.unlink()
+    seen.add(plan.fingerprint(map(str, known)))
+    assert len(seen) == 4
+    before = plan.fingerprint(map(str, known))
+    known[0].write_text("{}")
+    (known[0].parent / ".2.json.tmp").write_text("")
+    assert plan.fingerprint(map(str, known)) == before
+
+
+def test_what_is_measured_again_is_kept(here):
+    path = write(synthetic_record())
+    (message,) = plan.keep_superseded([str(path), "results/machines/synthetic/none.json"])
+    (kept,) = here.glob("results/superseded/*/synthetic/runs/tf-2.19/cpu/mlp/32/1.json")
+    assert kept.read_text() == path.read_text()
+    assert message.startswith("trainmark: 1 record will be measured again")
+    assert plan.keep_superseded(["results/machines/synthetic/none.json"]) == []
+
+
+def test_missing_stack_is_refused_with_the_ways_to_get_it():
+    without = configuration.Surroundings(False, None, (), "linux-64")
+    with pytest.raises(TrainmarkError, match=r"tf-2\.12 should be timed.*Add --use-conda.*make run"):
+        plan.refuse_missing_stack(plan.make_plan({**DEFAULT, "machine": "m"}, without), without)
+    plan.refuse_missing_stack(make(), HERE)
+    with pytest.raises(TrainmarkError, match="Apple Silicon"):
+        plan.refuse_unsupported_platform(configuration.Surroundings(False, None, (), None))
+
+
+def test_installed_stack_is_the_pinned_one():
+    assert plan.installed_stack() == "tf-2.19"
+    for stack, version in plan.STACK_VERSIONS.items():
+        for path in (ROOT / "envs").glob(f"{stack}.*.yaml"):
+            assert f"=={version}\n" in path.read_text(), path
+
+
+def test_command_is_one_that_can_be_given_again(here, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    python = str(here / ".venv/bin/python")
+    by_module = ["/x/site-packages/snakemake/__main__.py", "--cores", "1", "--config", "models=[mlp]"]
+    assert plan.command_line(by_module, python) == ".venv/bin/python -m snakemake --cores 1 --config 'models=[mlp]'"
+    assert plan.command_line(["/usr/bin/snakemake", "--cores", "1"], python) == "snakemake --cores 1"
+    assert plan.command_line([str(here / ".venv/bin/snakemake")], python) == ".venv/bin/snakemake"
+
+
+def test_preferred_experiment_is_the_configured_one():
+    digest = workloads.settings_digest(synthetic_record()["workload"])
+    assert make().settings_digest == digest
+    assert make(epochs=3).settings_digest != digest

@@ -1,0 +1,112 @@
+"""Tests of trainmark.progress."""
+
+import json
+import logging
+import os
+
+import pytest
+from trainmark import progress
+from trainmark.record import Record
+
+from tests.conftest import failed_record, path_of, synthetic_record
+
+SAMPLES = 100_000  # of a synthetic record: 50,000 training samples, 2 epochs
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(data, modified=None):
+    path = path_of(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    if modified is not None:
+        os.utime(path, (modified, modified))
+    return str(path)
+
+
+def session(planned, began=1000.0):
+    return progress.Session(planned, began, SAMPLES, "snakemake --cores 1")
+
+
+def test_line_of_a_run(here):
+    records = [synthetic_record(repeat=n) for n in (1, 2, 3)]
+    planned = [str(path_of(data)) for data in records]
+    write(records[0], modified=1500)
+    line = progress.run_line(Record(**records[0]), session(planned))
+    assert line.startswith("[1/3] tf-2.19 cpu mlp  batch   32 repeat 1: fit   20.0 s,    5,000 samples/s, ")
+    assert line.endswith("test accuracy 0.860 | 2 left, about 60 s")
+    write(records[1], modified=1600)
+    write(records[2], modified=1700)
+    assert progress.run_line(Record(**records[2]), session(planned)).endswith("| all runs done")
+
+
+def test_line_of_a_failure(here):
+    line = progress.run_line(Record(**failed_record()), None)
+    assert line == "tf-2.19 cpu mlp  batch   32 repeat 1: FAILED (killed): Synthetic: killed."
+
+
+def test_records_of_an_earlier_session_are_not_counted(here):
+    path = write(synthetic_record(), modified=500)
+    assert session([path]).finished() == []
+
+
+def test_estimate_uses_the_cells_own_repeats_scaled_to_the_samples(here):
+    write(synthetic_record())  # 30 s
+    write(synthetic_record(model="cnn", ended_at="2026-01-01T00:01:40.000+00:00"))  # 100 s
+    left = [str(path_of(synthetic_record(model=model, repeat=2))) for model in ("mlp", "cnn")]
+    assert progress.estimate_seconds(left, [], SAMPLES) == pytest.approx(130)
+    assert progress.estimate_seconds(left, [], 5 * SAMPLES) == pytest.approx(650)
+
+
+def test_estimate_of_an_unknown_cell_is_the_mean_of_the_known(here):
+    known = [write(synthetic_record()), write(failed_record(model="cnn"))]
+    left = [str(path_of(synthetic_record(model="lstm")))]
+    assert progress.estimate_seconds(left, known, SAMPLES) == pytest.approx(30)
+    assert progress.estimate_seconds(left, [], SAMPLES) is None
+
+
+def test_session_is_read_back(here):
+    progress.Session(["a"], 1.5, 10, "snakemake").save(here / ".snakemake" / "s.json")
+    assert progress.load_session(here / ".snakemake" / "s.json") == progress.Session(["a"], 1.5, 10, "snakemake")
+    assert progress.load_session(here / "none") is None
+    assert progress.load_session(None) is None
+
+
+def test_announcement():
+    assert progress.announce(12, "m", 150.0) == (
+        "trainmark: 12 runs to do on m, about 2 min. One line follows as each ends."
+    )
+    assert "1 run to do on m. " in progress.announce(1, "m", None)
+
+
+def test_failures_and_the_command_that_repeats_them():
+    path = str(path_of(synthetic_record()))
+    text = progress.failure_summary({path: "killed: by hand"}, session([path]))
+    assert "tf-2.19 cpu mlp batch 32 repeat 1: killed: by hand" in text
+    assert text.splitlines()[-1] == f"  snakemake --cores 1 --forcerun {path}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(40.4, "40 s"), (89.9, "90 s"), (720, "12 min"), (12_000, "3 h 20 min")]
+)
+def test_durations_as_people_say_them(seconds, text):
+    assert progress.duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Select jobs to execute...", False),
+        ("Execute 3 jobs...", False),
+        ("Command 'set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 1.", False),
+        ("Command 'set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 2.", True),
+        ("Nothing to be done (all requested files are present and up to date).", True),
+    ],
+)
+def test_what_of_snakemake_is_shown(message, shown):
+    record = logging.LogRecord("snakemake", logging.INFO, "", 1, message, None, None)
+    assert bool(progress.worth_showing(record)) is shown

@@ -1,0 +1,75 @@
+"""Tests of trainmark.record and of the record's schema."""
+
+import json
+
+import fastjsonschema
+import pytest
+import yaml
+from trainmark import record
+
+from tests.conftest import ROOT, failed_record, synthetic_record
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text())
+validate = fastjsonschema.compile(SCHEMA)
+
+
+def test_fields_are_the_schemas():
+    assert set(record.Record.__dataclass_fields__) == set(SCHEMA["required"]) == set(SCHEMA["properties"])
+    assert set(SCHEMA["properties"]["status"]["enum"]) == set(record.STATUSES)
+    assert SCHEMA["properties"]["format_version"]["const"] == record.FORMAT_VERSION
+
+
+def test_json_has_null_for_nan():
+    data = synthetic_record(accuracy__test_loss=float("nan"), accuracy__train_loss=[float("inf"), 1.0])
+    read = json.loads(record.Record(**data).to_json())
+    assert read["accuracy"]["test_loss"] is None
+    assert read["accuracy"]["train_loss"] == [None, 1.0]
+    validate(read)
+
+
+@pytest.mark.parametrize("data", [synthetic_record(), failed_record()], ids=["ok", "failed"])
+def test_valid_records(data):
+    validate(json.loads(record.Record(**data).to_json()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "splendid"},
+        {"durations__fit_seconds": -1.0},
+        {"durations__fit_seconds": None},
+        {"durations": {}},
+        {"accuracy": None},
+        {"accuracy__test_accuracy": 1.5},
+        {"batch_size": 0},
+        {"batch_size": "32"},
+        {"device": "tpu"},
+        {"machine": "My Mac"},
+        {"format_version": 2},
+        {"started_at": "yesterday"},
+        {"unknown": 1},
+        {"noise__hostname": "somebody"},
+    ],
+    ids=str,
+)
+def test_invalid_records_are_refused(change):
+    with pytest.raises(fastjsonschema.JsonSchemaValueException):
+        validate(synthetic_record(**change))
+
+
+def each_object(schema, path="record"):
+    if "properties" in schema:
+        yield path, schema
+        for name, inner in schema["properties"].items():
+            yield from each_object(inner, f"{path}.{name}")
+    if isinstance(schema.get("items"), dict):
+        yield from each_object(schema["items"], f"{path}[]")
+
+
+@pytest.mark.parametrize("name", ["config", "record", "machine"])
+def test_schemas_are_closed_and_described_at_every_level(name):
+    schema = yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text())
+    for path, inner in each_object(schema):
+        assert inner.get("additionalProperties") is False, path
+        for key, value in inner["properties"].items():
+            assert value.get("description"), f"{path}.{key}"

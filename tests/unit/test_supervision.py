@@ -1,0 +1,197 @@
+"""Tests of trainmark.supervision: fake children first, then real trainings on a few hundred real samples."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import fastjsonschema
+import psutil
+import pytest
+import yaml
+from trainmark import grid, hardware, supervision, workloads
+
+from tests.conftest import CONFIG, ROOT
+
+TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
+SCRIPT = ROOT / "workflow/scripts/time_training.py"
+REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
+validate = fastjsonschema.compile(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))
+
+
+@pytest.fixture
+def supervise(tmp_path, monkeypatch, data_folder):
+    """Supervise one run in a temporary folder; returns the record as read back."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(supervision, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(supervision, "POLL_SECONDS", 0.1)
+    log = tmp_path / "run.log"
+    log.write_text("a line of the log\n\nthe last line\n")
+
+    def run(command, device="cpu", model="mlp", config=TINY, time_limit_seconds=120.0, **changes):
+        request = supervision.Request(
+            run=grid.Run(grid.Cell("synthetic", "tf-2.19", device, model, 64), 1),
+            workload=workloads.describe(model, config),
+            seed=2024,
+            threads=changes.get("threads"),
+            time_limit_seconds=time_limit_seconds,
+            data_folder=changes.get("data_folder", data_folder),
+            lock_file=None,
+            workflow_pid=changes.get("workflow_pid"),
+        )
+        supervision.supervise(request, command, log)
+        assert os.listdir(request.run.path.parent) == ["1.json"]
+        data = json.loads(request.run.path.read_text())
+        validate(data)
+        return data
+
+    return run
+
+
+def fake_child(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "killed", "SIGKILL (signal 9)"),
+        ("import os; os.abort()", "killed", "SIGABRT (signal 6)"),
+        ("raise SystemExit(3)", "error", "exit code 3"),
+        ("print('{\"status\": ')", "error", "no result"),
+        ("import time; time.sleep(60)", "timed_out", "time limit of 0.5 s"),
+    ],
+)
+def test_death_of_the_child_becomes_a_record(supervise, code, status, reason):
+    data = supervise(fake_child(code), time_limit_seconds=0.5 if status == "timed_out" else 60)
+    assert data["status"] == status
+    assert reason in data["reason"]
+    assert data["log_tail"] == ["a line of the log", "the last line"]
+
+
+def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):
+    counts = iter([4, 5])
+    monkeypatch.setattr(supervision, "_oom_kills", lambda: next(counts))
+    assert supervise(fake_child("import os; os.kill(os.getpid(), 9)"))["status"] == "out_of_memory"
+
+
+def test_child_gets_the_configured_threads_and_no_gpu(supervise, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
+    environment = supervision.child_environment("cpu", 3)
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"
+    assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert "TF_XLA_FLAGS" not in environment
+    assert "CUDA_VISIBLE_DEVICES" not in supervision.child_environment("gpu", 3)
+
+
+def test_gone_workflow_ends_the_run_without_a_record(supervise, tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    started = time.monotonic()
+    with pytest.raises(supervision.AbandonedError):
+        supervise(fake_child(f"import time; open({str(tmp_path / 'pid')!r}, 'w'); time.sleep(60)"), workflow_pid=ended.pid)
+    assert time.monotonic() - started < 30
+    assert not [path for path in tmp_path.rglob("*") if path.name.endswith((".json", ".tmp"))]
+
+
+def test_second_timing_waits_with_a_message(supervise, tmp_path, capsys):
+    (tmp_path / "lock").write_text("process 1 in /elsewhere")
+    holder = (tmp_path / "lock").open()
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    threading.Timer(1.0, holder.close).start()
+    data = supervise(fake_child("raise SystemExit(3)"))
+    assert data["status"] == "error"
+    out = capsys.readouterr().out
+    assert out.count("another benchmark is timing on this machine (process 1 in /elsewhere)") == 1
+
+
+def test_orphaned_child_ends_itself(tmp_path):
+    child = subprocess.Popen(REAL_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    request = {"device": "cpu", "batch_size": 1, "seed": 1, "threads": 1, "data_folder": str(tmp_path), "workload": {}}
+    child.stdin.write(json.dumps(request).encode() + b"\n")
+    child.stdin.flush()
+    time.sleep(0.5)
+    child.stdin.close()
+    assert child.wait(timeout=30) == 1
+    child.stdout.close()
+
+
+def test_real_training(supervise):
+    data = supervise(REAL_CHILD)
+    assert data["status"] == "ok", data["reason"]
+    assert data["execution"]["floatx"] == "float32"
+    assert data["execution"]["variable_devices"] == data["execution"]["arithmetic_devices"] == ["CPU:0"]
+    assert data["execution"]["parameters"] == 435_402
+    assert data["execution"]["intra_op_threads"] == hardware.usable_cores()
+    assert data["execution"]["jit_compile"] is False
+    durations = data["durations"]
+    assert len(durations["epoch_seconds"]) == len(data["accuracy"]["validation_loss"]) == 2
+    parts = durations["fit_setup_seconds"] + sum(durations["epoch_seconds"]) + durations["fit_teardown_seconds"]
+    assert parts <= durations["fit_seconds"] < parts + 0.1
+    assert durations["steady_state_epoch_seconds"] == durations["epoch_seconds"][1]
+    assert sum(durations["validation_seconds"]) < sum(durations["epoch_seconds"])
+    assert data["peak_memory_bytes"] > 100 * 2**20
+    assert data["versions"]["tensorflow"].startswith("2.")
+
+
+def test_threads_come_from_the_request(supervise):
+    data = supervise(REAL_CHILD, threads=1, config={**TINY, "epochs": 1})
+    assert data["execution"]["intra_op_threads"] == data["execution"]["inter_op_threads"] == 1
+    assert data["durations"]["steady_state_epoch_seconds"] is None
+
+
+def test_diverging_training_is_nan(supervise):
+    data = supervise(REAL_CHILD, config={**TINY, "learning_rate": 1e30})
+    assert data["status"] == "nan"
+    assert "loss is nan" in data["reason"]
+
+
+def test_gpu_run_fails_where_tensorflow_sees_no_gpu(supervise):
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU")
+    data = supervise(REAL_CHILD, device="gpu")
+    assert data["status"] == "wrong_device"
+    assert "TensorFlow sees none" in data["reason"]
+
+
+def test_other_precision_in_the_users_keras_settings_is_refused(supervise, tmp_path, monkeypatch):
+    (tmp_path / "keras.json").write_text('{"floatx": "float16"}')
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    data = supervise(REAL_CHILD)
+    assert data["status"] == "error"
+    assert "computes in float16, expected float32" in data["reason"]
+
+
+def test_missing_data_are_named(supervise, tmp_path):
+    data = supervise(REAL_CHILD, data_folder=tmp_path)
+    assert data["status"] == "error"
+    assert "train-images-idx3-ubyte.npy" in data["reason"]
+    assert data["versions"]["tensorflow"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data_folder, signum):
+    record = tmp_path / grid.Run(grid.Cell("synthetic", "tf-2.19", "cpu", "mlp", 64), 1).path
+    workload = workloads.canonical_json(workloads.describe("mlp", CONFIG | {"epochs": 500}))
+    command = [sys.executable, str(SCRIPT), "--workload", workload, "--seed", "1", "--threads", "1", "--time-limit", "99"]
+    command += ["--data", str(data_folder), "--log", str(tmp_path / "log"), str(record.relative_to(tmp_path))]
+    with (tmp_path / "log").open("w") as log:
+        supervisor = subprocess.Popen(command, cwd=tmp_path, stderr=log, stdout=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not (children := psutil.Process(supervisor.pid).children()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        supervisor.send_signal(signum)
+        out, _ = supervisor.communicate(timeout=30)
+    assert supervisor.returncode == 130
+    assert "the same command goes on" in out
+    assert children
+    assert not any(child.is_running() for child in children)
+    assert not list(record.parent.iterdir())
