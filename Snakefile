@@ -22,6 +22,7 @@ rule measure:
     input:
         PLAN.machine_file,
         PLAN.records,
+        "results/report/checked.txt",
 
 
 rule report:

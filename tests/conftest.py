@@ -113,14 +113,9 @@ def synthetic_record(**changes) -> dict:
 
 def failed_record(**changes) -> dict:
     """A valid record of a killed run."""
+    failure = {"status": "killed", "reason": "Synthetic: killed.", "log_tail": ["last line"]}
     empty = {"durations": {}, "execution": {}, "versions": {}, "accuracy": None, "peak_memory_bytes": None}
-    return synthetic_record(
-        status="killed",
-        reason="Synthetic: killed.",
-        log_tail=["last line"],
-        noise={"load_average_before": 0.1},
-        **{**empty, **changes},
-    )
+    return synthetic_record(**{**failure, **empty, "noise": {"load_average_before": 0.1}, **changes})
 
 
 def synthetic_machine(name: str = "synthetic") -> dict:

@@ -35,7 +35,7 @@ class Checkout:
 
     def command(self, *arguments: str, cores: int = 1, **config) -> list[str]:
         (self.folder / "tiny.json").write_text(json.dumps({**TINY, **config}))
-        options = ["--cores", str(cores), "--configfile", "tiny.json"]
+        options = ["--cores", str(cores), "--configfile=tiny.json"]
         return [sys.executable, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
@@ -82,7 +82,7 @@ def trained(output: str) -> int:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
-    """A checkout in which the whole workflow ran once, with eight cores to share, and what it printed. Not to change."""
+    """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
     folder = tmp_path_factory.mktemp("finished") / "checkout"
     for name in PARTS:
         source = ROOT / name

@@ -1,5 +1,6 @@
 """The workflow as its users run it: Snakemake in a process of its own, real trainings on a few hundred real samples."""
 
+import itertools
 import json
 import os
 import re
@@ -87,7 +88,9 @@ def test_another_workload_trains_every_local_cell_again_and_keeps_the_old_record
     assert trained(output) == 2
     assert "2 records will be measured again; what was there is kept in results/superseded/" in output
     assert {r["workload"]["epochs"] for r in checkout.records().values()} == {2}
-    kept = {int(p.parent.name): p.read_text() for p in checkout.folder.glob("results/superseded/*/*/runs/*/*/*/*/1.json")}
+    kept = {
+        int(p.parent.name): p.read_text() for p in checkout.folder.glob("results/superseded/*/*/runs/*/*/*/*/1.json")
+    }
     assert kept == old
     assert NOTHING in checkout.run(epochs=2)
 
@@ -151,29 +154,32 @@ def test_time_limit_ends_a_run(checkout):
 
 
 def test_killed_snakemake_takes_its_training_along_and_one_command_goes_on(checkout):
-    checkout.record(64).unlink()
-    workflow = checkout.start()
+    for size in TINY["batch_sizes"]:
+        checkout.record(size).unlink()
+    workflow = checkout.start(epochs=500)
     child = find_child(workflow)
     workflow.kill()
+    workflow.communicate()
     assert gone(child)
     time.sleep(1.5)
-    assert not checkout.record(64).exists()
+    assert checkout.records() == {}
     assert "--unlock" in checkout.run(code=1)
     checkout.run("--unlock")
-    assert trained(checkout.run()) == 1
+    assert trained(checkout.run()) == 2
 
 
 def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
-    checkout.record(64).unlink()
-    workflow = checkout.start()
+    for size in TINY["batch_sizes"]:
+        checkout.record(size).unlink()
+    workflow = checkout.start(epochs=500)
     child = find_child(workflow)
     os.killpg(workflow.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
     output, _ = workflow.communicate(timeout=60)
     assert workflow.returncode != 0
     assert "the same command goes on" in output
     assert gone(child)
-    assert not checkout.record(64).exists()
-    assert trained(checkout.run()) == 1
+    assert checkout.records() == {}
+    assert trained(checkout.run()) == 2
 
 
 def test_second_benchmark_on_the_machine_waits(checkout, tmp_path):
@@ -186,7 +192,7 @@ def test_second_benchmark_on_the_machine_waits(checkout, tmp_path):
     workflow.communicate(timeout=300)
     assert "another benchmark is timing on this machine" in output
     spans = sorted((r["started_at"], r["ended_at"]) for c in (checkout, second) for r in c.records().values())
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:]))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
 
 
 def test_report_draws_what_is_there_and_trains_nothing(checkout):
@@ -211,7 +217,15 @@ def test_measure_draws_nothing(checkout):
     shutil.rmtree(checkout.folder / "results/report")
     checkout.record(64).unlink()
     assert trained(checkout.run("measure")) == 1
-    assert not (checkout.folder / "results/report").exists()
+    assert os.listdir(checkout.folder / "results/report") == ["checked.txt"]
+
+
+def test_measure_fails_when_a_run_failed(checkout):
+    shutil.rmtree(checkout.folder / "results/report")
+    checkout.record(64).unlink()
+    checkout.record(128).unlink()
+    output = checkout.run("measure", code=1, time_limit_seconds=1)
+    assert "2 runs failed" in output
 
 
 def test_unreadable_record_is_refused_named_and_kept(checkout):
@@ -259,6 +273,10 @@ def test_data_set_is_fetched_again_without_training_again(checkout, payloads, tm
     checkout.record(64).unlink()
     output = checkout.run(data_folder=str(folder))
     assert "trainmark: data set: fashion-mnist, verified, from the folder" in output
+    assert trained(output) == 1
+    shutil.rmtree(checkout.folder / "results/data")
+    assert NOTHING in checkout.run(data_folder=str(folder))
+    output = checkout.run("--forcerun", str(checkout.record(128).relative_to(checkout.folder)), data_folder=str(folder))
     assert trained(output) == 1
 
 

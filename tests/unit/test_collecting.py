@@ -52,7 +52,7 @@ def test_all_bad_files_are_named_at_once_and_no_table_is_written(here):
     write(synthetic_record(repeat=3, durations__fit_seconds=-1.0))
     path_of(synthetic_record(repeat=4)).write_text('{"format_version": 1,')
     path_of(synthetic_record(repeat=5)).write_text("")
-    path_of(synthetic_record(repeat=6)).write_bytes(b"\xff\xfe")
+    path_of(synthetic_record(repeat=6)).write_bytes(b'{"chip": "\xe9"}')
     path_of(synthetic_record(repeat=7)).mkdir()
     write(synthetic_record(repeat=8, format_version=9))
     write(synthetic_machine("other"), grid.MACHINES / "mine" / "machine.json")

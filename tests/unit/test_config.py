@@ -86,13 +86,20 @@ def test_all_problems_at_once_each_with_file_and_line():
     overlay = "epoch: 3\nbatch_sizes:\n  - 32\n  - 0\n  - two\nmodels: cnn\n"
     message = message_of(yaml.safe_load(overlay), overlay=overlay)
     assert "4 problems" in message
-    for line in ("mine.yaml, line 1: unknown key 'epoch'", "line 4: batch_sizes[1]", "line 5: batch_sizes[2]", "line 6"):
+    for line in (
+        "mine.yaml, line 1: unknown key 'epoch'",
+        "line 4: batch_sizes[1]",
+        "line 5: batch_sizes[2]",
+        "line 6",
+    ):
         assert line in message
 
 
 def test_value_is_looked_for_where_it_was_set_last():
     overlay = "validation_samples: 20000\n"
-    assert "mine.yaml, line 1: validation_samples is 20000" in message_of({"validation_samples": 20000}, overlay=overlay)
+    assert "mine.yaml, line 1: validation_samples is 20000" in message_of(
+        {"validation_samples": 20000}, overlay=overlay
+    )
 
 
 def test_missing_key_is_named():

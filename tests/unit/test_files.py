@@ -48,7 +48,7 @@ def test_full_disk_is_noticed_before_and_leaves_nothing(small_disk):
 
 def test_room_that_was_taken_stays_when_the_disk_fills_up(small_disk):
     pending = files.PendingFile(small_disk / "record.json", 20_000)
-    with pytest.raises(OSError), open(small_disk / "filler", "wb", buffering=0) as filler:
+    with pytest.raises(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
         while filler.write(bytes(4096)):
             pass
     pending.commit(bytes(15_000))

@@ -26,7 +26,9 @@ def test_path_and_back():
         assert grid.run_from_path(Path("/somewhere") / run.path) == run
 
 
-@pytest.mark.parametrize("path", ["results/machines/m/runs/tf-2.19/cpu/mlp/32/01.json", "a/b.json", "m/x/s/d/m/32/1.json"])
+@pytest.mark.parametrize(
+    "path", ["results/machines/m/runs/tf-2.19/cpu/mlp/32/01.json", "a/b.json", "m/x/s/d/m/32/1.json"]
+)
 def test_other_paths_are_refused(path):
     with pytest.raises(ValueError):
         grid.run_from_path(Path(path))

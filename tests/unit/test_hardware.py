@@ -101,7 +101,12 @@ def test_apple_silicon(monkeypatch):
 
 @pytest.mark.parametrize(
     ("system", "machine", "tag"),
-    [("Linux", "aarch64", None), ("Darwin", "x86_64", None), ("Windows", "AMD64", None), ("Linux", "x86_64", "linux-64")],
+    [
+        ("Linux", "aarch64", None),
+        ("Darwin", "x86_64", None),
+        ("Windows", "AMD64", None),
+        ("Linux", "x86_64", "linux-64"),
+    ],
 )
 def test_platforms(system, machine, tag, monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: system)
@@ -111,7 +116,11 @@ def test_platforms(system, machine, tag, monkeypatch):
 
 
 def test_quota_of_the_control_group_limits_the_cores(monkeypatch):
-    files = {"/proc/self/cgroup": "0::/a/b", "/sys/fs/cgroup/a/cpu.max": "150000 100000", "/sys/fs/cgroup/cpu.max": "max 1"}
+    files = {
+        "/proc/self/cgroup": "0::/a/b",
+        "/sys/fs/cgroup/a/cpu.max": "150000 100000",
+        "/sys/fs/cgroup/cpu.max": "max 1",
+    }
     monkeypatch.setattr(hardware, "read_text", lambda path: files.get(str(path)))
     assert hardware.cpu_quota() == 1.5
     monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)

@@ -10,7 +10,7 @@ from trainmark import config as configuration
 from trainmark import plan, workloads
 from trainmark.errors import TrainmarkError
 
-from tests.conftest import ROOT, path_of, synthetic_record
+from tests.conftest import ROOT, failed_record, path_of, synthetic_record
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 HERE = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
@@ -39,27 +39,32 @@ def test_articles_grid():
 
 
 @pytest.mark.parametrize(
-    ("changes", "fits"),
+    ("changes", "state"),
     [
-        ({}, True),
-        ({"epochs": 3}, False),
-        ({"seed": 7}, False),
-        ({"train_samples": 400}, False),
-        ({"threads": 2}, True),
-        ({"threads": 1}, False),
-        ({"time_limit_seconds": 5}, True),
-        ({"repeats": 9, "models": ["mlp"]}, True),
+        ({}, "done"),
+        ({"epochs": 3}, "other"),
+        ({"seed": 7}, "other"),
+        ({"train_samples": 400}, "other"),
+        ({"threads": 2}, "done"),
+        ({"threads": 1}, "other"),
+        ({"time_limit_seconds": 5}, "done"),
+        ({"repeats": 9, "models": ["mlp"]}, "done"),
     ],
 )
-def test_record_that_was_measured_otherwise_does_not_fit(here, changes, fits):
+def test_record_tells_whether_it_was_measured_as_configured(here, changes, state):
     write(synthetic_record())
     planned = make(**changes)
-    assert planned.fits(planned.run("tf-2.19", "cpu", "mlp", "32", "1")) is fits
+    assert planned.state(planned.run("tf-2.19", "cpu", "mlp", "32", "1")) == state
 
 
-def test_missing_record_is_left_to_snakemake(here):
+def test_state_of_other_files(here):
     planned = make()
-    assert planned.fits(planned.run("tf-2.19", "cpu", "mlp", "32", "1"))
+    run = planned.run("tf-2.19", "cpu", "mlp", "32", "1")
+    assert planned.state(run) == "missing"
+    write(failed_record())
+    assert planned.state(run) == "failed"
+    run.path.write_text("{")
+    assert planned.state(run) == "unreadable"
 
 
 def test_fingerprint_follows_what_is_there(here):

@@ -90,9 +90,7 @@ def test_failures_and_the_command_that_repeats_them():
     assert text.splitlines()[-1] == f"  snakemake --cores 1 --forcerun {path}"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(40.4, "40 s"), (89.9, "90 s"), (720, "12 min"), (12_000, "3 h 20 min")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(40.4, "40 s"), (89.9, "90 s"), (720, "12 min"), (12_000, "3 h 20 min")])
 def test_durations_as_people_say_them(seconds, text):
     assert progress.duration_text(seconds) == text
 

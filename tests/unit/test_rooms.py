@@ -72,9 +72,9 @@ def test_package_knows_neither_arguments_nor_snakemake(path):
     source = path.read_text()
     assert "snakemake" not in imports_of(path)
     assert "argparse" not in imports_of(path)
-    assert not any(
-        isinstance(node, ast.Attribute) and node.attr == "argv" for node in ast.walk(ast.parse(source))
-    ), "sys.argv belongs to the scripts"
+    assert not any(isinstance(node, ast.Attribute) and node.attr == "argv" for node in ast.walk(ast.parse(source))), (
+        "sys.argv belongs to the scripts"
+    )
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.parent.glob("*.py")), ids=lambda path: path.stem)

@@ -35,7 +35,15 @@ def test_anything_elsewhere_is_refused(device, found):
 
 @pytest.mark.parametrize(
     "operation",
-    ["MatMul", "_MklNativeFusedMatMul", "_FusedConv2D", "Conv2DBackpropFilter", "CudnnRNNV3", "BatchMatMulV2", "Einsum"],
+    [
+        "MatMul",
+        "_MklNativeFusedMatMul",
+        "_FusedConv2D",
+        "Conv2DBackpropFilter",
+        "CudnnRNNV3",
+        "BatchMatMulV2",
+        "Einsum",
+    ],
 )
 def test_arithmetic_is_recognised(operation):
     assert training._ARITHMETIC.search(operation)

@@ -62,19 +62,24 @@ def all_cores(wildcards):
         return 1
 
 
-def only_report():
-    """Whether this command is "snakemake report", which draws what is there and trains nothing."""
-    return set(workflow.dag_settings.targets) == {"report"}
+def only(target):
+    """Whether nothing but this target is wanted, as in "snakemake report"."""
+    return set(workflow.dag_settings.targets) == {target}
 
 
 def local_records(wildcards):
-    """The records of the local grid, unless only the report is wanted."""
-    return [] if only_report() else PLAN.records
+    """The records of the local grid. None for the report alone, which draws what is there and trains nothing."""
+    return [] if only("report") else PLAN.records
 
 
 def machine_file(wildcards):
-    """The local machine's description, unless only the report is wanted."""
-    return [] if only_report() else [PLAN.machine_file]
+    """The local machine's description, like its records."""
+    return [] if only("report") else [PLAN.machine_file]
+
+
+def page_unless_only_measuring(wildcards):
+    """The page, so that failed runs are complained of after it is drawn; "snakemake measure" draws none."""
+    return [] if only("measure") else ["results/report/index.html"]
 
 
 def other_files(wildcards):
@@ -88,16 +93,19 @@ def lock_file(wildcards):
 
 
 def data_set(wildcards):
-    """The decoded data set. A record that does not fit the configuration is measured again, whatever .snakemake says.
+    """The decoded data set, for a run that is to train; nothing for one that is done.
 
-    Snakemake compares params with what it noted in .snakemake; in a checkout copied without that folder only the
-    record itself knows how it was measured.
+    A finished run must not wait for the data: where they are missing, Snakemake would make all runs again that name
+    them, "ancient" or not. And a record that was measured otherwise than the configuration says is measured again
+    whatever .snakemake says, which is where Snakemake notes the params: a copied checkout may lack it.
     """
     plan.refuse_unsupported_platform(HERE)
-    run = PLAN.run(**wildcards)
-    if not PLAN.fits(run):
+    run, settings = PLAN.run(**wildcards), workflow.dag_settings
+    state = PLAN.state(run)
+    if state == "other":
         workflow.dag.forcefiles.add(str(run.path))
-    return ancient(DATA_SET)
+    forced = settings.forceall or not {str(run.path), "time_training"}.isdisjoint(settings.forcerun)
+    return [] if state in ("done", "unreadable") and not forced else ancient(DATA_SET)
 
 
 onstart:

@@ -97,7 +97,7 @@ rule render_page:
 rule check_runs:
     input:
         records=local_records,
-        page="results/report/index.html",
+        page=page_unless_only_measuring,
     output:
         "results/report/checked.txt",
     log:

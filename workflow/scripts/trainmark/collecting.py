@@ -131,8 +131,10 @@ def _read_all(
             problems.append(f"{path}: {error.message.removeprefix('data.')}")
         except UnicodeDecodeError as error:
             problems.append(f"{path}: is not UTF-8 text ({error.reason})")
+        except json.JSONDecodeError as error:
+            problems.append(f"{path}: is not JSON ({error})")
         except ValueError as error:
-            problems.append(f"{path}: {error}" if str(path) in str(error) else f"{path}: is not JSON ({error})")
+            problems.append(f"{path}: {error}")
         except OSError as error:
             problems.append(f"{path}: cannot be read ({error.strerror})")
     return rows
@@ -149,7 +151,7 @@ def run_row(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
     said = {key: data[key] for key in meant}
     if said != meant:
         differing = ", ".join(f"{key} {said[key]!r} against {meant[key]!r}" for key in said if said[key] != meant[key])
-        raise ValueError(f"{path}: the record says otherwise than its path: {differing}")
+        raise ValueError(f"the record says otherwise than its path: {differing}")
     workload = data["workload"]
     durations, execution, noise = data["durations"], data["execution"], data["noise"]
     row = {key: data.get(key) for key in RUN_COLUMNS}
@@ -175,7 +177,7 @@ def machine_row(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: if the file does not belong where it lies.
     """
     if data["machine"] != path.parent.name:
-        raise ValueError(f"{path}: its machine is {data['machine']!r}")
+        raise ValueError(f"its machine is {data['machine']!r}")
     row = {key: data.get(key) for key in MACHINE_COLUMNS}
     row |= {f"cores_{kind}": count for kind, count in data["cores"].items()}
     gpus = data["gpus"]

@@ -264,13 +264,18 @@ def load_split(
             raise TrainmarkError(f"{path} does not hold the published data; it was refused. {_REFETCH}")
         arrays[name] = array
 
-    def pair(part: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        images = arrays[f"{part}-images-idx3-ubyte"][start:stop].astype(np.float32)
-        images /= 255  # in place: one copy in memory
-        return images, np.array(arrays[f"{part}-labels-idx1-ubyte"][start:stop])
-
     end = train_samples + validation_samples
-    return pair("train", 0, train_samples), pair("train", train_samples, end), pair("t10k", 0, test_samples)
+    # Scaled as most scripts do it, the whole set at once and not in place: the memory of the temporary array, freed
+    # again, is what fit's own copy then lands in, and where fresh memory is slow (virtual machines) that is 0.4 s.
+    images = arrays["train-images-idx3-ubyte"][:end].astype(np.float32) / 255
+    labels = np.array(arrays["train-labels-idx1-ubyte"][:end])
+    test_images = arrays["t10k-images-idx3-ubyte"][:test_samples].astype(np.float32) / 255
+    test_labels = np.array(arrays["t10k-labels-idx1-ubyte"][:test_samples])
+    return (
+        (images[:train_samples], labels[:train_samples]),
+        (images[train_samples:], labels[train_samples:]),
+        (test_images, test_labels),
+    )
 
 
 _REFETCH = "Delete the folder results/data: the next command fetches the data anew, and no good record is lost by it."

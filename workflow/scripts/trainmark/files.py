@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class PendingFile:
 
     def __init__(self, path: Path, room_bytes: int = 0) -> None:
         self.path = Path(path)
+        self._file = None
         self._temporary = self.path.with_name(f".{self.path.name}.tmp")
         try:
             self._file = self._temporary.open("wb")
@@ -49,6 +51,9 @@ class PendingFile:
 
     def discard(self) -> None:
         """Give the room back; nothing appears."""
+        if self._file:
+            with contextlib.suppress(OSError):  # closing writes what is buffered, and the disk may be full
+                self._file.close()
         self._temporary.unlink(missing_ok=True)
 
     def _flush(self) -> None:

@@ -58,7 +58,7 @@ def run_from_path(path: Path) -> Run:
     *_, machine, runs, stack, device, model, batch_size, name = path.parts
     run = Run(Cell(machine, stack, device, model, int(batch_size)), int(name.removesuffix(".json")))
     if runs != "runs" or run.path.parts != path.parts[-len(run.path.parts) :]:
-        raise ValueError(f"{path} is not the path of a record")
+        raise ValueError("is not the path of a record")
     return run
 
 

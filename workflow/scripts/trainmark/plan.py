@@ -17,7 +17,7 @@ from typing import Any
 from trainmark import config as configuration
 from trainmark import grid, hardware, workloads
 from trainmark.errors import TrainmarkError
-from trainmark.record import PROTOCOL
+from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
@@ -82,16 +82,27 @@ class Plan:
         """Seed of a run."""
         return grid.run_seed(self.config["seed"], run.repeat)
 
-    def fits(self, run: grid.Run) -> bool:
-        """Whether the record of a run was measured as the configuration says now; true where there is none."""
+    def state(self, run: grid.Run) -> str:
+        """What is there of a run.
+
+        Returns:
+            ``missing``; ``done``; ``failed``; ``other`` for a record that was measured otherwise than the configuration
+            says now; ``unreadable`` for a file that is refused, with its reason, where the records are read.
+        """
+        if not run.path.exists():
+            return "missing"
         try:
             data = json.loads(run.path.read_text())
             found = data["workload_digest"], data["seed"], data["protocol"]
             threads = data["execution"].get("intra_op_threads")
+            failed = data["status"] != OK
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return True  # missing, or refused with its reason where the records are read
+            return "unreadable"
         expected = workloads.digest(self.workload(run.cell.model)), self.seed(run), PROTOCOL
-        return found == expected and (threads is None or self.config["threads"] in ("auto", threads))
+        other_threads = self.config["threads"] != "auto" and threads not in (None, self.config["threads"])
+        if found != expected or other_threads:
+            return "other"
+        return "failed" if failed else "done"
 
 
 def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Plan:

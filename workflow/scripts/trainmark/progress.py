@@ -163,7 +163,7 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
         session: knows the command that was given.
     """
     command = session.command if session else "snakemake --cores 1"
-    lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed; the report lists them and is drawn."]
+    lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed."]
     lines += [f"  {run_from_path(Path(path))}: {why}" for path, why in sorted(failed.items())]
     lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
     return "\n".join(lines)

@@ -113,7 +113,7 @@ def supervise(request: Request, child_command: list[str], log_path: Path) -> Rec
     request.run.path.parent.mkdir(parents=True, exist_ok=True)
     pending = PendingFile(request.run.path, RECORD_BYTES)
     try:
-        with machine_lock(request) as lock, _terminable():
+        with _terminable(), machine_lock(request) as lock:
             load_average = os.getloadavg()[0]
             oom_kills = _oom_kills()
             started = _now()
@@ -287,12 +287,18 @@ def _terminable() -> Iterator[None]:
 
 def _check_workflow(request: Request) -> None:
     """Raise AbandonedError when the process that wanted this run is gone."""
-    if request.workflow_pid is None:
-        return
+    if request.workflow_pid is not None and not _alive(request.workflow_pid):
+        raise AbandonedError(f"Process {request.workflow_pid}, which wanted {request.run}, is gone; so is the run.")
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process exists and is not merely waiting for its parent to notice its death (Linux: state Z)."""
     try:
-        os.kill(request.workflow_pid, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
-        raise AbandonedError(f"process {request.workflow_pid}, which wanted {request.run}, is gone") from None
+        return False
+    _, _, state = (hardware.read_text(f"/proc/{pid}/stat") or "").rpartition(") ")
+    return not state.startswith("Z")
 
 
 def _oom_kills() -> int | None:
