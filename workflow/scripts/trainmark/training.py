@@ -221,6 +221,7 @@ def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) ->
     images, labels = train_set
     context.enable_graph_collection()
     try:
+        model.make_train_function(force=True)  # a graph is handed out when it is made, and fit's was made before
         model.train_on_batch(images[:batch_size], labels[:batch_size])
         graphs = context.context().export_run_metadata().partition_graphs
     finally:
