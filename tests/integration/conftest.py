@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,10 @@ TINY = {
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of the project in a folder of its own."""
+    """A copy of the project in a folder of its own, and the workflows that were started in it."""
 
     folder: Path
+    started: list[subprocess.Popen] = field(default_factory=list)
 
     def command(self, *arguments: str, cores: int = 1, **config) -> list[str]:
         (self.folder / "tiny.json").write_text(json.dumps({**TINY, **config}))
@@ -39,7 +42,7 @@ class Checkout:
         return [sys.executable, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(*arguments, **options),
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -47,6 +50,8 @@ class Checkout:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *arguments: str, code: int = 0, **options) -> str:
         """Run Snakemake, demand an exit code, and give what it printed."""
@@ -98,9 +103,14 @@ def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
 
 
 @pytest.fixture
-def checkout(finished, tmp_path) -> Checkout:
+def checkout(finished, tmp_path) -> Iterator[Checkout]:
     """A finished checkout of one's own."""
-    return finished[0].copy(tmp_path / "checkout")
+    copy = finished[0].copy(tmp_path / "checkout")
+    yield copy
+    for process in copy.started:  # what a failed test left behind would disturb the next
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 @pytest.fixture(autouse=True)

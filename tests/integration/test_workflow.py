@@ -1,5 +1,6 @@
 """The workflow as its users run it: Snakemake in a process of its own, real trainings on a few hundred real samples."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -104,9 +105,10 @@ def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         for child in psutil.Process(process.pid).children(recursive=True):
-            if "--child" in child.cmdline():
-                time.sleep(1)
-                return child
+            with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+                if "--child" in child.cmdline():
+                    time.sleep(1)
+                    return child
         time.sleep(0.1)
     raise AssertionError(f"no training process appeared: {process.communicate()[0]}")
 
