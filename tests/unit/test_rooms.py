@@ -1,4 +1,4 @@
-"""Every module imports only what its room allows (design: each line of code knows its room)."""
+"""Every module imports only what its room allows."""
 
 import ast
 import sys

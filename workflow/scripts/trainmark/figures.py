@@ -91,6 +91,7 @@ def assign_looks(runs: pd.DataFrame) -> Looks:
 def draw_training_time(runs: pd.DataFrame, looks: Looks) -> plt.Figure:
     """Seconds of ``fit`` by model and batch size: every run a point, the median a bar."""
     n = runs.groupby(tables.CELL).size()
+    bars = "Bars: the one run of each cell" if n.max() == 1 else f"Bars: median of {_range(n, 'run')} per cell"
     epochs = _range(runs["epochs"], "epoch")
     return _panels(
         runs,
@@ -98,7 +99,7 @@ def draw_training_time(runs: pd.DataFrame, looks: Looks) -> plt.Figure:
         value="fit_seconds",
         title=f"Training time: fit of {epochs}, validation included",
         ylabel="Training time (s)",
-        note=f"Bars: median of {_range(n, 'run')} per cell; points: every run. Shorter is faster.",
+        note=f"{bars}; points: every run. Shorter is faster.",
         draw=_bars_with_points,
     )
 
