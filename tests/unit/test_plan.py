@@ -1,5 +1,6 @@
 """Tests of trainmark.plan."""
 
+import errno
 import json
 import os
 import shutil
@@ -92,6 +93,26 @@ def test_what_is_measured_again_is_kept(here):
     assert kept.read_text() == path.read_text()
     assert message.startswith("trainmark: 1 record will be measured again")
     assert plan.keep_superseded(["results/machines/synthetic/none.json"]) == []
+
+
+def test_beginning_tells_what_will_be_done_and_leaves_the_plan(here):
+    path = str(write(synthetic_record()))
+    kept, announced = plan.begin(make(), HERE, [path], here / "session.json", "snakemake")
+    assert "1 record will be measured again" in kept
+    assert "1 run to do on synthetic, about 30 s." in announced
+    assert json.loads((here / "session.json").read_text())["planned"] == [path]
+    assert plan.begin(make(), HERE, [], here / "session.json", "snakemake") == []
+
+
+def test_nothing_begins_where_the_old_records_cannot_be_kept(here, monkeypatch):
+    def refuse(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    path = write(synthetic_record())
+    monkeypatch.setattr(plan.shutil, "copy2", refuse)
+    with pytest.raises(TrainmarkError, match=r"Nothing was started: .*No space left"):
+        plan.begin(make(), HERE, [str(path)], here / "session.json", "snakemake")
+    assert path.exists()
 
 
 def test_missing_stack_is_refused_with_the_ways_to_get_it():

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from trainmark import collecting, figures, page, tables, workloads
 
@@ -105,7 +106,7 @@ def test_text_in_the_figures_is_text_with_units(two_machines):
 
 def test_series_look_alike_in_all_figures_and_unlike_each_other():
     runs = [(f"m{i}", "cpu", "tf-2.19") for i in range(25)]
-    looks = figures.assign_looks(__import__("pandas").DataFrame(runs, columns=["machine", "device", "stack"]))
+    looks = figures.assign_looks(pd.DataFrame(runs, columns=["machine", "device", "stack"]))
     assert len(set(looks.values())) == 25
 
 

@@ -116,6 +116,24 @@ def test_second_timing_waits_with_a_message(supervise, tmp_path, capsys):
     assert out.count("another benchmark is timing on this machine (process 1 in /elsewhere)") == 1
 
 
+def test_lock_never_writes_through_a_link(supervise, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("a file of mine")
+    (tmp_path / "lock").symlink_to(precious)
+    with pytest.raises(OSError, match="lock"):
+        supervise(fake_child("raise SystemExit(3)"))
+    assert precious.read_text() == "a file of mine"
+
+
+def test_lock_is_open_to_other_users(supervise, tmp_path):
+    before = os.umask(0o077)
+    try:
+        supervise(fake_child("raise SystemExit(3)"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
+
+
 def test_orphaned_child_ends_itself(tmp_path):
     child = subprocess.Popen(REAL_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     request = {"device": "cpu", "batch_size": 1, "seed": 1, "threads": 1, "data_folder": str(tmp_path), "workload": {}}

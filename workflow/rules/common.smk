@@ -1,7 +1,6 @@
 # What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
 import os
 import sys
-import time
 from pathlib import Path
 
 import yaml
@@ -13,7 +12,7 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import dataset, errors, grid, plan, progress, record, workloads
+from trainmark import dataset, errors, plan, progress, record, workloads
 
 logger.addFilter(progress.worth_showing)
 
@@ -25,7 +24,7 @@ plan.put_first_on_path(sys.executable)
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 # What this call has planned, for the lines that tell its progress.
-SESSION = ".snakemake/trainmark-session.json"
+SESSION = Path(".snakemake/trainmark-session.json")
 
 
 def config_layers():
@@ -110,14 +109,8 @@ def data_set(wildcards):
 
 onstart:
     planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
-    samples = progress.samples_of(config)
-    if planned:
-        try:
-            plan.refuse_missing_stack(PLAN, HERE)
-        except errors.TrainmarkError as error:
-            raise WorkflowError(str(error)) from None
-        estimate = progress.estimate_seconds(planned, PLAN.records, samples)
-        for message in plan.keep_superseded(planned):
-            print(message)
-        print(progress.announce(len(planned), PLAN.machine, estimate), flush=True)
-    progress.Session(planned, time.time(), samples, COMMAND).save(Path(SESSION))
+    try:
+        for line in plan.begin(PLAN, HERE, planned, SESSION, COMMAND):
+            print(line, flush=True)
+    except errors.TrainmarkError as error:
+        raise WorkflowError(str(error)) from None

@@ -9,13 +9,14 @@ import json
 import os
 import shlex
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import grid, hardware, workloads
+from trainmark import grid, hardware, progress, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
@@ -190,6 +191,30 @@ def _below_here(path: str) -> str:
         return Path(path).name
     here = f"{Path.cwd()}{os.sep}"
     return path.removeprefix(here)
+
+
+def begin(
+    plan: Plan, here: configuration.Surroundings, planned: list[str], session_file: Path, command: str
+) -> list[str]:
+    """Do what comes before the first job of a call that will write the ``planned`` records.
+
+    Returns:
+        Lines for the user.
+
+    Raises:
+        TrainmarkError: if the runs cannot succeed here, or the disk is full; nothing has been replaced then.
+    """
+    samples = progress.samples_of(plan.config)
+    lines = []
+    try:
+        if planned:
+            refuse_missing_stack(plan, here)
+            estimate = progress.estimate_seconds(planned, plan.records, samples)
+            lines = [*keep_superseded(planned), progress.announce(len(planned), plan.machine, estimate)]
+        progress.Session(planned, time.time(), samples, command).save(session_file)
+    except OSError as error:
+        raise TrainmarkError(f"Nothing was started: {error}.") from error
+    return lines
 
 
 def keep_superseded(records: Iterable[str]) -> list[str]:

@@ -75,8 +75,6 @@ def worth_showing(record: logging.LogRecord) -> bool:
 
 def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
     """The line before the first training."""
-    if not count:
-        return f"trainmark: nothing to train on {machine}; every record is there."
     about = f", about {duration_text(estimate_seconds)}" if estimate_seconds else ""
     return f"trainmark: {count} run{'s' * (count > 1)} to do on {machine}{about}. One line follows as each ends."
 

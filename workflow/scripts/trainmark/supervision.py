@@ -12,7 +12,6 @@ import datetime
 import fcntl
 import hashlib
 import json
-import logging
 import os
 import select
 import signal
@@ -31,8 +30,6 @@ from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.grid import Run
 from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
-
-log = logging.getLogger(__name__)
 
 # One file a machine, whoever runs the benchmark and from whichever checkout; /tmp is there on Linux and on a Mac,
 # while $TMPDIR differs between users and environments.
@@ -137,13 +134,14 @@ def machine_lock(request: Request) -> Iterator[int]:
 
     The kernel releases the lock when its last holder dies, however that happens. Gives the lock's file descriptor.
     """
-    flags = os.O_RDWR | os.O_CLOEXEC
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW  # anybody may put a link there, and the file is written to below
     try:
-        descriptor = os.open(MACHINE_LOCK, flags)
+        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDWR)
     except FileNotFoundError:
-        descriptor = os.open(MACHINE_LOCK, flags | os.O_CREAT, 0o666)
+        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDWR | os.O_CREAT, 0o666)
+        os.fchmod(descriptor, 0o666)  # for the machine's other users, whatever this one's umask is
     except PermissionError:  # another user's file: reading is enough to lock it
-        descriptor = os.open(MACHINE_LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDONLY)
     with os.fdopen(descriptor, "rb", closefd=True):
         announced = False
         while True:

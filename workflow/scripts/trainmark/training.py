@@ -23,6 +23,7 @@ from typing import Any
 
 from trainmark import dataset, hardware, workloads
 from trainmark.errors import TrainmarkError
+from trainmark.record import OK
 
 # Operations that do a model's arithmetic, as TensorFlow and its oneDNN, cuDNN and fused variants name them.
 _ARITHMETIC = re.compile(r"MatMul|Einsum|Conv2D|Rnn|RNN|LSTM|XlaRun|XlaLaunch")
@@ -270,7 +271,7 @@ def _judge(accuracy: dict[str, Any]) -> tuple[str, str | None]:
                 return "nan", f"The {name.replace('_', ' ')} is {value} in epoch {epoch}."
     if not math.isfinite(accuracy["test_loss"]):
         return "nan", f"The test loss is {accuracy['test_loss']}."
-    return "ok", None
+    return OK, None
 
 
 def _classify(error: Exception) -> tuple[str, str]:
