@@ -11,13 +11,14 @@ REPORT := results/report/index.html
 # Prints where the report is, also after a failed run, and keeps the exit code.
 SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
 
-.PHONY: help run benchmark report unlock bench test format
+.PHONY: help run benchmark report unlock bench test format lock check-locks
 help:
 	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
 	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "make report     draw the report from the records that are there; train nothing"
 	@echo "make unlock     after a crash or a power cut: let the next command go on"
 	@echo "make test       all checks and tests"
+	@echo "make lock   write the pinned environments anew from envs/inputs; make check-locks says whether that is needed"
 	@echo "make bench      what the harness costs, against a plain script"
 
 run: $(VENV)/installed
@@ -43,6 +44,13 @@ test: $(VENV)/installed-tests
 
 format: $(VENV)/installed-tests
 	$(PY) -m ruff check --fix . ; $(PY) -m ruff format . ; $(PY) -m snakefmt Snakefile workflow/rules
+
+# uv comes with what the tests need. Delete a file first to renew all that it pins.
+lock: $(VENV)/installed-tests
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py
+
+check-locks: $(VENV)/installed-tests
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py --check
 
 # A folder that was left half-installed has no mark and is completed.
 $(VENV)/installed: $(PINS) envs/create_venv.py

@@ -32,11 +32,26 @@ def requirements_file():
 
     platform = hardware.platform_tag()
     if platform is None:
-        sys.exit(
-            "trainmark: no pinned TensorFlow runs on this platform. Supported: Macs with Apple Silicon, and Linux on "
-            "x86-64 with or without an NVIDIA GPU."
-        )
+        sys.exit("trainmark: " + hardware.unsupported())
     return os.path.join(HERE, "tf-2.19.{}.host.txt".format(platform))
+
+
+def create(folder, python):
+    """Create the bare environment, with pip in it; exits with a message where this Python cannot."""
+    if os.path.exists(python) and subprocess.call([python, "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
+        return
+    try:
+        import ensurepip  # noqa: F401  Debian and Colab leave it out
+    except ImportError:
+        # pip can install itself into an environment that lacks it.
+        subprocess.check_call([sys.executable, "-m", "venv", "--clear", "--without-pip", folder])
+        if subprocess.call([sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "pip"]) == 0:
+            return
+        sys.exit(
+            "trainmark: this Python ({}) has neither ensurepip nor a pip of version 22.3 or newer.\n"
+            "On Debian and Ubuntu: sudo apt-get install python3-venv".format(sys.executable)
+        )
+    subprocess.check_call([sys.executable, "-m", "venv", "--clear", folder])
 
 
 def main():
@@ -51,8 +66,7 @@ def main():
         ),
         flush=True,
     )
-    if not os.path.exists(python):
-        subprocess.check_call([sys.executable, "-m", "venv", folder])
+    create(folder, python)
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     for file in files:
         command += ["-r", file]

@@ -1,0 +1,75 @@
+"""Tests of trainmark.locks."""
+
+import pytest
+import yaml
+from trainmark import locks
+from trainmark.errors import TrainmarkError
+
+from tests.conftest import ROOT
+
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+REQUIREMENTS = sorted((ROOT / "envs").glob("*.txt"))
+
+
+def test_both_forms_are_read_alike():
+    environment = '  - pip:\n      - "--require-hashes"\n      - Ab_c==1.0 --hash=sha256:aa --hash=sha256:bb\n'
+    requirements = "# a==9\nab-c==1.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n"
+    expected = {"ab-c": locks.Pin("1.0", frozenset({"aa", "bb"}))}
+    assert locks.pins(environment) == locks.pins(requirements) == expected
+
+
+def test_marker_is_read():
+    (pin,) = locks.pins("a==1 ; python_version in '3.11' \\\n    --hash=sha256:aa\n").values()
+    assert pin == locks.Pin("1", frozenset({"aa"}), "python_version in '3.11'")
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.name)
+def test_environment_files_pin_everything_inline_with_hashes(path):
+    content = yaml.safe_load(path.read_text())
+    assert content["channels"] == ["conda-forge"]
+    python, pip, section = content["dependencies"]
+    assert python in ("python=3.10", "python=3.12")
+    assert pip == "pip"
+    assert section["pip"][:2] == ["--require-hashes", "--only-binary=:all:"]
+    pinned = locks.pins(path.read_text())
+    assert len(pinned) == len(section["pip"]) - 2 > 10
+    assert all(pin.hashes for pin in pinned.values())
+    # Snakemake would install such a file instead of the pip section.
+    assert not path.with_suffix(".pin.txt").exists()
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)
+def test_requirements_pin_everything_with_hashes(path):
+    pinned = locks.pins(path.read_text())
+    assert len(pinned) == path.read_text().count("==") > 10
+    assert all(pin.hashes for pin in pinned.values())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("tf-*.host.txt")), ids=lambda path: path.name)
+def test_stack_is_the_same_with_conda_and_without(path):
+    host = locks.pins(path.read_text())
+    for name in (path.name.replace(".host.txt", ".yaml"), "report.yaml"):
+        for package, pin in locks.pins((ROOT / "envs" / name).read_text()).items():
+            assert host[package].version == pin.version, (name, package)
+
+
+def test_difference_is_refused_with_both_versions(tmp_path):
+    lock = tmp_path / "lock.yaml"
+    lock.write_text("      - numpy==1.23.5 --hash=sha256:aa\n      - keras==2.12.0 --hash=sha256:bb\n")
+    locks.refuse_differences(lock, {"numpy": "1.23.5", "keras": "2.12.0", "unpinned": "7"})
+    with pytest.raises(TrainmarkError) as caught:
+        locks.refuse_differences(lock, {"NumPy": "1.26.0", "keras": None})
+    message = str(caught.value)
+    assert "numpy: pinned 1.23.5, found 1.26.0" in message
+    assert "keras: pinned 2.12.0, found none" in message
+    assert str(lock) in message
+
+
+def test_missing_lock_is_named(tmp_path):
+    with pytest.raises(TrainmarkError, match=r"gone\.yaml, which pins the environment, is missing"):
+        locks.read(tmp_path / "gone.yaml")
+
+
+def test_installed_versions():
+    found = locks.installed_versions(["pytest", "no-such-package"])
+    assert found == {"pytest": pytest.__version__, "no-such-package": None}
