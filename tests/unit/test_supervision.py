@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,12 +15,14 @@ import psutil
 import pytest
 import yaml
 from trainmark import grid, hardware, supervision, workloads
+from trainmark.errors import TrainmarkError
 
 from tests.conftest import CONFIG, ROOT
 
 TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
 REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
+LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 validate = fastjsonschema.compile(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))
 
 
@@ -40,7 +43,7 @@ def supervise(tmp_path, monkeypatch, data_folder):
             threads=changes.get("threads"),
             time_limit_seconds=time_limit_seconds,
             data_folder=changes.get("data_folder", data_folder),
-            lock_file=None,
+            lock_file=changes.get("lock_file", LOCK),
             workflow_pid=changes.get("workflow_pid"),
         )
         supervision.supervise(request, command, log)
@@ -182,7 +185,26 @@ def test_gpu_run_fails_where_tensorflow_sees_no_gpu(supervise):
         pytest.skip("this machine has a GPU")
     data = supervise(REAL_CHILD, device="gpu")
     assert data["status"] == "wrong_device"
-    assert "TensorFlow sees none" in data["reason"]
+    assert re.search(
+        r"TensorFlow \S+ sees none\. (This TensorFlow was built without CUDA|.*could not be)", data["reason"]
+    )
+
+
+def test_package_that_was_changed_by_hand_is_refused_before_anything_starts(supervise, tmp_path):
+    lock = tmp_path / "lock.yaml"
+    lock.write_text(re.sub("keras==\\S+", "keras==3.0.0", LOCK.read_text()))
+    with pytest.raises(TrainmarkError, match=r"(?s)lock\.yaml pins.*keras: pinned 3\.0\.0, found 3"):
+        supervise(fake_child("print(1)"), lock_file=lock)
+    assert not list(tmp_path.glob("results/**/*.json"))
+
+
+def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
+    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); from trainmark import supervision, training\n"
+    code += "real = training._versions\n"  # as if another numpy came first on the path
+    code += "training._versions = lambda tf: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(tf))[1]\n"
+    data = supervise(fake_child(code + "supervision.serve()"))
+    assert data["status"] == "error"
+    assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
 
 
 def test_other_precision_in_the_users_keras_settings_is_refused(supervise, tmp_path, monkeypatch):
@@ -216,7 +238,15 @@ def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data
         "--time-limit",
         "99",
     ]
-    command += ["--data", str(data_folder), "--log", str(tmp_path / "log"), str(record.relative_to(tmp_path))]
+    command += [
+        "--data",
+        str(data_folder),
+        "--lock-file",
+        str(LOCK),
+        "--log",
+        str(tmp_path / "log"),
+        str(record.relative_to(tmp_path)),
+    ]
     with (tmp_path / "log").open("w") as log:
         supervisor = subprocess.Popen(command, cwd=tmp_path, stderr=log, stdout=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
-import hashlib
 import json
 import os
 import select
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import trainmark
-from trainmark import hardware, workloads
+from trainmark import cuda, hardware, locks, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.grid import Run
@@ -50,6 +49,7 @@ _THREAD_VARIABLES = (
 # Variables of the user's shell that would change what is computed or how.
 _DROPPED_VARIABLES = (
     "TF_XLA_FLAGS",
+    "XLA_FLAGS",
     "TF_USE_LEGACY_KERAS",
     "TF_ENABLE_ONEDNN_OPTS",
     "NVIDIA_TF32_OVERRIDE",
@@ -73,7 +73,7 @@ class Request:
         threads: of TensorFlow and the numeric libraries; None for all cores that the process may use.
         time_limit_seconds: from the start of the child to its end.
         data_folder: the decoded data set.
-        lock_file: the file that pins the environment, or None.
+        lock_file: the file that pins the environment.
         workflow_pid: process that wants the run, or None for a run by hand.
     """
 
@@ -83,7 +83,7 @@ class Request:
     threads: int | None
     time_limit_seconds: float
     data_folder: Path
-    lock_file: Path | None
+    lock_file: Path
     workflow_pid: int | None
 
 
@@ -101,10 +101,13 @@ def supervise(request: Request, child_command: list[str], log_path: Path) -> Rec
     Raises:
         OSError: if the record cannot be written; noticed before the training where the disk is full already.
         AbandonedError: if the workflow is gone.
+        TrainmarkError: if the environment is not the one that the lock pins.
         KeyboardInterrupt: if the user stops; there is no record then.
     """
+    lock_content = locks.read(request.lock_file)
+    locks.refuse_differences(request.lock_file, locks.installed_versions(locks.pins(lock_content.decode())))
     provenance = {
-        "environment": _environment(request.lock_file),
+        "environment": {"lock_file": request.lock_file.name, "lock_sha256": locks.digest(lock_content)},
         "code": {"version": trainmark.__version__, "commit": _commit()},
     }
     request.run.path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,6 +177,7 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         "workload": request.workload,
         "seed": request.seed,
         "threads": threads,
+        "lock_file": str(request.lock_file),
         "data_folder": str(request.data_folder),
     }
     child = subprocess.Popen(
@@ -236,8 +240,10 @@ def child_environment(device: str, threads: int) -> dict[str, str]:
     """The environment of a training process.
 
     Snakemake sets the thread variables to its own idea of a job's threads, so they are set again here, all alike.
+    CUDA's libraries are found without anything that the user would have to set.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
+    environment |= cuda.variables(cuda.wheels_folder(), environment)
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
     environment["KERAS_BACKEND"] = "tensorflow"  # or ~/.keras/keras.json decides
     if device == "cpu":
@@ -326,17 +332,6 @@ def _assemble(request: Request, parts: dict[str, Any], started: str, ended: str,
         log_tail=log_tail,
         **parts,
     )
-
-
-def _environment(lock_file: Path | None) -> dict[str, str | None]:
-    """Name and SHA-256 of the file that pins the environment."""
-    if lock_file is None:
-        return {"lock_file": None, "lock_sha256": None}
-    try:
-        content = lock_file.read_bytes()
-    except FileNotFoundError:
-        raise TrainmarkError(f"{lock_file}, which pins the environment, is missing; restore it from git.") from None
-    return {"lock_file": lock_file.name, "lock_sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _commit() -> str | None:

@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from trainmark import dataset, hardware, workloads
+from trainmark import cuda, dataset, hardware, locks, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK
 
@@ -39,7 +39,7 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         request: ``model``, ``batch_size``, ``device``, ``seed``, ``threads``, ``workload`` (as
-            ``workloads.describe`` gives it) and ``data_folder``, the folder of the decoded arrays.
+            ``workloads.describe`` gives it), ``data_folder`` (of the decoded arrays) and ``lock_file``.
 
     Returns:
         ``status`` (one of ``record.STATUSES``), ``reason``, and what was measured until then: ``durations`` (seconds,
@@ -67,6 +67,7 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     keras = tf.keras
     durations["import_seconds"] = clock() - start
     measured["versions"] |= _versions(tf)
+    _refuse_other_versions(Path(request["lock_file"]), tf)
     _configure(tf, request["device"], request["threads"])
     if keras.backend.floatx() != workload["precision"]:
         raise TrainmarkError(
@@ -138,10 +139,12 @@ def _configure(tf: Any, device: str, threads: int) -> None:
     if device == "cpu":
         tf.config.set_visible_devices([], "GPU")
     elif not tf.config.get_visible_devices("GPU"):
-        raise WrongDeviceError(
-            "A GPU was asked for and TensorFlow sees none. The run's log says which library could not be loaded; "
-            f"installed: tensorflow {tf.__version__}, tensorflow-metal {_package_version('tensorflow-metal')}."
+        why = (
+            f"tensorflow-metal, which brings it, is {_package_version('tensorflow-metal') or 'not installed'}."
+            if hardware.MAC
+            else cuda.explain_missing_gpu(tf.sysconfig.get_build_info())
         )
+        raise WrongDeviceError(f"A GPU was asked for and TensorFlow {tf.__version__} sees none. {why}")
 
 
 def _build(keras: Any, workload: dict[str, Any]) -> Any:
@@ -299,6 +302,13 @@ def _versions(tf: Any) -> dict[str, str | None]:
         "gpu_driver": ", ".join(sorted(drivers)) or None,
         "operating_system": hardware.operating_system(),
     }
+
+
+def _refuse_other_versions(lock: Path, tf: Any) -> None:
+    """Refuse to train with something that was imported from elsewhere than the environment that the lock pins."""
+    found = dict.fromkeys(locks.TENSORFLOW_PACKAGES, tf.__version__)  # the lock pins one of them
+    found |= {"keras": tf.keras.__version__, "numpy": sys.modules["numpy"].__version__}
+    locks.refuse_differences(lock, found)
 
 
 def _package_version(name: str) -> str | None:

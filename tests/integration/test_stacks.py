@@ -1,0 +1,114 @@
+"""The article's stack, installed by pip from its environment file as conda would, beside the one that is installed."""
+
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import fastjsonschema
+import pytest
+import yaml
+from trainmark import hardware, locks, workloads
+
+from tests.conftest import CONFIG, ROOT
+
+LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
+SCRIPT = ROOT / "workflow/scripts/time_training.py"
+# Builds the three models and says what they are; runs in both stacks.
+DESCRIBE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import tensorflow as tf
+from trainmark import training
+found = {}
+for name, workload in json.load(sys.stdin).items():
+    model = training._build(tf.keras, workload)
+    loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+    found[name] = {"loss": loss, "layers": [type(layer).__name__ for layer in model.layers]}
+    found[name] |= training._settings(tf, model) | {"learning_rate": float(model.optimizer.learning_rate)}
+print(json.dumps(found))
+"""
+
+
+def find_python() -> str | None:
+    """A working Python 3.10: on the path, or one of pyenv's."""
+    candidates = [shutil.which("python3.10"), *sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python"))]
+    for candidate in filter(None, candidates):
+        version = hardware.command_output(str(candidate), "-c", "import sys; print(sys.version_info[:2])")
+        if version == "(3, 10)":
+            return str(candidate)
+    return None
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory) -> str:
+    """The Python of an environment made from the lock of tf-2.12."""
+    base = find_python()
+    if base is None:
+        pytest.skip("no Python 3.10, which TensorFlow 2.12 needs, was found")
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        pytest.skip(f"{LOCK.name} is for Linux on x86-64")
+    folder = tmp_path_factory.mktemp("tf-2.12")
+    # What conda does with the file's pip section.
+    section = yaml.safe_load(LOCK.read_text())["dependencies"][-1]["pip"]
+    (folder / "requirements.txt").write_text("\n".join(section))
+    subprocess.run([base, "-m", "venv", folder / "env"], check=True)
+    found = folder / "env/bin/python"
+    pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
+    return str(found)
+
+
+def time_training(python: str, folder: Path, data_folder: Path) -> subprocess.CompletedProcess:
+    workload = workloads.describe("mlp", {**CONFIG, "train_samples": 400, "validation_samples": 100})
+    command = [python, str(SCRIPT), "--workload", json.dumps(workload), "--seed", "2024", "--threads", "auto"]
+    command += ["--time-limit", "120", "--data", str(data_folder), "--lock-file", str(LOCK), "--log", "log"]
+    command += ["results/machines/test-checkout/runs/tf-2.12/cpu/mlp/64/1.json"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_real_cell_is_trained_with_the_articles_tensorflow(python, tmp_path, data_folder):
+    result = time_training(python, tmp_path, data_folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (path,) = tmp_path.glob("results/machines/*/runs/tf-2.12/cpu/mlp/64/1.json")
+    data = json.loads(path.read_text())
+    fastjsonschema.compile(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))(data)
+    assert data["status"] == "ok", data["reason"]
+    assert data["versions"]["tensorflow"] == "2.12.0"
+    assert data["versions"]["python"].startswith("3.10.")
+    assert data["environment"] == {"lock_file": LOCK.name, "lock_sha256": locks.digest(LOCK.read_bytes())}
+
+
+def test_same_is_computed_in_both_stacks(python):
+    """In Keras 2.12 the text "adam" alone would mean three different optimizers on three platforms."""
+    wanted = {model: workloads.describe(model, CONFIG) for model in workloads.MODELS}
+
+    def describe(interpreter: str) -> dict:
+        command = [interpreter, "-c", DESCRIBE, str(SCRIPT.parent)]
+        return json.loads(subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True).stdout)
+
+    older, newer = describe(python), describe(sys.executable)
+    assert set(older) == {"mlp", "cnn", "lstm"}
+    for model in older:
+        optimizers = [found[model].pop("optimizer_class") for found in (older, newer)]
+        assert all(re.fullmatch(r"keras\..*\.adam\.Adam", name) and "legacy" not in name for name in optimizers)
+        layers = [[kind for kind in found[model].pop("layers") if kind != "InputLayer"] for found in (older, newer)]
+        assert layers[0] == layers[1]
+    assert older == newer
+    assert {found["jit_compile"] for found in older.values()} == {False}
+    assert {found["loss"] for found in older.values()} == {"sparse_categorical_crossentropy"}
+
+
+def test_package_upgraded_by_hand_is_refused_with_both_versions(python, tmp_path, data_folder):
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "six==1.16.0"], check=True)
+    try:
+        result = time_training(python, tmp_path, data_folder)
+    finally:
+        subprocess.run([*pip, "six==1.17.0"], check=True)
+    assert result.returncode == 1
+    assert "six: pinned 1.17.0, found 1.16.0" in result.stdout
+    assert not list(tmp_path.glob("results/**/*.json"))
