@@ -14,6 +14,7 @@ import fastjsonschema
 import psutil
 import pytest
 import yaml
+from trainmark import hardware
 
 from tests.conftest import ROOT, synthetic_machine, synthetic_record
 from tests.integration.conftest import TINY, trained
@@ -29,7 +30,7 @@ def test_whole_workflow(finished):
     for data in records.values():
         validate(data)
         assert data["status"] == "ok", data["reason"]
-        assert data["environment"]["lock_file"].endswith(".host.txt")
+        assert data["environment"]["lock_file"] == f"tf-2.19.{hardware.platform_tag()}.yaml"
         assert data["seed"] == 2024
     assert "trainmark: 2 runs to do on test-checkout" in output
     assert output.index("2 runs to do") < output.index("[1/2]") < output.index("[2/2]")
@@ -243,7 +244,7 @@ def test_unreadable_record_is_refused_named_and_kept(checkout):
         ({"models": ["mlp", "resnet"]}, 'models[1] is "resnet"'),
         ({"batch_sizes": [0]}, "batch_sizes[0] is 0"),
         ({"batch_size": [32]}, "did you mean 'batch_sizes'?"),
-        ({"stacks": ["tf-2.12"]}, "--use-conda"),
+        ({"stacks": ["tf-3"]}, 'stacks[0] is "tf-3"'),
     ],
     ids=str,
 )
@@ -254,6 +255,28 @@ def test_bad_configuration_is_refused_before_anything_runs(checkout, config, exp
     assert "tiny.json, line 1" in output
     assert "Traceback" not in output
     assert not checkout.record(64).exists()
+
+
+def test_stack_that_is_not_installed_is_refused_in_one_line(checkout):
+    output = checkout.run(code=1, stacks=["tf-2.12"])
+    (line,) = re.findall(r"trainmark: .*", output)
+    assert "Runs of tf-2.12 are to be made (tiny.json, line 1: stacks)" in line
+    assert "Add --use-conda" in line
+    assert "Traceback" not in output
+    assert "tf-2.12" in checkout.run("-n", code=1, stacks=["tf-2.12"])
+    # What was measured with conda is drawn without it.
+    assert NOTHING in checkout.run("report", stacks=["tf-2.12"])
+
+
+def test_forgotten_use_conda_trains_nothing(checkout):
+    runs = checkout.folder / "results/machines" / TINY["machine"] / "runs"
+    (runs / "tf-2.19").rename(runs / "tf-2.12")
+    for path in runs.rglob("*.json"):
+        path.write_text(path.read_text().replace('"stack": "tf-2.19"', '"stack": "tf-2.12"'))
+    output = checkout.run()
+    assert trained(output) == 0
+    assert "test-checkout was measured with tf-2.12" in output
+    assert not (runs / "tf-2.19").exists()
 
 
 def test_no_data_and_no_network_is_one_message(checkout, tmp_path, monkeypatch):

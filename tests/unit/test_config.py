@@ -68,7 +68,7 @@ def test_every_key_is_in_the_readme():
         ({"devices": ["gpu"]}, "No GPU was found"),
         ({"devices": "gpu"}, 'expected "auto" or a list'),
         ({"devices": ["tpu"]}, 'devices[0] is "tpu"; expected one of cpu, gpu.'),
-        ({"stacks": ["tf-2.12"]}, "add --use-conda"),
+        ({"stacks": ["tf-3"]}, 'stacks[0] is "tf-3"; expected one of tf-2.12, tf-2.19.'),
         ({"machine": "My Mac"}, "lower-case letters"),
         ({"epochs": True}, "epochs is true; expected a whole number"),
         ({"learning_rate": 0}, "expected a number above 0"),
@@ -119,6 +119,7 @@ def test_command_line_values_get_their_types():
 def test_automatic_choices():
     assert configuration.chosen_devices(DEFAULT, CPU_ONLY) == ["cpu"]
     assert configuration.chosen_devices(DEFAULT, WITH_GPU) == ["cpu", "gpu"]
-    assert configuration.chosen_stacks(DEFAULT, CPU_ONLY) == ["tf-2.19"]
-    assert configuration.chosen_stacks(DEFAULT, WITH_GPU) == ["tf-2.12"]
+    assert configuration.chosen_stacks(DEFAULT, CPU_ONLY, []) == ["tf-2.19"]
+    assert configuration.chosen_stacks(DEFAULT, WITH_GPU, ["tf-2.19"]) == ["tf-2.12"]
+    assert configuration.chosen_stacks({**DEFAULT, "stacks": ["tf-2.12"]}, CPU_ONLY, []) == ["tf-2.12"]
     check({"devices": ["gpu"], "stacks": ["tf-2.12", "tf-2.19"]}, here=WITH_GPU)

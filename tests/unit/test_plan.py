@@ -8,7 +8,7 @@ import shutil
 import pytest
 import yaml
 from trainmark import config as configuration
-from trainmark import plan, workloads
+from trainmark import locks, plan, workloads
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record
@@ -97,11 +97,11 @@ def test_what_is_measured_again_is_kept(here):
 
 def test_beginning_tells_what_will_be_done_and_leaves_the_plan(here):
     path = str(write(synthetic_record()))
-    kept, announced = plan.begin(make(), HERE, [path], here / "session.json", "snakemake")
+    kept, announced = plan.begin(make(), [path], here / "session.json", "snakemake")
     assert "1 record will be measured again" in kept
     assert "1 run to do on synthetic, about 30 s." in announced
     assert json.loads((here / "session.json").read_text())["planned"] == [path]
-    assert plan.begin(make(), HERE, [], here / "session.json", "snakemake") == []
+    assert plan.begin(make(), [], here / "session.json", "snakemake") == []
 
 
 def test_nothing_begins_where_the_old_records_cannot_be_kept(here, monkeypatch):
@@ -111,24 +111,45 @@ def test_nothing_begins_where_the_old_records_cannot_be_kept(here, monkeypatch):
     path = write(synthetic_record())
     monkeypatch.setattr(plan.shutil, "copy2", refuse)
     with pytest.raises(TrainmarkError, match=r"Nothing was started: .*No space left"):
-        plan.begin(make(), HERE, [str(path)], here / "session.json", "snakemake")
+        plan.begin(make(), [str(path)], here / "session.json", "snakemake")
     assert path.exists()
 
 
 def test_missing_stack_is_refused_with_the_ways_to_get_it():
-    without = configuration.Surroundings(False, None, (), "linux-64")
-    with pytest.raises(TrainmarkError, match=r"tf-2\.12 should be timed.*Add --use-conda.*make run"):
-        plan.refuse_missing_stack(plan.make_plan({**DEFAULT, "machine": "m"}, without), without)
-    plan.refuse_missing_stack(make(), HERE)
-    with pytest.raises(TrainmarkError, match="Apple Silicon"):
+    for installed, way in ((None, "make run"), ("tf-2.19", r"stacks=\[tf-2.19\]")):
+        without = configuration.Surroundings(False, installed, (), "linux-64")
+        with pytest.raises(TrainmarkError, match=rf"Runs of tf-2\.12 .*\(mine.yaml: stacks\).*Add --use-conda.*{way}"):
+            plan.refuse_missing_stack(["tf-2.12"], without, "mine.yaml")
+    plan.refuse_missing_stack(["tf-2.19"], without, "mine.yaml")
+    plan.refuse_missing_stack(["tf-2.12"], configuration.Surroundings(True, None, (), "linux-64"), "mine.yaml")
+    with pytest.raises(TrainmarkError, match=r"Apple Silicon.*WSL2.*Reports"):
         plan.refuse_unsupported_platform(configuration.Surroundings(False, None, (), None))
+
+
+def test_machine_measured_with_conda_stays_with_its_stack_without_it(here):
+    without = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
+    config = {**DEFAULT, "machine": "synthetic"}
+    assert plan.make_plan(config, without).stacks == ["tf-2.19"]
+    write(synthetic_record(stack="tf-2.12"))
+    assert plan.make_plan(config, without).stacks == ["tf-2.12"]
+    write(synthetic_record(stack="tf-2.19"))
+    assert plan.make_plan(config, without).stacks == ["tf-2.19"]
 
 
 def test_installed_stack_is_the_pinned_one():
     assert plan.installed_stack() == "tf-2.19"
     for stack, version in plan.STACK_VERSIONS.items():
         for path in (ROOT / "envs").glob(f"{stack}.*.yaml"):
-            assert f"=={version}\n" in path.read_text(), path
+            pinned = locks.pins(path.read_text())
+            assert version in {pinned[name].version for name in locks.TENSORFLOW_PACKAGES if name in pinned}, path
+
+
+def test_conda_environments_do_not_see_packages_in_the_users_home(monkeypatch):
+    monkeypatch.setattr(plan.os, "environ", {"PATH": "/usr/bin"})
+    plan.prepare_jobs("/x/bin/python", use_conda=False)
+    assert plan.os.environ == {"PATH": "/x/bin:/usr/bin"}
+    plan.prepare_jobs("/x/bin/python", use_conda=True)
+    assert plan.os.environ["PYTHONNOUSERSITE"] == "1"
 
 
 def test_command_is_one_that_can_be_given_again(here, monkeypatch):

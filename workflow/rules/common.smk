@@ -18,10 +18,8 @@ logger.addFilter(progress.worth_showing)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
-# Without conda, "python" is the one that runs Snakemake; an activated environment comes before it.
-plan.put_first_on_path(sys.executable)
-
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
+plan.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
@@ -39,10 +37,14 @@ config |= configuration.typed_values(workflow.config_settings.config)
 
 try:
     schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
-    configuration.check(config, schema, config_layers(), HERE)
+    LAYERS = config_layers()
+    configuration.check(config, schema, LAYERS, HERE)
     PLAN = plan.make_plan(config, HERE)
 except errors.TrainmarkError as error:
     raise WorkflowError(str(error)) from None
+
+if not HERE.use_conda and (remark := plan.remark_on_stacks(PLAN, HERE)):
+    print(remark, file=sys.stderr, flush=True)
 
 
 wildcard_constraints:
@@ -87,8 +89,8 @@ def other_files(wildcards):
 
 
 def lock_file(wildcards):
-    """The file that pins the environment of a training: the conda environment's, or the virtual environment's."""
-    return f"envs/{wildcards.stack}.{HERE.platform}.{'yaml' if HERE.use_conda else 'host.txt'}"
+    """The file that pins a stack. Without conda, too: the virtual environment's requirements hold the same pins."""
+    return f"envs/{wildcards.stack}.{HERE.platform}.yaml"
 
 
 def data_set(wildcards):
@@ -104,13 +106,15 @@ def data_set(wildcards):
     if state == "other":
         workflow.dag.forcefiles.add(str(run.path))
     forced = settings.forceall or not {str(run.path), "time_training"}.isdisjoint(settings.forcerun)
+    if forced or state in ("missing", "other"):
+        plan.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
     return [] if state in ("done", "unreadable") and not forced else ancient(DATA_SET)
 
 
 onstart:
     planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
     try:
-        for line in plan.begin(PLAN, HERE, planned, SESSION, COMMAND):
+        for line in plan.begin(PLAN, planned, SESSION, COMMAND):
             print(line, flush=True)
     except errors.TrainmarkError as error:
         raise WorkflowError(str(error)) from None

@@ -174,12 +174,6 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set) -
             "or on an NVIDIA one whose driver answers to 'nvidia-smi'"
         )
         problems.append(Problem(("devices",), config["devices"], expected))
-    if "stacks" not in broken and config["stacks"] != "auto" and not here.use_conda:
-        for stack in config["stacks"]:
-            if stack != here.installed_stack:
-                installed = f"the installed stack is {here.installed_stack}" if here.installed_stack else "none is"
-                expected = f"a stack that is installed beside Snakemake ({installed}); for another add --use-conda"
-                problems.append(Problem(("stacks",), stack, expected))
     return problems
 
 
@@ -226,11 +220,17 @@ def line_of(text: str, path: KeyPath) -> int | None:
     return line
 
 
-def chosen_stacks(config: Mapping[str, Any], here: Surroundings) -> list[str]:
-    """The stacks to time; "auto" is the article's with conda, else the installed one."""
+def chosen_stacks(config: Mapping[str, Any], here: Surroundings, measured: Sequence[str]) -> list[str]:
+    """The stacks to time.
+
+    "auto" is the article's with conda, else the installed one. But where this machine was ``measured`` with other
+    stacks alone, it stays with these: a forgotten --use-conda must not begin another experiment.
+    """
     if config["stacks"] != "auto":
         return config["stacks"]
-    return ["tf-2.12"] if here.use_conda or here.installed_stack is None else [here.installed_stack]
+    if here.use_conda or here.installed_stack is None:
+        return ["tf-2.12"]
+    return [here.installed_stack] if here.installed_stack in measured or not measured else list(measured)
 
 
 def chosen_devices(config: Mapping[str, Any], here: Surroundings) -> list[str]:

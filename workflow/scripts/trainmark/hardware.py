@@ -124,6 +124,16 @@ def platform_tag() -> str | None:
     return None
 
 
+def unsupported() -> str:
+    """What to tell who wants to measure where ``platform_tag`` is None."""
+    return (
+        f"No pinned TensorFlow runs on this platform ({platform.system()} on {platform.machine()}). Supported are Macs "
+        "with Apple Silicon, and Linux on x86-64 with or without an NVIDIA GPU; on Windows, Linux in WSL2. Reports of "
+        "other machines' results can be drawn here: install Snakemake and the packages in envs/inputs/report.in, then "
+        "'snakemake --cores 1 report'."
+    )
+
+
 def cpu_quota() -> float | None:
     """How many cores' time the control group of this process may use; None where there is no limit."""
     groups = re.findall(r"^0::(/.*)$", read_text("/proc/self/cgroup") or "", re.MULTILINE) or ["/"]

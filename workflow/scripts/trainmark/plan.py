@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import os
 import shlex
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import grid, hardware, progress, workloads
+from trainmark import grid, hardware, locks, progress, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
@@ -109,7 +108,8 @@ class Plan:
 def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Plan:
     """The plan for a checked configuration on this machine."""
     machine = hardware.automatic_name() if config["machine"] == "auto" else config["machine"]
-    return Plan(machine, configuration.chosen_stacks(config, here), configuration.chosen_devices(config, here), config)
+    stacks = configuration.chosen_stacks(config, here, measured_stacks(machine))
+    return Plan(machine, stacks, configuration.chosen_devices(config, here), config)
 
 
 def surroundings(use_conda: bool) -> configuration.Surroundings:
@@ -119,13 +119,23 @@ def surroundings(use_conda: bool) -> configuration.Surroundings:
 
 def installed_stack() -> str | None:
     """The stack whose TensorFlow is installed beside this Python; None for another version or none."""
-    for package in ("tensorflow", "tensorflow-cpu", "tensorflow-macos"):
-        try:
-            version = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        return next((stack for stack, pinned in STACK_VERSIONS.items() if pinned == version), None)
-    return None
+    versions = set(locks.installed_versions(locks.TENSORFLOW_PACKAGES).values())
+    return next((stack for stack, pinned in STACK_VERSIONS.items() if pinned in versions), None)
+
+
+def measured_stacks(machine: str) -> list[str]:
+    """The stacks that this machine has records of."""
+    return [stack for stack in STACK_VERSIONS if any((grid.MACHINES / machine / "runs" / stack).glob("*/*/*/*.json"))]
+
+
+def remark_on_stacks(plan: Plan, here: configuration.Surroundings) -> str | None:
+    """What to tell who calls without --use-conda on a machine that was measured with it, if anything."""
+    if plan.config["stacks"] != "auto" or here.installed_stack in (None, *plan.stacks):
+        return None
+    return (
+        f"trainmark: {plan.machine} was measured with {' and '.join(plan.stacks)}, so this call is about that. To time "
+        f"the installed stack instead: --config stacks=[{here.installed_stack}]"
+    )
 
 
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
@@ -135,23 +145,28 @@ def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
         TrainmarkError: with what is supported.
     """
     if here.platform is None:
-        raise TrainmarkError(
-            "No pinned TensorFlow stack runs on this platform. Supported: Macs with Apple Silicon, and Linux on "
-            "x86-64 with or without an NVIDIA GPU. Reports can be drawn anywhere: snakemake --cores 1 report"
-        )
+        raise TrainmarkError(hardware.unsupported())
 
 
-def refuse_missing_stack(plan: Plan, here: configuration.Surroundings) -> None:
-    """Refuse to train without conda when the stack to time is not the one that is installed.
+def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings, where: str) -> None:
+    """Refuse to train, without conda, with a stack that is not the one installed.
+
+    Args:
+        stacks: of the runs to make.
+        here: what is installed.
+        where: the configuration names the stacks.
 
     Raises:
         TrainmarkError: with the ways to get the stack.
     """
-    if not here.use_conda and plan.stacks != [here.installed_stack]:
-        found = f"{here.installed_stack} is" if here.installed_stack else "no pinned TensorFlow stack is"
+    missing = sorted(set(stacks) - {here.installed_stack})
+    if not here.use_conda and missing:
+        found = f"{here.installed_stack} is the stack" if here.installed_stack else "no pinned stack is"
+        instead = f"--config stacks=[{here.installed_stack}]" if here.installed_stack else "'make run'"
         raise TrainmarkError(
-            f"{' and '.join(plan.stacks)} should be timed, but {found} installed beside Snakemake. Add --use-conda "
-            "to get the pinned environments, or use 'make run', which installs the tf-2.19 stack."
+            f"Runs of {' and '.join(missing)} are to be made ({where}: stacks), but {found} installed beside "
+            "Snakemake. Add --use-conda, which makes the pinned environment of every stack; or time what can be had "
+            f"without conda: {instead}"
         )
 
 
@@ -172,9 +187,16 @@ def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
     return digest.hexdigest()
 
 
-def put_first_on_path(python: str) -> None:
-    """Make ``python`` in a job's shell mean this one; an activated conda environment still comes before it."""
+def prepare_jobs(python: str, use_conda: bool) -> None:
+    """Make ``python`` in a job's shell mean the right one.
+
+    Args:
+        python: the one that runs Snakemake, for jobs without a conda environment; an activated one comes before it.
+        use_conda: then packages in the user's home must not hide those of the environments.
+    """
     os.environ["PATH"] = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    if use_conda:
+        os.environ["PYTHONNOUSERSITE"] = "1"
 
 
 def command_line(arguments: list[str], python: str) -> str:
@@ -193,22 +215,19 @@ def _below_here(path: str) -> str:
     return path.removeprefix(here)
 
 
-def begin(
-    plan: Plan, here: configuration.Surroundings, planned: list[str], session_file: Path, command: str
-) -> list[str]:
+def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> list[str]:
     """Do what comes before the first job of a call that will write the ``planned`` records.
 
     Returns:
         Lines for the user.
 
     Raises:
-        TrainmarkError: if the runs cannot succeed here, or the disk is full; nothing has been replaced then.
+        TrainmarkError: if the disk is full; nothing has been replaced then.
     """
     samples = progress.samples_of(plan.config)
     lines = []
     try:
         if planned:
-            refuse_missing_stack(plan, here)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
             lines = [*keep_superseded(planned), progress.announce(len(planned), plan.machine, estimate)]
         progress.Session(planned, time.time(), samples, command).save(session_file)
