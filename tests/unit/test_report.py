@@ -71,14 +71,6 @@ def test_models_keep_the_order_of_the_workloads_room(two_machines):
     assert list(dict.fromkeys(two_machines[2].cells["model"])) == ["mlp", "cnn", "lstm"]
 
 
-def test_speed_up_is_baseline_over_candidate(two_machines):
-    speed_ups = tables.gpu_speed_up(two_machines[2].cells)
-    assert len(speed_ups) == 2 * 3 * 4
-    found = speed_ups.set_index(["machine", "model", "batch_size"])["speed_up"]
-    assert found["synthetic-a", "lstm", 1024] == pytest.approx(64)
-    assert found["synthetic-a", "mlp", 32] == pytest.approx(2)
-
-
 def test_every_figure_as_svg_and_png(two_machines):
     names = {path.name for path in two_machines[1]}
     assert names == {f"{name}.{kind}" for name in figures_with_gpu() for kind in ("svg", "png")}
@@ -116,6 +108,25 @@ def test_page_needs_no_network(two_machines):
     assert "<script" not in html
     assert html.count("<img") == html.count("data:image/svg+xml;base64,") == 3
     assert all(len(alt) > 20 for alt in re.findall(r'alt="([^"]*)"', html))
+
+
+def test_version_matrix_of_two_stacks(tmp_path):
+    def faster(machine, device, model, batch_size, repeat):
+        return seconds(machine, device, model, batch_size, repeat) / 1.25
+
+    records = synthetic_grid(["synthetic-a"], faster)
+    records += [{**r, "stack": "tf-2.12"} for r in synthetic_grid(["synthetic-a"], seconds)]
+    html, written, _ = render(records, tmp_path)
+    matrix = html.split('<h2 id="stacks">')[1].split("<h2")[0]
+    assert matrix.count("<td>tf-2.19 / tf-2.12</td>") == 2 * 3 * 4
+    assert matrix.count('<td class="number">1.25</td>') == 2 * 3 * 4
+    assert "includes 1" not in matrix
+    assert matrix.count('<td class="number">0.860</td>') == 2 * 2 * 3 * 4
+    assert {path.name for path in written} >= {"stack_speed_up.svg", "stack_speed_up.png"}
+
+
+def test_no_version_matrix_of_one_stack(two_machines):
+    assert 'id="stacks"' not in two_machines[0]
 
 
 def test_failed_missing_and_left_out_runs_are_listed(tmp_path):

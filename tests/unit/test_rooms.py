@@ -10,10 +10,10 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
 TRAINING = {"training"}
-REPORT = {"tables", "figures", "page"}
+REPORT = {"comparing", "tables", "figures", "page"}
 # Rooms of the workflow: they run beside Snakemake, or where the records are read.
 WORKFLOW = {"config": {"jsonschema", "yaml"}, "collecting": {"fastjsonschema", "yaml"}, "plan": set()}
-REPORT_PACKAGES = {"pandas", "matplotlib", "jinja2", "scipy"}
+REPORT_PACKAGES = {"pandas", "numpy", "scipy", "matplotlib", "jinja2"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -44,6 +44,7 @@ rule draw_figures:
         runs="results/report/runs.csv",
         code=[
             "workflow/scripts/draw_figures.py",
+            "workflow/scripts/trainmark/comparing.py",
             "workflow/scripts/trainmark/figures.py",
             "workflow/scripts/trainmark/tables.py",
         ],
@@ -72,7 +73,11 @@ rule render_page:
         machines="results/report/machines.csv",
         figures="results/report/figures",
         template="workflow/report/page.html.j2",
-        code=["workflow/scripts/render_page.py", "workflow/scripts/trainmark/page.py"],
+        code=[
+            "workflow/scripts/render_page.py",
+            "workflow/scripts/trainmark/comparing.py",
+            "workflow/scripts/trainmark/page.py",
+        ],
     output:
         report(
             "results/report/index.html",

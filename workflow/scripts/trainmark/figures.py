@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from trainmark import tables
+from trainmark import comparing, tables
 from trainmark.record import OK
 
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), which colour-blind people can tell apart; the markers
@@ -69,13 +69,16 @@ def draw_all(runs: pd.DataFrame, preferred_settings: str, folder: Path) -> list[
     runs = runs[runs["status"] == OK]
     if runs.empty:
         return []
-    speed_ups = tables.gpu_speed_up(tables.summarise(runs)).assign(device="gpu")
+    gpu = comparing.gpu_against_cpu(runs).assign(device="gpu")
+    stacks = comparing.newer_against_older_stack(runs).rename(columns={"newer": "stack"})
     looks = assign_looks(runs)
     with mpl.rc_context(STYLE):
         written = _save(draw_training_time(runs, looks), folder / "training_time")
         written += _save(draw_throughput(runs, looks), folder / "throughput")
-        if not speed_ups.empty:
-            written += _save(draw_gpu_speed_up(speed_ups, looks), folder / "gpu_speed_up")
+        if not gpu.empty:
+            written += _save(draw_gpu_speed_up(gpu, looks), folder / "gpu_speed_up")
+        if not stacks.empty:
+            written += _save(draw_stack_speed_up(stacks, looks), folder / "stack_speed_up")
     return written
 
 
@@ -118,6 +121,12 @@ def draw_throughput(runs: pd.DataFrame, looks: Looks) -> plt.Figure:
     )
 
 
+SPEED_UP_NOTE = (
+    "Ratio of training times; bars: its 95 % interval, where there are repeats. Above 1: faster. Vertical axis: "
+    "logarithmic."
+)
+
+
 def draw_gpu_speed_up(speed_ups: pd.DataFrame, looks: Looks) -> plt.Figure:
     """How many times faster the GPU trains than the CPU of the same machine."""
     return _panels(
@@ -126,8 +135,23 @@ def draw_gpu_speed_up(speed_ups: pd.DataFrame, looks: Looks) -> plt.Figure:
         value="speed_up",
         title="GPU against CPU of the same machine",
         ylabel="Speed-up (CPU time / GPU time)",
-        note="Ratio of median training times. Above the line at 1 the GPU is faster. The vertical axis is logarithmic.",
-        draw=_lines_with_points,
+        note=SPEED_UP_NOTE,
+        draw=_intervals,
+        log=True,
+        reference=1.0,
+    )
+
+
+def draw_stack_speed_up(speed_ups: pd.DataFrame, looks: Looks) -> plt.Figure:
+    """How many times faster a newer stack trains than the one before it, on the same machine and device."""
+    return _panels(
+        speed_ups,
+        looks,
+        value="speed_up",
+        title="Newer against older stack on the same machine and device",
+        ylabel="Speed-up (older / newer)",
+        note=SPEED_UP_NOTE,
+        draw=_intervals,
         log=True,
         reference=1.0,
     )
@@ -203,6 +227,15 @@ def _lines_with_points(axis: plt.Axes, series: list[Series], batch_sizes: list[i
         medians = s.rows.groupby("batch_size")[value].median()
         axis.plot([batch_sizes.index(size) for size in medians.index], medians, color=s.colour, linewidth=1.5, zorder=2)
         _points(axis, s, [batch_sizes.index(size) for size in s.rows["batch_size"]], value)
+
+
+def _intervals(axis: plt.Axes, series: list[Series], batch_sizes: list[int], value: str) -> None:
+    for i, s in enumerate(series):
+        shift = (i - (len(series) - 1) / 2) * min(0.12, 0.6 / len(series))  # or the bars would hide each other
+        positions = [batch_sizes.index(size) + shift for size in s.rows["batch_size"]]
+        reach = [s.rows[value] - s.rows["low"], s.rows["high"] - s.rows[value]]
+        axis.errorbar(positions, s.rows[value], yerr=reach, color=s.colour, linewidth=1.5, capsize=3, zorder=2)
+        _points(axis, s, positions, value)
 
 
 def _points(axis: plt.Axes, s: Series, positions: list[float], value: str) -> None:

@@ -12,7 +12,7 @@ import jinja2
 import pandas as pd
 
 import trainmark
-from trainmark import tables
+from trainmark import comparing, tables
 from trainmark.record import OK
 
 # Name -> alternative text and caption; a figure that was not drawn is left out.
@@ -28,7 +28,12 @@ FIGURES = {
     ),
     "gpu_speed_up": (
         "Line chart: CPU time divided by GPU time over the batch size, one panel for each model",
-        "Median CPU time divided by median GPU time of the same machine, stack, model and batch size.",
+        "CPU time divided by GPU time (geometric means) of the same machine, stack, model and batch size.",
+    ),
+    "stack_speed_up": (
+        "Line chart: training time with the older stack divided by that with the newer one, one panel for each model",
+        "Time with the older stack divided by time with the newer (geometric means), all else equal: what the upgrade "
+        "changed. The numbers, and whether both learned the same, are in the version matrix below.",
     ),
 }
 
@@ -63,10 +68,11 @@ def render(data: PageData, figures: Path, template: Path, preferred_settings: st
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"gib": gib, "seconds": seconds}
+    environment.filters |= {"gib": gib, "seconds": seconds, "ratio": ratio}
     experiment = tables.choose_experiment(data.runs, preferred_settings)
     shown = tables.of_experiment(data.runs, experiment)
     runs = data.runs[shown]
+    ok = runs[runs["status"] == OK]
     return environment.get_template(template.name).render(
         version=trainmark.__version__,
         grid=data.grid,
@@ -75,10 +81,11 @@ def render(data: PageData, figures: Path, template: Path, preferred_settings: st
         figures=embed(figures),
         cells=_rows(data.cells[tables.of_experiment(data.cells, experiment)]),
         failed=_rows(runs[runs["status"] != OK]),
+        stack_matrix=_rows(comparing.newer_against_older_stack(ok)),
         missing=_rows(tables.missing_runs(runs, data.grid)),
         left_out=left_out(data.runs[~shown]),
         machines=_rows(data.machines),
-        stacks=_rows(runs[runs["status"] == OK][STACK_COLUMNS].drop_duplicates()),
+        stacks=_rows(ok[STACK_COLUMNS].drop_duplicates()),
     )
 
 
@@ -125,6 +132,11 @@ def seconds(value: float) -> str:
     """Seconds with three significant digits."""
     digits = 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:,.{digits}f}"
+
+
+def ratio(value: float) -> str:
+    """A ratio with three significant digits."""
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -85,23 +85,6 @@ def of_experiment(table: pd.DataFrame, experiment: tuple[str, int]) -> pd.Series
     return (table["settings_digest"] == settings) & (table["protocol"] == protocol)
 
 
-def gpu_speed_up(cells: pd.DataFrame) -> pd.DataFrame:
-    """Baseline time / candidate time per machine, stack, model and batch size: CPU is the baseline, GPU the candidate.
-
-    Args:
-        cells: comparable cells, as ``summarise`` gives them.
-
-    Returns:
-        ``machine``, ``stack``, ``model``, ``batch_size`` and ``speed_up`` (ratio of the median fit times) for each
-        cell that was measured on both devices.
-    """
-    keys = ["machine", "stack", "model", "batch_size"]
-    times = cells.pivot_table(index=keys, columns="device", values="fit_seconds_median")
-    if not {"cpu", "gpu"} <= set(times.columns):
-        return pd.DataFrame(columns=[*keys, "speed_up"])
-    return (times["cpu"] / times["gpu"]).dropna().rename("speed_up").reset_index()
-
-
 def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any]) -> pd.DataFrame:
     """Cells of the configured grid that lack runs, for each machine that has any.
 
