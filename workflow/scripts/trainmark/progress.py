@@ -63,7 +63,7 @@ def _modified(path: str) -> float:
 def worth_showing(record: logging.LogRecord) -> bool:
     """A filter for Snakemake's logger, which would bury our lines.
 
-    Its scheduler says two lines before every job; and when a script of ours has ended with exit code 1 or by Ctrl-C,
+    It says three lines before every job; and when a script of ours has ended with exit code 1 or by Ctrl-C,
     which it does after it has said so, Snakemake shows the whole shell command. What we refuse while it plans the jobs
     it wraps into a traceback, which is taken off.
     """
@@ -71,7 +71,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
     refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
     if refused:
         record.msg, record.args = f"trainmark: {refused[1]}", ()
-    scheduling = re.match(r"Select jobs to execute|Execute \d+ jobs", text)
+    scheduling = re.match(r"Select jobs to execute|Execute \d+ jobs|Activating conda environment", text)
     ours = "'set -euo pipefail;  python workflow/scripts/" in text
     explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
     return not scheduling and not explained
