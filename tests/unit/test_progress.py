@@ -102,6 +102,10 @@ def test_durations_as_people_say_them(seconds, text):
         ("Execute 3 jobs...", False),
         ("Activating conda environment: .snakemake/conda/0_", False),
         ("Command 'set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 1.", False),
+        (
+            "Command 'source a b; set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 1.",
+            False,
+        ),
         ("Command 'set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 2.", True),
         ("Nothing to be done (all requested files are present and up to date).", True),
     ],

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from trainmark import tables
+
 CONFIDENCE = 0.95
 
 
@@ -76,7 +78,9 @@ def newer_against_older_stack(runs: pd.DataFrame) -> pd.DataFrame:
         speed_ups(runs[runs["stack"] == older], runs[runs["stack"] == newer], on).assign(older=older, newer=newer)
         for older, newer in itertools.pairwise(stacks)
     ]
-    return pd.concat(pairs) if pairs else speed_ups(runs[:0], runs[:0], on).assign(older="", newer="")
+    if not pairs:
+        return speed_ups(runs[:0], runs[:0], on).assign(older="", newer="")
+    return pd.concat(pairs).sort_values(on, key=lambda c: c.map(tables.model_rank) if c.name == "model" else c)
 
 
 def stack_age(stack: str) -> tuple[int, ...]:

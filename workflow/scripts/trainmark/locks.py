@@ -100,7 +100,12 @@ def refuse_differences(path: Path, found: Mapping[str, str | None]) -> None:
     if differing:
         raise TrainmarkError(
             f"This environment is not the one that {path} pins, so its times would be filed under a stack that they do "
-            "not belong to. Nothing was measured.\n" + "\n".join(differing) + "\nMake it anew: without conda delete "
-            ".venv and give the make command again; with conda delete the folder below .snakemake/conda that "
-            f"{sys.prefix} is."
+            "not belong to. Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy()}"
         )
+
+
+def _remedy() -> str:
+    """How to get the pinned environment in the place of this one."""
+    if sys.prefix != sys.base_prefix or ".snakemake" in sys.prefix:  # a virtual environment, or one of Snakemake's
+        return f"Delete {sys.prefix} and give the same command again, which makes it anew."
+    return "Use 'make run' or --use-conda, which make the pinned environment."

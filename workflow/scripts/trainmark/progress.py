@@ -72,7 +72,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
     if refused:
         record.msg, record.args = f"trainmark: {refused[1]}", ()
     scheduling = re.match(r"Select jobs to execute|Execute \d+ jobs|Activating conda environment", text)
-    ours = "'set -euo pipefail;  python workflow/scripts/" in text
+    ours = "set -euo pipefail;  python workflow/scripts/" in text
     explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
     return not scheduling and not explained
 
