@@ -11,11 +11,14 @@ REPORT := results/report/index.html
 # Prints where the report is, also after a failed run, and keeps the exit code.
 SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
 
-.PHONY: help run benchmark report unlock bench test format lock check-locks
+.PHONY: help run benchmark report merge pack rename unlock bench test format lock check-locks
 help:
 	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
 	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "make report     draw the report from the records that are there; train nothing"
+	@echo "make merge FROM=\"PATH ...\"  bring results of other machines in: folders, .zip or .tar.gz (AS=name, SKIP=1)"
+	@echo "make pack   this machine's results as one archive to send (MACHINE=name)"
+	@echo "make rename MACHINE=old TO=new"
 	@echo "make unlock     after a crash or a power cut: let the next command go on"
 	@echo "make test       all checks and tests"
 	@echo "make lock   write the pinned environments anew from envs/inputs; make check-locks says whether that is needed"
@@ -32,6 +35,17 @@ report: $(VENV)/installed
 
 unlock: $(VENV)/installed
 	@$(SNAKEMAKE) --unlock
+
+# Of several FROM=, make itself keeps the last alone; the others are in its command line.
+GIVEN = $(patsubst FROM=%,%,$(filter FROM=%,$(shell ps -o args= -p $$PPID 2>/dev/null)))
+merge: $(VENV)/installed
+	@$(PY) workflow/scripts/merge_results.py $(if $(AS),--as $(AS)) $(if $(SKIP),--skip-bad) $(if $(word 2,$(GIVEN)),$(GIVEN),$(FROM))
+
+pack: $(VENV)/installed
+	@$(PY) workflow/scripts/pack_results.py $(if $(MACHINE),--machine $(MACHINE))
+
+rename: $(VENV)/installed
+	@$(PY) workflow/scripts/rename_machine.py $(MACHINE) $(TO)
 
 bench: $(VENV)/installed
 	@$(PY) tests/benchmark/measure_harness.py

@@ -4,8 +4,10 @@ import copy
 import itertools
 from pathlib import Path
 
+import jsonschema
 import pytest
-from trainmark import dataset, grid, record, workloads
+import yaml
+from trainmark import dataset, grid, hardware, record, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {
@@ -34,7 +36,9 @@ def data_folder(payloads, tmp_path_factory) -> Path:
 
 def synthetic_record(**changes) -> dict:
     """A valid record with invented numbers; ``changes`` replace its keys, or keys of its parts by ``part__key``."""
-    workload = workloads.describe(changes.get("model", "mlp"), CONFIG)
+    workload = changes.get("workload", workloads.describe(changes.get("model", "mlp"), CONFIG))
+    epochs, fit = workload["epochs"], changes.get("durations__fit_seconds") or 20.0
+    where = f"{changes.get('device', 'cpu').upper()}:0"
     data = {
         "format_version": record.FORMAT_VERSION,
         "protocol": record.PROTOCOL,
@@ -46,6 +50,7 @@ def synthetic_record(**changes) -> dict:
         "repeat": 1,
         "workload": workload,
         "workload_digest": workloads.digest(workload),
+        "identity": {"machine_id_hash": "0" * 32, "hardware": hardware.signature(synthetic_machine())},
         "seed": 2024,
         "status": "ok",
         "reason": None,
@@ -56,20 +61,20 @@ def synthetic_record(**changes) -> dict:
             "import_seconds": 2.0,
             "data_seconds": 0.5,
             "build_seconds": 0.1,
-            "fit_seconds": 20.0,
-            "fit_setup_seconds": 1.0,
-            "fit_teardown_seconds": 1.0,
-            "epoch_seconds": [10.0, 8.0],
-            "validation_seconds": [1.0, 1.0],
-            "first_epoch_seconds": 10.0,
-            "steady_state_epoch_seconds": 8.0,
+            "fit_seconds": fit,
+            "fit_setup_seconds": fit / 20,
+            "fit_teardown_seconds": fit / 20,
+            "epoch_seconds": [fit * 0.9 / epochs] * epochs,
+            "validation_seconds": [fit * 0.1 / epochs] * epochs,
+            "first_epoch_seconds": fit * 0.9 / epochs,
+            "steady_state_epoch_seconds": fit * 0.9 / epochs if epochs > 1 else None,
             "evaluate_seconds": 0.5,
         },
         "accuracy": {
-            "train_loss": [0.6, 0.4],
-            "train_accuracy": [0.8, 0.85],
-            "validation_loss": [0.5, 0.4],
-            "validation_accuracy": [0.82, 0.86],
+            "train_loss": [0.4] * epochs,
+            "train_accuracy": [0.85] * epochs,
+            "validation_loss": [0.4] * epochs,
+            "validation_accuracy": [0.86] * epochs,
             "test_loss": 0.4,
             "test_accuracy": 0.86,
         },
@@ -81,9 +86,9 @@ def synthetic_record(**changes) -> dict:
             "jit_compile": False,
             "tensor_float_32": True,
             "parameters": 435402,
-            "variable_devices": ["CPU:0"],
-            "arithmetic_devices": ["CPU:0"],
-            "step_operations": {"CPU:0": 304},
+            "variable_devices": [where],
+            "arithmetic_devices": [where],
+            "step_operations": {where: 304},
             "step_fallback": [],
         },
         "versions": {
@@ -121,7 +126,7 @@ def failed_record(**changes) -> dict:
 def synthetic_machine(name: str = "synthetic") -> dict:
     """A valid machine.json with invented hardware."""
     return {
-        "format_version": 1,
+        "format_version": hardware.FORMAT_VERSION,
         "machine": name,
         "chip": "Synthetic chip",
         "architecture": "arm64",
@@ -155,6 +160,12 @@ def synthetic_grid(machines: list[str], seconds) -> list[dict]:
         )
         for machine, device, model, batch_size, repeat in axes
     ]
+
+
+def validate_record(data: dict) -> None:
+    """Demand that a record follows its schema, by another library than the one that reads it."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text())
+    jsonschema.Draft202012Validator(schema).validate(data)
 
 
 def path_of(data: dict) -> Path:

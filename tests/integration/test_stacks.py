@@ -8,12 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fastjsonschema
 import pytest
 import yaml
 from trainmark import hardware, locks, workloads
 
-from tests.conftest import CONFIG, ROOT
+from tests.conftest import CONFIG, ROOT, validate_record
 
 LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
@@ -75,7 +74,7 @@ def test_real_cell_is_trained_with_the_articles_tensorflow(python, tmp_path, dat
     assert result.returncode == 0, result.stdout + result.stderr
     (path,) = tmp_path.glob("results/machines/*/runs/tf-2.12/cpu/mlp/64/1.json")
     data = json.loads(path.read_text())
-    fastjsonschema.compile(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))(data)
+    validate_record(data)
     assert data["status"] == "ok", data["reason"]
     assert data["versions"]["tensorflow"] == "2.12.0"
     assert data["versions"]["python"].startswith("3.10.")

@@ -10,13 +10,11 @@ import signal
 import subprocess
 import time
 
-import fastjsonschema
 import psutil
 import pytest
-import yaml
 from trainmark import hardware
 
-from tests.conftest import ROOT, synthetic_machine, synthetic_record
+from tests.conftest import synthetic_machine, synthetic_record, validate_record
 from tests.integration.conftest import TINY, trained
 
 NOTHING = "Nothing to be done"
@@ -24,11 +22,10 @@ NOTHING = "Nothing to be done"
 
 def test_whole_workflow(finished):
     checkout, output = finished
-    validate = fastjsonschema.compile(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))
     records = checkout.records()
     assert set(records) == {64, 128}
     for data in records.values():
-        validate(data)
+        validate_record(data)
         assert data["status"] == "ok", data["reason"]
         assert data["environment"]["lock_file"] == f"tf-2.19.{hardware.platform_tag()}.yaml"
         assert data["seed"] == 2024

@@ -36,9 +36,7 @@ def tables_of(records, folder: Path):
         path.write_text(json.dumps(data))
         machine = folder / "results/machines" / data["machine"] / "machine.json"
         machine.write_text(json.dumps(synthetic_machine(data["machine"])))
-    collecting.collect(
-        folder / "results/machines", ROOT / "workflow/schemas", folder / "runs.csv", folder / "machines.csv"
-    )
+    collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=False)
     runs = tables.read_runs(folder / "runs.csv")
     tables.summarise(runs).to_csv(folder / "cells.csv", index=False)
     return runs, tables.read_runs(folder / "cells.csv"), page.read_machines(folder / "machines.csv")

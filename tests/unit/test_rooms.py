@@ -12,7 +12,8 @@ PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
 TRAINING = {"training"}
 REPORT = {"comparing", "tables", "figures", "page"}
 # Rooms of the workflow: they run beside Snakemake, or where the records are read.
-WORKFLOW = {"config": {"jsonschema", "yaml"}, "collecting": {"fastjsonschema", "yaml"}, "plan": set()}
+WORKFLOW = {"config": {"jsonschema", "yaml"}, "schemas": {"msgspec", "yaml"}, "reading": {"msgspec"}}
+WORKFLOW |= {"collecting": {"msgspec"}, "merging": {"msgspec"}, "plan": set()}
 REPORT_PACKAGES = {"pandas", "numpy", "scipy", "matplotlib", "jinja2"}
 
 

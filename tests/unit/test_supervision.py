@@ -10,20 +10,17 @@ import sys
 import threading
 import time
 
-import fastjsonschema
 import psutil
 import pytest
-import yaml
 from trainmark import grid, hardware, supervision, workloads
 from trainmark.errors import TrainmarkError
 
-from tests.conftest import CONFIG, ROOT
+from tests.conftest import CONFIG, ROOT, validate_record
 
 TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
 REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
 LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
-validate = fastjsonschema.compile(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))
 
 
 @pytest.fixture
@@ -49,7 +46,7 @@ def supervise(tmp_path, monkeypatch, data_folder):
         supervision.supervise(request, command, log)
         assert os.listdir(request.run.path.parent) == ["1.json"]
         data = json.loads(request.run.path.read_text())
-        validate(data)
+        validate_record(data)
         return data
 
     return run

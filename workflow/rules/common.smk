@@ -1,4 +1,5 @@
 # What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
+import functools
 import os
 import sys
 from pathlib import Path
@@ -85,7 +86,12 @@ def page_unless_only_measuring(wildcards):
 
 def other_files(wildcards):
     """A fingerprint of the records and machine files that are not inputs."""
-    return plan.fingerprint([*local_records(wildcards), *machine_file(wildcards)])
+    return fingerprint(*local_records(wildcards), *machine_file(wildcards))
+
+
+@functools.cache  # Snakemake asks several times, and a thousand machines have many files
+def fingerprint(*known):
+    return plan.fingerprint(known)
 
 
 def lock_file(wildcards):

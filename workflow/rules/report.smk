@@ -9,6 +9,8 @@ rule collect_records:
     output:
         runs="results/report/runs.csv",
         machines="results/report/machines.csv",
+        experiments="results/report/experiments.csv",
+        left_out="results/report/left_out.csv",
     log:
         "results/logs/collect_records.log",
     conda:
@@ -16,8 +18,9 @@ rule collect_records:
     params:
         # Other machines' records, and local ones outside today's grid. The local grid's are inputs.
         others=other_files,
+        bad=config["on_bad_record"],
     shell:
-        "python workflow/scripts/collect_records.py {output.runs} {output.machines} 2> {log}"
+        "python workflow/scripts/collect_records.py --on-bad-record {params.bad} results/report 2> {log}"
 
 
 rule summarise_cells:

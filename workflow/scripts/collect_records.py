@@ -1,4 +1,4 @@
-"""Read every record and write the one table that all else reads."""
+"""Read every record, check it, and write the tables that all else reads."""
 
 import argparse
 from pathlib import Path
@@ -8,10 +8,15 @@ from trainmark import collecting, errors, grid
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=Path, help="one row a run, to be written")
-    parser.add_argument("machines", type=Path, help="one row a machine, to be written")
+    parser.add_argument("--on-bad-record", choices=["stop", "skip"], required=True, help="what to do with bad files")
+    parser.add_argument("output", type=Path, help="folder in which the tables are written")
     args = parser.parse_args()
-    collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.runs, args.machines)
+    skip = args.on_bad_record == "skip"
+    left_out = collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.output, skip)
+    if left_out:
+        print(
+            f"trainmark: {len(left_out)} files cannot be used and are left out: {args.output}/left_out.csv", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -1,75 +1,75 @@
-"""From many JSON files to two tables; what does not fit its schema is refused here."""
+"""From records to tables: every record is read and checked once, and all else reads what is written here."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import csv
-import dataclasses
 import io
-import json
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+import operator
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fastjsonschema
-import yaml
+import msgspec
 
-from trainmark import grid, workloads
+from trainmark import hardware, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.files import write_whole
-from trainmark.progress import throughput
+from trainmark.progress import samples_of
+from trainmark.reading import BadFileError, Problem, Reader, misplaced, read_bytes, same_machine
 from trainmark.record import OK
 
-# Columns of runs.csv, units in their names; empty where a run has no such value.
-RUN_COLUMNS = (
-    "machine",
-    "stack",
-    "device",
-    "model",
-    "batch_size",
-    "repeat",
-    "status",
-    "reason",
-    "fit_seconds",
-    "throughput_samples_per_second",
-    "test_accuracy",
-    "test_loss",
-    "first_epoch_seconds",
-    "steady_state_epoch_seconds",
-    "fit_setup_seconds",
-    "fit_teardown_seconds",
-    "data_seconds",
-    "build_seconds",
-    "evaluate_seconds",
-    "epochs",
-    "train_samples",
-    "parameters",
-    "seed",
-    "started_at",
-    "ended_at",
-    "floatx",
-    "intra_op_threads",
-    "inter_op_threads",
-    "optimizer_class",
-    "jit_compile",
-    "variable_devices",
-    "python",
-    "tensorflow",
-    "keras",
-    "tensorflow_metal",
-    "operating_system",
-    "gpu_driver",
-    "load_average_before",
-    "fit_cpu_seconds",
-    "fit_steal_seconds",
-    "peak_memory_bytes",
-    "code_version",
-    "code_commit",
-    "lock_file",
-    "lock_sha256",
-    "protocol",
-    "workload_digest",
-    "settings_digest",
-)
+# Columns of runs.csv, units in their names, and where a record holds each; empty where a run has no such value.
+FIELDS = {
+    "machine": "machine",
+    "stack": "stack",
+    "device": "device",
+    "model": "model",
+    "batch_size": "batch_size",
+    "repeat": "repeat",
+    "status": "status",
+    "reason": "reason",
+    "fit_seconds": "durations.fit_seconds",
+    "test_accuracy": "accuracy.test_accuracy",
+    "test_loss": "accuracy.test_loss",
+    "first_epoch_seconds": "durations.first_epoch_seconds",
+    "steady_state_epoch_seconds": "durations.steady_state_epoch_seconds",
+    "fit_setup_seconds": "durations.fit_setup_seconds",
+    "fit_teardown_seconds": "durations.fit_teardown_seconds",
+    "data_seconds": "durations.data_seconds",
+    "build_seconds": "durations.build_seconds",
+    "evaluate_seconds": "durations.evaluate_seconds",
+    "parameters": "execution.parameters",
+    "seed": "seed",
+    "started_at": "started_at",
+    "ended_at": "ended_at",
+    "floatx": "execution.floatx",
+    "intra_op_threads": "execution.intra_op_threads",
+    "inter_op_threads": "execution.inter_op_threads",
+    "optimizer_class": "execution.optimizer_class",
+    "jit_compile": "execution.jit_compile",
+    "python": "versions.python",
+    "tensorflow": "versions.tensorflow",
+    "keras": "versions.keras",
+    "tensorflow_metal": "versions.tensorflow_metal",
+    "operating_system": "versions.operating_system",
+    "gpu_driver": "versions.gpu_driver",
+    "load_average_before": "noise.load_average_before",
+    "fit_cpu_seconds": "noise.fit_cpu_seconds",
+    "fit_steal_seconds": "noise.fit_steal_seconds",
+    "peak_memory_bytes": "peak_memory_bytes",
+    "code_version": "code.version",
+    "code_commit": "code.commit",
+    "lock_file": "environment.lock_file",
+    "lock_sha256": "environment.lock_sha256",
+    "protocol": "protocol",
+    "workload_digest": "workload_digest",
+}
+DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "variable_devices")
+RUN_COLUMNS = (*FIELDS, *DERIVED)
 MACHINE_COLUMNS = (
     "machine",
     "chip",
@@ -89,95 +89,203 @@ MACHINE_COLUMNS = (
     "kernel",
     "virtualisation",
 )
+EXPERIMENT_COLUMNS = ("settings_digest", "settings")
+LEFT_OUT_COLUMNS = ("path", "what", "remedy")
+
+_values_of = operator.attrgetter(*FIELDS.values())
 
 
-def collect(machines: Path, schemas: Path, runs_csv: Path, machines_csv: Path) -> None:
-    """Read every record and machine file below ``machines`` and write one row for each.
+# Below so many files, starting processes takes longer than reading.
+_FEW_FILES = 5000
+
+
+@dataclass
+class Collected:
+    """What was read below a folder of machines.
+
+    Attributes:
+        runs: the number of runs.
+        runs_csv: their rows as text; a thousand machines' rows as objects would take half a gigabyte.
+        machines: rows of machines.csv.
+        settings: settings digest -> what it is the digest of, as canonical JSON.
+        problems: the files that cannot be used.
+    """
+
+    runs: int = 0
+    runs_csv: list[str] = field(default_factory=list)
+    machines: list[Mapping[str, Any]] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, other: Collected) -> None:
+        """Add what was read elsewhere."""
+        self.runs += other.runs
+        self.runs_csv += other.runs_csv
+        self.machines += other.machines
+        self.settings |= other.settings
+        self.problems += other.problems
+
+
+def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool) -> list[Problem]:
+    """Read every record and machine file below ``machines`` and write the tables.
+
+    Args:
+        machines: the folder of the machines.
+        schemas: the folder of the schemas.
+        output: folder in which runs.csv, machines.csv, experiments.csv and left_out.csv are written.
+        skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
+
+    Returns:
+        The files that were left out.
 
     Raises:
-        TrainmarkError: naming every file that is not what it should be; no table is written then.
+        TrainmarkError: naming every file that cannot be used, unless they are skipped; or if there is no record. No
+            table is written then.
     """
-    problems: list[str] = []
-    runs = _read_all(sorted(machines.glob("*/runs/*/*/*/*/*.json")), schemas / "record.schema.yaml", problems, run_row)
-    described = _read_all(
-        sorted(machines.glob("*/machine.json")), schemas / "machine.schema.yaml", problems, machine_row
-    )
-    if problems:
+    found = read_all(machines, schemas)
+    if found.problems and not skip_bad:
+        count = f"{len(found.problems)} file{'s' * (len(found.problems) > 1)}"
         raise TrainmarkError(
-            f"{len(problems)} file{'s' * (len(problems) > 1)} below {machines} cannot be used, so no report was drawn. "
-            "Repair or remove each; a local run that is removed is measured again by the plain command.\n  - "
-            + "\n  - ".join(problems)
+            f"{count} below {machines} cannot be used, so no report was drawn and nothing was changed. Mend each, or "
+            "draw the others with --config on_bad_record=skip.\n"
+            + "\n".join(f"  - {machines}/{problem}" for problem in found.problems)
         )
-    if not runs:
+    if not found.runs:
         raise TrainmarkError(
-            f"There is no record below {machines}: nothing to report. Measure this machine with 'snakemake --cores 1', "
-            f"or copy other people's folders to {machines}/<machine>."
+            f"There is no record{' that can be used' * bool(found.problems)} below {machines}: nothing to report. "
+            "Measure this machine with 'snakemake --cores 1', or bring other people's results here: see README.md."
         )
-    write_whole(runs_csv, _csv_text(RUN_COLUMNS, runs))
-    write_whole(machines_csv, _csv_text(MACHINE_COLUMNS, described))
+    machine_rows = [[row.get(column) for column in MACHINE_COLUMNS] for row in found.machines]
+    left_out = [astuple(problem) for problem in found.problems]
+    write_whole(output / "runs.csv", _csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
+    write_whole(output / "machines.csv", _csv_text([MACHINE_COLUMNS, *machine_rows]))
+    write_whole(output / "experiments.csv", _csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
+    write_whole(output / "left_out.csv", _csv_text([LEFT_OUT_COLUMNS, *left_out]))
+    return found.problems
 
 
-def _read_all(
-    paths: Iterable[Path], schema: Path, problems: list[str], row: Callable[[Path, Mapping], dict]
-) -> list[dict[str, Any]]:
-    """The rows of the files that can be used; for each of the others, a line in ``problems``."""
-    validate = fastjsonschema.compile(yaml.safe_load(schema.read_text()))
-    rows = []
+def read_all(machines: Path, schemas: Path) -> Collected:
+    """Every record and machine file below ``machines``, read once, and what is wrong with the others.
+
+    Many are read by as many processes as there are cores: nothing is timed while the report is drawn.
+    """
+    paths = [path for path, _ in tree.result_files(machines)]
+    parts = [list(part) for _, part in itertools.groupby(paths, key=lambda path: path.partition("/")[0])]
+    found = Collected()
+    if len(paths) < _FEW_FILES:
+        reader = Reader(schemas)
+        for part in parts:
+            found.add(_read_machine(machines, part, reader))
+        return found
+    processes = hardware.usable_cores()
+    chunks = [parts[start::processes] for start in range(processes)]  # every machine whole, in one process
+    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+        read = list(pool.map(_read_machines, [machines] * processes, chunks, [schemas] * processes))
+    for position in range(len(parts)):  # in the order of the paths, whatever the number of processes
+        found.add(read[position % processes][position // processes])
+    return found
+
+
+def _read_machines(machines: Path, parts: list[list[str]], schemas: Path) -> list[Collected]:
+    reader = Reader(schemas)
+    return [_read_machine(machines, part, reader) for part in parts]
+
+
+def _read_machine(machines: Path, paths: list[str], reader: Reader) -> Collected:
+    """What lies in one machine's folder."""
+    found = Collected()
+    rows: list[tuple] = []
+    identities: Counter = Counter()
+    described = None
     for path in paths:
         try:
-            data = json.loads(path.read_bytes())
-            rows.append(row(path, validate(data)))
-        except fastjsonschema.JsonSchemaValueException as error:
-            problems.append(f"{path}: {error.message.removeprefix('data.')}")
-        except UnicodeDecodeError as error:
-            problems.append(f"{path}: is not UTF-8 text ({error.reason})")
-        except json.JSONDecodeError as error:
-            problems.append(f"{path}: is not JSON ({error})")
-        except ValueError as error:
-            problems.append(f"{path}: {error}")
-        except OSError as error:
-            problems.append(f"{path}: cannot be read ({error.strerror})")
-    return rows
+            if tree.RECORD.fullmatch(path):
+                record, workload = reader.record(path, read_bytes(f"{machines}/{path}"))
+                rows.append(run_row(record, workload))
+                if workload.settings_digest not in found.settings:
+                    found.settings[workload.settings_digest] = _settings_of(workload.values)
+                identities[record.identity.machine_id_hash, record.identity.hardware] += 1
+            elif tree.MACHINE_FILE.fullmatch(path):
+                description = reader.machine(path, read_bytes(f"{machines}/{path}"))
+                found.machines.append(machine_row(description))
+                described = identity_of(description)
+            else:
+                raise misplaced(path)
+        except BadFileError as error:
+            found.problems.append(Problem(tree.printable(path), error.what, error.remedy))
+    strangers = find_strangers(paths[0].partition("/")[0], described, identities) if identities else None
+    if strangers:
+        found.problems.append(strangers)
+    else:
+        found.runs = len(rows)
+        found.runs_csv.append(_csv_text(rows))
+    return found
 
 
-def run_row(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's row in runs.csv.
+def identity_of(machine: Any) -> tuple[str | None, str | None]:
+    """Keyed machine id and hardware signature of a machine file."""
+    found = hardware.identity(msgspec.to_builtins(machine))
+    return found["machine_id_hash"], found["hardware"]
 
-    Raises:
-        ValueError: if the record does not belong where it lies.
+
+def find_strangers(
+    machine: str, described: tuple[str | None, str | None] | None, counts: Mapping[tuple, int]
+) -> Problem | None:
+    """A problem where the records under one name come from different machines.
+
+    Args:
+        machine: the name.
+        described: identity in its machine file, if it has one.
+        counts: identity -> number of records.
     """
-    run = grid.run_from_path(path)
-    meant = {**dataclasses.asdict(run.cell), "repeat": run.repeat}
-    said = {key: data[key] for key in meant}
-    if said != meant:
-        differing = ", ".join(f"{key} {said[key]!r} against {meant[key]!r}" for key in said if said[key] != meant[key])
-        raise ValueError(f"the record says otherwise than its path: {differing}")
-    workload = data["workload"]
-    durations, execution, noise = data["durations"], data["execution"], data["noise"]
-    row = {key: data.get(key) for key in RUN_COLUMNS}
-    row |= {key: value for part in (durations, execution, noise) for key, value in part.items() if key in row}
-    row |= {key: workload[key] for key in ("epochs", "train_samples")}
-    row |= {key: data["versions"].get(key) for key in ("python", "tensorflow", "keras", "tensorflow_metal")}
-    row |= {key: data["versions"].get(key) for key in ("operating_system", "gpu_driver")}
-    row |= {"code_version": data["code"]["version"], "code_commit": data["code"]["commit"]}
-    row |= data["environment"]
-    row["variable_devices"] = " ".join(execution.get("variable_devices", []))
-    row["settings_digest"] = workloads.settings_digest(workload)
-    if data["accuracy"]:
-        row |= {key: data["accuracy"][key] for key in ("test_accuracy", "test_loss")}
-    if data["status"] == OK:
-        row["throughput_samples_per_second"] = throughput(workload, durations["fit_seconds"])
-    return row
+    reference = described or max(counts, key=counts.get)
+    strangers = sum(n for identity, n in counts.items() if not same_machine(identity, reference))
+    if not strangers:
+        return None
+    whom = "its machine.json describes" if described else "the others are of"
+    return Problem(
+        machine,
+        f"{strangers} of its {sum(counts.values())} records were measured on another machine than {whom}: two machines "
+        "under one name",
+        "Take one of them out and bring it back under another name: make merge FROM=<its folder> AS=another-name. If "
+        "it is one computer whose hardware was changed, its new runs need a new name too: machine in the configuration",
+    )
 
 
-def machine_row(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
-    """A machine file's row in machines.csv; the GPUs of a machine with several are counted.
+def run_row(record: Any, workload: Any) -> tuple:
+    """A record's row in runs.csv."""
+    settings = workload.values
+    if record.status == OK:
+        samples = samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
+        throughput = samples / record.durations.fit_seconds
+        devices = " ".join(record.execution.variable_devices)
+        return (
+            *_values_of(record),
+            workload.settings_digest,
+            settings.epochs,
+            settings.train_samples,
+            throughput,
+            devices,
+        )
+    values = [_value(record, path) for path in FIELDS.values()]
+    return *values, workload.settings_digest, settings.epochs, settings.train_samples, None, None
 
-    Raises:
-        ValueError: if the file does not belong where it lies.
-    """
-    if data["machine"] != path.parent.name:
-        raise ValueError(f"its machine is {data['machine']!r}")
+
+def _value(record: Any, path: str) -> Any:
+    """A value of a record of which parts are missing; None for a missing one."""
+    for name in path.split("."):
+        record = None if record is None else getattr(record, name)
+    return None if record is msgspec.UNSET else record
+
+
+def _settings_of(workload: Any) -> str:
+    plain = msgspec.to_builtins(workload)
+    return workloads.canonical_json({key: value for key, value in plain.items() if key != "model"})
+
+
+def machine_row(machine: Any) -> dict[str, Any]:
+    """A machine file's row in machines.csv; the GPUs of a machine with several are counted."""
+    data = msgspec.to_builtins(machine)
     row = {key: data.get(key) for key in MACHINE_COLUMNS}
     row |= {f"cores_{kind}": count for kind, count in data["cores"].items()}
     gpus = data["gpus"]
@@ -188,9 +296,7 @@ def machine_row(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _csv_text(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def _csv_text(rows: Iterable[Iterable[Any]]) -> str:
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
+import json
 import math
 import os
 import platform
@@ -16,11 +17,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 MAC = sys.platform == "darwin"
+# The layout of machine.json.
+FORMAT_VERSION = 1
 
 # Words in a processor's or GPU's name that tell nothing about it.
 _NOISE = re.compile(
@@ -236,6 +240,23 @@ def automatic_name() -> str:
         return f"{processor}-{cores}-core-gpu" if cores else processor
     count = f"{len(names)}x-" if len(names) > 1 else ""
     return f"{processor}-{count}{slug(names[0])}"
+
+
+def signature(description: Mapping[str, Any]) -> str:
+    """A short digest of the hardware in a machine file: equal where a benchmark would call it the same hardware.
+
+    Memory is left out, since kernels and drivers count it differently; so are drivers and the operating system, whose
+    update leaves a machine the same.
+    """
+    cores = {kind: description["cores"][kind] for kind in ("physical", "logical", "performance", "efficiency")}
+    gpus = [[gpu["name"], gpu["cores"]] for gpu in description["gpus"]]
+    what = [description["chip"], description["architecture"], cores, gpus]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def identity(description: Mapping[str, Any]) -> dict[str, str | None]:
+    """By what a record tells which machine it was measured on."""
+    return {"machine_id_hash": description["machine_id_hash"], "hardware": signature(description)}
 
 
 def describe() -> dict[str, Any]:

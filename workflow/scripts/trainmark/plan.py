@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import grid, hardware, locks, progress, workloads
+from trainmark import grid, hardware, locks, progress, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
@@ -176,15 +176,16 @@ def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
     The ``known`` ones are left out. Modification times alone would miss a file that is replaced by an older one.
     """
     known = set(known)
-    digest = hashlib.sha256()
-    for folder, folders, files in os.walk(top):
-        folders.sort()
-        for name in sorted(files):
-            path = f"{folder}/{name}"
-            if name.endswith(".json") and not name.startswith(".") and path not in known:
-                status = Path(path).stat()
-                digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    lines = []
+    for name, entry in tree.result_files(top):
+        path = f"{top}/{name}"
+        if path not in known:
+            try:
+                status = entry.stat()
+            except FileNotFoundError:  # a link that leads nowhere
+                continue
+            lines.append(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n")
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def prepare_jobs(python: str, use_conda: bool) -> None:

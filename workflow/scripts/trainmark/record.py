@@ -9,7 +9,7 @@ from typing import Any
 from trainmark.grid import Cell, Run
 
 # The layout of a record. Raise it when a field is added, dropped or changes its meaning.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # How a run is measured. Raise it when a change to the timed loop can move the times: runs of different protocols are
 # never compared.
 PROTOCOL = 1
@@ -47,6 +47,7 @@ class Record:
     versions: dict[str, str | None]
     environment: dict[str, str | None]
     code: dict[str, str | None]
+    identity: dict[str, str | None]
     noise: dict[str, float | None]
     peak_memory_bytes: int | None
 

@@ -109,6 +109,7 @@ def supervise(request: Request, child_command: list[str], log_path: Path) -> Rec
     provenance = {
         "environment": {"lock_file": request.lock_file.name, "lock_sha256": locks.digest(lock_content)},
         "code": {"version": trainmark.__version__, "commit": _commit()},
+        "identity": hardware.identity(hardware.describe()),
     }
     request.run.path.parent.mkdir(parents=True, exist_ok=True)
     pending = PendingFile(request.run.path, RECORD_BYTES)

@@ -1,0 +1,24 @@
+"""Pack one machine's results into an archive to send, with checksums."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+from trainmark import errors, grid, hardware, merging
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--machine", help="default: this one, by its name in config/config.yaml")
+    args = parser.parse_args()
+    machine = args.machine or yaml.safe_load(Path("config/config.yaml").read_text())["machine"]
+    if machine == "auto":
+        machine = hardware.automatic_name()
+    output = grid.MACHINES.parent / f"{machine}.tar.gz"
+    count = merging.pack(machine, grid.MACHINES, Path("workflow/schemas"), output)
+    print(f"trainmark: {count} files of {machine} are in {output}. The receiver says: make merge FROM={output.name}")
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

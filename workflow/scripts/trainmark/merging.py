@@ -1,0 +1,417 @@
+"""Results that come from elsewhere: packed, checked, and written where they belong, never over something else.
+
+Whoever sends results may have edited them, and an archive may have been made to do harm: nothing of it is believed
+before it was checked, and nothing is unpacked but files that are named like records and machine files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trainmark import collecting, reading, tree
+from trainmark.errors import TrainmarkError
+from trainmark.files import PendingFile
+from trainmark.reading import BadFileError, Problem, Reader
+
+CHECKSUMS = "SHA256SUMS"
+ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
+# An archive of records shrinks to a twentieth at best; more is a bomb.
+MOST_UNPACKED_RATIO = 200
+MOST_UNPACKED_BYTES = 2 * 2**30
+MOST_MEMBERS = 2_000_000
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_UNWANTED = "Ask for an archive made by 'make pack'; nothing of this one was used"
+
+
+@dataclass
+class Merge:
+    """What a merge found, by file below results/machines.
+
+    Attributes:
+        new: path -> content to be written.
+        identical: how many are there already.
+        kept: machine files that differ in driver or system alone; the one that is there is kept.
+        problems: what is refused or in conflict.
+    """
+
+    new: dict[str, bytes] = field(default_factory=dict)
+    identical: Counter = field(default_factory=Counter)
+    kept: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class LimitedReader(io.RawIOBase):
+    """Reads a stream up to a limit, beyond which it raises BadFileError."""
+
+    def __init__(self, stream: Any, limit: int) -> None:
+        self._stream, self._left = stream, limit
+
+    def readable(self) -> bool:
+        """As every stream says it."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer, as ``io.RawIOBase`` has it."""
+        data = self._stream.read(len(buffer))
+        self._left -= len(data)
+        if self._left < 0:
+            raise BadFileError("unpacks to far more than records do, as an archive made to fill a disk", _UNWANTED)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str | None = None) -> Merge:
+    """Check what the sources hold against each other and against what is there; write nothing.
+
+    Args:
+        sources: folders or archives of one or more machines' results.
+        target: results/machines.
+        schemas: the folder of the schemas.
+        rename_to: the name under which the one machine in the sources is to be kept.
+
+    Raises:
+        TrainmarkError: if a source is not there, or several machines should get one name.
+    """
+    if rename_to is not None and not _NAME.fullmatch(rename_to):
+        raise TrainmarkError(f"{rename_to!r} is no machine name: lower-case letters, digits, single hyphens between.")
+    merge, reader = Merge(), Reader(schemas)
+    with tempfile.TemporaryDirectory(prefix="trainmark-merge-") as scratch:
+        for number, source in enumerate(sources):
+            try:
+                folder = _unpacked(source, Path(scratch, str(number)))
+            except BadFileError as error:
+                merge.problems.append(Problem(str(source), error.what, error.remedy))
+                continue
+            _plan_source(
+                source, _machines_folder(folder, Path(scratch, f"{number}-alone")), target, reader, rename_to, merge
+            )
+    return merge
+
+
+def _plan_source(source: Path, folder: Path, target: Path, reader: Reader, rename_to: str | None, merge: Merge) -> None:
+    """Add one source, whose machines lie in ``folder``, to a merge."""
+    machines = sorted({path.partition("/")[0] for path, _ in tree.result_files(folder)})
+    if not machines:
+        merge.problems.append(Problem(str(source), "holds no records and no machine file", "Name a folder that does"))
+    if rename_to and len(machines) > 1:
+        raise TrainmarkError(f"AS={rename_to} names one machine, and {source} holds {len(machines)}.")
+    for machine in machines:
+        for path, content in _checked(source, folder, machine, reader, merge.problems):
+            if rename_to:
+                path, content = f"{rename_to}/{path.partition('/')[2]}", _renamed(content, rename_to)
+            _classify(source, path, content, target, reader, merge)
+    for machine in {rename_to} if rename_to else machines:
+        _refuse_strangers(source, machine, target, reader, merge)
+
+
+def _checked(
+    source: Path, folder: Path, machine: str, reader: Reader, problems: list[Problem]
+) -> Iterator[tuple[str, bytes]]:
+    """Path and content of every file of a machine that can be used; the others become problems."""
+    sums = _read_checksums(folder / machine)
+    for path, entry in tree.result_files(folder / machine):
+        path = f"{machine}/{path}"
+        try:
+            content = reading.read_bytes(entry.path)
+            if sums is not None:
+                _verify(path, content, sums)
+            reader.result(path, content)
+        except BadFileError as error:
+            problems.append(Problem(f"{source}: {tree.printable(path)}", error.what, error.remedy))
+            continue
+        yield path, content
+    for path in sorted(sums or ()):
+        problems.append(Problem(f"{source}: {machine}/{path}", "is missing, though it was packed", reading.AGAIN))
+
+
+def _read_checksums(folder: Path) -> dict[str, str] | None:
+    """Path -> SHA-256 of the files that were packed; None where there is no such list."""
+    try:
+        lines = (folder / CHECKSUMS).read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    pairs = (line.split("  ", 1) for line in lines if "  " in line)
+    return {path: digest for digest, path in pairs}
+
+
+def _verify(path: str, content: bytes, sums: dict[str, str]) -> None:
+    expected = sums.pop(path.partition("/")[2], None)
+    if expected is None:
+        raise BadFileError("was added after the results were packed", "Pack them again: make pack")
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise BadFileError("was changed after it was packed: its checksum is another")
+
+
+def _classify(source: Path, path: str, content: bytes, target: Path, reader: Reader, merge: Merge) -> None:
+    """Say of one good file whether it is new, there already, or in conflict with what is there."""
+    machine = path.partition("/")[0]
+    there = merge.new.get(path)
+    if there is None:
+        try:
+            there = reading.read_bytes(str(target / path)) if os.path.lexists(target / path) else None
+        except BadFileError as error:
+            merge.problems.append(Problem(str(target / path), error.what, error.remedy))
+            return
+    if there is None:
+        merge.new[path] = content
+    elif there == content:
+        merge.identical[machine] += 1
+    elif tree.MACHINE_FILE.fullmatch(path):
+        merge.kept.append(f"{target / path}")  # of another machine: refused with the machine
+    else:
+        merge.problems.append(
+            Problem(
+                f"{source}: {path}",
+                f"is another measurement than {target / path}, which is kept",
+                f"Bring it in under another name: make merge FROM={source} AS=another-name; or remove yours first",
+            )
+        )
+
+
+def _refuse_strangers(source: Path, machine: str, target: Path, reader: Reader, merge: Merge) -> None:
+    """Refuse a machine whose name belongs to another one here."""
+    there = {path: None for path, _ in tree.result_files(target / machine)}
+    identities = Counter()
+    described = None
+    for path in [*(f"{machine}/{path}" for path in there), *(p for p in merge.new if p.startswith(f"{machine}/"))]:
+        with contextlib.suppress(BadFileError):
+            content = merge.new.get(path) or reading.read_bytes(str(target / path))
+            if tree.RECORD.fullmatch(path):
+                identity = reader.result(path, content).identity
+                identities[identity.machine_id_hash, identity.hardware] += 1
+            else:
+                described = collecting.identity_of(reader.result(path, content))
+    strangers = collecting.find_strangers(machine, described, identities) if identities else None
+    if strangers:
+        for path in [path for path in merge.new if path.startswith(f"{machine}/")]:
+            del merge.new[path]
+        merge.problems.append(
+            Problem(
+                f"{source}: {machine}",
+                f"is another machine than the one that is called so in {target}",
+                f"Bring it in under another name: make merge FROM={source} AS=another-name",
+            )
+        )
+
+
+def write(merge: Merge, target: Path) -> None:
+    """Write what is new, each file whole; stopped half-way, the same merge goes on where it stopped."""
+    _write_all({target / path: content for path, content in merge.new.items()})
+
+
+def _write_all(contents: dict[Path, bytes]) -> None:
+    """Write many files, each of which appears whole: one wait for the disk instead of one a file."""
+    pending = {}
+    for path, content in contents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pending[path] = path.with_name(f".{path.name}.tmp")
+        pending[path].write_bytes(content)
+    os.sync()
+    for path, temporary in pending.items():
+        temporary.replace(path)
+
+
+def report(merge: Merge) -> list[str]:
+    """Lines for the user: one a machine, then one a problem."""
+    new = Counter(path.partition("/")[0] for path in merge.new)
+    lines = [
+        f"{machine}: {new[machine]} new, {merge.identical[machine]} identical"
+        for machine in sorted({*new, *merge.identical})
+    ]
+    lines += [f"{path}: differs from yours in driver or system alone; yours is kept" for path in merge.kept]
+    return lines + [f"  - {problem}" for problem in merge.problems]
+
+
+def _machines_folder(folder: Path, scratch: Path) -> Path:
+    """The folder in which the machines' folders lie, for one that a user names or an archive holds.
+
+    For a single machine's folder that is one in ``scratch``, with nothing but a link to it.
+    """
+    for _ in range(3):  # an archive may wrap all in a folder or two
+        for inner in ("results/machines", "machines"):
+            if (folder / inner).is_dir():
+                return folder / inner
+        if (folder / "machine.json").is_file() or (folder / "runs").is_dir():
+            scratch.mkdir()
+            (scratch / folder.resolve().name).symlink_to(folder.resolve(), target_is_directory=True)
+            return scratch
+        inside = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
+        if any((path / "machine.json").is_file() or (path / "runs").is_dir() for path in inside) or len(inside) != 1:
+            return folder
+        folder = inside[0]
+    return folder
+
+
+def _unpacked(source: Path, scratch: Path) -> Path:
+    """The folder of a source; an archive's files are unpacked into ``scratch`` first.
+
+    Raises:
+        TrainmarkError: if there is no such source.
+        BadFileError: if it is an archive that cannot be trusted.
+    """
+    if source.is_dir():
+        return source
+    if not source.exists():
+        raise TrainmarkError(f"{source} does not exist. FROM takes a folder of results, or a .zip or .tar.gz of one.")
+    if not source.name.endswith(ARCHIVES):
+        raise BadFileError("is neither a folder nor an archive", f"Give one of {', '.join(ARCHIVES)}, or a folder")
+    scratch.mkdir()
+    members = _zip_members(source) if source.suffix == ".zip" else _tar_members(source)
+    try:
+        for count, (name, content) in enumerate(members):
+            if count > MOST_MEMBERS:
+                raise BadFileError(f"holds more than {MOST_MEMBERS:,} files", _UNWANTED)
+            target = scratch / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise BadFileError(f"is not a whole archive ({error})") from None
+    return scratch
+
+
+def _limit(source: Path) -> int:
+    """To how many bytes an archive may unpack."""
+    return min(MOST_UNPACKED_BYTES, max(2**26, MOST_UNPACKED_RATIO * source.stat().st_size))
+
+
+def _zip_members(source: Path) -> Iterator[tuple[str, bytes]]:
+    left = _limit(source)
+    with zipfile.ZipFile(source) as archive:
+        for info in archive.infolist():
+            mode = info.external_attr >> 16
+            if not _wanted(info.filename, info.is_dir(), stat.S_ISLNK(mode)):
+                continue
+            with archive.open(info) as file:
+                content = LimitedReader(file, min(left, reading.LARGEST_BYTES)).read()
+            left -= len(content)
+            yield info.filename, content
+
+
+def _tar_members(source: Path) -> Iterator[tuple[str, bytes]]:
+    with contextlib.ExitStack() as stack:
+        raw = stack.enter_context(source.open("rb"))
+        stream = gzip.GzipFile(fileobj=raw) if source.suffix in (".gz", ".tgz") else raw
+        limited = io.BufferedReader(LimitedReader(stream, _limit(source)))
+        archive = stack.enter_context(tarfile.open(fileobj=limited, mode="r|"))
+        for member in archive:
+            strange = not (member.isreg() or member.isdir())
+            if not _wanted(member.name, member.isdir(), strange):
+                continue
+            if member.size > reading.LARGEST_BYTES:
+                raise BadFileError(f"holds {member.name!r} of {member.size:,} bytes, which no record has", _UNWANTED)
+            yield member.name, archive.extractfile(member).read()
+
+
+def _wanted(name: str, is_folder: bool, is_link: bool) -> bool:
+    """Whether a member is to be unpacked.
+
+    Raises:
+        BadFileError: if it leads elsewhere: an absolute path, one with .., a link or a device.
+    """
+    shown = tree.printable(name)
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
+        raise BadFileError(f"holds a path that leads out of it: {shown!r}", _UNWANTED)
+    if is_link:
+        raise BadFileError(f"holds a link or a device: {shown!r}", _UNWANTED)
+    hidden = any(part.startswith(".") for part in parts if part not in (".", ""))
+    return not is_folder and not hidden and (name.lower().endswith(".json") or parts[-1] == CHECKSUMS)
+
+
+def _renamed(content: bytes, name: str) -> bytes:
+    """A record or machine file of the machine under another name."""
+    return (json.dumps({**json.loads(content), "machine": name}, indent=1) + "\n").encode()
+
+
+def pack(machine: str, machines: Path, schemas: Path, output: Path) -> int:
+    """Write one machine's results as an archive with checksums; equal results give equal archives.
+
+    Returns:
+        The number of files packed.
+
+    Raises:
+        TrainmarkError: naming what cannot be used, or if there is nothing to pack.
+    """
+    problems: list[Problem] = []
+    files = dict(_checked(machines, machines, machine, Reader(schemas), problems))
+    if problems:
+        raise TrainmarkError("Nothing was packed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
+    if not files:
+        there = ", ".join(sorted(path.name for path in machines.glob("*") if path.is_dir())) or "none"
+        raise TrainmarkError(f"There are no results of {machine!r} below {machines}. There are: {there}.")
+    sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {p.partition('/')[2]}\n" for p, c in sorted(files.items()))
+    files[f"{machine}/{CHECKSUMS}"] = sums.encode()
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w|") as archive,
+    ):
+        for path, content in sorted(files.items()):
+            member = tarfile.TarInfo(path)
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    PendingFile(output).commit(buffer.getvalue())
+    return len(files) - 1
+
+
+def rename(machine: str, name: str, machines: Path, schemas: Path) -> int:
+    """Rename a machine: its folder, and its name in every record and in its machine file.
+
+    The renamed copy is complete before the old folder is removed; what is no result of ours keeps the old folder.
+
+    Returns:
+        The number of files renamed.
+
+    Raises:
+        TrainmarkError: if the new name cannot be used or is taken, or a file cannot be used.
+    """
+    old, new = machines / machine, machines / name
+    if not _NAME.fullmatch(name):
+        raise TrainmarkError(f"{name!r} is no machine name: lower-case letters, digits, single hyphens between.")
+    if not old.is_dir():
+        raise TrainmarkError(f"There is no folder {old}.")
+    contents = {}
+    for path, entry in tree.result_files(old):
+        data = reading.read_bytes(entry.path)
+        contents[f"{name}/{path}"] = _renamed(data, name)
+    reader, problems = Reader(schemas), []
+    for path, content in contents.items():
+        try:
+            reader.result(path, content)
+        except BadFileError as error:
+            problems.append(Problem(f"{machine}/{path.partition('/')[2]}", error.what, error.remedy))
+    if problems:
+        raise TrainmarkError("Nothing was renamed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
+    unfinished = machines / f".{name}.renaming"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    _write_all({unfinished / path.partition("/")[2]: content for path, content in contents.items()})
+    if new.exists() and {p: (machines / p).read_bytes() for p in contents if (machines / p).exists()} != contents:
+        shutil.rmtree(unfinished)
+        raise TrainmarkError(f"{new} is there already, with other results. Nothing was changed.")
+    if new.exists():  # an earlier renaming was stopped before it removed the old folder
+        shutil.rmtree(unfinished)
+    else:
+        unfinished.rename(new)
+    for _, entry in tree.result_files(old):
+        Path(entry.path).unlink()
+    for folder, _, _ in os.walk(old, topdown=False):
+        with contextlib.suppress(OSError):  # something else is in it
+            Path(folder).rmdir()
+    return len(contents)

@@ -1,0 +1,320 @@
+"""Records and machine files, read and checked: nothing that is not what it says reaches a table.
+
+A file is checked for being readable, for its format and schema, for lying where it belongs, for its digest, and for
+values that can be. Every fault is a sentence for the person who has the file, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trainmark import grid, hardware, schemas, tree, workloads
+from trainmark.record import FORMAT_VERSION, OK
+
+# Far more than a record with a thousand epochs.
+LARGEST_BYTES = 2**20
+AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
+_TOLERANCE = 1e-6  # of sums of times, relative
+
+
+class BadFileError(Exception):
+    """A file that is not what it should be.
+
+    Attributes:
+        what: is wrong; continues a sentence that begins with the file's name.
+        remedy: what to do.
+    """
+
+    def __init__(self, what: str, remedy: str = AGAIN) -> None:
+        super().__init__(f"{what}. {remedy}.")
+        self.what, self.remedy = what, remedy
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One file that cannot be used."""
+
+    path: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}. {self.remedy}."
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a record's runs computed.
+
+    Attributes:
+        values: as the record holds them.
+        digest: of all of them.
+        settings_digest: of all but the model.
+    """
+
+    values: Any
+    digest: str
+    settings_digest: str
+
+
+def read_bytes(path: str) -> bytes:
+    """A file's content.
+
+    Raises:
+        BadFileError: if it is no readable file, or too large to be one of ours.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # or a pipe of that name would be waited for
+        try:
+            content = os.read(descriptor, LARGEST_BYTES + 1)
+        finally:
+            os.close(descriptor)
+    except IsADirectoryError:
+        raise BadFileError(
+            "is a folder where a file should be", "Remove it, or move what is in it to its place"
+        ) from None
+    except OSError as error:
+        raise BadFileError(f"cannot be read ({error.strerror})", "Mend its permissions or get it again") from None
+    if len(content) > LARGEST_BYTES:
+        raise BadFileError(f"is larger than {LARGEST_BYTES:,} bytes, which no record is")
+    return content
+
+
+# Format of a record -> what makes the next format of it. Older records are read for ever.
+UPGRADES: dict[int, Callable[[dict], dict]] = {
+    1: lambda data: {**data, "format_version": 2, "identity": {"machine_id_hash": None, "hardware": None}},
+}
+
+
+class Reader:
+    """Reads records and machine files.
+
+    Args:
+        folder: of the schemas.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        schema = schemas.load(folder / "record.schema.yaml")
+        self._record = msgspec.json.Decoder(schemas.compile_type(schema, "Record", raw=("workload",)))
+        self._workload = msgspec.json.Decoder(schemas.compile_type(schema["properties"]["workload"], "Workload"))
+        self._machine = msgspec.json.Decoder(
+            schemas.compile_type(schemas.load(folder / "machine.schema.yaml"), "Machine")
+        )
+        self._when_ok = [
+            (part, rule["required"]) for part, rule in schema["then"]["properties"].items() if "required" in rule
+        ]
+        self._workloads: dict[bytes, Workload] = {}
+
+    def record(self, path: str, content: bytes) -> tuple[Any, Workload]:
+        """A record and its workload.
+
+        Args:
+            path: relative to the folder of the machines.
+            content: of the file.
+
+        Raises:
+            BadFileError: if it is not what it should be.
+        """
+        try:
+            record = self._record.decode(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            record = self._decode_slowly(content, error)
+        workload = self._workload_of(record)
+        _check_place(path, record)
+        if workload.digest != record.workload_digest:
+            raise BadFileError(
+                f"was edited: the digest of its workload is {workload.digest[:12]}..., and it says "
+                f"{record.workload_digest[:12]}..."
+            )
+        if record.status == OK:
+            self._check_complete(record)
+            impossible = find_impossible(record, workload.values)
+            if impossible:
+                raise BadFileError(f"cannot be true: {impossible}")
+        return record, workload
+
+    def machine(self, path: str, content: bytes) -> Any:
+        """A machine file; arguments and errors as for ``record``."""
+        try:
+            machine = self._machine.decode(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            data = _parse(content)
+            _refuse_newer(data, hardware.FORMAT_VERSION, "this trainmark")
+            raise BadFileError(_explain(error, data)) from None
+        folder = path.split("/")[0]
+        if machine.machine != folder:
+            raise BadFileError(f"says machine {machine.machine!r} but lies under {folder!r}", _rename_remedy(folder))
+        return machine
+
+    def result(self, path: str, content: bytes) -> Any:
+        """A record or a machine file, whichever belongs where it lies; arguments and errors as for ``record``."""
+        if tree.RECORD.fullmatch(path):
+            return self.record(path, content)[0]
+        if tree.MACHINE_FILE.fullmatch(path):
+            return self.machine(path, content)
+        raise misplaced(path)
+
+    def _decode_slowly(self, content: bytes, error: Exception) -> Any:
+        """A record of an older format, upgraded in memory; for any other, an error that says what is wrong."""
+        data = _parse(content)
+        _refuse_newer(data, FORMAT_VERSION, f"trainmark {(data.get('code') or {}).get('version', '')}")
+        version = data.get("format_version")
+        if version not in UPGRADES:
+            raise BadFileError(_explain(error, data)) from None
+        while version in UPGRADES:
+            data = UPGRADES[version](data)
+            version = data["format_version"]
+        try:
+            return self._record.decode(json.dumps(data).encode())
+        except msgspec.MsgspecError as upgraded:
+            raise BadFileError(_explain(upgraded, data)) from None
+
+    def _workload_of(self, record: Any) -> Workload:
+        raw = bytes(record.workload)
+        found = self._workloads.get(raw)
+        if found is None:
+            try:
+                values = self._workload.decode(raw)
+            except msgspec.MsgspecError as error:
+                raise BadFileError(_explain(error, json.loads(raw), "workload.")) from None
+            plain = msgspec.to_builtins(values)
+            found = Workload(values, workloads.digest(plain), workloads.settings_digest(plain))
+            self._workloads[raw] = found
+        return found
+
+    def _check_complete(self, record: Any) -> None:
+        for part, names in self._when_ok:
+            inner = getattr(record, part)
+            missing = [name for name in names if getattr(inner, name) is msgspec.UNSET]
+            if missing:
+                raise BadFileError(f"has status ok but no {part}.{missing[0]}")
+        if record.accuracy is None:
+            raise BadFileError("has status ok but no accuracy")
+
+
+def misplaced(path: str) -> BadFileError:
+    """What to say of a file that is named like a result and lies where none belongs."""
+    if path != tree.printable(path):
+        return BadFileError("has a name that is not UTF-8", "Rename it, or remove it")
+    return BadFileError(
+        "lies where no record and no machine file belongs",
+        "Records are <machine>/runs/<stack>/<device>/<model>/<batch_size>/<repeat>.json; move it there, or remove it",
+    )
+
+
+def _check_place(path: str, record: Any) -> None:
+    """Demand that a record lies where its cell and repeat belong."""
+    machine, _, stack, device, model, batch_size, name = path.split("/")
+    if (
+        record.machine == machine
+        and record.stack == stack
+        and record.device == device
+        and record.model == model
+        and str(record.batch_size) == batch_size
+        and f"{record.repeat}.json" == name
+    ):
+        return
+    cell = grid.Cell(record.machine, record.stack, record.device, record.model, record.batch_size)
+    right = grid.Run(cell, record.repeat).path
+    alone = str(right.relative_to(grid.MACHINES / record.machine)) == path.partition("/")[2]
+    raise BadFileError(
+        f"is the record of {record.machine} {grid.Run(cell, record.repeat)}, which belongs to {right}",
+        _rename_remedy(machine) if alone else "Move it there, or remove it",
+    )
+
+
+def _rename_remedy(folder: str) -> str:
+    return f"Give the folder its old name back, or rename it in full: make rename MACHINE={folder} TO=another-name"
+
+
+def find_impossible(record: Any, workload: Any) -> str | None:
+    """What in a record with status ok cannot be true of any run, or None."""
+    times, epochs = record.durations, workload.epochs
+    if workload.model != record.model:
+        return f"its workload is of model {workload.model!r}, the record of {record.model!r}"
+    if times.fit_seconds <= 0 or min(times.epoch_seconds, default=0) <= 0:
+        return "training took no time"
+    lists = (times.epoch_seconds, times.validation_seconds, record.accuracy.train_loss, record.accuracy.validation_loss)
+    if any(len(values) != epochs for values in lists):
+        return f"it has {epochs} epochs, but {', '.join(str(len(values)) for values in lists)} values of them"
+    if sum(times.epoch_seconds) > times.fit_seconds * (1 + _TOLERANCE):
+        return f"its epochs took {sum(times.epoch_seconds):.3f} s of a fit of {times.fit_seconds:.3f} s"
+    if any(inner > outer for inner, outer in zip(times.validation_seconds, times.epoch_seconds)):
+        return "a validation took longer than its epoch"
+    if times.first_epoch_seconds != times.epoch_seconds[0]:
+        return "first_epoch_seconds is not the first of epoch_seconds"
+    if None in record.accuracy.train_loss or record.accuracy.test_accuracy is None:
+        return "its status is ok although a loss or an accuracy is not a number"
+    where = record.device.upper()
+    if not all(device.startswith(where) for device in record.execution.variable_devices):
+        return f"a {record.device} run had its variables on {record.execution.variable_devices}"
+    return None
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    """The file as plain JSON, to say what is wrong with it."""
+    if not content.strip():
+        raise BadFileError("is empty")
+
+    def refuse(constant: str) -> None:
+        raise BadFileError(f"holds {constant}, which is no number; a record has null in its place")
+
+    try:
+        data = json.loads(content, parse_constant=refuse)
+    except UnicodeDecodeError as error:
+        raise BadFileError(f"is not UTF-8 text ({error.reason})") from None
+    except json.JSONDecodeError as error:
+        at_end = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        what, why = "is cut off" if at_end else "is not JSON", error.msg.removesuffix(" starting at")
+        raise BadFileError(f"{what} ({why}, line {error.lineno})") from None
+    except RecursionError:
+        raise BadFileError("is nested deeper than any record") from None
+    if not isinstance(data, dict):
+        raise BadFileError("is JSON, but not a record")
+    return data
+
+
+def _refuse_newer(data: Mapping[str, Any], newest: int, writer: str) -> None:
+    version = data.get("format_version")
+    if isinstance(version, int) and version > newest:
+        raise BadFileError(
+            f"has format {version}, and this trainmark reads formats up to {newest}",
+            f"Update: it was written by a newer version ({writer.strip()})",
+        )
+
+
+def _explain(error: Exception, data: Mapping[str, Any], prefix: str = "") -> str:
+    """What a schema demands and what was found, from msgspec's words and the file's values."""
+    text = str(error)
+    match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", text, re.DOTALL)
+    expected, where = (match[1], match[2]) if match else (text, "")
+    expected = expected.replace("`", "")
+    if not where:
+        return f"does not follow its schema: {prefix.rstrip('.')} {expected}".replace(":  ", ": ")
+    if expected.startswith("Object "):
+        return f"does not follow its schema: {prefix}{where} {expected[len('Object ') :]}"
+    value: Any = data
+    for part in re.findall(r"[^.\[\]]+", where):
+        if isinstance(value, list):
+            value = value[int(part)] if part.isdigit() and int(part) < len(value) else value
+        elif isinstance(value, dict):
+            value = value.get(part, value)
+    found = tree.printable(json.dumps(value)[:80])
+    return f"does not follow its schema: {prefix}{where} is {found}; {expected[0].lower()}{expected[1:]}"
+
+
+def same_machine(one: tuple[str | None, str | None], other: tuple[str | None, str | None]) -> bool:
+    """Whether two identities, each a keyed machine id and a hardware signature, can be of one machine.
+
+    The id decides where both have one, but a machine whose hardware changed is another one for a benchmark. Drivers and
+    operating systems are no part of either: updating them leaves a machine the same.
+    """
+    return all(a is None or b is None or a == b for a, b in zip(one, other))
