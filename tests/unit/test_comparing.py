@@ -53,22 +53,70 @@ def test_only_cells_that_both_have_are_compared():
     assert list(both["batch_size"]) == [64]
 
 
-def test_gpu_is_compared_with_the_cpu_of_its_own_machine():
-    table = pd.concat(
-        [runs([cpu * factor], device=device, machine=machine, stack="tf-2.19", batch_size=32)
-         for machine, cpu in (("synthetic-a", 10.0), ("synthetic-b", 40.0))
-         for device, factor in (("cpu", 1), ("gpu", 0.5))]
-    )  # fmt: skip
-    found = comparing.gpu_against_cpu(table)
-    assert list(found["speed_up"]) == pytest.approx([2, 2])
-
-
-def test_each_stack_is_compared_with_the_one_before_it():
-    table = pd.concat(
-        runs([seconds], stack=stack, machine="synthetic", device="cpu", batch_size=32)
-        for stack, seconds in (("tf-2.19", 4.0), ("tf-2.9", 16.0), ("tf-2.12", 8.0))
+def table(*cells):
+    """Runs of (machine, device, stack, seconds)."""
+    return pd.concat(
+        runs([seconds], machine=machine, device=device, stack=stack, batch_size=32)
+        for machine, device, stack, seconds in cells
     )
-    found = comparing.newer_against_older_stack(table)
-    assert list(zip(found["older"], found["newer"])) == [("tf-2.9", "tf-2.12"), ("tf-2.12", "tf-2.19")]
-    assert list(found["speed_up"]) == pytest.approx([2, 2])
-    assert comparing.newer_against_older_stack(table[:1]).empty
+
+
+def found(runs, *comparison):
+    cells = comparing.compare(runs, comparing.Comparison("", *comparison))
+    return {(row["machine"], row["device"], row["stack"]): row["speed_up"] for row in cells.to_dict("records")}
+
+
+TWO = table(
+    ("a", "cpu", "tf-2.19", 10.0),
+    ("a", "gpu", "tf-2.19", 5.0),
+    ("b", "cpu", "tf-2.19", 40.0),
+    ("b", "gpu", "tf-2.19", 10.0),
+    ("b", "gpu", "tf-2.12", 20.0),
+    ("c", "gpu", "tf-2.12", 2.0),
+)
+
+
+def test_what_neither_side_names_is_the_same_on_both():
+    gpu, cpu = {"device": "gpu"}, {"device": "cpu"}
+    assert found(TWO, gpu, cpu) == pytest.approx({("a", "gpu", "tf-2.19"): 2, ("b", "gpu", "tf-2.19"): 4})
+
+
+def test_different_stacks_are_compared_only_where_it_is_said():
+    a, b = {"machine": "a", "device": "gpu"}, {"machine": "b", "device": "gpu"}
+    assert found(TWO, a, b) == pytest.approx({("a", "gpu", "tf-2.19"): 2})
+    # What only the baseline names is any other for the candidate.
+    assert found(TWO, a, {**b, "stack": "tf-2.12"}) == pytest.approx({("a", "gpu", "tf-2.19"): 4})
+    assert found(TWO, {**a, "stack": "tf-2.19"}, {**b, "stack": "tf-2.12"}) == pytest.approx(
+        {("a", "gpu", "tf-2.19"): 4}
+    )
+
+
+def test_what_only_the_baseline_names_is_every_other_one():
+    assert found(TWO, {"device": "gpu"}, {"machine": "b", "device": "gpu"}) == pytest.approx(
+        {("a", "gpu", "tf-2.19"): 2, ("c", "gpu", "tf-2.12"): 10}
+    )
+
+
+def test_sensible_comparisons():
+    names = [c.name for c in comparing.sensible(TWO, "auto")]
+    assert names == [
+        "GPU against CPU of the same machine",
+        "Version matrix: tf-2.19 against tf-2.12",
+        "GPU: every machine against b",
+        "CPU: every machine against a",
+    ]
+    assert [c.name for c in comparing.sensible(TWO[:1], "auto")] == []
+    assert comparing.sensible(TWO, "c")[-1].baseline["machine"] == "c"
+
+
+def test_taken_together_by_model_and_over_all():
+    cells = comparing.compare(TWO, comparing.Comparison("x", {"device": "gpu"}, {"device": "cpu"}))
+    extra = cells.assign(batch_size=64, speed_up=cells["speed_up"] * 4)
+    summary = comparing.summarise(pd.concat([cells, extra, extra.assign(model="cnn")]))
+    row = summary.query("machine == 'a' and model == 'all'").iloc[0]
+    values = [2, 8, 8]
+    assert row["cells"] == 3
+    assert row["geometric_mean"] == pytest.approx(stats.gmean(values))
+    assert row["arithmetic_mean"] == pytest.approx(np.mean(values))
+    assert (row["minimum"], row["maximum"]) == pytest.approx((2, 8))
+    assert summary.query("machine == 'a' and model == 'mlp'").iloc[0]["geometric_mean"] == pytest.approx(4)

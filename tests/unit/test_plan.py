@@ -86,6 +86,18 @@ def test_fingerprint_follows_what_is_there(here):
     assert plan.fingerprint(map(str, known)) == before
 
 
+def test_results_of_another_computer_under_this_name_stop_the_run(here):
+    planned = str(write(synthetic_record()))
+    machine = here / "results/machines/synthetic/machine.json"
+    description = {"format_version": 1, "machine": "synthetic", **plan.hardware.describe()}
+    machine.write_text(json.dumps(description))
+    plan.begin(make(), [planned], here / "session.json", "snakemake")
+    machine.write_text(json.dumps({**description, "chip": "Another chip"}))
+    with pytest.raises(TrainmarkError, match=r"describes another computer.*--config machine=synthetic-2.*make rename"):
+        plan.begin(make(), [planned], here / "session.json", "snakemake")
+    plan.begin(make(), [], here / "session.json", "snakemake")
+
+
 def test_what_is_measured_again_is_kept(here):
     path = write(synthetic_record())
     (message,) = plan.keep_superseded([str(path), "results/machines/synthetic/none.json"])

@@ -42,9 +42,44 @@ rule summarise_cells:
         "python workflow/scripts/summarise_cells.py {input.runs} {output} 2> {log}"
 
 
+rule compare_cells:
+    input:
+        runs="results/report/runs.csv",
+        code=[
+            "workflow/scripts/compare_cells.py",
+            "workflow/scripts/trainmark/comparing.py",
+            "workflow/scripts/trainmark/tables.py",
+        ],
+    output:
+        cells=report(
+            "results/report/comparisons.csv",
+            caption="../report/comparisons.rst",
+            category="Tables",
+            labels={"table": "Comparisons, by cell"},
+        ),
+        summary=report(
+            "results/report/comparisons_summary.csv",
+            caption="../report/comparisons.rst",
+            category="Tables",
+            labels={"table": "Comparisons, taken together"},
+        ),
+    log:
+        "results/logs/compare_cells.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        preferred=PLAN.settings_digest,
+        comparisons=workloads.canonical_json(config["comparisons"]),
+        baseline=config["baseline"],
+    shell:
+        "python workflow/scripts/compare_cells.py --settings {params.preferred} --comparisons={params.comparisons:q} "
+        "--baseline={params.baseline:q} {input.runs} {output.cells} {output.summary} 2> {log}"
+
+
 rule draw_figures:
     input:
         runs="results/report/runs.csv",
+        comparisons="results/report/comparisons.csv",
         code=[
             "workflow/scripts/draw_figures.py",
             "workflow/scripts/trainmark/comparing.py",
@@ -66,14 +101,18 @@ rule draw_figures:
     params:
         preferred=PLAN.settings_digest,
     shell:
-        "python workflow/scripts/draw_figures.py {input.runs} {output} --settings {params.preferred} 2> {log}"
+        "python workflow/scripts/draw_figures.py {input.runs} {input.comparisons} {output} "
+        "--settings {params.preferred} 2> {log}"
 
 
 rule render_page:
     input:
         runs="results/report/runs.csv",
         cells="results/report/cells.csv",
-        machines="results/report/machines.csv",
+        tables=expand(
+            "results/report/{name}.csv",
+            name=["machines", "experiments", "left_out", "comparisons", "comparisons_summary"],
+        ),
         figures="results/report/figures",
         template="workflow/report/page.html.j2",
         code=[
@@ -95,10 +134,10 @@ rule render_page:
     params:
         preferred=PLAN.settings_digest,
         grid=workloads.canonical_json(PLAN.axes),
+        comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
-        "python workflow/scripts/render_page.py --runs {input.runs} --cells {input.cells} --machines {input.machines} "
-        "--figures {input.figures} --template {input.template} --settings {params.preferred} "
-        "--grid {params.grid:q} {output} 2> {log}"
+        "python workflow/scripts/render_page.py --report results/report --template {input.template} --settings {params.preferred} "
+        "--grid {params.grid:q} --comparisons={params.comparisons:q} {output} 2> {log}"
 
 
 # After the report is drawn: a failed run must not cost it.

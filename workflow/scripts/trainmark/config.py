@@ -174,6 +174,24 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set) -
             "or on an NVIDIA one whose driver answers to 'nvidia-smi'"
         )
         problems.append(Problem(("devices",), config["devices"], expected))
+    if "comparisons" not in broken:
+        problems += _comparison_problems(config["comparisons"])
+    return problems
+
+
+def _comparison_problems(comparisons: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """What no schema can say of comparisons."""
+    problems = []
+    names = [each["name"] for each in comparisons]
+    for number, each in enumerate(comparisons):
+        alone = [axis for axis in each["candidate"] if axis not in each["baseline"]]
+        if alone:
+            expected = f"{alone[0]} in its baseline too, since its candidate has it"
+            problems.append(Problem(("comparisons", number), each, expected))
+        elif each["candidate"] == each["baseline"]:
+            problems.append(Problem(("comparisons", number), each, "a candidate that is not the baseline"))
+        if each["name"] in names[:number]:
+            problems.append(Problem(("comparisons", number, "name"), each["name"], "a name that no other one has"))
     return problems
 
 

@@ -14,13 +14,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from trainmark import comparing, tables
+from trainmark import tables
 from trainmark.record import OK
 
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), which colour-blind people can tell apart; the markers
 # tell the series apart without any colour.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+MOST_SERIES = len(COLOURS) * len(MARKERS)
 
 STYLE = {
     "font.size": 10,
@@ -53,32 +55,29 @@ class Series:
     rows: pd.DataFrame
 
 
-def draw_all(runs: pd.DataFrame, preferred_settings: str, folder: Path) -> list[Path]:
+def draw_all(runs: pd.DataFrame, comparisons: pd.DataFrame, preferred_settings: str, folder: Path) -> list[Path]:
     """Draw every figure that the runs can fill, as NAME.svg and NAME.png.
 
     Args:
         runs: as ``tables.read_runs`` gives them.
+        comparisons: as ``comparing.compare_all`` gives them.
         preferred_settings: settings digest of the experiment to draw if there are runs of it.
         folder: where to write; made if it is not there.
 
     Returns:
-        The files written; none where no run is ok.
+        The files written; none where no run is ok, or where there are more series than can be told apart.
     """
     folder.mkdir(parents=True, exist_ok=True)
     runs = runs[tables.of_experiment(runs, tables.choose_experiment(runs, preferred_settings))]
     runs = runs[runs["status"] == OK]
-    if runs.empty:
+    if runs.empty or len(runs[["machine", "device", "stack"]].drop_duplicates()) > MOST_SERIES:
         return []
-    gpu = comparing.gpu_against_cpu(runs).assign(device="gpu")
-    stacks = comparing.newer_against_older_stack(runs).rename(columns={"newer": "stack"})
     looks = assign_looks(runs)
     with mpl.rc_context(STYLE):
         written = _save(draw_training_time(runs, looks), folder / "training_time")
         written += _save(draw_throughput(runs, looks), folder / "throughput")
-        if not gpu.empty:
-            written += _save(draw_gpu_speed_up(gpu, looks), folder / "gpu_speed_up")
-        if not stacks.empty:
-            written += _save(draw_stack_speed_up(stacks, looks), folder / "stack_speed_up")
+        for number, (name, cells) in enumerate(comparisons.groupby("comparison", sort=False), start=1):
+            written += _save(draw_comparison(cells, looks, name), folder / f"comparison_{number}")
     return written
 
 
@@ -127,29 +126,14 @@ SPEED_UP_NOTE = (
 )
 
 
-def draw_gpu_speed_up(speed_ups: pd.DataFrame, looks: Looks) -> plt.Figure:
-    """How many times faster the GPU trains than the CPU of the same machine."""
+def draw_comparison(cells: pd.DataFrame, looks: Looks, name: str) -> plt.Figure:
+    """How many times faster the candidates of one comparison are than its baseline, with intervals."""
     return _panels(
-        speed_ups,
+        cells,
         looks,
         value="speed_up",
-        title="GPU against CPU of the same machine",
-        ylabel="Speed-up (CPU time / GPU time)",
-        note=SPEED_UP_NOTE,
-        draw=_intervals,
-        log=True,
-        reference=1.0,
-    )
-
-
-def draw_stack_speed_up(speed_ups: pd.DataFrame, looks: Looks) -> plt.Figure:
-    """How many times faster a newer stack trains than the one before it, on the same machine and device."""
-    return _panels(
-        speed_ups,
-        looks,
-        value="speed_up",
-        title="Newer against older stack on the same machine and device",
-        ylabel="Speed-up (older / newer)",
+        title=name,
+        ylabel="Speed-up (baseline / candidate)",
         note=SPEED_UP_NOTE,
         draw=_intervals,
         log=True,

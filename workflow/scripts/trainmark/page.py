@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +27,6 @@ FIGURES = {
         "Line chart: training samples per second over the batch size, one panel for each model",
         "Training samples times epochs, divided by the time of fit. The first epoch, which holds start-up, is in it.",
     ),
-    "gpu_speed_up": (
-        "Line chart: CPU time divided by GPU time over the batch size, one panel for each model",
-        "CPU time divided by GPU time (geometric means) of the same machine, stack, model and batch size.",
-    ),
-    "stack_speed_up": (
-        "Line chart: training time with the older stack divided by that with the newer one, one panel for each model",
-        "Time with the older stack divided by time with the newer (geometric means), all else equal: what the upgrade "
-        "changed. The numbers, and whether both learned the same, are in the version matrix below.",
-    ),
 }
 
 STACK_COLUMNS = ["machine", "stack", "device", "python", "tensorflow", "keras", "tensorflow_metal", "intra_op_threads"]
@@ -43,25 +35,59 @@ STACK_COLUMNS += ["optimizer_class", "jit_compile", "lock_file"]
 
 @dataclass(frozen=True)
 class PageData:
-    """What the page is made from: runs.csv, cells.csv, machines.csv, and the axes of the configured grid."""
+    """What the page is made from.
+
+    Attributes:
+        runs: runs.csv; the others likewise.
+        cells: one row a cell.
+        machines: one row a machine, every value as text.
+        experiments: settings digest -> settings.
+        left_out: files that could not be used.
+        comparisons: one row a compared cell.
+        summary: one row a candidate and model.
+        figures: the folder that ``figures.draw_all`` filled.
+        grid: axes of the configured grid.
+        configured: names of the configured comparisons.
+    """
 
     runs: pd.DataFrame
     cells: pd.DataFrame
     machines: pd.DataFrame
+    experiments: Mapping[str, Any]
+    left_out: pd.DataFrame
+    comparisons: pd.DataFrame
+    summary: pd.DataFrame
+    figures: Path
     grid: Mapping[str, Any]
+    configured: list[str]
 
 
-def read_machines(path: Path) -> pd.DataFrame:
-    """machines.csv, one row a machine, every value as text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str]) -> PageData:
+    """All tables of results/report."""
+    texts = {
+        name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+        for name in ("machines", "experiments", "left_out")
+    }
+    experiments = texts["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
+    return PageData(
+        runs=tables.read_runs(folder / "runs.csv"),
+        cells=tables.read_runs(folder / "cells.csv"),
+        machines=texts["machines"],
+        experiments=experiments,
+        left_out=texts["left_out"],
+        comparisons=comparing.read_cells(folder / "comparisons.csv"),
+        summary=comparing.read_cells(folder / "comparisons_summary.csv"),
+        figures=folder / "figures",
+        grid=grid,
+        configured=configured,
+    )
 
 
-def render(data: PageData, figures: Path, template: Path, preferred_settings: str) -> str:
+def render(data: PageData, template: Path, preferred_settings: str) -> str:
     """The page's HTML.
 
     Args:
         data: the tables.
-        figures: the folder that ``figures.draw_all`` filled.
         template: the Jinja2 template.
         preferred_settings: settings digest of the experiment to show if there are runs of it.
     """
@@ -78,12 +104,14 @@ def render(data: PageData, figures: Path, template: Path, preferred_settings: st
         grid=data.grid,
         counts=count_runs(runs),
         experiment=describe_experiment(runs),
-        figures=embed(figures),
-        cells=_rows(data.cells[tables.of_experiment(data.cells, experiment)]),
+        figures=embed(data.figures),
+        cells=describe_cells(data, experiment),
         failed=_rows(runs[runs["status"] != OK]),
-        stack_matrix=_rows(comparing.newer_against_older_stack(ok)),
+        comparisons=describe_comparisons(data),
+        not_compared=[name for name in data.configured if name not in set(data.comparisons["comparison"])],
+        bad_files=_rows(data.left_out),
         missing=_rows(tables.missing_runs(runs, data.grid)),
-        left_out=left_out(data.runs[~shown]),
+        left_out=left_out(data, ~shown, experiment),
         machines=_rows(data.machines),
         stacks=_rows(ok[STACK_COLUMNS].drop_duplicates()),
     )
@@ -117,10 +145,51 @@ def embed(folder: Path) -> list[dict[str, str]]:
     ]
 
 
-def left_out(runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Runs of another experiment or protocol, counted by machine, epochs and samples."""
-    keys = ["machine", "epochs", "train_samples", "protocol", "settings_digest"]
-    return _rows(runs.groupby(keys).size().rename("count").reset_index())
+def describe_cells(data: PageData, experiment: tuple[str, int]) -> list[dict[str, Any]]:
+    """Every cell; what is compared with nothing says why in ``grey``."""
+    rows = _rows(data.cells)
+    for row in rows:
+        row["grey"] = why_apart(data, experiment, row["settings_digest"], row["protocol"])
+        if row["apart"] and not row["grey"]:
+            row["grey"] = f"its runs differ in {row['apart']}"
+    return rows
+
+
+def why_apart(data: PageData, experiment: tuple[str, int], settings: str, protocol: int) -> str:
+    """In what an experiment or protocol differs from the one shown; empty where it is that one."""
+    found = tables.difference(data.experiments[experiment[0]], data.experiments[settings])
+    if protocol != experiment[1]:
+        found.append(f"protocol {protocol} against {experiment[1]}")
+    return ", ".join(found)
+
+
+def describe_comparisons(data: PageData) -> list[dict[str, Any]]:
+    """Each comparison with its figure, its summary and its cells."""
+    found = []
+    for number, (name, cells) in enumerate(data.comparisons.groupby("comparison", sort=False), start=1):
+        path = data.figures / f"comparison_{number}.svg"
+        summary = data.summary[data.summary["comparison"] == name]
+        overall = summary[summary["model"] == comparing.ALL_MODELS]
+        low, high = overall["geometric_mean"].min(), overall["geometric_mean"].max()
+        over_all = ratio(low) if low == high else f"{ratio(low)} to {ratio(high)}"
+        found.append(
+            {
+                "name": name,
+                "number": number,
+                "address": _data_address(path) if path.exists() else None,
+                "alt": f"Chart: speed-up by batch size, a panel for each model. Geometric mean of all: {over_all}",
+                "summary": _rows(summary),
+                "cells": _rows(cells),
+            }
+        )
+    return found
+
+
+def left_out(data: PageData, others: pd.Series, experiment: tuple[str, int]) -> list[dict[str, Any]]:
+    """Runs of another experiment or protocol, counted by machine, and in what they differ."""
+    keys = ["machine", "protocol", "settings_digest"]
+    rows = _rows(data.runs[others].groupby(keys).size().rename("count").reset_index())
+    return [row | {"why": why_apart(data, experiment, row["settings_digest"], row["protocol"])} for row in rows]
 
 
 def gib(value: str) -> str:

@@ -229,12 +229,36 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
     lines = []
     try:
         if planned:
+            refuse_other_machine(plan)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
             lines = [*keep_superseded(planned), progress.announce(len(planned), plan.machine, estimate)]
         progress.Session(planned, time.time(), samples, command).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error
     return lines
+
+
+def refuse_other_machine(plan: Plan) -> None:
+    """Refuse to file runs under a name that belongs to another computer's results, as in a copied checkout.
+
+    Raises:
+        TrainmarkError: with the way out.
+    """
+    try:
+        described = json.loads(Path(plan.machine_file).read_text())
+        there = hardware.identity(described)
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # not described yet, or refused where the results are read
+    here = hardware.identity(hardware.describe())
+    differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]
+    if differing:
+        what = "machine id" if "machine_id_hash" in differing else "processor, cores or GPU"
+        raise TrainmarkError(
+            f"{plan.machine_file} describes another computer than this one (its {what} is another). Nothing was "
+            f"started. Give this one a name of its own: --config machine={plan.machine}-2, or machine in "
+            "config/config.yaml; or rename the other: make rename MACHINE="
+            f"{plan.machine} TO=another-name"
+        )
 
 
 def keep_superseded(records: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from trainmark.record import OK
 CELL = ["machine", "stack", "device", "model", "batch_size"]
 # Runs are repeats of each other only where these are equal too.
 MEASURED_ALIKE = ["workload_digest", "settings_digest", "protocol", "epochs"]
+# Values that may differ within a cell only if its runs were not measured alike: such a cell is compared with nothing.
+APART = ["intra_op_threads", "tensorflow", "keras", "tensorflow_metal"]
+# Values whose change leaves a machine's cell one cell, but not without being told.
+JOINED = ["python", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
 
 
 def model_rank(model: str) -> tuple[int, str]:
@@ -57,8 +62,66 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         )
     )
     cells = counts.join(values).reset_index()
-    cells = cells.sort_values(keys, key=lambda column: column.map(model_rank) if column.name == "model" else column)
-    return cells[CELL + [c for c in cells if c not in keys] + MEASURED_ALIKE]
+    for name, columns in (("apart", APART), ("joined", JOINED)):
+        cells = cells.merge(differing(runs[ok], keys, columns).rename(name).reset_index(), how="left", on=keys)
+    return in_order(cells, keys)[CELL + [c for c in cells if c not in keys] + MEASURED_ALIKE]
+
+
+def in_order(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """A table sorted by these columns, models in the order of the workloads room."""
+    return table.sort_values(keys, key=lambda column: column.map(model_rank) if column.name == "model" else column)
+
+
+def differing(runs: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.Series:
+    """Which values differ between the runs of a cell, in words, by cell; cells in which none does are left out."""
+    counts = runs.groupby(keys)[columns].nunique()
+    mixed = counts[(counts > 1).any(axis=1)]
+    if mixed.empty:
+        return pd.Series(dtype=object, index=mixed.index)
+    groups = runs.groupby(keys)
+    words = {
+        cell: "; ".join(
+            f"{column.replace('_', ' ')} {' and '.join(sorted(map(_short, groups.get_group(cell)[column].unique())))}"
+            for column in columns
+            if row[column] > 1
+        )
+        for cell, row in mixed.iterrows()
+    }
+    return pd.Series(words, index=mixed.index, dtype=object)
+
+
+def _short(value: Any) -> str:
+    return (
+        value[:12]
+        if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def comparable(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
+    """The runs that may be compared: ok, of one experiment and protocol, and each cell measured in one way.
+
+    Args:
+        runs: as ``read_runs`` gives them.
+        preferred_settings: settings digest of the experiment to choose if there are runs of it.
+    """
+    runs = runs[of_experiment(runs, choose_experiment(runs, preferred_settings)) & (runs["status"] == OK)]
+    apart = differing(runs, CELL, APART)
+    return runs[~runs.set_index(CELL).index.isin(apart.index)]
+
+
+def difference(shown: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """In which fields two experiments differ, each as "epochs 5 against 3"; the other's value first."""
+    found = []
+    for key in sorted({*shown, *other}):
+        ours, theirs = shown.get(key), other.get(key)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            found += difference(ours, theirs, f"{prefix}{key} ")
+        elif ours != theirs:
+            found.append(f"{prefix}{key.replace('_', ' ')} {_short(theirs)} against {_short(ours)}")
+    return found
 
 
 def choose_experiment(runs: pd.DataFrame, preferred_settings: str) -> tuple[str, int]:
