@@ -231,7 +231,7 @@ def test_measure_fails_when_a_run_failed(checkout):
 def test_unreadable_record_is_refused_named_and_kept(checkout):
     checkout.record(64).write_text('{"format_version": 1')
     output = checkout.run(code=1)
-    assert "mlp/64/1.json: is not JSON" in output
+    assert "mlp/64/1.json: is cut off" in output
     assert checkout.record(64).read_text() == '{"format_version": 1'
 
 
