@@ -175,17 +175,11 @@ def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
 
     The ``known`` ones are left out. Modification times alone would miss a file that is replaced by an older one.
     """
-    known = set(known)
-    lines = []
-    for name, entry in tree.result_files(top):
-        path = f"{top}/{name}"
-        if path not in known:
-            try:
-                status = entry.stat()
-            except FileNotFoundError:  # a link that leads nowhere
-                continue
-            lines.append(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n")
-    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+    known, digest = set(known), hashlib.sha256()
+    # Machine by machine, which needs a thousandth of the memory; and fresh memory costs more time than all else here.
+    for name in sorted(os.listdir(top)) if Path(top).is_dir() else ():
+        digest.update("\n".join([name, *tree.stamps(f"{top}/{name}", known)]).encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def prepare_jobs(python: str, use_conda: bool) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 RECORD = re.compile(r"([^/]+)/runs/([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)/([1-9][0-9]*)\.json")
 MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
@@ -14,31 +18,47 @@ MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
 _DEEPEST = 10
 
 
-def walk(top: str | Path) -> Iterator[tuple[str, os.DirEntry]]:
-    """Every file and folder below ``top``, in no particular order; hidden ones and what is in them are left out.
+def find(top: str | Path, item: Callable[[os.DirEntry], T]) -> list[T]:
+    """What ``item`` makes of every file that is named like a result below ``top``, wherever it lies, in no order.
 
-    Yields:
-        The path relative to ``top``, with slashes, and the entry. Nothing where ``top`` is not there.
+    Hidden files and folders are left out; nothing is found where ``top`` is not there. The loop is plain because a
+    thousand machines have 34,000 folders, and every command waits for it.
     """
-    waiting = [""]
-    while waiting:
-        prefix = waiting.pop()
-        with contextlib.suppress(FileNotFoundError), os.scandir(f"{top}/{prefix}") as entries:
+    top = str(top).rstrip("/")
+    found: list[T] = []
+    folders, deepest = [top], top.count("/") + _DEEPEST
+    while folders:
+        folder = folders.pop()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
                 if name[0] == ".":
                     continue
-                path = prefix + name
-                if entry.is_dir() and prefix.count("/") < _DEEPEST:
-                    waiting.append(f"{path}/")
-                yield path, entry
+                if name.endswith((".json", ".JSON")):
+                    found.append(item(entry))
+                elif entry.is_dir() and folder.count("/") < deepest:
+                    folders.append(entry.path)
+    return found
 
 
 def result_files(top: str | Path) -> list[tuple[str, os.DirEntry]]:
-    """What is named like a record or machine file below ``top``, wherever it lies and whatever it is, sorted."""
-    found = [(path, entry) for path, entry in walk(top) if path[-5:].lower() == ".json"]
-    found.sort(key=lambda pair: pair[0])
-    return found
+    """Path relative to ``top``, with slashes, and entry of everything that is named like a result, sorted."""
+    start = len(str(top).rstrip("/")) + 1
+    return sorted(find(top, lambda entry: (entry.path[start:], entry)), key=operator.itemgetter(0))
+
+
+def stamps(top: str | Path, known: Collection[str]) -> list[str]:
+    """Path, size and time of change of everything that is named like a result below ``top`` and not ``known``."""
+
+    def stamp(entry: os.DirEntry) -> str:
+        try:
+            status = entry.stat()
+        except FileNotFoundError:  # a link that leads nowhere
+            return entry.path
+        return f"{entry.path}\0{status.st_size}\0{status.st_mtime_ns}"
+
+    found = find(top, stamp)
+    return sorted(line for line in found if line.partition("\0")[0] not in known) if known else sorted(found)
 
 
 def printable(path: str) -> str:
