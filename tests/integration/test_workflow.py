@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import psutil
@@ -211,6 +212,58 @@ def test_report_draws_what_is_there_and_trains_nothing(checkout):
     shutil.rmtree(synthetic)
     assert trained(checkout.run("report", epochs=9)) == 0
     assert len((checkout.folder / "results/report/runs.csv").read_text().splitlines()) == 1 + 1
+
+
+def script(checkout, name: str, *arguments: str, code: int = 0) -> str:
+    command = [sys.executable, f"workflow/scripts/{name}.py", *arguments]
+    result = subprocess.run(command, cwd=checkout.folder, capture_output=True, text=True)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_results_are_packed_renamed_merged_and_compared_without_training(checkout, tmp_path):
+    theirs = checkout.copy(tmp_path / "theirs")
+    assert "is now their-machine" in script(theirs, "rename_machine", "test-checkout", "their-machine")
+    packed = script(theirs, "pack_results", "--machine", "their-machine")
+    archive = str(theirs.folder / re.search(r"results/\S+\.tar\.gz", packed)[0])
+    assert "their-machine: 3 new, 0 identical" in script(checkout, "merge_results", archive)
+    assert "All identical" in script(checkout, "merge_results", archive)
+    assert trained(checkout.run("report")) == 0
+    table = (checkout.folder / "results/report/comparisons.csv").read_text()
+    assert "CPU: every machine against" in table
+    assert "their-machine" in table
+    assert "every machine against" in (checkout.folder / "results/report/index.html").read_text()
+    assert trained(checkout.run()) == 0
+
+    # Replaced by a record with an older time, and by a copy that keeps its time: the report follows.
+    record = checkout.folder / "results/machines/their-machine/runs/tf-2.19/cpu/mlp/64/1.json"
+    record.write_text(record.read_text().replace('"status": "ok"', '"status": "killed"'))
+    os.utime(record, (1, 1))
+    assert trained(checkout.run("report")) == 0
+    assert "their-machine,tf-2.19,cpu,mlp,64,1,killed" in (checkout.folder / "results/report/runs.csv").read_text()
+    shutil.copy2(theirs.folder / "results/machines/their-machine/runs/tf-2.19/cpu/mlp/64/1.json", record)
+    assert trained(checkout.run("report")) == 0
+    assert "killed" not in (checkout.folder / "results/report/runs.csv").read_text()
+
+    # The same name, another measurement.
+    script(checkout, "rename_machine", "their-machine", "third-machine")
+    checkout.record(64).write_text(checkout.record(64).read_text().replace('"seed": 2024', '"seed": 2025'))
+    before = checkout.record(64).read_text()
+    output = script(checkout, "merge_results", archive, "--as", "test-checkout", code=1)
+    assert "is another measurement than results/machines/test-checkout/runs" in output
+    assert "nothing was written" in output
+    assert checkout.record(64).read_text() == before
+
+
+def test_bad_record_stops_the_report_or_is_listed(checkout):
+    folder = checkout.folder / "results/machines/synthetic/runs/tf-2.19/cpu/mlp/32"
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_text("{}")
+    output = checkout.run("report", code=1)
+    assert "synthetic/runs/tf-2.19/cpu/mlp/32/1.json: does not follow its schema" in output
+    assert "1 file cannot be used: left out" in checkout.run("report", on_bad_record="skip")
+    page = (checkout.folder / "results/report/index.html").read_text()
+    assert "Left out: files that cannot be used" in page
 
 
 def test_measure_draws_nothing(checkout):

@@ -14,9 +14,8 @@ def main() -> None:
     skip = args.on_bad_record == "skip"
     left_out = collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.output, skip)
     if left_out:
-        print(
-            f"trainmark: {len(left_out)} files cannot be used and are left out: {args.output}/left_out.csv", flush=True
-        )
+        count = f"{len(left_out)} file{'s' * (len(left_out) > 1)}"
+        print(f"trainmark: {count} cannot be used: left out and listed in {args.output}/left_out.csv", flush=True)
 
 
 if __name__ == "__main__":
