@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from trainmark import comparing
+from trainmark.errors import TrainmarkError
 
 
 def runs(times, **columns):
@@ -107,6 +108,8 @@ def test_sensible_comparisons():
     ]
     assert [c.name for c in comparing.sensible(TWO[:1], "auto")] == []
     assert comparing.sensible(TWO, "c")[-1].baseline["machine"] == "c"
+    with pytest.raises(TrainmarkError, match=r"baseline is 'x'.*There are a, b, c\."):
+        comparing.sensible(TWO, "x")
 
 
 def test_taken_together_by_model_and_over_all():

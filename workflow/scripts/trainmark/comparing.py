@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import special
 
 from trainmark import tables
+from trainmark.errors import TrainmarkError
 
 CONFIDENCE = 0.95
 # What a comparison may choose by; a cell's model and batch size are always the same on both sides.
@@ -74,7 +75,15 @@ def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
     Args:
         runs: comparable runs that are ok.
         baseline: a machine's name, or "auto" for the one that was measured in the most cells of that device.
+
+    Raises:
+        TrainmarkError: if there are runs, and none of that machine.
     """
+    there = sorted(runs["machine"].unique())
+    if baseline != "auto" and there and baseline not in there:
+        raise TrainmarkError(
+            f"config: baseline is {baseline!r}, of which no run can be compared. There are {', '.join(there)}."
+        )
     found = []
     if {"cpu", "gpu"} <= set(runs["device"]):
         found.append(Comparison("GPU against CPU of the same machine", {"device": "gpu"}, {"device": "cpu"}))
