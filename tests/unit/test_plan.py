@@ -80,6 +80,19 @@ def test_fingerprint_follows_what_is_there(here):
     other.unlink()
     seen.add(plan.fingerprint(map(str, known)))
     assert len(seen) == 4
+    (known[0].parents[6] / "stray.json").write_text("{}")
+    assert plan.fingerprint(map(str, known)) not in seen
+    (known[0].parents[6] / "stray.json").unlink()
+
+
+def test_fingerprint_is_the_same_before_and_after_the_local_runs(here):
+    before = plan.fingerprint([])
+    known = write(synthetic_record())
+    assert plan.fingerprint([str(known)]) == before
+
+
+def test_fingerprint_ignores_the_local_grid_and_unfinished_files(here):
+    known = [write(synthetic_record())]
     before = plan.fingerprint(map(str, known))
     known[0].write_text("{}")
     (known[0].parent / ".2.json.tmp").write_text("")

@@ -178,7 +178,9 @@ def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
     known, digest = set(known), hashlib.sha256()
     # Machine by machine, which needs a thousandth of the memory; and fresh memory costs more time than all else here.
     for name in sorted(os.listdir(top)) if Path(top).is_dir() else ():
-        digest.update("\n".join([name, *tree.stamps(f"{top}/{name}", known)]).encode(errors="surrogateescape"))
+        stray = [name] if name.endswith(".json") else []
+        for line in tree.stamps(f"{top}/{name}", known) or stray:  # a folder alone is nothing: the local one comes late
+            digest.update(f"{line}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
