@@ -36,15 +36,17 @@ report: $(VENV)/installed
 unlock: $(VENV)/installed
 	@$(SNAKEMAKE) --unlock
 
-# Of several FROM=, make itself keeps the last alone; the others are in its command line.
+# AS is make's own name for the assembler unless it is given. Of several FROM=, make itself keeps the last alone; the others are in its command line.
 GIVEN = $(patsubst FROM=%,%,$(filter FROM=%,$(shell ps -o args= -p $$PPID 2>/dev/null)))
 merge: $(VENV)/installed
-	@$(PY) workflow/scripts/merge_results.py $(if $(AS),--as $(AS)) $(if $(SKIP),--skip-bad) $(if $(word 2,$(GIVEN)),$(GIVEN),$(FROM))
+	$(if $(FROM),,$(error say from where: make merge FROM=PATH))
+	@$(PY) workflow/scripts/merge_results.py $(if $(filter command,$(origin AS)),--as $(AS)) $(if $(SKIP),--skip-bad) $(if $(word 2,$(GIVEN)),$(GIVEN),$(FROM))
 
 pack: $(VENV)/installed
 	@$(PY) workflow/scripts/pack_results.py $(if $(MACHINE),--machine $(MACHINE))
 
 rename: $(VENV)/installed
+	$(if $(and $(MACHINE),$(TO)),,$(error say which and how: make rename MACHINE=old TO=new))
 	@$(PY) workflow/scripts/rename_machine.py $(MACHINE) $(TO)
 
 bench: $(VENV)/installed

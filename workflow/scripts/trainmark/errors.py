@@ -49,6 +49,7 @@ def explained() -> Iterator[None]:
         )
     else:
         return
-    logging.error(message)
+    if not sys.stderr.isatty():  # by hand, once is enough
+        logging.error(message)
     print(f"trainmark: {message}", flush=True)
     sys.exit(1)
