@@ -91,6 +91,22 @@ def test_fingerprint_is_the_same_before_and_after_the_local_runs(here):
     assert plan.fingerprint([str(known)]) == before
 
 
+def test_fingerprint_of_many_machines_is_the_same_by_processes(here, monkeypatch):
+    for number in range(5):
+        write(synthetic_record(machine=f"synthetic-{number}"))
+    (here / "results/machines/empty").mkdir()
+    (here / "results/machines/\u00e9").mkdir()
+    (here / "results/machines/\u00e9/1.json").write_text("{}")
+    known = [str(write(synthetic_record()))]
+    expected = plan.fingerprint(known)
+    monkeypatch.setattr(plan, "_FEW_MACHINES", 0)
+    assert plan.fingerprint(known) == expected
+    monkeypatch.setattr(plan.sys, "executable", "/bin/false")
+    assert plan.fingerprint(known) == expected
+    os.utime(here / "results/machines/synthetic-3/runs/tf-2.19/cpu/mlp/32/1.json", (1, 1))
+    assert plan.fingerprint(known) != expected
+
+
 def test_fingerprint_ignores_the_local_grid_and_unfinished_files(here):
     known = [write(synthetic_record())]
     before = plan.fingerprint(map(str, known))

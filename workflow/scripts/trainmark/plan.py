@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import json
 import os
 import shlex
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from trainmark.record import OK, PROTOCOL
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
 SUPERSEDED = Path("results/superseded")
+_FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
 @dataclass(frozen=True)
@@ -175,13 +179,38 @@ def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
 
     The ``known`` ones are left out. Modification times alone would miss a file that is replaced by an older one.
     """
-    known, digest = set(known), hashlib.sha256()
-    # Machine by machine, which needs a thousandth of the memory; and fresh memory costs more time than all else here.
-    for name in sorted(os.listdir(top)) if Path(top).is_dir() else ():
-        stray = [name] if name.endswith(".json") else []
-        for line in tree.stamps(f"{top}/{name}", known) or stray:  # a folder alone is nothing: the local one comes late
-            digest.update(f"{line}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+    known = set(known)
+    names = sorted(os.listdir(top)) if Path(top).is_dir() else []
+    local = {path.removeprefix(f"{top}/").partition("/")[0] for path in known}
+    found = {name: tree.machine_digest(top, name, known) for name in names if name in local}
+    others = [name for name in names if name not in local]
+    found |= _digests_by_processes(top, others) if len(others) > _FEW_MACHINES else _digests(top, others)
+    lines = [f"{name} {found[name]}" for name in names if found[name]]  # a folder alone is nothing: ours comes late
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _digests(top: Path, names: list[str]) -> dict[str, str]:
+    return {name: tree.machine_digest(top, name) for name in names}
+
+
+def _digests_by_processes(top: Path, names: list[str]) -> dict[str, str]:
+    """The same by as many processes as there are cores: what takes long is asking the system for every file."""
+    script = Path(__file__).resolve().parents[1] / "stamp_results.py"
+    command = [sys.executable, "-S", "-E", str(script), str(top)]
+    cores = hardware.usable_cores()
+    parts = [names[start::cores] for start in range(cores)]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in parts]
+    for process, part in zip(processes, parts):
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write("\0".join(part).encode(errors="surrogateescape"))
+            process.stdin.close()
+    found = {}
+    for process, part in zip(processes, parts):
+        digests = process.stdout.read().decode().splitlines()
+        process.stdout.close()
+        # Should one have failed, this process does its part.
+        found |= dict(zip(part, digests)) if process.wait() == 0 else _digests(top, part)
+    return found
 
 
 def prepare_jobs(python: str, use_conda: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import operator
 import os
 import re
@@ -59,6 +60,15 @@ def stamps(top: str | Path, known: Collection[str]) -> list[str]:
 
     found = find(top, stamp)
     return sorted(line for line in found if line.partition("\0")[0] not in known) if known else sorted(found)
+
+
+def machine_digest(top: str | Path, name: str, known: Collection[str] = ()) -> str:
+    """A digest of the stamps of one machine's files that are not ``known``; empty where there is none.
+
+    ``name`` may also be that of a file that lies where only machines' folders belong.
+    """
+    lines = stamps(f"{top}/{name}", known) or ([name] if name.endswith(".json") else [])
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest() if lines else ""
 
 
 def printable(path: str) -> str:
