@@ -13,7 +13,7 @@ TRAINING = {"training"}
 REPORT = {"comparing", "tables", "figures", "page"}
 # Rooms of the workflow: they run beside Snakemake, or where the records are read.
 WORKFLOW = {"config": {"jsonschema", "yaml"}, "schemas": {"msgspec", "yaml"}, "reading": {"msgspec"}}
-WORKFLOW |= {"collecting": {"msgspec"}, "merging": {"msgspec"}, "plan": set()}
+WORKFLOW |= {"collecting": {"msgspec"}, "archives": set(), "merging": set(), "plan": set()}
 REPORT_PACKAGES = {"pandas", "numpy", "scipy", "matplotlib", "jinja2"}
 
 

@@ -1,7 +1,6 @@
 """Results that come from elsewhere: packed, checked, and written where they belong, never over something else.
 
-Whoever sends results may have edited them, and an archive may have been made to do harm: nothing of it is believed
-before it was checked, and nothing is unpacked but files that are named like records and machine files.
+Whoever sends results may have edited them: nothing is believed before it was checked.
 """
 
 from __future__ import annotations
@@ -14,29 +13,19 @@ import json
 import os
 import re
 import shutil
-import stat
 import tarfile
 import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from trainmark import collecting, reading, tree
+from trainmark import archives, collecting, reading, tree
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.reading import BadFileError, Problem, Reader
 
-CHECKSUMS = "SHA256SUMS"
-ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
-# An archive of records shrinks to a twentieth at best; more is a bomb.
-MOST_UNPACKED_RATIO = 200
-MOST_UNPACKED_BYTES = 2 * 2**30
-MOST_MEMBERS = 2_000_000
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_UNWANTED = "Ask for an archive made by 'make pack'; nothing of this one was used"
 
 
 @dataclass
@@ -54,26 +43,6 @@ class Merge:
     identical: Counter = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-
-
-class LimitedReader(io.RawIOBase):
-    """Reads a stream up to a limit, beyond which it raises BadFileError."""
-
-    def __init__(self, stream: Any, limit: int) -> None:
-        self._stream, self._left = stream, limit
-
-    def readable(self) -> bool:
-        """As every stream says it."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer, as ``io.RawIOBase`` has it."""
-        data = self._stream.read(len(buffer))
-        self._left -= len(data)
-        if self._left < 0:
-            raise BadFileError("unpacks to far more than records do, as an archive made to fill a disk", _UNWANTED)
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str | None = None) -> Merge:
@@ -94,7 +63,7 @@ def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str 
     with tempfile.TemporaryDirectory(prefix="trainmark-merge-") as scratch:
         for number, source in enumerate(sources):
             try:
-                folder = _unpacked(source, Path(scratch, str(number)))
+                folder = archives.unpacked(source, Path(scratch, str(number)))
             except BadFileError as error:
                 merge.problems.append(Problem(str(source), error.what, error.remedy))
                 continue
@@ -115,7 +84,7 @@ def _plan_source(source: Path, folder: Path, target: Path, reader: Reader, renam
         for path, content in _checked(source, folder, machine, reader, merge.problems):
             if rename_to:
                 path, content = f"{rename_to}/{path.partition('/')[2]}", _renamed(content, rename_to)
-            _classify(source, path, content, target, reader, merge)
+            _classify(source, path, content, target, merge)
     for machine in {rename_to} if rename_to else machines:
         _refuse_strangers(source, machine, target, reader, merge)
 
@@ -143,7 +112,7 @@ def _checked(
 def _read_checksums(folder: Path) -> dict[str, str] | None:
     """Path -> SHA-256 of the files that were packed; None where there is no such list."""
     try:
-        lines = (folder / CHECKSUMS).read_text(errors="replace").splitlines()
+        lines = (folder / archives.CHECKSUMS).read_text(errors="replace").splitlines()
     except OSError:
         return None
     pairs = (line.split("  ", 1) for line in lines if "  " in line)
@@ -158,7 +127,7 @@ def _verify(path: str, content: bytes, sums: dict[str, str]) -> None:
         raise BadFileError("was changed after it was packed: its checksum is another")
 
 
-def _classify(source: Path, path: str, content: bytes, target: Path, reader: Reader, merge: Merge) -> None:
+def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merge) -> None:
     """Say of one good file whether it is new, there already, or in conflict with what is there."""
     machine = path.partition("/")[0]
     there = merge.new.get(path)
@@ -186,10 +155,10 @@ def _classify(source: Path, path: str, content: bytes, target: Path, reader: Rea
 
 def _refuse_strangers(source: Path, machine: str, target: Path, reader: Reader, merge: Merge) -> None:
     """Refuse a machine whose name belongs to another one here."""
-    there = {path: None for path, _ in tree.result_files(target / machine)}
+    there = [f"{machine}/{path}" for path, _ in tree.result_files(target / machine)]
     identities = Counter()
     described = None
-    for path in [*(f"{machine}/{path}" for path in there), *(p for p in merge.new if p.startswith(f"{machine}/"))]:
+    for path in [*there, *(path for path in merge.new if path.startswith(f"{machine}/"))]:
         with contextlib.suppress(BadFileError):
             content = merge.new.get(path) or reading.read_bytes(str(target / path))
             if tree.RECORD.fullmatch(path):
@@ -258,82 +227,6 @@ def _machines_folder(folder: Path, scratch: Path) -> Path:
     return folder
 
 
-def _unpacked(source: Path, scratch: Path) -> Path:
-    """The folder of a source; an archive's files are unpacked into ``scratch`` first.
-
-    Raises:
-        TrainmarkError: if there is no such source.
-        BadFileError: if it is an archive that cannot be trusted.
-    """
-    if source.is_dir():
-        return source
-    if not source.exists():
-        raise TrainmarkError(f"{source} does not exist. FROM takes a folder of results, or a .zip or .tar.gz of one.")
-    if not source.name.endswith(ARCHIVES):
-        raise BadFileError("is neither a folder nor an archive", f"Give one of {', '.join(ARCHIVES)}, or a folder")
-    scratch.mkdir()
-    members = _zip_members(source) if source.suffix == ".zip" else _tar_members(source)
-    try:
-        for count, (name, content) in enumerate(members):
-            if count > MOST_MEMBERS:
-                raise BadFileError(f"holds more than {MOST_MEMBERS:,} files", _UNWANTED)
-            target = scratch / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError) as error:
-        raise BadFileError(f"is not a whole archive ({error})") from None
-    return scratch
-
-
-def _limit(source: Path) -> int:
-    """To how many bytes an archive may unpack."""
-    return min(MOST_UNPACKED_BYTES, max(2**26, MOST_UNPACKED_RATIO * source.stat().st_size))
-
-
-def _zip_members(source: Path) -> Iterator[tuple[str, bytes]]:
-    left = _limit(source)
-    with zipfile.ZipFile(source) as archive:
-        for info in archive.infolist():
-            mode = info.external_attr >> 16
-            if not _wanted(info.filename, info.is_dir(), stat.S_ISLNK(mode)):
-                continue
-            with archive.open(info) as file:
-                content = LimitedReader(file, min(left, reading.LARGEST_BYTES)).read()
-            left -= len(content)
-            yield info.filename, content
-
-
-def _tar_members(source: Path) -> Iterator[tuple[str, bytes]]:
-    with contextlib.ExitStack() as stack:
-        raw = stack.enter_context(source.open("rb"))
-        stream = gzip.GzipFile(fileobj=raw) if source.suffix in (".gz", ".tgz") else raw
-        limited = io.BufferedReader(LimitedReader(stream, _limit(source)))
-        archive = stack.enter_context(tarfile.open(fileobj=limited, mode="r|"))
-        for member in archive:
-            strange = not (member.isreg() or member.isdir())
-            if not _wanted(member.name, member.isdir(), strange):
-                continue
-            if member.size > reading.LARGEST_BYTES:
-                raise BadFileError(f"holds {member.name!r} of {member.size:,} bytes, which no record has", _UNWANTED)
-            yield member.name, archive.extractfile(member).read()
-
-
-def _wanted(name: str, is_folder: bool, is_link: bool) -> bool:
-    """Whether a member is to be unpacked.
-
-    Raises:
-        BadFileError: if it leads elsewhere: an absolute path, one with .., a link or a device.
-    """
-    shown = tree.printable(name)
-    parts = name.replace("\\", "/").split("/")
-    if name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
-        raise BadFileError(f"holds a path that leads out of it: {shown!r}", _UNWANTED)
-    if is_link:
-        raise BadFileError(f"holds a link or a device: {shown!r}", _UNWANTED)
-    hidden = any(part.startswith(".") for part in parts if part not in (".", ""))
-    return not is_folder and not hidden and (name.lower().endswith(".json") or parts[-1] == CHECKSUMS)
-
-
 def _renamed(content: bytes, name: str) -> bytes:
     """A record or machine file of the machine under another name."""
     return (json.dumps({**json.loads(content), "machine": name}, indent=1) + "\n").encode()
@@ -356,7 +249,7 @@ def pack(machine: str, machines: Path, schemas: Path, output: Path) -> int:
         there = ", ".join(sorted(path.name for path in machines.glob("*") if path.is_dir())) or "none"
         raise TrainmarkError(f"There are no results of {machine!r} below {machines}. There are: {there}.")
     sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {p.partition('/')[2]}\n" for p, c in sorted(files.items()))
-    files[f"{machine}/{CHECKSUMS}"] = sums.encode()
+    files[f"{machine}/{archives.CHECKSUMS}"] = sums.encode()
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped,
