@@ -1,5 +1,6 @@
 # What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
 import functools
+import json
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import dataset, errors, plan, progress, record, workloads
+from trainmark import dataset, errors, ledgers, plan, progress, record, workloads
 
 logger.addFilter(progress.worth_showing)
 
@@ -40,6 +41,7 @@ try:
     schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
     LAYERS = config_layers()
     configuration.check(config, schema, LAYERS, HERE)
+    ledgers.check(config["claims"], config["hardware"], Path(workflow.basedir, "workflow/schemas"))
     PLAN = plan.make_plan(config, HERE)
 except errors.TrainmarkError as error:
     raise WorkflowError(str(error)) from None
@@ -92,6 +94,13 @@ def other_files(wildcards):
 @functools.cache  # Snakemake asks several times, and a thousand machines have many files
 def fingerprint(*known):
     return plan.fingerprint(known)
+
+
+def figure_labels(wildcards, output):
+    """What Snakemake's own report calls a figure."""
+    entries = json.loads(Path(output[0], "figures.json").read_text())
+    (entry,) = (entry for entry in entries if entry["name"] == wildcards.name)
+    return {"figure": entry["title"], "exhibit of the article": entry["number"] or "-"}
 
 
 def lock_file(wildcards):

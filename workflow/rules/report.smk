@@ -42,26 +42,60 @@ rule summarise_cells:
         "python workflow/scripts/summarise_cells.py {input.runs} {output} 2> {log}"
 
 
+rule look_up_hardware:
+    input:
+        "results/report/machines.csv",
+        hardware=config["hardware"],
+        code=["workflow/scripts/look_up_hardware.py", "workflow/scripts/trainmark/catalogue.py"],
+    output:
+        report(
+            "results/report/specifications.csv",
+            caption="../report/specifications.rst",
+            category="Tables",
+            labels={"table": "Exhibits 1 and 2: published specifications"},
+        ),
+    log:
+        "results/logs/look_up_hardware.log",
+    conda:
+        "../../envs/report.yaml"
+    shell:
+        "python workflow/scripts/look_up_hardware.py --hardware {input.hardware:q} -- {input[0]} {output} 2> {log}"
+
+
 rule compare_cells:
     input:
-        runs="results/report/runs.csv",
+        "results/report/runs.csv",
+        "results/report/specifications.csv",
         code=[
             "workflow/scripts/compare_cells.py",
             "workflow/scripts/trainmark/comparing.py",
+            "workflow/scripts/trainmark/findings.py",
             "workflow/scripts/trainmark/tables.py",
         ],
     output:
-        cells=report(
+        report(
             "results/report/comparisons.csv",
             caption="../report/comparisons.rst",
             category="Tables",
-            labels={"table": "Comparisons, by cell"},
+            labels={"table": "Times faster, by cell"},
         ),
-        summary=report(
+        report(
             "results/report/comparisons_summary.csv",
             caption="../report/comparisons.rst",
             category="Tables",
-            labels={"table": "Comparisons, taken together"},
+            labels={"table": "Times faster, averages"},
+        ),
+        report(
+            "results/report/break_even.csv",
+            caption="../report/break_even.rst",
+            category="Tables",
+            labels={"table": "Break-even batch sizes"},
+        ),
+        report(
+            "results/report/tflops.csv",
+            caption="../report/tflops.rst",
+            category="Tables",
+            labels={"table": "TFLOPS against training time"},
         ),
     log:
         "results/logs/compare_cells.log",
@@ -73,18 +107,57 @@ rule compare_cells:
         baseline=config["baseline"],
     shell:
         "python workflow/scripts/compare_cells.py --settings {params.preferred} --comparisons={params.comparisons:q} "
-        "--baseline={params.baseline:q} {input.runs} {output.cells} {output.summary} 2> {log}"
+        "--baseline={params.baseline:q} results/report 2> {log}"
+
+
+rule judge_claims:
+    input:
+        "results/report/runs.csv",
+        "results/report/specifications.csv",
+        claims=config["claims"],
+        code=[
+            "workflow/scripts/judge_claims.py",
+            "workflow/scripts/trainmark/claims.py",
+            "workflow/scripts/trainmark/comparing.py",
+            "workflow/scripts/trainmark/tables.py",
+        ],
+    output:
+        report(
+            "results/report/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"table": "Claims and verdicts"},
+        ),
+        "results/report/published.csv",
+    log:
+        "results/logs/judge_claims.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        preferred=PLAN.settings_digest,
+    shell:
+        "python workflow/scripts/judge_claims.py --settings {params.preferred} --claims {input.claims:q} -- "
+        "results/report 2> {log}"
 
 
 rule draw_figures:
     input:
-        runs="results/report/runs.csv",
-        comparisons="results/report/comparisons.csv",
+        expand(
+            "results/report/{name}.csv",
+            name=[
+                "runs",
+                "specifications",
+                "comparisons",
+                "comparisons_summary",
+                "break_even",
+                "tflops",
+                "published",
+            ],
+        ),
         code=[
             "workflow/scripts/draw_figures.py",
-            "workflow/scripts/trainmark/comparing.py",
+            "workflow/scripts/trainmark/exhibits.py",
             "workflow/scripts/trainmark/figures.py",
-            "workflow/scripts/trainmark/tables.py",
         ],
     output:
         report(
@@ -92,7 +165,7 @@ rule draw_figures:
             patterns=["{name}.svg"],
             caption="../report/figures.rst",
             category="Figures",
-            labels={"figure": "{name}"},
+            labels=figure_labels,
         ),
     log:
         "results/logs/draw_figures.log",
@@ -101,32 +174,43 @@ rule draw_figures:
     params:
         preferred=PLAN.settings_digest,
     shell:
-        "python workflow/scripts/draw_figures.py {input.runs} {input.comparisons} {output} "
-        "--settings {params.preferred} 2> {log}"
+        "python workflow/scripts/draw_figures.py --settings {params.preferred} results/report {output} 2> {log}"
 
 
 rule render_page:
     input:
-        runs="results/report/runs.csv",
-        cells="results/report/cells.csv",
-        tables=expand(
+        expand(
             "results/report/{name}.csv",
-            name=["machines", "experiments", "left_out", "comparisons", "comparisons_summary"],
+            name=[
+                "runs",
+                "cells",
+                "machines",
+                "experiments",
+                "left_out",
+                "specifications",
+                "comparisons",
+                "comparisons_summary",
+                "break_even",
+                "tflops",
+                "claims",
+            ],
         ),
         figures="results/report/figures",
-        template="workflow/report/page.html.j2",
+        html="workflow/report/page.html.j2",
+        markdown="workflow/report/report.md.j2",
+        captions="workflow/report/figures.rst",
         code=[
             "workflow/scripts/render_page.py",
-            "workflow/scripts/trainmark/comparing.py",
-            "workflow/scripts/trainmark/page.py",
+            *expand("workflow/scripts/trainmark/{room}.py", room=["answers", "content", "document", "page"]),
         ],
     output:
-        report(
+        html=report(
             "results/report/index.html",
             caption="../report/page.rst",
             category="Page",
             labels={"page": "The whole report"},
         ),
+        markdown="results/report/report.md",
     log:
         "results/logs/render_page.log",
     conda:
@@ -136,8 +220,9 @@ rule render_page:
         grid=workloads.canonical_json(PLAN.axes),
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
-        "python workflow/scripts/render_page.py --report results/report --template {input.template} --settings {params.preferred} "
-        "--grid {params.grid:q} --comparisons={params.comparisons:q} {output} 2> {log}"
+        "python workflow/scripts/render_page.py --report results/report --captions {input.captions} "
+        "--settings {params.preferred} --grid {params.grid:q} --comparisons={params.comparisons:q} "
+        "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} 2> {log}"
 
 
 # After the report is drawn: a failed run must not cost it.

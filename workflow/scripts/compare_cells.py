@@ -1,10 +1,10 @@
-"""Compare the cells as the configuration says, or as is sensible."""
+"""Compare the cells as the article does, and as the configuration says or is sensible."""
 
 import argparse
 import json
 from pathlib import Path
 
-from trainmark import comparing, errors, files, tables
+from trainmark import comparing, errors, files, findings, tables
 
 
 def main() -> None:
@@ -12,15 +12,21 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to compare by preference")
     parser.add_argument("--comparisons", type=json.loads, required=True, help="as the configuration has them, as JSON")
     parser.add_argument("--baseline", required=True, help="a machine, or auto")
-    parser.add_argument("runs", type=Path, help="runs.csv")
-    parser.add_argument("cells", type=Path, help="one row a compared cell, to be written")
-    parser.add_argument("summary", type=Path, help="one row a candidate and model, to be written")
+    parser.add_argument("report", type=Path, help="folder of runs.csv and specifications.csv, and of what is written")
     args = parser.parse_args()
-    runs = tables.comparable(tables.read_runs(args.runs), args.settings)
-    comparisons = comparing.configured(args.comparisons) or comparing.sensible(runs, args.baseline)
+    runs = tables.comparable(tables.read_runs(args.report / "runs.csv"), args.settings)
+    gpus = tables.read_specifications(args.report / "specifications.csv").query("kind == 'gpu'")
+    comparisons = comparing.article(runs, gpus, args.baseline)
+    comparisons += comparing.configured(args.comparisons) or comparing.sensible(runs, args.baseline)
     cells = comparing.compare_all(runs, comparisons)
-    files.write_whole(args.cells, cells.to_csv(index=False))
-    files.write_whole(args.summary, comparing.summarise(cells).to_csv(index=False))
+    written = {
+        "comparisons": cells,
+        "comparisons_summary": comparing.summarise(cells),
+        "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
+        "tflops": findings.tflops_ratios(runs, gpus),
+    }
+    for name, table in written.items():
+        files.write_whole(args.report / f"{name}.csv", table.to_csv(index=False))
 
 
 if __name__ == "__main__":

@@ -3,18 +3,22 @@
 import argparse
 from pathlib import Path
 
-from trainmark import comparing, errors, figures, tables
+from trainmark import comparing, errors, exhibits, figures, tables
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to draw by preference")
-    parser.add_argument("runs", type=Path, help="runs.csv")
-    parser.add_argument("comparisons", type=Path, help="comparisons.csv")
+    parser.add_argument("report", type=Path, help="folder of the tables")
     parser.add_argument("output", type=Path, help="folder of the figures")
     args = parser.parse_args()
-    comparisons = comparing.read_cells(args.comparisons)
-    figures.draw_all(tables.read_runs(args.runs), comparisons, args.settings, args.output)
+    runs = tables.shown(tables.read_runs(args.report / "runs.csv"), args.settings)
+    gpus = tables.read_specifications(args.report / "specifications.csv").query("kind == 'gpu'")
+    cells, summary = (comparing.read_cells(args.report / f"comparisons{part}.csv") for part in ("", "_summary"))
+    rest = [tables.read_table(args.report / f"{name}.csv") for name in ("break_even", "tflops", "published")]
+    planned = exhibits.plan(runs, gpus, cells, summary, *rest)
+    figures.draw_all(planned, figures.assign_looks(runs), args.output)
+    exhibits.write_index(planned, args.output / "figures.json")
 
 
 if __name__ == "__main__":

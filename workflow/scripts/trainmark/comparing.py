@@ -19,31 +19,43 @@ from trainmark.errors import TrainmarkError
 CONFIDENCE = 0.95
 # What a comparison may choose by; a cell's model and batch size are always the same on both sides.
 AXES = ("machine", "device", "stack")
+WHO = (*AXES, *(f"{axis}_baseline" for axis in AXES))
+# What is compared: time to train, and the steady state.
+MEASURES = ("fit_seconds", "steady_state_epoch_seconds")
 # Columns of comparisons.csv; those of AXES are the candidate's.
 CELL_COLUMNS = (
     "comparison",
-    *AXES,
-    *(f"{axis}_baseline" for axis in AXES),
+    "exhibit",
+    *WHO,
     "model",
     "batch_size",
     "speed_up",
     "low",
     "high",
     "includes_1",
-    *(f"{name}_{side}" for name in ("n", "fit_seconds", "test_accuracy") for side in ("baseline", "candidate")),
+    "steady_state_speed_up",
+    "steady_state_low",
+    "steady_state_high",
+    "winner_changes",
+    *(f"{name}_{side}" for name in ("n", *MEASURES, "test_accuracy") for side in ("baseline", "candidate")),
+    "log_standard_error",
+    "degrees_of_freedom",
 )
 SUMMARY_COLUMNS = (
     "comparison",
-    *AXES,
-    *(f"{axis}_baseline" for axis in AXES),
+    "exhibit",
+    *WHO,
     "model",
     "cells",
     "geometric_mean",
+    "low",
+    "high",
     "arithmetic_mean",
     "minimum",
     "maximum",
 )
 ALL_MODELS = "all"
+GPU_AGAINST_CPU = "Times faster: GPU against CPU of the same machine"
 
 
 @dataclass(frozen=True)
@@ -52,14 +64,16 @@ class Comparison:
 
     Attributes:
         name: its title.
-        candidate: axis -> value, for the axes by which the candidate is chosen.
-        baseline: the same for the baseline. An axis that neither names is the same on both sides; one that only the
-            baseline names, any other value for the candidate.
+        candidate: axis -> value or values, for the axes by which the candidate is chosen.
+        baseline: the same for the baseline. An axis that neither names is the same on both sides; one that only one
+            side names, any other value for the other side.
+        exhibit: number of the article's exhibit that it draws.
     """
 
     name: str
-    candidate: Mapping[str, str]
-    baseline: Mapping[str, str]
+    candidate: Mapping[str, str | tuple[str, ...]]
+    baseline: Mapping[str, str | tuple[str, ...]]
+    exhibit: str = ""
 
 
 def configured(settings: Iterable[Mapping[str, Any]]) -> list[Comparison]:
@@ -67,10 +81,41 @@ def configured(settings: Iterable[Mapping[str, Any]]) -> list[Comparison]:
     return [Comparison(each["name"], each["candidate"], each["baseline"]) for each in settings]
 
 
-def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
-    """What is worth comparing where nothing was configured.
+def article(runs: pd.DataFrame, gpus: pd.DataFrame, baseline: str) -> list[Comparison]:
+    """The article's own comparisons, for the machines that are there.
 
-    Each GPU with its own CPU, each stack with the one before it, and on each device all machines with the baseline.
+    Its figure 5 has Apple's GPUs among themselves, against the weakest; 7, the strongest of them against NVIDIA's; 8,
+    each GPU against the CPU of its machine. Weak and strong are by published peak, and by name where that is unknown.
+
+    Args:
+        runs: comparable runs that are ok.
+        gpus: ``machine``, ``vendor`` and ``fp32_tflops`` (NaN if unknown).
+        baseline: the configured baseline, taken for figure 5 if it has an Apple GPU.
+    """
+    gpus = gpus[gpus["machine"].isin(runs.loc[runs["device"] == "gpu", "machine"])]
+    gpus = gpus.sort_values(["fp32_tflops", "machine"], na_position="first")
+    apple = tuple(gpus.loc[gpus["vendor"] == "apple", "machine"])
+    others = tuple(machine for machine in gpus["machine"] if machine not in apple)
+    found = []
+    if len(apple) > 1:
+        weakest = baseline if baseline in apple else apple[0]
+        rest = tuple(machine for machine in apple if machine != weakest)
+        gpu = {"device": "gpu"}
+        name = f"Times faster: Apple GPUs against {weakest}"
+        found.append(Comparison(name, {**gpu, "machine": rest}, {**gpu, "machine": weakest}, "5"))
+    if apple and others:
+        name = f"Times faster: {apple[-1]} against NVIDIA GPUs"
+        sides = {"device": "gpu", "machine": apple[-1]}, {"device": "gpu", "machine": others}
+        found.append(Comparison(name, *sides, "7"))
+    if {"cpu", "gpu"} <= set(runs["device"]):
+        found.append(Comparison(GPU_AGAINST_CPU, {"device": "gpu"}, {"device": "cpu"}, "8"))
+    return found
+
+
+def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
+    """What else is worth comparing where nothing was configured.
+
+    Each stack with the one before it, and on each device all machines with the baseline.
 
     Args:
         runs: comparable runs that are ok.
@@ -85,8 +130,6 @@ def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
             f"config: baseline is {baseline!r}, of which no run can be compared. There are {', '.join(there)}."
         )
     found = []
-    if {"cpu", "gpu"} <= set(runs["device"]):
-        found.append(Comparison("GPU against CPU of the same machine", {"device": "gpu"}, {"device": "cpu"}))
     stacks = sorted(runs["stack"].unique(), key=stack_age)
     for older, newer in itertools.pairwise(stacks):
         found.append(Comparison(f"Version matrix: {newer} against {older}", {"stack": newer}, {"stack": older}))
@@ -109,24 +152,31 @@ def compare(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         comparison: which.
 
     Returns:
-        Rows of CELL_COLUMNS, in the order of candidates, models and batch sizes.
+        Rows of CELL_COLUMNS, in the order of candidates, baselines, models and batch sizes.
     """
-    chosen = {
-        side: runs[(runs[list(wanted)] == pd.Series(wanted, dtype=object)).all(axis=1)]
-        for side, wanted in (("candidate", comparison.candidate), ("baseline", comparison.baseline))
-    }
-    same = [axis for axis in AXES if axis not in comparison.candidate and axis not in comparison.baseline]
-    free = [axis for axis in AXES if axis not in comparison.candidate and axis in comparison.baseline]
-    for axis in free:
-        chosen["candidate"] = chosen["candidate"][chosen["candidate"][axis] != comparison.baseline[axis]]
-    cells = speed_ups(chosen["baseline"], chosen["candidate"], [*same, "model", "batch_size"], free)
-    cells["comparison"] = comparison.name
-    for axis in AXES:
-        if axis in comparison.candidate:
-            cells[axis] = comparison.candidate[axis]
-        cells[f"{axis}_baseline"] = comparison.baseline.get(axis, cells[axis])
-    cells["includes_1"] = ((cells["low"] <= 1) & (cells["high"] >= 1)).where(cells["low"].notna())
-    return tables.in_order(cells, [*AXES, "model", "batch_size"])[list(CELL_COLUMNS)]
+    candidate, baseline = comparison.candidate, comparison.baseline
+    same = [axis for axis in AXES if axis not in candidate and axis not in baseline]
+    other = [axis for axis in AXES if axis not in same]
+    cells = speed_ups(chosen(runs, baseline), chosen(runs, candidate), [*same, "model", "batch_size"], other)
+    for axis in other:
+        if axis not in candidate or axis not in baseline:
+            cells = cells[cells[axis] != cells[f"{axis}_baseline"]]
+    cells = cells.assign(
+        comparison=comparison.name,
+        exhibit=comparison.exhibit,
+        includes_1=((cells["low"] <= 1) & (cells["high"] >= 1)).where(cells["low"].notna()),
+        winner_changes=(cells["speed_up"] > 1) != (cells["steady_state_speed_up"] > 1),
+        **{f"{axis}_baseline": cells[axis] for axis in same},
+    )
+    cells["winner_changes"] = cells["winner_changes"].where(cells["steady_state_speed_up"].notna())
+    return tables.in_order(cells, [*WHO, "model", "batch_size"])[list(CELL_COLUMNS)]
+
+
+def chosen(runs: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.DataFrame:
+    """The runs of one side of a comparison."""
+    for axis, wanted in side.items():
+        runs = runs[runs[axis].isin([wanted] if isinstance(wanted, str) else list(wanted))]
+    return runs
 
 
 def compare_all(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
@@ -137,8 +187,8 @@ def compare_all(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFra
 
 def read_cells(path: Path) -> pd.DataFrame:
     """comparisons.csv or its summary."""
-    texts = ["comparison", *AXES, *(f"{axis}_baseline" for axis in AXES), "model"]
-    return pd.read_csv(path, dtype=dict.fromkeys(texts, str))
+    texts = dict.fromkeys(["comparison", "exhibit", *WHO, "model"], str)
+    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={c: [""] for c in _NUMBERS})
 
 
 def summarise(cells: pd.DataFrame) -> pd.DataFrame:
@@ -151,28 +201,41 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
         cells: as ``compare`` gives them, of one or more comparisons.
 
     Returns:
-        Rows of SUMMARY_COLUMNS; the model is "all" over the models.
+        Rows of SUMMARY_COLUMNS; the model is "all" over the models. ``low`` and ``high`` are the 95 % interval of the
+        geometric mean of these very cells: it holds the noise of the runs, not the choice of the cells.
     """
-    who = ["comparison", *AXES, *(f"{axis}_baseline" for axis in AXES)]
     if cells.empty:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
     both = pd.concat([cells, cells.assign(model=ALL_MODELS)])
-    groups = both.assign(log=np.log(both["speed_up"])).groupby([*who, "model"], sort=False)
+    logs = {
+        "log": np.log(both["speed_up"]),
+        "variance": both["log_standard_error"] ** 2,
+        "weight": _over(both["log_standard_error"] ** 4, both["degrees_of_freedom"]),
+    }
+    groups = both.assign(**logs).groupby(["comparison", "exhibit", *WHO, "model"], sort=False)
     table = groups.agg(
         cells=("speed_up", "size"),
-        geometric_mean=("log", "mean"),
+        mean=("log", "mean"),
+        known=("variance", "count"),
+        variance=("variance", "sum"),
+        weight=("weight", "sum"),
         arithmetic_mean=("speed_up", "mean"),
         minimum=("speed_up", "min"),
         maximum=("speed_up", "max"),
     ).reset_index()
-    table["geometric_mean"] = np.exp(table["geometric_mean"])
+    variance = table["variance"].where(table["known"] == table["cells"])
+    error, freedom = np.sqrt(variance) / table["cells"], _over(variance**2, table["weight"])
+    low, high = limits(table["mean"], error, freedom)
+    table = table.assign(geometric_mean=np.exp(table["mean"]), low=low, high=high)
     return table[list(SUMMARY_COLUMNS)]
 
 
-def speed_ups(baseline: pd.DataFrame, candidate: pd.DataFrame, on: list[str], free: Iterable[str] = ()) -> pd.DataFrame:
+def speed_ups(
+    baseline: pd.DataFrame, candidate: pd.DataFrame, same: list[str], other: Iterable[str] = ()
+) -> pd.DataFrame:
     """Baseline time / candidate time of every cell that both have, above 1 where the candidate is faster.
 
-    The speed-up is the ratio of the geometric means of ``fit_seconds``. Its interval is Welch's: a t interval of the
+    The speed-up is the ratio of the geometric means of the times. Its interval is Welch's: a t interval of the
     difference of the means of log times, which does not assume equal variances (B. L. Welch, The generalization of
     "Student's" problem when several different population variances are involved, Biometrika 34, 1947). The runs are
     the sample: independent processes.
@@ -180,38 +243,67 @@ def speed_ups(baseline: pd.DataFrame, candidate: pd.DataFrame, on: list[str], fr
     Args:
         baseline: comparable runs that are ok.
         candidate: such runs.
-        on: columns that tell which cells belong together.
-        free: columns that tell several candidates apart.
+        same: columns that tell which cells belong together.
+        other: columns that tell the cells of either side apart, each of which is compared with each.
 
     Returns:
-        One row a common cell: ``on``, ``free``, ``speed_up``, ``low`` and ``high`` (95 % interval; NaN where either
-        side has fewer than two runs), and for either side, with ``_baseline`` or ``_candidate`` behind it: ``n``,
-        ``fit_seconds`` and ``test_accuracy`` (medians).
+        One row a pair of cells: ``same``, ``other`` and the baseline's, with ``_baseline`` behind it; of the time to
+        train ``speed_up``, ``low`` and ``high`` (95 % interval; NaN where either side has fewer than two runs),
+        ``log_standard_error`` and ``degrees_of_freedom`` (of the log of the speed-up); of the steady state
+        ``steady_state_speed_up``, ``_low`` and ``_high``; and for either side ``n`` and the medians of the times and
+        of ``test_accuracy``.
     """
-    sides = _moments(candidate, [*on, *free]).add_suffix("_candidate"), _moments(baseline, on).add_suffix("_baseline")
-    both = sides[0].reset_index().merge(sides[1].reset_index(), on=on)
-    difference = both.pop("mean_baseline") - both.pop("mean_candidate")
-    # The variance of each mean, and with it Welch and Satterthwaite's degrees of freedom.
-    a, b = (both.pop(f"variance_{side}") / both[f"n_{side}"] for side in ("baseline", "candidate"))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = (a + b) ** 2 / (a**2 / (both["n_baseline"] - 1) + b**2 / (both["n_candidate"] - 1))
-        half = special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(a + b)
-    half = half.mask(a + b == 0, 0.0)
-    return both.assign(speed_up=np.exp(difference), low=np.exp(difference - half), high=np.exp(difference + half))
+    other = list(other)
+    columns = [*_MOMENTS, "n", *MEASURES, "test_accuracy"]
+    sides = [
+        _moments(runs, [*same, *other]).rename(columns={column: f"{column}_{side}" for column in columns})
+        for side, runs in (("candidate", candidate), ("baseline", baseline))
+    ]
+    both = sides[0].merge(sides[1], on=same, suffixes=("", "_baseline"))
+    for measure, prefix in zip(MEASURES, ("", "steady_state_")):
+        mean = both.pop(f"{measure}_mean_baseline") - both.pop(f"{measure}_mean_candidate")
+        # The variance of each mean, and with it Welch and Satterthwaite's degrees of freedom.
+        a, b = (both.pop(f"{measure}_variance_{s}") / both[f"n_{s}"] for s in ("baseline", "candidate"))
+        weight = _over(a**2, both["n_baseline"] - 1) + _over(b**2, both["n_candidate"] - 1)
+        error, freedom = np.sqrt(a + b), _over((a + b) ** 2, weight)
+        low, high = limits(mean, error, freedom)
+        found = {"speed_up": np.exp(mean), "low": low, "high": high}
+        both = both.assign(**{f"{prefix}{name}": values for name, values in found.items()})
+        if not prefix:
+            both = both.assign(log_standard_error=error, degrees_of_freedom=freedom)
+    return both
 
 
-def _moments(runs: pd.DataFrame, on: list[str]) -> pd.DataFrame:
-    return (
-        runs.assign(log_seconds=np.log(runs["fit_seconds"]))
-        .groupby(on)
-        .agg(
-            n=("fit_seconds", "size"),
-            mean=("log_seconds", "mean"),
-            variance=("log_seconds", "var"),
-            fit_seconds=("fit_seconds", "median"),
-            test_accuracy=("test_accuracy", "median"),
-        )
-    )
+def limits(
+    log: pd.Series, error: pd.Series, freedom: pd.Series, confidence: float = CONFIDENCE
+) -> tuple[pd.Series, pd.Series]:
+    """Limits of the t interval of a ratio, from the log of it, that log's standard error and degrees of freedom.
+
+    Where the standard error is 0 both are the ratio; where it is unknown, NaN.
+    """
+    half = (special.stdtrit(freedom, (1 + confidence) / 2) * error).mask(error == 0, 0.0)
+    return np.exp(log - half), np.exp(log + half)
+
+
+def _over(numerator: pd.Series, denominator: pd.Series) -> pd.Series:
+    """A quotient that is NaN over 0."""
+    return numerator / denominator.where(denominator != 0)
+
+
+_MOMENTS = [f"{measure}_{moment}" for measure in MEASURES for moment in ("mean", "variance")]
+# Columns of comparisons.csv and its summary in which nothing means unknown.
+_NUMBERS = {*CELL_COLUMNS, *SUMMARY_COLUMNS} - {"comparison", "exhibit", *WHO, "model"}
+
+
+def _moments(runs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    logs = runs.assign(**{f"{measure}_log": np.log(runs[measure]) for measure in MEASURES})
+    moments = {
+        f"{measure}_{name}": (f"{measure}_log", how)
+        for measure in MEASURES
+        for name, how in (("mean", "mean"), ("variance", "var"))
+    }
+    medians = {column: (column, "median") for column in (*MEASURES, "test_accuracy")}
+    return logs.groupby(keys).agg(n=("fit_seconds", "size"), **moments, **medians).reset_index()
 
 
 def stack_age(stack: str) -> tuple[int, ...]:

@@ -1,9 +1,11 @@
-"""The figures, as SVG and PNG."""
+"""The drawing of exhibits, as SVG and PNG."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import math
-from collections.abc import Callable, Iterable, Mapping
+import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +16,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from trainmark import tables
-from trainmark.record import OK
+from trainmark import hardware, tables
+from trainmark.exhibits import Exhibit
 
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), which colour-blind people can tell apart; the markers
 # tell the series apart without any colour.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-
-MOST_SERIES = len(COLOURS) * len(MARKERS)
+# More series than this get a row each instead of a colour each.
+MOST_COLOURED = 7
 
 STYLE = {
     "font.size": 10,
@@ -37,9 +39,8 @@ STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and read aloud
     "svg.hashsalt": "trainmark",  # equal data give equal files
     "font.family": ["sans-serif"],
-    "savefig.bbox": "tight",
+    "figure.constrained_layout.w_pad": 0.08,
 }
-
 
 # (machine, device, stack) -> colour and marker.
 Looks = Mapping[tuple[str, str, str], tuple[str, str]]
@@ -47,7 +48,7 @@ Looks = Mapping[tuple[str, str, str], tuple[str, str]]
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn in one colour: a machine's device with a stack."""
+    """What is drawn in one colour."""
 
     label: str
     colour: str
@@ -55,30 +56,31 @@ class Series:
     rows: pd.DataFrame
 
 
-def draw_all(runs: pd.DataFrame, comparisons: pd.DataFrame, preferred_settings: str, folder: Path) -> list[Path]:
-    """Draw every figure that the runs can fill, as NAME.svg and NAME.png.
-
-    Args:
-        runs: as ``tables.read_runs`` gives them.
-        comparisons: as ``comparing.compare_all`` gives them.
-        preferred_settings: settings digest of the experiment to draw if there are runs of it.
-        folder: where to write; made if it is not there.
-
-    Returns:
-        The files written; none where no run is ok, or where there are more series than can be told apart.
-    """
+def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path) -> None:
+    """Draw each exhibit that is not missing as NAME.svg and NAME.png, with its data in NAME.csv, on all cores."""
     folder.mkdir(parents=True, exist_ok=True)
-    runs = runs[tables.of_experiment(runs, tables.choose_experiment(runs, preferred_settings))]
-    runs = runs[runs["status"] == OK]
-    if runs.empty or len(runs[["machine", "device", "stack"]].drop_duplicates()) > MOST_SERIES:
-        return []
-    looks = assign_looks(runs)
+    exhibits = [exhibit for exhibit in exhibits if not exhibit.missing]
+    processes = min(hardware.usable_cores(), len(exhibits))
+    if processes < 2:
+        for exhibit in exhibits:
+            draw(exhibit, looks, folder)
+        return
+    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+        for done in [pool.submit(draw, exhibit, looks, folder) for exhibit in exhibits]:
+            done.result()
+
+
+def draw(exhibit: Exhibit, looks: Looks, folder: Path) -> None:
+    """Draw one exhibit."""
+    kinds = {"bars": draw_bars, "lines": draw_lines, "ratios": draw_ratios, "rows": draw_rows, "scatter": draw_scatter}
     with mpl.rc_context(STYLE):
-        written = _save(draw_training_time(runs, looks), folder / "training_time")
-        written += _save(draw_throughput(runs, looks), folder / "throughput")
-        for number, (name, cells) in enumerate(comparisons.groupby("comparison", sort=False), start=1):
-            written += _save(draw_comparison(cells, looks, name), folder / f"comparison_{number}")
-    return written
+        figure = kinds[exhibit.kind](exhibit, looks)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once is enough for both files
+        figure.savefig(folder / f"{exhibit.name}.svg", metadata={"Date": None})
+        figure.savefig(folder / f"{exhibit.name}.png", dpi=150, metadata={"Software": None})
+        plt.close(figure)
+    exhibit.table.to_csv(folder / f"{exhibit.name}.csv", index=False)
 
 
 def assign_looks(runs: pd.DataFrame) -> Looks:
@@ -90,133 +92,220 @@ def assign_looks(runs: pd.DataFrame) -> Looks:
     }
 
 
-def draw_training_time(runs: pd.DataFrame, looks: Looks) -> plt.Figure:
-    """Seconds of ``fit`` by model and batch size: every run a point, the median a bar."""
-    n = runs.groupby(tables.CELL).size()
-    bars = "Bars: the one run of each cell" if n.max() == 1 else f"Bars: median of {_range(n, 'run')} per cell"
-    epochs = _range(runs["epochs"], "epoch")
-    return _panels(
-        runs,
-        looks,
-        value="fit_seconds",
-        title=f"Training time: fit of {epochs}, validation included",
-        ylabel="Training time (s)",
-        note=f"{bars}; points: every run. Shorter is faster.",
-        draw=_bars_with_points,
-    )
+def draw_bars(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+    """Bars of medians by model and batch size, every run a point; rows where there are too many series."""
+    return _by_batch_size(exhibit, looks, _bars)
 
 
-def draw_throughput(runs: pd.DataFrame, looks: Looks) -> plt.Figure:
-    """Training samples per second over the batch size: every run a point, a line through the medians."""
-    return _panels(
-        runs,
-        looks,
-        value="throughput_samples_per_second",
-        title="Throughput: training samples per second of fit",
-        ylabel="Throughput (samples/s)",
-        note="Line: median; points: every run. Higher is faster. The vertical axis is logarithmic.",
-        draw=_lines_with_points,
-        log=True,
-    )
+def draw_lines(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+    """Lines through medians over the batch size, every run a point; rows where there are too many series."""
+    return _by_batch_size(exhibit, looks, _lines)
 
 
-SPEED_UP_NOTE = (
-    "Ratio of training times; bars: its 95 % interval, where there are repeats. Above 1: faster. Vertical axis: "
-    "logarithmic."
-)
+def draw_ratios(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+    """Speed-ups with their intervals by model and batch size; rows where there are too many series."""
+    return _by_batch_size(exhibit, looks, _intervals)
 
 
-def draw_comparison(cells: pd.DataFrame, looks: Looks, name: str) -> plt.Figure:
-    """How many times faster the candidates of one comparison are than its baseline, with intervals."""
-    return _panels(
-        cells,
-        looks,
-        value="speed_up",
-        title=name,
-        ylabel="Speed-up (baseline / candidate)",
-        note=SPEED_UP_NOTE,
-        draw=_intervals,
-        log=True,
-        reference=1.0,
-    )
-
-
-def _panels(
-    table: pd.DataFrame,
-    looks: Looks,
-    value: str,
-    title: str,
-    ylabel: str,
-    note: str,
-    draw: Callable[[plt.Axes, list[Series], list[int], str], None],
-    log: bool = False,
-    reference: float | None = None,
+def _by_batch_size(
+    exhibit: Exhibit, looks: Looks, draw_panel: Callable[[plt.Axes, list[Series], list[int], str], None]
 ) -> plt.Figure:
     """One panel a model, batch sizes along the horizontal axis, one colour a series."""
-    series = _series(table, looks)
-    models = sorted(set(table["model"]), key=tables.model_rank)
-    batch_sizes = sorted(table["batch_size"].unique())
+    series = _series(exhibit, looks)
+    if len(series) > MOST_COLOURED:
+        return draw_rows(exhibit, looks)
+    models = sorted(set(exhibit.table["model"]), key=tables.model_rank)
+    sizes = sorted(exhibit.table["batch_size"].unique())
     figure, axes = plt.subplots(
-        1, len(models), figsize=(1.2 + 3.2 * len(models), 3.6), sharey=log, squeeze=False, layout="constrained"
+        1,
+        len(models),
+        figsize=(max(6.0, 1.2 + 3.2 * len(models)), 3.9),
+        sharey=exhibit.log,
+        squeeze=False,
+        layout="constrained",
     )
     for axis, model in zip(axes[0], models):
-        part = [Series(s.label, s.colour, s.marker, s.rows[s.rows["model"] == model]) for s in series]
-        if log:
+        if exhibit.log:
             axis.set_yscale("log")
-        draw(axis, part, batch_sizes, value)
-        if reference is not None:
-            axis.axhline(reference, color="#555555", linewidth=1, linestyle="--", zorder=1)
+        draw_panel(axis, [_only(s, model) for s in series], sizes, exhibit.value)
+        published = exhibit.published[exhibit.published["model"] == model]
+        places = [sizes.index(size) for size in published["batch_size"]]
+        _published(axis, places, published["value"])
+        if exhibit.reference is not None:
+            axis.axhline(exhibit.reference, color="#555555", linewidth=1, linestyle="--", zorder=1)
         axis.set_title(model)
         axis.set_xlabel("Batch size")
-        axis.set_xticks(range(len(batch_sizes)), [f"{size:,}" for size in batch_sizes])
-        axis.set_xlim(-0.6, len(batch_sizes) - 0.4)
-        if not log:
+        axis.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
+        axis.set_xlim(-0.6, len(sizes) - 0.4)
+        if not exhibit.log:
             axis.set_ylim(bottom=0)
-    if log:
-        _plain_log_ticks(axes[0, 0])  # the panels share their vertical axis
-    axes[0, 0].set_ylabel(ylabel)
-    figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
-    handles = [plt.Line2D([], [], color=s.colour, marker=s.marker, label=s.label, linewidth=2) for s in series]
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=1 if len(series) < 4 else 2,
-        title=note,
-        title_fontsize=9,
-        alignment="left",
-    )
+    if exhibit.log:
+        _plain_log_ticks(axes[0, 0].yaxis, axes[0, 0].get_ylim(), axes[0, 0].set_ylim)  # the panels share it
+    axes[0, 0].set_ylabel(exhibit.axis)
+    handles = [_handle(s) for s in series]
+    if len(exhibit.published):
+        look = {"marker": "D", "markerfacecolor": "none", "color": "#555555", "linewidth": 0}
+        whose = f"published {exhibit.published_of}, not measured here"
+        handles.append(plt.Line2D([], [], label=whose, **look))
+    _title_and_legend(figure, exhibit, handles, exhibit.marks)
     return figure
 
 
-def _series(table: pd.DataFrame, looks: Looks) -> list[Series]:
-    groups = table.groupby(["machine", "device", "stack"], sort=True)
-    return [
-        Series(f"{machine}, {device.upper()}, {stack}", *looks[machine, device, stack], rows)
-        for (machine, device, stack), rows in groups
+def draw_rows(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+    """A row a series, one panel a model, a marker a batch size: what stays readable with dozens of machines."""
+    series = _series(exhibit, looks)
+    series.sort(key=lambda s: s.rows[exhibit.value].median(), reverse=not exhibit.highest_first)  # the last is on top
+    models = sorted(set(exhibit.table["model"]), key=tables.model_rank) if exhibit.panels else [None]
+    keys = sorted(exhibit.table[exhibit.marker].unique(), key=None if exhibit.panels else tables.model_rank)
+    looks_of = {key: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, key in enumerate(keys)}
+    labels = [textwrap.fill(s.label, 32) for s in series]
+    lines = max(label.count("\n") + 1 for label in labels)
+    height = 1.9 + len(series) * max(0.26, 0.17 * lines, 0.075 * len(keys))
+    figure, axes = plt.subplots(
+        1, len(models), figsize=(max(7.0, 3.0 + 2.8 * len(models)), height), sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for axis, model in zip(axes[0], models):
+        if exhibit.log:
+            axis.set_xscale("log")
+        for position, s in enumerate(series):
+            rows = s.rows if model is None else s.rows[s.rows["model"] == model]
+            for i, key in enumerate(keys):
+                part = rows[rows[exhibit.marker] == key]
+                offset = 0.6 * ((len(keys) - 1) / 2 - i) / max(1, len(keys))
+                _row(axis, part, exhibit.value, position + offset, *looks_of[key])
+        if exhibit.reference is not None:
+            axis.axvline(exhibit.reference, color="#555555", linewidth=1, linestyle="--", zorder=1)
+        for limit in exhibit.limits:
+            axis.axvline(limit, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
+        axis.grid(axis="x")
+        axis.set_title(model or "")
+        axis.set_xlabel(textwrap.fill(exhibit.axis, 34) if model else exhibit.axis)
+        axis.set_yticks(range(len(series)), labels)
+        axis.set_ylim(-0.6, len(series) - 0.4)
+        if exhibit.ticks:
+            axis.set_xticks(list(exhibit.ticks), list(exhibit.ticks.values()))
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.set_xlim(min(exhibit.ticks) / 1.5, max(exhibit.ticks) * 1.5)
+        elif exhibit.log:
+            _plain_log_ticks(axis.xaxis, axis.get_xlim(), axis.set_xlim, most=5)
+    names = [f"batch size {key:,}" if exhibit.panels else key for key in keys]
+    handles = [
+        plt.Line2D([], [], color=looks_of[key][0], marker=looks_of[key][1], linewidth=0, label=name)
+        for key, name in zip(keys, names)
     ]
+    _title_and_legend(figure, exhibit, handles, exhibit.row_marks)
+    return figure
 
 
-def _bars_with_points(axis: plt.Axes, series: list[Series], batch_sizes: list[int], value: str) -> None:
+def _row(axis: plt.Axes, rows: pd.DataFrame, value: str, height: float, colour: str, marker: str) -> None:
+    """The points of one series and marker, with their intervals where there are any."""
+    heights = [height] * len(rows)
+    if "low" in rows and rows["low"].notna().any():
+        low, high = rows["low"].fillna(rows[value]), rows["high"].fillna(rows[value])
+        axis.hlines(heights, low.clip(lower=1e-9), high.clip(upper=1e9), color=colour, linewidth=1.2, zorder=2)
+    axis.scatter(rows[value], heights, s=18, color=colour, marker=marker, edgecolor="white", linewidth=0.4, zorder=3)
+
+
+def draw_scatter(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+    """One point a cell, a colour and marker a model, both axes logarithmic, with the diagonal."""
+    table = exhibit.table
+    figure, axis = plt.subplots(figsize=(7.0, 5.6), layout="constrained")
+    models = sorted(set(table["model"]), key=tables.model_rank)
+    handles = []
+    many = len(table) > 500  # as points of an SVG they would weigh more than all the rest of the page
+    axis.set(xscale="log", yscale="log")
+    for i, model in enumerate(models):
+        rows = table[table["model"] == model]
+        look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+        axis.scatter(
+            rows[exhibit.across], rows[exhibit.value], s=26, edgecolor="white", linewidth=0.4, alpha=0.85, zorder=3,
+            rasterized=many, **look,
+        )  # fmt: skip
+        handles.append(plt.Line2D([], [], linewidth=0, label=model, **look))
+    xs, ys = (_around(table[column]) for column in (exhibit.across, exhibit.value))
+    axis.axline((1, 1), (2, 2), color="#555555", linewidth=1, linestyle="--", zorder=1)
+    axis.axhline(1, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
+    axis.axvline(1, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
+    if exhibit.shade:  # where one measure says faster and the other slower
+        for x, y in (((xs[0], 1), (1, ys[1])), ((1, xs[1]), (ys[0], 1))):
+            axis.fill_between(x, *y, color="#E69F00", alpha=0.12, linewidth=0, zorder=0)
+    axis.grid(axis="x")
+    _plain_log_ticks(axis.xaxis, xs, axis.set_xlim)
+    _plain_log_ticks(axis.yaxis, ys, axis.set_ylim)
+    axis.set(xlabel=exhibit.across_axis, ylabel=exhibit.axis)
+    _title_and_legend(figure, exhibit, handles)
+    return figure
+
+
+def _around(values: pd.Series) -> tuple[float, float]:
+    """Ends of a logarithmic axis that shows these values and 1."""
+    return min(1.0, float(values.min())) / 1.15, max(1.0, float(values.max())) * 1.15
+
+
+def _title_and_legend(figure: plt.Figure, exhibit: Exhibit, handles: list[plt.Line2D], marks: str = "") -> None:
+    """The title above, the note and the legend below, wrapped to the figure's width."""
+    width = figure.get_figwidth()
+    title = ": ".join(part for part in (exhibit.title, exhibit.subtitle) if part)
+    title = textwrap.fill(title, int(width * 10))
+    figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
+    for handle in handles:
+        handle.set_label(textwrap.fill(handle.get_label(), 60))
+    longest = max(len(line) for handle in handles for line in handle.get_label().splitlines())
+    figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=max(1, min(len(handles), int(width * 11 / (longest + 8)))),
+        title=textwrap.fill(f"{marks} {exhibit.note}".strip(), int(width * 13)),
+        title_fontsize=9,
+        alignment="left",
+    )
+
+
+def _series(exhibit: Exhibit, looks: Looks) -> list[Series]:
+    """The rows of an exhibit by what tells its series apart."""
+    found = []
+    for number, (key, rows) in enumerate(exhibit.table.groupby(exhibit.series, sort=True)):
+        machine, device, stack = key[:3]
+        colour, marker = looks.get((machine, device, stack), (COLOURS[number % len(COLOURS)], MARKERS[0]))
+        found.append(Series(exhibit.label_of(key), colour, marker, rows))
+    return found
+
+
+def _only(s: Series, model: str) -> Series:
+    return Series(s.label, s.colour, s.marker, s.rows[s.rows["model"] == model])
+
+
+def _handle(s: Series) -> plt.Line2D:
+    return plt.Line2D([], [], color=s.colour, marker=s.marker, label=s.label, linewidth=2)
+
+
+def _published(axis: plt.Axes, positions: list[float], values: pd.Series) -> None:
+    """Figures that somebody published: hollow and grey, in front of what was measured."""
+    axis.scatter(positions, values, s=46, marker="D", facecolor="none", edgecolor="#555555", linewidth=1.3, zorder=4)
+
+
+def _bars(axis: plt.Axes, series: list[Series], sizes: list[int], value: str) -> None:
     width = 0.8 / len(series)
     for i, s in enumerate(series):
         shift = (i - (len(series) - 1) / 2) * width
         medians = s.rows.groupby("batch_size")[value].median()
-        centres = [batch_sizes.index(size) + shift for size in medians.index]
+        centres = [sizes.index(size) + shift for size in medians.index]
         axis.bar(centres, medians, width * 0.92, color=s.colour, alpha=0.45, linewidth=0)
-        _points(axis, s, [batch_sizes.index(size) + shift for size in s.rows["batch_size"]], value)
+        _points(axis, s, [sizes.index(size) + shift for size in s.rows["batch_size"]], value)
 
 
-def _lines_with_points(axis: plt.Axes, series: list[Series], batch_sizes: list[int], value: str) -> None:
+def _lines(axis: plt.Axes, series: list[Series], sizes: list[int], value: str) -> None:
     for s in series:
         medians = s.rows.groupby("batch_size")[value].median()
-        axis.plot([batch_sizes.index(size) for size in medians.index], medians, color=s.colour, linewidth=1.5, zorder=2)
-        _points(axis, s, [batch_sizes.index(size) for size in s.rows["batch_size"]], value)
+        axis.plot([sizes.index(size) for size in medians.index], medians, color=s.colour, linewidth=1.5, zorder=2)
+        _points(axis, s, [sizes.index(size) for size in s.rows["batch_size"]], value)
 
 
-def _intervals(axis: plt.Axes, series: list[Series], batch_sizes: list[int], value: str) -> None:
+def _intervals(axis: plt.Axes, series: list[Series], sizes: list[int], value: str) -> None:
     for i, s in enumerate(series):
         shift = (i - (len(series) - 1) / 2) * min(0.12, 0.6 / len(series))  # or the bars would hide each other
-        positions = [batch_sizes.index(size) + shift for size in s.rows["batch_size"]]
+        positions = [sizes.index(size) + shift for size in s.rows["batch_size"]]
         reach = [s.rows[value] - s.rows["low"], s.rows["high"] - s.rows[value]]
         axis.errorbar(positions, s.rows[value], yerr=reach, color=s.colour, linewidth=1.5, capsize=3, zorder=2)
         _points(axis, s, positions, value)
@@ -224,31 +313,21 @@ def _intervals(axis: plt.Axes, series: list[Series], batch_sizes: list[int], val
 
 def _points(axis: plt.Axes, s: Series, positions: list[float], value: str) -> None:
     axis.scatter(
-        positions, s.rows[value], s=24, color=s.colour, marker=s.marker, edgecolor="white", linewidth=0.5, zorder=3
+        positions, s.rows[value], s=30, color=s.colour, marker=s.marker, edgecolor="white", linewidth=0.5, zorder=3
     )
 
 
-def _plain_log_ticks(axis: plt.Axes) -> None:
-    """Ticks at 1, 2 and 5 times the powers of ten, written as plain numbers."""
-    low, high = axis.get_ylim()
-    low, high = low * 0.9, high * 1.1
-    axis.set_ylim(low, high)
+def _plain_log_ticks(
+    axis: mpl.axis.Axis, ends: tuple[float, float], set_ends: Callable[[float, float], None], most: int = 8
+) -> None:
+    """Round ticks on a logarithmic axis, written as plain numbers: as many as fit, up to ``most``."""
+    low, high = ends[0] * 0.95, ends[1] * 1.05
+    set_ends(low, high)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-    axis.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
-    axis.yaxis.set_minor_locator(NullLocator())
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.10g}"))
-
-
-def _range(counts: Iterable[int], noun: str) -> str:
-    """``3 runs``, ``1 run``, ``2 to 3 runs``."""
-    low, high = min(counts), max(counts)
-    return f"{low} {noun}{'s' * (low != 1)}" if low == high else f"{low} to {high} {noun}s"
-
-
-def _save(figure: plt.Figure, stem: Path) -> list[Path]:
-    svg, png = stem.with_suffix(".svg"), stem.with_suffix(".png")
-    figure.savefig(svg, metadata={"Date": None})
-    figure.savefig(png, dpi=150, metadata={"Software": None})
-    plt.close(figure)
-    return [svg, png]
+    for digits in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 4, 6), (1, 2, 5), (1, 3), (1,)):
+        ticks = [tick for decade in decades for digit in digits if low <= (tick := digit * 10.0**decade) <= high]
+        if len(ticks) <= most:
+            break
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.10g}"))

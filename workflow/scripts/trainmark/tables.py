@@ -17,6 +17,8 @@ CELL = ["machine", "stack", "device", "model", "batch_size"]
 MEASURED_ALIKE = ["workload_digest", "settings_digest", "protocol", "epochs"]
 # Values that may differ within a cell only if its runs were not measured alike: such a cell is compared with nothing.
 APART = ["intra_op_threads", "tensorflow", "keras", "tensorflow_metal"]
+# Spread of a cell's times beyond which it is called unstable, as pyperf does.
+UNSTABLE = 0.1
 # Values whose change leaves a machine's cell one cell, but not without being told.
 JOINED = ["python", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
 
@@ -25,6 +27,29 @@ def model_rank(model: str) -> tuple[int, str]:
     """Sorts models in the order of the workloads room, and by the alphabet those that it no longer has."""
     known = list(workloads.MODELS)
     return (known.index(model) if model in known else len(known), model)
+
+
+def read_specifications(path: Path) -> pd.DataFrame:
+    """specifications.csv, one row a processor or GPU."""
+    return pd.read_csv(path, dtype={"fp32_tflops": float}, keep_default_na=False, na_values={"fp32_tflops": [""]})
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of the report in which names are texts and nothing means unknown."""
+    texts = ["machine", "stack", "device", "model", "machine_baseline", "device_baseline", "stack_baseline"]
+    return pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+
+
+def read_peaks(path: Path) -> pd.DataFrame:
+    """Sweeps of matrix products, one row each; none where nobody made any."""
+    columns = ["machine", "stack", "device", "flops_per_second"]
+    return read_table(path) if path.exists() else pd.DataFrame(columns=columns)
+
+
+def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
+    """Machine -> ids and families of its processor and GPU in config/hardware.yaml."""
+    groups = specifications.groupby("machine")[["hardware", "family"]]
+    return {machine: set(rows.to_numpy().ravel()) - {""} for machine, rows in groups}
 
 
 def read_runs(path: Path) -> pd.DataFrame:
@@ -40,9 +65,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         runs: as ``read_runs`` gives them.
 
     Returns:
-        The cell's columns; ``n`` (runs that are ok) and ``failed``; over the runs that are ok: median, minimum and
-        maximum of ``fit_seconds``, median of ``throughput_samples_per_second``, ``first_epoch_seconds`` and
-        ``steady_state_epoch_seconds``, median and minimum of ``test_accuracy`` (empty where n is 0).
+        The cell's columns; ``n`` (ok runs) and ``failed``; over the runs that are ok: median, minimum, maximum and
+        spread (standard deviation over mean; empty for one run) of ``fit_seconds``, median and minimum of
+        ``test_accuracy``, medians of ``throughput_samples_per_second``, ``first_epoch_seconds`` and
+        ``steady_state_epoch_seconds`` (empty where n is 0).
     """
     keys = CELL + MEASURED_ALIKE
     ok = runs["status"] == OK
@@ -54,6 +80,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             fit_seconds_median=("fit_seconds", "median"),
             fit_seconds_min=("fit_seconds", "min"),
             fit_seconds_max=("fit_seconds", "max"),
+            fit_seconds_spread=("fit_seconds", "std"),
+            mean=("fit_seconds", "mean"),
             throughput_samples_per_second_median=("throughput_samples_per_second", "median"),
             test_accuracy_median=("test_accuracy", "median"),
             test_accuracy_min=("test_accuracy", "min"),
@@ -61,6 +89,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             steady_state_epoch_seconds_median=("steady_state_epoch_seconds", "median"),
         )
     )
+    values["fit_seconds_spread"] /= values.pop("mean")
     cells = counts.join(values).reset_index()
     for name, columns in (("apart", APART), ("joined", JOINED)):
         cells = cells.merge(differing(runs[ok], keys, columns).rename(name).reset_index(), how="left", on=keys)
@@ -107,9 +136,14 @@ def comparable(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
         runs: as ``read_runs`` gives them.
         preferred_settings: settings digest of the experiment to choose if there are runs of it.
     """
-    runs = runs[of_experiment(runs, choose_experiment(runs, preferred_settings)) & (runs["status"] == OK)]
+    runs = shown(runs, preferred_settings)
     apart = differing(runs, CELL, APART)
     return runs[~runs.set_index(CELL).index.isin(apart.index)]
+
+
+def shown(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
+    """The runs that figures show: ok, of one experiment and protocol; arguments as for ``comparable``."""
+    return runs[of_experiment(runs, choose_experiment(runs, preferred_settings)) & (runs["status"] == OK)]
 
 
 def difference(shown: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -1,0 +1,26 @@
+"""Say of each published claim what the measurements say of it."""
+
+import argparse
+from pathlib import Path
+
+from trainmark import claims, errors, files, tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help="settings digest of the experiment to judge by preference")
+    parser.add_argument("--claims", type=Path, nargs="+", required=True, help="files like config/claims.yaml")
+    parser.add_argument("report", type=Path, help="folder of the tables that are read and written")
+    args = parser.parse_args()
+    ledger = claims.load(args.claims)
+    runs = tables.comparable(tables.read_runs(args.report / "runs.csv"), args.settings)
+    peaks = tables.read_peaks(args.report / "peaks.csv")
+    ids = tables.hardware_ids(tables.read_specifications(args.report / "specifications.csv"))
+    verdicts = claims.judge_all(ledger, runs, peaks, ids)
+    files.write_whole(args.report / "claims.csv", verdicts.to_csv(index=False))
+    files.write_whole(args.report / "published.csv", claims.published(ledger, runs, ids).to_csv(index=False))
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

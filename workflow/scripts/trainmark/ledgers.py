@@ -1,0 +1,129 @@
+"""The files of claims and of hardware that a user may add to: checked whole, before anything runs."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainmark import config, workloads
+from trainmark.config import Layer, Problem
+from trainmark.errors import TrainmarkError
+
+# The C parser is ten times as fast, and this is done at every start.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def check(claims: list[str], hardware: list[str], schemas: Path) -> None:
+    """Refuse ledgers that cannot be used.
+
+    Args:
+        claims: files like config/claims.yaml.
+        hardware: files like config/hardware.yaml.
+        schemas: the folder of the schemas.
+
+    Raises:
+        TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
+    """
+    lines: list[str] = []
+    ids: set[str] = set()
+    for name in hardware:
+        layer = _read(name)
+        problems = _schema_problems(layer, schemas / "hardware.schema.yaml")
+        if not problems:
+            problems = list(_hardware_problems(layer.values))
+            entries = [*layer.values["chips"], *layer.values["gpus"]]
+            ids |= {entry[key] for entry in entries for key in ("id", "family") if key in entry}
+        lines += [config.describe(problem, [layer]) for problem in problems]
+    for name in claims:
+        layer = _read(name)
+        problems = _schema_problems(layer, schemas / "claims.schema.yaml")
+        if not problems:
+            problems = list(_claim_problems(layer.values, ids))
+        lines += [config.describe(problem, [layer]) for problem in problems]
+    if lines:
+        count = f"{len(lines)} problem{'s' * (len(lines) > 1)}"
+        raise TrainmarkError(f"Claims and hardware have {count}; nothing was run.\n" + "\n".join(lines))
+
+
+def _read(name: str) -> Layer:
+    try:
+        text = Path(name).read_text()
+        values = yaml.load(text, Loader=_Loader)
+    except OSError as error:
+        raise TrainmarkError(f"{name}, which the configuration names, cannot be read: {error.strerror}.") from None
+    except yaml.YAMLError as error:
+        raise TrainmarkError(f"{name} is no YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise TrainmarkError(f"{name} holds {config.show(values)}; expected keys, as in the file of the same kind.")
+    return Layer(name, text, values)
+
+
+def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
+    schema = yaml.load(path.read_text(), Loader=_Loader)
+    if "claims" in schema["properties"]:
+        schema = copy.deepcopy(schema)
+        cells = schema["properties"]["claims"]["items"]["properties"]["cells"]
+        cells["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
+    return config.schema_problems(layer.values, schema)
+
+
+def _hardware_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """What no schema can say: ids that are taken, sources that are not there, expressions that are none."""
+    for section in ("chips", "gpus"):
+        yield from _doubles(values[section], section)
+        for number, entry in enumerate(values[section]):
+            for key, figure in entry.items():
+                if isinstance(figure, dict) and "source" in figure and figure["source"] not in values["sources"]:
+                    path = (section, number, key, "source")
+                    yield Problem(path, figure["source"], f"one of the sources: {', '.join(values['sources'])}")
+            for key, wanted in entry["match"].items():
+                if isinstance(wanted, str) and not _is_expression(wanted):
+                    yield Problem((section, number, "match", key), wanted, "a regular expression")
+
+
+def _claim_problems(values: Mapping[str, Any], ids: set[str]) -> Iterator[Problem]:
+    """What no schema can say: which keys go together, hardware and sources that are not there."""
+    yield from _doubles(values["claims"], "claims")
+    for number, claim in enumerate(values["claims"]):
+        path = ("claims", number)
+        if claim["source"] not in values["sources"]:
+            yield Problem((*path, "source"), claim["source"], f"one of the sources: {', '.join(values['sources'])}")
+        of_cells = ("baseline", "cells", "statistic")
+        if claim.get("measure") == "peak_tflops":
+            for key in of_cells:
+                if key in claim:
+                    yield Problem((*path, key), claim[key], "no such key beside measure: peak_tflops")
+        else:
+            for key in of_cells:
+                if key not in claim:
+                    yield Problem((*path, key), None, "it, for a claim about a speed-up")
+        if (claim["relation"] in ("equals", "differs")) != ("tolerance" in claim):
+            what = "a tolerance with equals and differs, and none with above and below"
+            yield Problem((*path, "tolerance"), claim.get("tolerance"), what)
+        for key, side in [("candidate", claim["candidate"]), *(("baseline", s) for s in claim.get("baseline", []))]:
+            if "hardware" in side and side["hardware"] not in ids:
+                known = f"an id or family of config/hardware.yaml: {', '.join(sorted(ids))}"
+                yield Problem((*path, key), side["hardware"], known)
+        if "hardware" not in claim["candidate"]:
+            yield Problem((*path, "candidate"), claim["candidate"], "hardware, an id or family of config/hardware.yaml")
+
+
+def _doubles(entries: list[Mapping[str, Any]], section: str) -> Iterator[Problem]:
+    counts = Counter(entry["id"] for entry in entries)
+    for number, entry in enumerate(entries):
+        if counts[entry["id"]] > 1:
+            yield Problem((section, number, "id"), entry["id"], "an id that no other one has")
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
