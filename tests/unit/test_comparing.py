@@ -9,7 +9,10 @@ from trainmark.errors import TrainmarkError
 
 
 def runs(times, **columns):
-    return pd.DataFrame({"fit_seconds": times, "test_accuracy": 0.8, "model": "mlp", **columns})
+    steady = [time / 3 for time in times]
+    return pd.DataFrame(
+        {"fit_seconds": times, "steady_state_epoch_seconds": steady, "test_accuracy": 0.8, "model": "mlp", **columns}
+    )
 
 
 def test_speed_up_and_interval_are_those_of_scipy():
@@ -98,10 +101,77 @@ def test_what_only_the_baseline_names_is_every_other_one():
     )
 
 
+def test_what_only_the_candidate_names_is_every_other_one_for_the_baseline():
+    cells = comparing.compare(TWO, comparing.Comparison("", {"machine": "b", "device": "gpu"}, {"device": "gpu"}))
+    speed_ups = {(r["machine_baseline"], r["stack"]): r["speed_up"] for r in cells.to_dict("records")}
+    assert speed_ups == pytest.approx({("a", "tf-2.19"): 0.5, ("c", "tf-2.12"): 0.1})
+
+
+def test_steady_state_is_compared_beside_the_total():
+    fast_start = runs([10.0, 11.0], machine="a", device="gpu", stack="s", batch_size=32)
+    slow_start = runs([12.0, 13.0], machine="b", device="gpu", stack="s", batch_size=32)
+    slow_start["steady_state_epoch_seconds"] = [2.0, 2.1]
+    sides = {"machine": "b", "device": "gpu"}, {"machine": "a", "device": "gpu"}
+    (row,) = comparing.compare(pd.concat([fast_start, slow_start]), comparing.Comparison("", *sides)).to_dict("records")
+    times = [np.log(frame["steady_state_epoch_seconds"]) for frame in (fast_start, slow_start)]
+    expected = stats.ttest_ind(*times, equal_var=False).confidence_interval(0.95)
+    assert (
+        row["speed_up"] < 1 < row["steady_state_speed_up"] == pytest.approx(np.exp(times[0].mean() - times[1].mean()))
+    )
+    assert (row["steady_state_low"], row["steady_state_high"]) == pytest.approx(np.exp(expected))
+    assert row["winner_changes"]
+
+
+GPUS = pd.DataFrame(
+    {
+        "machine": ["weak", "mac", "strong", "unknown", "t4", "absent"],
+        "vendor": ["apple", "apple", "apple", "apple", "nvidia", "nvidia"],
+        "fp32_tflops": [2.6, 5.0, 10.7, np.nan, 8.1, 99.0],
+    }
+)
+
+
+def of_article(*machines, baseline="auto"):
+    there = pd.concat(table((machine, "gpu", "s", 1.0)) for machine in machines)
+    return {c.exhibit: (c.candidate, c.baseline) for c in comparing.article(there, GPUS, baseline)}
+
+
+def test_the_articles_comparisons_are_of_the_machines_that_are_there():
+    found = of_article("weak", "mac", "strong", "t4")
+    assert found["5"][1] == {"device": "gpu", "machine": "weak"}
+    assert set(found["5"][0]["machine"]) == {"mac", "strong"}
+    assert found["7"] == ({"device": "gpu", "machine": "strong"}, {"device": "gpu", "machine": ("t4",)})
+    assert set(found) == {"5", "7"}
+    assert of_article("weak", "mac", baseline="mac")["5"][1]["machine"] == "mac"
+    assert set(of_article("mac", "unknown")) == {"5"}
+    assert of_article("t4") == {}
+    both = table(("t4", "gpu", "s", 1.0), ("t4", "cpu", "s", 2.0))
+    assert [c.exhibit for c in comparing.article(both, GPUS, "auto")] == ["8"]
+
+
+def test_interval_of_a_geometric_mean_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    n, sizes, truths = 1500, (32, 128, 512), np.array([0.8, 1.0, 3.0])
+    # Two devices of each of n machines; the noise of each is of another size, as it is in life.
+    rows = []
+    for device, level in (("cpu", 0.02), ("gpu", 0.15)):
+        times = np.exp(rng.normal(0, level, (n, 3, 3)))
+        times *= (truths if device == "cpu" else np.ones(3))[None, :, None]
+        index = pd.MultiIndex.from_product([range(n), sizes, range(3)], names=["machine", "batch_size", "repeat"])
+        rows.append(pd.DataFrame({"fit_seconds": times.ravel()}, index).reset_index().assign(device=device))
+    both = pd.concat(rows).assign(stack="s", model="mlp", test_accuracy=0.8)
+    both["machine"] = both["machine"].astype(str)
+    both["steady_state_epoch_seconds"] = both["fit_seconds"]
+    cells = comparing.compare(both, comparing.Comparison("", {"device": "gpu"}, {"device": "cpu"}))
+    summary = comparing.summarise(cells).query("model == 'all'")
+    truth = stats.gmean(truths)
+    covered = ((summary["low"] <= truth) & (truth <= summary["high"])).mean()
+    assert covered == pytest.approx(0.95, abs=0.02)
+
+
 def test_sensible_comparisons():
     names = [c.name for c in comparing.sensible(TWO, "auto")]
     assert names == [
-        "GPU against CPU of the same machine",
         "Version matrix: tf-2.19 against tf-2.12",
         "GPU: every machine against b",
         "CPU: every machine against a",

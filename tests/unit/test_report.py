@@ -1,174 +1,259 @@
-"""Tests of the report rooms: trainmark.tables, figures and page, on synthetic runs."""
+"""Tests of the report rooms (tables, exhibits, answers, content, page) on synthetic runs."""
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from trainmark import collecting, comparing, figures, page, tables, workloads
+from trainmark import page, tables, workloads
+from trainmark.document import Column, Table, ratio, seconds
 
-from tests.conftest import CONFIG, ROOT, failed_record, path_of, synthetic_grid, synthetic_machine, synthetic_record
-
-SETTINGS = workloads.settings_digest(workloads.describe("mlp", CONFIG))
-GRID = {
-    "machine": "synthetic-a",
-    "stacks": ["tf-2.19"],
-    "devices": ["cpu", "gpu"],
-    "models": ["mlp", "cnn", "lstm"],
-    "batch_sizes": [32, 128, 512, 1024],
-    "repeats": 3,
-}
-TEMPLATE = ROOT / "workflow/report/page.html.j2"
+from tests import report, synthetic
+from tests.conftest import CONFIG, failed_record, synthetic_grid, synthetic_record
+from tests.report import GRID, SETTINGS
 
 
-def seconds(machine, device, model, batch_size, repeat):
+def times(machine, device, model, batch_size, repeat):
     factor = {"mlp": 1, "cnn": 2, "lstm": 3}[model] * (2 if machine.endswith("b") else 1)
     return factor * (1 + 0.01 * repeat) * (40 if device == "cpu" else 640 / batch_size)
 
 
-def tables_of(records, folder: Path, configured=()):
-    """The tables as the workflow makes them, in ``folder``."""
-    for data in records:
-        path = folder / path_of(data)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(data))
-        machine = folder / "results/machines" / data["machine"] / "machine.json"
-        machine.write_text(json.dumps(synthetic_machine(data["machine"])))
-    collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True)
-    runs = tables.read_runs(folder / "runs.csv")
-    tables.summarise(runs).to_csv(folder / "cells.csv", index=False)
-    chosen = tables.comparable(runs, SETTINGS)
-    comparisons = comparing.configured(configured) or comparing.sensible(chosen, "auto")
-    cells = comparing.compare_all(chosen, comparisons)
-    cells.to_csv(folder / "comparisons.csv", index=False)
-    comparing.summarise(cells).to_csv(folder / "comparisons_summary.csv", index=False)
-    return runs, tables.read_runs(folder / "cells.csv")
-
-
-def render(records, folder, configured=()):
-    runs, _ = tables_of(records, folder, configured)
-    comparisons = comparing.read_cells(folder / "comparisons.csv")
-    written = figures.draw_all(runs, comparisons, SETTINGS, folder / "figures")
-    data = page.read_report(folder, GRID, [c["name"] for c in configured])
-    return page.render(data, TEMPLATE, SETTINGS), written, data
+@pytest.fixture(scope="module")
+def two_machines(tmp_path_factory):
+    records = synthetic_grid(["synthetic-a", "synthetic-b"], times)
+    return report.make(records, tmp_path_factory.mktemp("two"), draw=False)
 
 
 @pytest.fixture(scope="module")
-def two_machines(tmp_path_factory):
-    return render(synthetic_grid(["synthetic-a", "synthetic-b"], seconds), tmp_path_factory.mktemp("report"))
+def five_machines(tmp_path_factory):
+    return report.make(synthetic.article(), tmp_path_factory.mktemp("five"))
 
 
 def test_statistics_are_those_of_the_runs(two_machines):
-    cells = two_machines[2].cells
+    cells = two_machines.data.cells
     assert len(cells) == 2 * 2 * 3 * 4
     row = cells.query("machine == 'synthetic-b' and device == 'gpu' and model == 'cnn' and batch_size == 128").iloc[0]
-    times = [seconds("synthetic-b", "gpu", "cnn", 128, repeat) for repeat in (1, 2, 3)]
+    found = [times("synthetic-b", "gpu", "cnn", 128, repeat) for repeat in (1, 2, 3)]
     assert (row["n"], row["failed"]) == (3, 0)
-    assert row["fit_seconds_median"] == pytest.approx(np.median(times))
-    assert (row["fit_seconds_min"], row["fit_seconds_max"]) == pytest.approx((min(times), max(times)))
-    assert row["throughput_samples_per_second_median"] == pytest.approx(100_000 / np.median(times))
+    assert row["fit_seconds_median"] == pytest.approx(np.median(found))
+    assert (row["fit_seconds_min"], row["fit_seconds_max"]) == pytest.approx((min(found), max(found)))
+    assert row["fit_seconds_spread"] == pytest.approx(np.std(found, ddof=1) / np.mean(found))
+    assert row["throughput_samples_per_second_median"] == pytest.approx(100_000 / np.median(found))
 
 
 def test_models_keep_the_order_of_the_workloads_room(two_machines):
-    assert list(dict.fromkeys(two_machines[2].cells["model"])) == ["mlp", "cnn", "lstm"]
+    assert list(dict.fromkeys(two_machines.data.cells["model"])) == ["mlp", "cnn", "lstm"]
 
 
-def test_every_figure_as_svg_and_png(two_machines):
-    names = {path.name for path in two_machines[1]}
-    assert names == {f"{name}.{kind}" for name in figures_with_gpu() for kind in ("svg", "png")}
-    assert all(path.stat().st_size > 5000 for path in two_machines[1])
+def test_all_eight_exhibits_and_the_rest_are_there(five_machines):
+    titles = [section.title for section in five_machines.document.sections]
+    assert [int(t.split(":")[0].split()[1]) for t in titles if t.startswith("Exhibit")] == list(range(1, 9))
+    assert {exhibit.name: exhibit.missing for exhibit in five_machines.exhibits if exhibit.missing} == {}
+    drawn = {path.stem for path in (five_machines.folder / "figures").glob("*.svg")}
+    assert drawn == {exhibit.name for exhibit in five_machines.exhibits}
+    for section in five_machines.document.sections:
+        assert section.texts or section.figures or section.tables or section.code or section.level == 2, section.title
 
 
-def figures_with_gpu():
-    return ("training_time", "throughput", "comparison_1", "comparison_2", "comparison_3")
+def test_the_page_answers_first_from_the_data(five_machines):
+    said = {question: " ".join(sentences) for question, sentences in five_machines.document.answers.items()}
+    faster, noise, learned, article = said.values()
+    assert "synthetic-m2-max, GPU trains 2.20 [2.19, 2.20] times as fast as synthetic-m1, GPU" in faster
+    summary = five_machines.data.tables["comparisons_summary"].query("exhibit == '5' and model == 'all'").iloc[0]
+    assert ratio(summary["geometric_mean"]) == "2.20"
+    assert "median of 120 cells); 0 are unstable" in noise
+    assert "0.860 to 0.860" in learned
+    assert "15 claims reproduced: m1-always" in article
+    assert "2 claims not measured" in article
+    assert five_machines.html.index("Which is faster") < five_machines.html.index("Exhibit 1")
 
 
-def test_equal_data_give_equal_figures(two_machines, tmp_path):
-    again = figures.draw_all(two_machines[2].runs, two_machines[2].comparisons, SETTINGS, tmp_path)
-    assert [p.read_bytes() for p in again] == [p.read_bytes() for p in two_machines[1]]
+def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
+    """Every number of every table of the page, with all its digits, is in the CSV file that the table names."""
+    seen = 0
+    for section in five_machines.document.sections:
+        for table in section.tables:
+            if not table.source:
+                continue
+            columns = [column for column in table.columns if column.numeric]
+            csv = pd.read_csv(five_machines.folder / table.source, dtype=str, keep_default_na=False)
+            html = five_machines.html.split(f'data-name="{table.name}"')[1].split("</table>")[0]
+            shown = [number_of(cell) for cell in re.findall(r'<td class="number"([^/]*)</td>', html)]
+            for column in (c for c in columns if c.key in csv):
+                there = {float(value) for value in csv[column.key] if value}
+                wanted = [float(row[column.key]) for row in table.rows if row.get(column.key) not in (None, "")]
+                assert set(wanted) <= there, (table.name, column.key)
+                if column in table.shown:
+                    assert set(wanted) <= set(shown), (table.name, column.key)
+                seen += len(wanted)
+    assert seen > 1500
 
 
-def test_text_in_the_figures_is_text_with_units(two_machines):
-    svg = {path.stem: path.read_text() for path in two_machines[1] if path.suffix == ".svg"}
-    assert "Training time (s)" in svg["training_time"]
-    assert "Throughput (samples/s)" in svg["throughput"]
-    assert "Speed-up (baseline / candidate)" in svg["comparison_1"]
-    for text in svg.values():
-        assert "synthetic-b, " in text
-        assert all(f">{model}<" in text for model in ("mlp", "cnn", "lstm"))
+def number_of(cell: str) -> float | None:
+    """The value of a table cell as the page holds it: in its attribute, or in its text."""
+    value = re.match(r' data-value="([^"]*)"', cell)
+    text = value[1] if value else cell.partition(">")[2].replace(",", "")
+    return float(text) if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text) else None
 
 
-def test_series_look_alike_in_all_figures_and_unlike_each_other():
-    runs = [(f"m{i}", "cpu", "tf-2.19") for i in range(25)]
-    looks = figures.assign_looks(pd.DataFrame(runs, columns=["machine", "device", "stack"]))
-    assert len(set(looks.values())) == 25
+def test_published_figures_are_marked_wherever_they_stand(five_machines):
+    for section in five_machines.document.sections:
+        for table in section.tables:
+            if table.source == "specifications.csv":
+                values = [c for c in table.columns if c.key not in ("machine", "name", "sources")]
+                assert all(column.published for column in values)
+                assert all(row["sources"] for row in table.rows)
+            elif table.source != "claims.csv":
+                assert not any(column.published for column in table.columns)
+    by_name = {exhibit.name: exhibit for exhibit in five_machines.exhibits}
+    assert sorted(by_name["speed_up_apple_against_nvidia"].published["value"]) == [1.24, 1.43, 1.77]
+    svg = (five_machines.folder / "figures/speed_up_apple_against_nvidia.svg").read_text()
+    assert "published against synthetic-p100, not measured here" in svg
 
 
-def test_page_needs_no_network(two_machines):
-    html = two_machines[0]
-    assert not re.findall(r"(?:src|href)=\"(?!data:|#)", html)
-    assert "<script" not in html
-    assert html.count("<img") == html.count("data:image/svg+xml;base64,") == 5
-    assert all(len(alt) > 20 for alt in re.findall(r'alt="([^"]*)"', html))
+def test_unknown_hardware_is_said_to_be_unknown(five_machines):
+    part = five_machines.section("specifications-chip")
+    assert part.count("unknown hardware: not in config/hardware.yaml") == 3
+    assert "Apple, Apple unleashes M1" in part
+
+
+def test_winner_that_changes_in_the_steady_state_is_named(tmp_path):
+    records = synthetic.records_of("synthetic-m1", devices=["gpu"])
+    slow = synthetic.records_of("synthetic-m2-max", devices=["gpu"])
+    for record in slow:
+        if (record["model"], record["batch_size"]) == ("mlp", 32):
+            record["durations"]["steady_state_epoch_seconds"] *= 1.5
+    made = report.make(records + slow, tmp_path, draw=False)
+    changes = next(t for s in made.document.sections for t in s.tables if t.name == "winner-changes")
+    assert {(row["model"], row["batch_size"]) for row in changes.rows} == {("mlp", 32)}
+    (exhibit,) = (e for e in made.exhibits if e.name == "steady_state_speed_up")
+    assert "In 1 of 12 compared cells it does" in exhibit.alt
+
+
+def test_every_figure_states_its_finding_and_has_a_caption(five_machines):
+    assert len({exhibit.alt for exhibit in five_machines.exhibits}) == len(five_machines.exhibits)
+    for exhibit in five_machines.exhibits:
+        assert re.search(r"\d", exhibit.alt), exhibit.name
+    for section in five_machines.document.sections:
+        for figure in section.figures:
+            assert len(figure.caption) > 100
+            assert figure.caption in five_machines.html.replace("&#39;", "'")
+
+
+def test_page_needs_no_network(five_machines):
+    html = five_machines.html
+    assert not re.findall(r'src="(?!data:)', html)
+    assert set(re.findall(r'href="(?!#)([^"]*)"', html)) == {
+        f"figures/{exhibit.name}.{kind}" for exhibit in five_machines.exhibits for kind in ("svg", "png", "csv")
+    }
+    assert len(html) < 3 * 2**20
+
+
+def test_links_lead_somewhere(five_machines):
+    for key in re.findall(r'href="#([^"]*)"', five_machines.html):
+        assert five_machines.html.count(f'id="{key}"') == 1, key
+    for path in re.findall(r'href="(figures/[^"]*)"', five_machines.html):
+        assert (five_machines.folder / path).stat().st_size > 100
+
+
+def test_markdown_says_the_same(five_machines):
+    markdown = five_machines.markdown
+    for section in five_machines.document.sections:
+        assert f"{'#' * section.level} {section.title}\n" in markdown
+        for table in section.tables:
+            lines = markdown.split(f"**{table.title}**")[1].splitlines()
+            assert len(table.rows) > page.FOLDED_ROWS or any(line.startswith("| ") for line in lines)
+    for line in markdown.splitlines():
+        assert not line.startswith("|") or line.endswith("|")
+    claims = markdown.split("**Claims and verdicts**")[1]
+    assert claims.count("| reproduced |") == 15
+    assert "figures/training_time_gpus.png" in markdown
+    assert "\n\n\n\n" not in markdown
+
+
+def test_a_cell_of_markdown_is_one_cell():
+    assert page.markdown_cell({"a": "x | y\nz"}, Column("a", "A", "long")) == "x \\| y z"
+
+
+def test_columns_without_any_value_are_not_shown():
+    columns = (Column("a", "A"), Column("b", "B"), Column("c", "C", empty="none"))
+    assert [c.key for c in Table("t", "T", columns, [{"a": 1, "b": None, "c": None}]).shown] == ["a", "c"]
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0, "1.00"), (0.8405, "0.841"), (12.34, "12.3"), (1234.5, "1,234")])
+def test_ratios_have_three_digits(value, text):
+    assert ratio(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(3.456, "3.46"), (34.56, "34.6"), (3456.7, "3,457")])
+def test_seconds_have_three_digits(value, text):
+    assert seconds(value) == text
+
+
+def test_cpu_alone_is_a_complete_page_that_says_what_is_not_measured(tmp_path):
+    made = report.make(synthetic.records_of("synthetic-p100", devices=["cpu"]), tmp_path)
+    missing = {exhibit.name for exhibit in made.exhibits if exhibit.missing}
+    assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == {
+        "training_time_cpus",
+        "throughput",
+        "spread",
+        "steady_state",
+    }
+    for name in missing:
+        assert "Not measured. " in made.section(name.replace("_", "-"))
+    assert "There is nothing to compare: only synthetic-p100, CPU, tf-2.19 was measured." in made.html
+    assert "17 claims not measured" in made.html
+    assert made.section("claims").count("not measured</td>") == 17
 
 
 def test_version_matrix_of_two_stacks(tmp_path):
-    def faster(machine, device, model, batch_size, repeat):
-        return seconds(machine, device, model, batch_size, repeat) / 1.25
+    def faster(*cell):
+        return times(*cell) / 1.25
 
     records = synthetic_grid(["synthetic-a"], faster)
-    records += [{**r, "stack": "tf-2.12"} for r in synthetic_grid(["synthetic-a"], seconds)]
-    html, written, _ = render(records, tmp_path)
-    matrix = html.split("Version matrix: tf-2.19 against tf-2.12")[1].split("<h2")[0]
-    assert matrix.count('<td class="number">1.25</td>') == 2 * 3 * 4 + 2 * 4 * 4
-    assert "includes 1" not in matrix.split("may be chance")[1]
-    assert matrix.count('<td class="number">0.860</td>') == 2 * 2 * 3 * 4
-    assert {path.name for path in written} >= {"comparison_2.svg", "comparison_2.png"}
+    records += [{**r, "stack": "tf-2.12"} for r in synthetic_grid(["synthetic-a"], times)]
+    made = report.make(records, tmp_path, draw=False)
+    matrix = made.section("comparison-1")
+    assert "Version matrix: tf-2.19 against tf-2.12" in matrix
+    cells = matrix.split('data-name="comparison_1-cells"')[1]
+    assert cells.count(">1.25<") == 2 * 2 * 3 * 4  # in total time and in the steady state
+    assert cells.count("<td>faster</td>") == 2 * 3 * 4
+    assert "synthetic-a, GPU, tf-2.12" in cells
 
 
 def test_no_version_matrix_of_one_stack(two_machines):
-    assert "Version matrix" not in two_machines[0]
-
-
-def test_numbers_of_a_comparison_on_the_page_are_those_of_the_table(two_machines):
-    html, _, data = two_machines
-    assert list(dict.fromkeys(data.comparisons["comparison"])) == [
-        "GPU against CPU of the same machine",
-        "GPU: every machine against synthetic-a",
-        "CPU: every machine against synthetic-a",
-    ]
-    overall = data.summary.query("comparison == 'CPU: every machine against synthetic-a' and model == 'all'").iloc[0]
-    assert (overall["cells"], overall["machine"], overall["machine_baseline"]) == (12, "synthetic-b", "synthetic-a")
-    for name in ("geometric_mean", "arithmetic_mean", "minimum", "maximum"):
-        assert overall[name] == pytest.approx(0.5)
-    section = html.split("<h2")[html.count("<h2", 0, html.index("CPU: every machine")) :][0]
-    assert section.count('<td class="number">0.5</td>') == 12 + 4 * 4
+    assert "Version matrix" not in two_machines.html
 
 
 def test_configured_comparison_of_machines_that_are_not_there_is_left_empty(tmp_path):
     wanted = [{"name": "Nothing", "candidate": {"machine": "x"}, "baseline": {"machine": "y"}}]
-    html, _, data = render([synthetic_record(machine="synthetic-a")], tmp_path, wanted)
-    assert data.comparisons.empty
-    assert "Nothing: not measured" in html
+    made = report.make([synthetic_record(machine="synthetic-a")], tmp_path, wanted, draw=False)
+    assert made.data.tables["comparisons"].empty
+    assert "Nothing: not measured" in made.html
 
 
 def test_cell_whose_runs_were_not_measured_alike_is_greyed_and_compared_with_nothing(tmp_path):
     records = [synthetic_record(machine=m, repeat=n) for m in ("synthetic-a", "synthetic-b") for n in (1, 2)]
     records[1]["execution"]["intra_op_threads"] = 8
-    html, _, data = render(records, tmp_path)
-    assert data.comparisons.empty
-    assert "not compared: its runs differ in intra op threads 2 and 8" in html
-    assert html.count('<tr class="grey">') == 1
+    made = report.make(records, tmp_path, draw=False)
+    assert made.data.tables["comparisons"].empty
+    assert "not compared: its runs differ in intra op threads 2 and 8" in made.html
+    assert made.html.count('<tr class="grey">') == 1
 
 
 def test_updated_driver_is_joined_and_told(tmp_path):
     records = [synthetic_record(machine="synthetic-a", repeat=n, versions__gpu_driver=f"55{n}") for n in (1, 2)]
-    html, _, data = render(records, tmp_path)
-    assert list(data.cells["n"]) == [2]
-    assert "runs joined although they differ in gpu driver 551 and 552" in html
-    assert '<tr class="grey">' not in html
+    made = report.make(records, tmp_path, draw=False)
+    assert list(made.data.cells["n"]) == [2]
+    assert "runs joined although they differ in gpu driver 551 and 552" in made.html
+    assert '<tr class="grey">' not in made.html
+
+
+def test_unstable_cell_is_told(tmp_path):
+    made = report.make(synthetic.records_of("synthetic-m1", noise=(0.8, 1.0, 1.3)), tmp_path, draw=False)
+    assert made.section("cells").count("unstable: spread over 10 %") == 2 * 3 * 4
+    assert "24 are unstable, over 10%" in made.html
 
 
 def test_failed_missing_and_left_out_runs_are_listed(tmp_path):
@@ -180,23 +265,38 @@ def test_failed_missing_and_left_out_runs_are_listed(tmp_path):
             machine="synthetic-a", repeat=2, workload=other, workload_digest=workloads.digest(other), protocol=1
         ),
     ]
-    html, written, data = render(records, tmp_path)
-    assert "1 of 2 runs ok on 1\nmachine" in html
-    assert "Synthetic &lt;reason&gt;." in html
-    missing = tables.missing_runs(data.runs[data.runs["epochs"] == 2], GRID)
+    made = report.make(records, tmp_path, draw=False)
+    assert "1 of 2 runs ok on 1 machine" in made.html
+    assert "Synthetic &lt;reason&gt;." in made.section("failed")
+    missing = tables.missing_runs(made.data.runs, GRID)
     assert len(missing) == 2 * 3 * 4
     assert missing["there"].sum() == 2
-    left_out = html.split('<h2 id="left-out">')[1].split("<h2>")[0]
-    assert "epochs 7 against 2" in left_out
-    assert "not compared: epochs 7 against 2" in html
-    assert not [path for path in written if "comparison" in path.name]
+    assert "epochs 7 against 2" in made.section("left-out")
+    assert "not compared: epochs 7 against 2" in made.section("cells")
+    assert not [exhibit for exhibit in made.exhibits if "comparison" in exhibit.name]
 
 
 def test_page_where_every_run_failed(tmp_path):
-    html, written, _ = render([failed_record(machine="synthetic-a")], tmp_path)
-    assert "No run is ok, so there is nothing to draw." in html
-    assert written == []
-    assert "<img" not in html
+    made = report.make([failed_record(machine="synthetic-a")], tmp_path)
+    assert "No run is ok, so there is nothing to draw." in made.html
+    assert "<img" not in made.html
+    assert all(exhibit.missing for exhibit in made.exhibits)
+    assert "Synthetic: killed." in made.section("failed")
+    assert made.markdown
+
+
+def test_how_to_reproduce_names_the_experiment(five_machines):
+    (command,) = next(s.code for s in five_machines.document.sections if s.key == "reproduce")
+    for words in ("epochs=2", "repeats=3", "stacks=[tf-2.19]", "batch_sizes=[32,128,512,1024]", "learning_rate=0.001"):
+        assert words in command
+
+
+def test_a_page_of_very_many_rows_shows_the_first_and_names_the_file(two_machines, monkeypatch):
+    monkeypatch.setattr(page, "MOST_ROWS", 10)
+    html = page.render(two_machines.document, report.TEMPLATES / "page.html.j2")
+    cells = html.split('id="cells"')[1].split("<h2")[0]
+    assert "Only the first 10 are here; all are in cells.csv." in cells
+    assert cells.count("<tr>") == 1 + 10
 
 
 def test_experiment_is_the_configured_one_else_the_commonest(tmp_path):
@@ -206,7 +306,8 @@ def test_experiment_is_the_configured_one_else_the_commonest(tmp_path):
     records += [
         synthetic_record(machine="synthetic-b", repeat=n, workload=other, workload_digest=digest) for n in (1, 2)
     ]
-    runs, _ = tables_of(records, tmp_path)
+    report.write_tables(records, tmp_path)
+    runs = tables.read_runs(tmp_path / "runs.csv")
     assert tables.choose_experiment(runs, SETTINGS)[0] == SETTINGS
     assert tables.choose_experiment(runs, "another")[0] == workloads.settings_digest(other)
 
@@ -214,5 +315,10 @@ def test_experiment_is_the_configured_one_else_the_commonest(tmp_path):
 def test_cells_of_different_workloads_stay_apart(tmp_path):
     other = workloads.describe("mlp", {**CONFIG, "epochs": 7})
     second = synthetic_record(repeat=2, workload=other, workload_digest=workloads.digest(other))
-    _, cells = tables_of([synthetic_record(), second], tmp_path)
-    assert list(cells["n"]) == [1, 1]
+    report.write_tables([synthetic_record(), second], tmp_path)
+    assert list(tables.read_runs(tmp_path / "cells.csv")["n"]) == [1, 1]
+
+
+def test_index_of_the_figures_names_all(five_machines):
+    entries = json.loads((five_machines.folder / "figures/figures.json").read_text())
+    assert [entry["name"] for entry in entries] == [exhibit.name for exhibit in five_machines.exhibits]

@@ -10,11 +10,18 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
 TRAINING = {"training"}
-REPORT = {"comparing", "tables", "figures", "page"}
+REPORT = {"comparing", "findings", "claims", "tables", "exhibits", "figures", "answers", "content", "document", "page"}
 # Rooms of the workflow: they run beside Snakemake, or where the records are read.
 WORKFLOW = {"config": {"jsonschema", "yaml"}, "schemas": {"msgspec", "yaml"}, "reading": {"msgspec"}}
-WORKFLOW |= {"collecting": {"msgspec"}, "archives": set(), "merging": set(), "plan": set()}
-REPORT_PACKAGES = {"pandas", "numpy", "scipy", "matplotlib", "jinja2"}
+WORKFLOW |= {
+    "ledgers": {"yaml"},
+    "catalogue": {"yaml"},
+    "collecting": {"msgspec"},
+    "archives": set(),
+    "merging": set(),
+    "plan": set(),
+}
+REPORT_PACKAGES = {"pandas", "numpy", "scipy", "matplotlib", "jinja2", "yaml"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -93,19 +93,19 @@ def article(runs: pd.DataFrame, gpus: pd.DataFrame, baseline: str) -> list[Compa
         baseline: the configured baseline, taken for figure 5 if it has an Apple GPU.
     """
     gpus = gpus[gpus["machine"].isin(runs.loc[runs["device"] == "gpu", "machine"])]
-    gpus = gpus.sort_values(["fp32_tflops", "machine"], na_position="first")
+    gpus = gpus.sort_values(["fp32_tflops", "machine"], ascending=[False, True])
     apple = tuple(gpus.loc[gpus["vendor"] == "apple", "machine"])
     others = tuple(machine for machine in gpus["machine"] if machine not in apple)
     found = []
     if len(apple) > 1:
-        weakest = baseline if baseline in apple else apple[0]
+        weakest = baseline if baseline in apple else apple[-1]
         rest = tuple(machine for machine in apple if machine != weakest)
         gpu = {"device": "gpu"}
         name = f"Times faster: Apple GPUs against {weakest}"
         found.append(Comparison(name, {**gpu, "machine": rest}, {**gpu, "machine": weakest}, "5"))
     if apple and others:
-        name = f"Times faster: {apple[-1]} against NVIDIA GPUs"
-        sides = {"device": "gpu", "machine": apple[-1]}, {"device": "gpu", "machine": others}
+        name = f"Times faster: {apple[0]} against NVIDIA GPUs"
+        sides = {"device": "gpu", "machine": apple[0]}, {"device": "gpu", "machine": others}
         found.append(Comparison(name, *sides, "7"))
     if {"cpu", "gpu"} <= set(runs["device"]):
         found.append(Comparison(GPU_AGAINST_CPU, {"device": "gpu"}, {"device": "cpu"}, "8"))

@@ -70,13 +70,19 @@ def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path) -> None:
             done.result()
 
 
-def draw(exhibit: Exhibit, looks: Looks, folder: Path) -> None:
-    """Draw one exhibit."""
+def build(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+    """One exhibit, laid out; to be drawn, and closed, in the style of all figures."""
     kinds = {"bars": draw_bars, "lines": draw_lines, "ratios": draw_ratios, "rows": draw_rows, "scatter": draw_scatter}
+    figure = kinds[exhibit.kind](exhibit, looks)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once is enough for both files
+    return figure
+
+
+def draw(exhibit: Exhibit, looks: Looks, folder: Path) -> None:
+    """Draw one exhibit into its files."""
     with mpl.rc_context(STYLE):
-        figure = kinds[exhibit.kind](exhibit, looks)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once is enough for both files
+        figure = build(exhibit, looks)
         figure.savefig(folder / f"{exhibit.name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{exhibit.name}.png", dpi=150, metadata={"Software": None})
         plt.close(figure)
@@ -244,7 +250,7 @@ def _around(values: pd.Series) -> tuple[float, float]:
 
 
 def _title_and_legend(figure: plt.Figure, exhibit: Exhibit, handles: list[plt.Line2D], marks: str = "") -> None:
-    """The title above, the note and the legend below, wrapped to the figure's width."""
+    """The title above, note and legend below, wrapped to the figure's width; the figure grows by their lines."""
     width = figure.get_figwidth()
     title = ": ".join(part for part in (exhibit.title, exhibit.subtitle) if part)
     title = textwrap.fill(title, int(width * 10))
@@ -252,11 +258,15 @@ def _title_and_legend(figure: plt.Figure, exhibit: Exhibit, handles: list[plt.Li
     for handle in handles:
         handle.set_label(textwrap.fill(handle.get_label(), 60))
     longest = max(len(line) for handle in handles for line in handle.get_label().splitlines())
+    ncols = max(1, min(len(handles), int(width * 11 / (longest + 8))))
+    note = textwrap.fill(f"{marks} {exhibit.note}".strip(), int(width * 13))
+    rows = math.ceil(len(handles) / ncols) * max(handle.get_label().count("\n") + 1 for handle in handles)
+    figure.set_figheight(figure.get_figheight() + 0.19 * (rows - 1 + note.count("\n") + title.count("\n")))
     figure.legend(
         handles=handles,
         loc="outside lower left",
-        ncols=max(1, min(len(handles), int(width * 11 / (longest + 8)))),
-        title=textwrap.fill(f"{marks} {exhibit.note}".strip(), int(width * 13)),
+        ncols=ncols,
+        title=note,
         title_fontsize=9,
         alignment="left",
     )

@@ -1,0 +1,130 @@
+"""The page in a real browser, without a window: nothing is asked of the network, nothing fails, everything works."""
+
+import csv
+import html
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import report, synthetic
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is installed")
+# What the page is asked once it is loaded; the answers are added to it as text.
+PROBE = """
+<script>
+addEventListener("load", () => {
+  const table = document.querySelector('table[data-name="cells"]');
+  document.querySelectorAll("details").forEach(d => d.open = true);
+  const column = [...table.tHead.rows[0].cells].findIndex(th => th.textContent.startsWith("Median"));
+  const values = () => [...table.tBodies[0].rows].map(row => Number(valueOf(row.cells[column]).replaceAll(",", "")));
+  const button = table.tHead.rows[0].cells[column].querySelector("button");
+  const before = values();
+  button.click();
+  const up = values(), told = table.tHead.rows[0].cells[column].getAttribute("aria-sort");
+  button.click();
+  const down = values();
+  const texts = [...document.querySelectorAll("p, li, dd, dt, h1, h2, h3, figcaption, pre")];
+  const answers = {
+    before, up, told, down, csv: csv(table),
+    width: innerWidth, page: document.documentElement.scrollWidth,
+    wide: texts.filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.textContent.slice(0, 60)),
+    asked: performance.getEntriesByType("resource").map(entry => entry.name),
+    images: [...document.images].map(i => [i.alt.slice(0, 30), i.complete, i.naturalWidth]),
+    saves: document.querySelectorAll("button.csv").length, tables: document.querySelectorAll("table").length,
+    unnamed: [...document.querySelectorAll("img")].filter(i => !i.alt).length,
+  };
+  const pre = document.createElement("pre");
+  pre.id = "answers";
+  pre.textContent = JSON.stringify(answers);
+  document.body.append(pre);
+});
+</script>
+"""
+
+
+def browse(page: Path, folder: Path, *options: str) -> tuple[str, str]:
+    """The page's DOM after its scripts ran, and what the browser wrote on its console."""
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        f"--user-data-dir={folder / 'profile'}",
+        "--virtual-time-budget=20000",
+        *options,
+        "--dump-dom",
+        page.as_uri(),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    return result.stdout, "\n".join(line for line in result.stderr.splitlines() if "CONSOLE" in line)
+
+
+@pytest.fixture(scope="module", params=[1280, 390], ids=["desktop", "phone"])
+def visited(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
+    made = report.make(synthetic.article(), folder)
+    page = folder / "index.html"
+    page.write_text(made.html.replace("</body>", f"{PROBE}</body>"))
+    dom, console = browse(page, folder, f"--window-size={request.param},900")
+    answers = re.search(r'<pre id="answers">(.*?)</pre>', dom, re.DOTALL)
+    assert answers, dom[-2000:]
+    return made, console, json.loads(html.unescape(answers[1]))
+
+
+def test_nothing_is_asked_of_the_network(visited):
+    made, _, answers = visited
+    assert [address for address in answers["asked"] if not address.startswith("data:")] == []
+    assert "default-src 'none'; img-src data:;" in made.html  # so that it could not even if it tried
+
+
+def test_no_error_on_the_console(visited):
+    assert visited[1] == ""
+
+
+def test_the_console_is_listened_to_and_the_network_is_refused(tmp_path):
+    page = tmp_path / "page.html"
+    policy = re.search(r"<meta http-equiv[^>]*>", (report.TEMPLATES / "page.html.j2").read_text())[0]
+    page.write_text(f'{policy}<img src="http://127.0.0.1:9/x.png">')
+    assert "Content Security Policy" in browse(page, tmp_path)[1]
+
+
+def test_every_figure_is_shown_and_has_an_alternative_text(visited):
+    made, *_, answers = visited
+    assert len(answers["images"]) == len(made.exhibits)
+    assert all(complete and width > 0 for _, complete, width in answers["images"])
+    assert answers["unnamed"] == 0
+
+
+def test_no_text_leaves_the_window(visited):
+    answers = visited[-1]
+    assert answers["wide"] == []
+    assert answers["page"] <= answers["width"]
+
+
+def test_a_click_sorts_and_another_turns_it_round(visited):
+    answers = visited[-1]
+    assert answers["before"] != sorted(answers["before"])
+    assert answers["up"] == sorted(answers["before"])
+    assert answers["told"] == "ascending"
+    assert answers["down"] == sorted(answers["before"], reverse=True)
+
+
+def test_every_table_can_be_saved_with_all_its_digits(visited):
+    made, *_, answers = visited
+    assert answers["saves"] == answers["tables"]
+    rows = list(csv.DictReader(io.StringIO(answers["csv"])))
+    medians = made.data.cells["fit_seconds_median"]
+    assert sorted(float(row["Median (s)"]) for row in rows) == sorted(medians)
+    assert {row["Machine"] for row in rows} == set(synthetic.KINDS)

@@ -1,0 +1,103 @@
+"""The report's tables, figures and pages, made in this process as the workflow's scripts make them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainmark import (
+    catalogue,
+    claims,
+    collecting,
+    comparing,
+    content,
+    document,
+    exhibits,
+    figures,
+    findings,
+    page,
+    tables,
+    workloads,
+)
+
+from tests import synthetic
+from tests.conftest import CONFIG, ROOT
+
+SETTINGS = workloads.settings_digest(workloads.describe("mlp", CONFIG))
+GRID = {
+    "machine": "synthetic-a",
+    "stacks": ["tf-2.19"],
+    "devices": ["cpu", "gpu"],
+    "models": ["mlp", "cnn", "lstm"],
+    "batch_sizes": [32, 128, 512, 1024],
+    "repeats": 3,
+}
+TEMPLATES = ROOT / "workflow/report"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report and what it was made from."""
+
+    folder: Path
+    data: content.ReportData
+    exhibits: list[exhibits.Exhibit]
+    document: document.Document
+    html: str
+    markdown: str
+
+    def section(self, key: str) -> str:
+        """The HTML of one section."""
+        return self.html.split(f'id="{key}"')[1].split("<h2")[0].split("<h3")[0]
+
+
+def write_tables(records, folder: Path, configured=(), kinds=None) -> None:
+    """Every CSV of the report, in ``folder``."""
+    synthetic.write_tree(records, folder, kinds)
+    collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True)
+    known = catalogue.load([ROOT / "config/hardware.yaml"])
+    rows = catalogue.look_up(
+        tables.pd.read_csv(folder / "machines.csv", dtype=str, keep_default_na=False).to_dict("records"), known
+    )
+    (folder / "specifications.csv").write_text(catalogue.csv_text(rows))
+    runs = tables.read_runs(folder / "runs.csv")
+    specifications = tables.read_specifications(folder / "specifications.csv")
+    gpus, chosen = specifications.query("kind == 'gpu'"), tables.comparable(runs, SETTINGS)
+    wanted = comparing.article(chosen, gpus, "auto")
+    wanted += comparing.configured(configured) or comparing.sensible(chosen, "auto")
+    cells = comparing.compare_all(chosen, wanted)
+    ledger, ids = claims.load([ROOT / "config/claims.yaml"]), tables.hardware_ids(specifications)
+    written = {
+        "cells": tables.summarise(runs),
+        "comparisons": cells,
+        "comparisons_summary": comparing.summarise(cells),
+        "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
+        "tflops": findings.tflops_ratios(chosen, gpus),
+        "claims": claims.judge_all(ledger, chosen, tables.read_peaks(folder / "peaks.csv"), ids),
+        "published": claims.published(ledger, chosen, ids),
+    }
+    for name, table in written.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def make(records, folder: Path, configured=(), kinds=None, draw: bool = True) -> Report:
+    """The whole report; without the drawing, figures are planned and their files empty."""
+    write_tables(records, folder, configured, kinds)
+    runs = tables.shown(tables.read_runs(folder / "runs.csv"), SETTINGS)
+    gpus = tables.read_specifications(folder / "specifications.csv").query("kind == 'gpu'")
+    compared = [comparing.read_cells(folder / f"comparisons{part}.csv") for part in ("", "_summary")]
+    rest = [tables.read_table(folder / f"{name}.csv") for name in ("break_even", "tflops", "published")]
+    planned = exhibits.plan(runs, gpus, *compared, *rest)
+    if draw:
+        figures.draw_all(planned, figures.assign_looks(runs), folder / "figures")
+    else:
+        (folder / "figures").mkdir()
+        for exhibit in planned:
+            (folder / "figures" / f"{exhibit.name}.svg").write_text("<svg/>")
+    exhibits.write_index(planned, folder / "figures" / "figures.json")
+    data = content.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)
+    captions = TEMPLATES / "figures.rst"
+    written = [
+        content.write(page.with_figures(data, folder / "figures", captions, embedded)) for embedded in (True, False)
+    ]
+    html = page.render(written[0], TEMPLATES / "page.html.j2")
+    (folder / "index.html").write_text(html)
+    return Report(folder, data, planned, written[0], html, page.render(written[1], TEMPLATES / "report.md.j2"))

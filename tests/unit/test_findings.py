@@ -1,0 +1,99 @@
+"""Tests of trainmark.findings, on invented speed-ups and times."""
+
+import math
+
+import pandas as pd
+import pytest
+from scipy import stats
+from trainmark import comparing, findings
+
+from tests import synthetic
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ratios", "expected"),
+    [
+        ([32, 128, 512], [0.5, 2.0, 3.0], 64.0),  # half-way between 32 and 128 in the logarithm
+        ([32, 128], [0.25, 2.0], 32 * 4 ** (2 / 3)),
+        ([32, 128], [1.1, 1.2], 0.0),
+        ([32, 128], [2.0, 0.9], math.inf),
+        ([32, 128, 512, 1024], [1.5, 0.5, 0.5, 2.0], 512 * 2**0.5),  # what counts is where it stays above
+        ([32, 128], [1.0, 4.0], 32.0),
+        ([32], [0.5], math.inf),
+    ],
+)
+def test_last_crossing(sizes, ratios, expected):
+    assert findings.last_crossing(sizes, ratios) == pytest.approx(expected)
+
+
+def test_without_repeats_a_break_even_has_no_interval():
+    cells = pd.DataFrame(
+        {
+            "machine": "m",
+            "stack": "s",
+            "model": "cnn",
+            "batch_size": [128, 32],
+            "speed_up": [2.0, 0.5],
+            "low": math.nan,
+            "high": math.nan,
+        }
+    )
+    (row,) = findings.break_even(cells).to_dict("records")
+    assert row["batch_size"] == pytest.approx(64)
+    assert (row["smallest"], row["largest"]) == (32, 128)
+    assert math.isnan(row["low"])
+    assert math.isnan(row["high"])
+
+
+def test_interval_of_a_break_even_holds_it_and_widens_with_the_noise():
+    widths = []
+    for noise in (0.01, 0.1):
+        records = synthetic.records_of("synthetic-m2-max", noise=(1 - noise, 1.0, 1 + noise))
+        cells = comparing.compare(frame(records), comparing.Comparison("", {"device": "gpu"}, {"device": "cpu"}))
+        row = findings.break_even(cells).query("model == 'lstm'").iloc[0]
+        assert row["low"] < row["batch_size"] < row["high"]
+        assert 32 < row["batch_size"] < 128
+        widths.append(row["high"] - row["low"])
+    assert widths[0] < widths[1]
+
+
+def frame(records) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {key: r[key] for key in ("machine", "device", "stack", "model", "batch_size")}
+            | {key: r["durations"][key] for key in comparing.MEASURES}
+            | {"test_accuracy": 0.8}
+            for r in records
+        ]
+    )
+
+
+GPUS = pd.DataFrame(
+    {
+        "machine": list(synthetic.KINDS),
+        "fp32_tflops": [2.6, 10.7, 9.3, math.nan, 15.7],
+    }
+)
+
+
+def test_the_gpu_with_more_tflops_is_always_the_candidate():
+    ratios = findings.tflops_ratios(frame(synthetic.article()), GPUS)
+    pairs = ratios[["machine", "machine_baseline"]].drop_duplicates()
+    names = {tuple(name.removeprefix("synthetic-") for name in pair) for pair in pairs.itertuples(index=False)}
+    assert names == {("m2-max", "m1"), ("p100", "m1"), ("v100", "m1"), ("m2-max", "p100"), ("v100", "p100")} | {
+        ("v100", "m2-max")
+    }
+    assert (ratios["tflops_ratio"] > 1).all()
+    assert (ratios["device"] == "gpu").all()
+    row = ratios.query("machine == 'synthetic-m2-max' and machine_baseline == 'synthetic-p100' and model == 'mlp'")
+    assert row.query("batch_size == 1024")["speed_up"].iloc[0] == pytest.approx(1.77)
+    assert row["tflops_ratio"].iloc[0] == pytest.approx(10.7 / 9.3)
+    expected = stats.spearmanr(ratios["tflops_ratio"], ratios["speed_up"]).statistic
+    assert findings.rank_correlation(ratios) == pytest.approx(expected)
+
+
+def test_gpus_of_equal_or_unknown_tflops_say_nothing():
+    runs = frame(synthetic.records_of("synthetic-m1") + synthetic.records_of("synthetic-t4"))
+    assert findings.tflops_ratios(runs, GPUS).empty
+    assert findings.tflops_ratios(runs, GPUS.assign(fp32_tflops=5.0)).empty
+    assert math.isnan(findings.rank_correlation(findings.tflops_ratios(runs, GPUS)))
