@@ -96,7 +96,7 @@ def make(records, folder: Path, configured=(), kinds=None, draw: bool = True) ->
     data = content.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)
     captions = TEMPLATES / "figures.rst"
     written = [
-        content.write(page.with_figures(data, folder / "figures", captions, embedded)) for embedded in (True, False)
+        page.write(page.with_figures(data, folder / "figures", captions, embedded)) for embedded in (True, False)
     ]
     html = page.render(written[0], TEMPLATES / "page.html.j2")
     (folder / "index.html").write_text(html)

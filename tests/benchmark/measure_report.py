@@ -2,11 +2,10 @@
 
 Writes N synthetic machines of 72 records each into a temporary checkout (no measurement of anything) and prints, for
 each N: the bare loop; collecting; collecting again after one more machine; the tables; peak memory; the whole report;
-and the command that has nothing to do.
+all of it again after one rerun; the size of the page; and the command that has nothing to do.
 """
 
 import argparse
-import itertools
 import json
 import os
 import resource
@@ -21,7 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow" / "scripts")]
 
-from tests.conftest import synthetic_machine, synthetic_record
+from tests import synthetic
+from tests.conftest import path_of
 
 BARE_LOOP = """
 import json, os
@@ -33,25 +33,27 @@ for folder, _, names in os.walk("results/machines"):
 SCRIPTS = "workflow/scripts"
 SETTINGS = ["--settings", "none"]
 COLLECT = [f"{SCRIPTS}/collect_records.py", "--on-bad-record", "stop", "out"]
-COMPARE = [f"{SCRIPTS}/compare_cells.py", *SETTINGS, "--comparisons=[]", "--baseline=auto"]
+LOOK_UP = [f"{SCRIPTS}/look_up_hardware.py", "--hardware", "config/hardware.yaml", "--"]
 TABLES = (
     [f"{SCRIPTS}/summarise_cells.py", "out/runs.csv", "out/cells.csv"],
-    [*COMPARE, "out/runs.csv", "out/comparisons.csv", "out/summary.csv"],
+    [*LOOK_UP, "out/machines.csv", "out/specifications.csv"],
+    [f"{SCRIPTS}/compare_cells.py", *SETTINGS, "--comparisons=[]", "--baseline=auto", "out"],
+    [f"{SCRIPTS}/judge_claims.py", *SETTINGS, "--claims", "config/claims.yaml", "--", "out"],
 )
 REPORT = ["-m", "snakemake", "--cores", "1", "report"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machines", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--machines", type=int, nargs="+", default=[5, 25, 100, 1000])
     parser.add_argument("--repeats", type=int, default=3, help="of each time; the median is printed")
     args = parser.parse_args()
     print(
         "| machines x 72 records | bare loop (s) | collect (s) | ratio | one more machine (s) | ratio | tables (s) |",
         end="",
     )
-    print(" peak memory (MB) | whole report (s) | nothing to do (s) |")
-    print("|" + "---|" * 10)
+    print(" peak memory (MB) | whole report (s) | after one rerun (s) | page (MB) | nothing to do (s) |")
+    print("|" + "---|" * 12)
     for count in args.machines:
         with tempfile.TemporaryDirectory() as folder:
             measure(Path(folder, "checkout"), count, args.repeats)
@@ -73,38 +75,47 @@ def measure(checkout: Path, count: int, repeats: int) -> None:
     tables = sum(run(checkout, command) for command in TABLES)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     report = run(checkout, REPORT)
+    again = []
+    for number in range(repeats):
+        write_run(checkout, synthetic.records_of(*name_of(0), factor=lambda *_, n=number: 1.01 + n / 100)[0])
+        again.append(run(checkout, REPORT))
+    page = (checkout / "results/report/index.html").stat().st_size / 2**20
     nothing = statistics.median(run(checkout, REPORT) for _ in range(repeats))
     write_machine(checkout, count)
     more, bare_again = [], []
     for _ in range(repeats):
         bare_again.append(run(checkout, ["-c", BARE_LOOP]))
         more.append(run(checkout, COLLECT))
-    base, found, added = map(statistics.median, (bare, collect, more))
+    base, found, added, rerun = map(statistics.median, (bare, collect, more, again))
     print(
         f"| {count} x 72 | {base:.2f} | {found:.2f} | {found / base:.2f} | {added:.2f} | "
-        f"{added / statistics.median(bare_again):.2f} | {tables:.1f} | {peak:.0f} | {report:.1f} | {nothing:.2f} |",
+        f"{added / statistics.median(bare_again):.2f} | {tables:.1f} | {peak:.0f} | {report:.1f} | {rerun:.1f} | "
+        f"{page:.1f} | {nothing:.2f} |",
         flush=True,
     )
 
 
+def name_of(number: int) -> tuple[str, str]:
+    """Name and kind of an invented machine."""
+    kind = list(synthetic.KINDS)[number % len(synthetic.KINDS)]
+    return f"{kind}-{number:04d}", kind
+
+
 def write_machine(checkout: Path, number: int) -> None:
     """One machine's records, with invented times."""
-    name = f"synthetic-{number:04d}"
-    axes = itertools.product(["cpu", "gpu"], ["mlp", "cnn", "lstm"], [32, 128, 512, 1024], [1, 2, 3])
-    for position, (device, model, batch_size, repeat) in enumerate(axes):
-        seconds = 20.0 + (number * 7 + position * 13) % 100 / 50
-        data = synthetic_record(
-            machine=name,
-            device=device,
-            model=model,
-            batch_size=batch_size,
-            repeat=repeat,
-            durations__fit_seconds=seconds,
-        )
-        folder = checkout / f"results/machines/{name}/runs/tf-2.19/{device}/{model}/{batch_size}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{repeat}.json").write_text(json.dumps(data, indent=1))
-    (checkout / f"results/machines/{name}/machine.json").write_text(json.dumps(synthetic_machine(name), indent=1))
+    name, kind = name_of(number)
+    for data in synthetic.records_of(name, kind, factor=lambda *_: 1 + number % 50 / 100):
+        write_run(checkout, data)
+    (checkout / f"results/machines/{name}/machine.json").write_text(
+        json.dumps(synthetic.describe(name, kind), indent=1)
+    )
+
+
+def write_run(checkout: Path, data: dict) -> None:
+    """One record."""
+    path = checkout / path_of(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data, indent=1))
 
 
 def run(checkout: Path, command: list[str]) -> float:

@@ -331,3 +331,9 @@ def test_source_that_is_not_there_is_named(here):
     assert "neither a folder nor an archive" in problem_of(here / "x.rar")
     (here / "nothing").mkdir()
     assert "holds no records" in problem_of(here / "nothing")
+
+
+def test_the_projects_example_can_be_brought_in(here):
+    planned = merging.plan_merge([ROOT / "results/example/amd-epyc-2-vcpu.tar.gz"], TARGET, SCHEMAS)
+    assert planned.problems == []
+    assert merging.report(planned) == ["amd-epyc-2-vcpu: 37 new, 0 identical"]

@@ -10,7 +10,20 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
 TRAINING = {"training"}
-REPORT = {"comparing", "findings", "claims", "tables", "exhibits", "figures", "answers", "content", "document", "page"}
+REPORT = {
+    "comparing",
+    "findings",
+    "claims",
+    "tables",
+    "exhibits",
+    "figures",
+    "answers",
+    "appendix",
+    "content",
+    "sections",
+    "document",
+    "page",
+}
 # Rooms of the workflow: they run beside Snakemake, or where the records are read.
 WORKFLOW = {"config": {"jsonschema", "yaml"}, "schemas": {"msgspec", "yaml"}, "reading": {"msgspec"}}
 WORKFLOW |= {

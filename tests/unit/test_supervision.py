@@ -245,7 +245,15 @@ def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data
         str(record.relative_to(tmp_path)),
     ]
     with (tmp_path / "log").open("w") as log:
-        supervisor = subprocess.Popen(command, cwd=tmp_path, stderr=log, stdout=subprocess.PIPE, text=True)
+        supervisor = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stderr=log,
+            stdout=subprocess.PIPE,
+            text=True,
+            # Whatever starts the tests in the background may have Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         deadline = time.monotonic() + 60
         while not (children := psutil.Process(supervisor.pid).children()) and time.monotonic() < deadline:
             time.sleep(0.1)

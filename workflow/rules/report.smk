@@ -201,7 +201,10 @@ rule render_page:
         captions="workflow/report/figures.rst",
         code=[
             "workflow/scripts/render_page.py",
-            *expand("workflow/scripts/trainmark/{room}.py", room=["answers", "content", "document", "page"]),
+            *expand(
+                "workflow/scripts/trainmark/{room}.py",
+                room=["answers", "appendix", "content", "document", "page", "sections"],
+            ),
         ],
     output:
         html=report(

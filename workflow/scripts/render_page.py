@@ -19,7 +19,7 @@ def main() -> None:
     args = parser.parse_args()
     data = content.read_report(args.report, args.grid, [each["name"] for each in args.comparisons], args.settings)
     for (template, output), embedded in ((args.page, True), (args.markdown, False)):
-        document = content.write(page.with_figures(data, args.report / "figures", args.captions, embedded))
+        document = page.write(page.with_figures(data, args.report / "figures", args.captions, embedded))
         files.write_whole(output, page.render(document, template))
     print(f"trainmark: the report is {args.page[1]}", flush=True)
 

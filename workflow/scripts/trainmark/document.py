@@ -9,6 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+# Written where nothing is known.
+UNKNOWN = "unknown"
+
 
 def seconds(value: float) -> str:
     """Seconds with three significant digits."""

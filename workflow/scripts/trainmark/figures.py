@@ -166,7 +166,7 @@ def draw_rows(exhibit: Exhibit, looks: Looks) -> plt.Figure:
     looks_of = {key: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, key in enumerate(keys)}
     labels = [textwrap.fill(s.label, 32) for s in series]
     lines = max(label.count("\n") + 1 for label in labels)
-    height = 1.9 + len(series) * max(0.26, 0.17 * lines, 0.075 * len(keys))
+    height = 1.9 + max(0.8, len(series) * max(0.26, 0.17 * lines, 0.075 * len(keys)))
     figure, axes = plt.subplots(
         1, len(models), figsize=(max(7.0, 3.0 + 2.8 * len(models)), height), sharey=True, squeeze=False,
         layout="constrained",

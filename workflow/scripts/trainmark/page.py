@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,71 @@ from typing import Any
 import jinja2
 
 import trainmark
+from trainmark import answers, appendix, sections, tables
 from trainmark.content import ReportData
-from trainmark.document import Column, Document
+from trainmark.document import Column, Document, plural
+from trainmark.record import OK
 
 # Rows that a table on the page has at most; more would make it slow to open. The CSV file beside it has them all.
 MOST_ROWS = 3000
 # Rows beyond which a table on the page is folded, and is left out of the Markdown.
 FOLDED_ROWS = 60
+
+
+def write(data: ReportData) -> Document:
+    """The whole report."""
+    t, runs = data.tables, data.runs
+    ok = runs[runs["status"] == OK]
+    machines = runs["machine"].nunique()
+    first, days = runs.iloc[0], sorted({runs["started_at"].min()[:10], runs["ended_at"].max()[:10]})
+    lead = (
+        f"{len(ok):,} of {plural(len(runs), 'run')} ok on {plural(machines, 'machine')}, measured {' to '.join(days)}. "
+        f"Fashion-MNIST, {first['train_samples']:,} training images, {plural(int(first['epochs']), 'epoch')}, float32; "
+        f"experiment {data.experiment[0][:12]}, protocol {data.experiment[1]}."
+    )
+    said = {
+        answers.FASTER: answers.which_is_faster(runs, t["comparisons_summary"], t["break_even"]),
+        answers.NOISE: answers.does_it_hold(data.cells, t["comparisons"]),
+        answers.LEARNED: answers.did_they_learn(runs, t["comparisons"]),
+        answers.ARTICLE: answers.what_of_the_article(t["claims"]),
+    }
+    parts = [
+        *sections.article(data),
+        *sections.beyond(data),
+        sections.ledger(data),
+        *sections.other_comparisons(data),
+        appendix.every_cell(data),
+        *appendix.not_counted(data),
+        *appendix.provenance(data),
+    ]
+    return Document("Training time of small TensorFlow models", lead, said, list(alerts(data)), parts)
+
+
+def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
+    """What has to be known before anything else is read, each with the section that tells more."""
+    runs = data.runs
+    failed = int((runs["status"] != OK).sum())
+    if failed == len(runs):
+        yield "No run is ok, so there is nothing to draw.", "failed"
+    if runs["epochs"].max() == 1:
+        yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
+    if failed:
+        yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
+    missing = len(tables.missing_runs(runs, data.grid))
+    if missing:
+        yield f"{plural(missing, 'cell')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.", "missing"
+    if not data.shown.all():
+        yield f"{plural(int((~data.shown).sum()), 'run')} of another experiment left out.", "left-out"
+    for name in data.configured:
+        if name not in set(data.tables["comparisons"]["comparison"]):
+            yield f"{name}: not measured. No cell was measured on both sides of this comparison.", ""
+    bad = len(data.tables["left_out"])
+    if bad:
+        yield f"{plural(bad, 'file')} cannot be used and {_is(bad)} left out.", "bad-files"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def with_figures(data: ReportData, folder: Path, captions: Path, embedded: bool) -> ReportData:

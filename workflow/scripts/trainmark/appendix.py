@@ -1,0 +1,162 @@
+"""The report's sections on what lies beneath: every cell, what counts nowhere, with what it was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainmark import tables
+from trainmark.content import ReportData, why_apart
+from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
+from trainmark.record import OK
+
+_CELL = (
+    Column("machine", "Machine"),
+    Column("stack", "Stack"),
+    Column("device", "Device"),
+    Column("model", "Model"),
+    Column("batch_size", "Batch size", "integer"),
+)
+# Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
+_SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")
+
+
+def every_cell(data: ReportData) -> Section:
+    """Every cell that was measured, in figures and not."""
+    columns = (
+        *_CELL,
+        Column("n", "Runs ok", "integer"),
+        Column("failed", "Failed", "integer"),
+        Column("fit_seconds_median", "Median (s)", "seconds"),
+        Column("fit_seconds_min", "Minimum (s)", "seconds"),
+        Column("fit_seconds_max", "Maximum (s)", "seconds"),
+        Column("fit_seconds_spread", "Spread (%)", "percent"),
+        Column("throughput_samples_per_second_median", "Samples/s", "integer"),
+        Column("first_epoch_seconds_median", "First epoch (s)", "seconds"),
+        Column("steady_state_epoch_seconds_median", "Epoch in steady state (s)", "seconds"),
+        Column("test_accuracy_median", "Test accuracy", "accuracy"),
+        Column("remarks", "Remarks", "long"),
+    )
+    rows = [_remarked(data, row) for row in rows_of(data.tables["cells"])]
+    said = (
+        "Times are of fit, the whole training with its validations. Grey cells are compared with nothing, for the "
+        "reason in their remark. Every single run is in runs.csv."
+    )
+    return Section("cells", "Cells", [said], tables=[Table("cells", "Every cell", columns, rows, "cells.csv")])
+
+
+def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
+    """A cell with its remarks, grey where it is compared with nothing."""
+    why = why_apart(data, row["settings_digest"], row["protocol"])
+    if row["apart"] and not why:
+        why = f"its runs differ in {row['apart']}"
+    remarks = [f"not compared: {why}"] if why else []
+    if row["joined"]:
+        remarks.append(f"runs joined although they differ in {row['joined']}")
+    if (row["fit_seconds_spread"] or 0) > tables.UNSTABLE:
+        remarks.append("unstable: spread over 10 %")
+    if not row["n"]:
+        remarks.append("no run is ok")
+    return {**row, "remarks": "; ".join(remarks), "grey": bool(why)}
+
+
+def not_counted(data: ReportData) -> list[Section]:
+    """Runs that failed, are missing, or are left out, each with the reason."""
+    runs = data.runs
+    failed = (*_CELL, Column("repeat", "Repeat", "integer"), Column("status", "Status"))
+    failed = (*failed, Column("reason", "Reason", "long"))
+    missing = (*_CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
+    others = (Column("machine", "Machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long"))
+    files = (Column("path", "File"), Column("what", "What is wrong", "long"), Column("remedy", "What to do", "long"))
+    keys = ["machine", "protocol", "settings_digest"]
+    counts = rows_of(data.tables["runs"][~data.shown].groupby(keys).size().rename("count").reset_index())
+    counts = [{**row, "why": why_apart(data, row["settings_digest"], row["protocol"])} for row in counts]
+    parts = (
+        ("failed", "Failed runs", "", failed, rows_of(runs[runs["status"] != OK]), "runs.csv"),
+        (
+            "missing",
+            "Missing cells",
+            f"Cells of the configured grid ({data.grid['machine']} for this computer) with fewer records than repeats.",
+            missing,
+            rows_of(tables.missing_runs(runs, data.grid)),
+            "",
+        ),
+        (
+            "left-out",
+            "Left out: runs of another experiment",
+            "They are in the tables, and in no figure and no comparison.",
+            others,
+            counts,
+            "runs.csv",
+        ),
+        (
+            "bad-files",
+            "Left out: files that cannot be used",
+            "Below results/machines.",
+            files,
+            rows_of(data.tables["left_out"]),
+            "left_out.csv",
+        ),
+    )
+    found = [
+        Section(key, title, [said] if said else [], tables=[Table(key, title, columns, rows, source)], level=3)
+        for key, title, said, columns, rows, source in parts
+        if rows
+    ]
+    said = [] if found else ["Nothing: every run of the configured grid is there, ok, and of this experiment."]
+    return [Section("not-counted", "Runs that count nowhere", said), *found]
+
+
+def provenance(data: ReportData) -> list[Section]:
+    """With what it was measured, and how to measure it again."""
+    runs = data.runs[data.runs["status"] == OK]
+    columns = (
+        Column("machine", "Machine"),
+        Column("stack", "Stack"),
+        Column("device", "Device"),
+        Column("python", "Python"),
+        Column("tensorflow", "TensorFlow"),
+        Column("keras", "Keras"),
+        Column("tensorflow_metal", "tensorflow-metal", empty="none"),
+        Column("intra_op_threads", "Threads", "integer"),
+        Column("optimizer_class", "Optimizer"),
+        Column("xla", "XLA"),
+        Column("lock_file", "Pinned by"),
+        Column("lock", "SHA-256 of it"),
+        Column("code_version", "trainmark"),
+        Column("code_commit", "Commit", empty=UNKNOWN),
+    )
+    keys = ["machine", "stack", "device", "python", "tensorflow", "keras", "tensorflow_metal", "intra_op_threads"]
+    keys += ["optimizer_class", "jit_compile", "lock_file", "lock_sha256", "code_version", "code_commit"]
+    rows = rows_of(runs[keys].drop_duplicates())
+    for row in rows:
+        row["lock"] = (row["lock_sha256"] or "")[:12]
+        row["code_commit"] = (row["code_commit"] or "")[:12]
+        row["xla"] = "on" if row["jit_compile"] else "off"
+    title = "Software"
+    environments = [Table("software", title, columns, rows, "runs.csv")] if rows else []
+    commits = [commit[:12] for commit in runs["code_commit"].dropna().unique()]
+    texts = [
+        "Every run is one process in a pinned environment. Its record, results/machines/<machine>/runs/..., holds all "
+        "that is said here of it.",
+    ]
+    if len(commits) == 1:
+        texts.append(f"All runs were made by commit {commits[0]}.")
+    elif commits:
+        texts.append(f"The runs were made by several commits: {enumerate_words(commits)}. See the table above.")
+    return [
+        Section("software", title, tables=environments),
+        Section("reproduce", "How to reproduce this", texts, code=commands(data)),
+    ]
+
+
+def commands(data: ReportData) -> list[str]:
+    """What to type for the same experiment."""
+    settings, runs = data.experiments[data.experiment[0]], data.runs
+    values = {key: settings[key] for key in _SETTINGS if key in settings}
+    values["learning_rate"] = settings["optimizer"]["learning_rate"]
+    values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": int(runs["repeat"].max())}
+    lists = {"stacks": "stack", "models": "model", "batch_sizes": "batch_size"}
+    words = {key: "[" + ",".join(map(str, sorted(runs[column].unique()))) + "]" for key, column in lists.items()}
+    pairs = " ".join(f"{key}={str(value).lower()}" for key, value in {**values, **words}.items())
+    conda = " --use-conda" if "tf-2.12" in set(runs["stack"]) else ""
+    return [f"snakemake --cores 1{conda} --config {pairs}"]

@@ -1,0 +1,267 @@
+"""The report's sections on speed: the article's exhibits, what it could not show, claims, other comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from trainmark import catalogue, comparing, exhibits
+from trainmark.content import ReportData
+from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
+
+_PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
+_INTERVAL = "needs repeats"
+
+
+def article(data: ReportData) -> list[Section]:
+    """The article's eight exhibits, in its order."""
+    chips = (
+        Column("cores", "CPU cores", published=True, empty=UNKNOWN),
+        Column("transistors_billion", "Transistors (10⁹)", published=True, empty=UNKNOWN),
+        Column("memory_gb", "Memory, at most (GB)", published=True, empty=UNKNOWN),
+        Column("memory_bandwidth_gb_per_s", "Memory bandwidth (GB/s)", published=True, empty=UNKNOWN),
+        Column("released", "Released", published=True, empty=UNKNOWN),
+    )
+    gpus = (
+        Column("fp32_tflops", "FP32 peak (TFLOPS)", published=True, empty=UNKNOWN),
+        Column("cores", "GPU cores", published=True, empty=UNKNOWN),
+        Column("memory_bandwidth_gb_per_s", "Memory bandwidth (GB/s)", published=True, empty=UNKNOWN),
+        Column("memory_gb", "GPU memory (GB)", published=True, empty=UNKNOWN),
+        Column("power_watts", "Board power (W)", published=True, empty=UNKNOWN),
+        Column("released", "Released", published=True, empty=UNKNOWN),
+    )
+    return [
+        Section("article", "The article's exhibits, for these machines"),
+        specifications(data, "chip", "Exhibit 1: specifications of the processors", chips),
+        specifications(data, "gpu", "Exhibit 2: the GPUs compared", gpus),
+        set_up(data),
+        pictured(data, "training_time_apple_gpus", "Exhibit 4"),
+        compared(data, "speed_up_apple_gpus", "5"),
+        pictured(data, "training_time_gpus", "Exhibit 6"),
+        compared(data, "speed_up_apple_against_nvidia", "7"),
+        compared(data, "speed_up_gpu_against_cpu", "8"),
+    ]
+
+
+def specifications(data: ReportData, kind: str, title: str, columns: tuple[Column, ...]) -> Section:
+    """What was published of the processors, or of the GPUs."""
+    key = f"specifications-{kind}"
+    known = data.tables["specifications"]
+    rows = [_sourced(row) for row in rows_of(known[known["kind"] == kind])]
+    if not rows:
+        return Section(key, title, ["Not measured: none of these machines has a GPU that a stack trains on."], level=3)
+    said = "Published figures, from config/hardware.yaml: they were not measured here and enter no statistic."
+    columns = (Column("machine", "Machine"), Column("name", "Name"), *columns, Column("sources", "Sources", "long"))
+    return Section(key, title, [said], tables=[Table(key, title, columns, rows, "specifications.csv")], level=3)
+
+
+def _sourced(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of specifications with its sources in one text, each figure named."""
+    by_source: dict[str, list[str]] = {}
+    for figure in catalogue.FIGURES:
+        if row[f"{figure}_source"]:
+            by_source.setdefault(row[f"{figure}_source"], []).append(figure.split("_")[0])
+    words = [f"{source} ({', '.join(names)})" for source, names in by_source.items()]
+    return {**row, "sources": "; ".join(words) or "unknown hardware: not in config/hardware.yaml"}
+
+
+def set_up(data: ReportData) -> Section:
+    """The article's third exhibit: the machines as they described themselves."""
+    columns = (
+        Column("machine", "Machine"),
+        Column("chip", "Processor"),
+        Column("cores_usable", "Threads usable", "integer"),
+        Column("cores_logical", "Threads", "integer", empty=UNKNOWN),
+        Column("cores_performance", "Performance cores", "integer"),
+        Column("cores_efficiency", "Efficiency cores", "integer"),
+        Column("memory_bytes", "Memory (GiB)", "gib", empty=UNKNOWN),
+        Column("gpu", "GPU", empty="none"),
+        Column("gpu_cores", "GPU cores", "integer"),
+        Column("gpu_memory_bytes", "GPU memory (GiB)", "gib"),
+        Column("gpu_driver", "GPU driver"),
+        Column("operating_system", "Operating system"),
+        Column("virtualisation", "Virtualisation", empty=UNKNOWN),
+    )
+    numeric = {column.key for column in columns if column.numeric}
+    rows = [
+        {key: float(value) if key in numeric and value else value for key, value in row.items()}
+        for row in rows_of(data.tables["machines"])
+    ]
+    title = "Exhibit 3: the set-up, machine by machine"
+    said = "As each machine described itself. Threads usable are what TensorFlow had, after affinity and quota."
+    undescribed = sorted(set(data.tables["runs"]["machine"]) - {row["machine"] for row in rows})
+    texts = [said, *([f"Without a machine.json: {', '.join(undescribed)}."] if undescribed else [])]
+    return Section("set-up", title, texts, tables=[Table("set-up", title, columns, rows, "machines.csv")], level=3)
+
+
+def pictured(data: ReportData, name: str, before: str = "", found: list[Table] | None = None) -> Section:
+    """A figure in a section of its own, or why there is none."""
+    entry = data.figures[name]
+    title = f"{before}: {entry['title']}" if before else entry["title"]
+    texts = [f"Not measured. {entry['missing']}"] if entry["missing"] else []
+    drawn = [] if entry["missing"] else [_figure(entry)]
+    return Section(name.replace("_", "-"), title, texts, drawn, found or [], level=3)
+
+
+def _figure(entry: Mapping[str, Any]) -> Figure:
+    return Figure(*(entry[key] for key in ("name", "title", "alt", "caption", "address")))
+
+
+def compared(data: ReportData, name: str, number: str) -> Section:
+    """One of the article's comparisons: its figure, its averages, its cells."""
+    cells = data.tables["comparisons"]
+    return pictured(data, name, f"Exhibit {number}", comparison_tables(data, cells[cells["exhibit"] == number], name))
+
+
+def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[Table]:
+    """Averages and cells of one comparison; none where nothing was compared."""
+    if cells.empty:
+        return []
+    summary = data.tables["comparisons_summary"]
+    averages = (
+        *_PAIR,
+        Column("model", "Model"),
+        Column("cells", "Cells", "integer"),
+        Column("geometric_mean", "Geometric mean", "ratio"),
+        Column("low", "95 % from", "ratio", empty=_INTERVAL),
+        Column("high", "to", "ratio", empty=_INTERVAL),
+        Column("arithmetic_mean", "Average", "ratio"),
+        Column("minimum", "Minimum", "ratio"),
+        Column("maximum", "Maximum", "ratio"),
+    )
+    each = (
+        *_PAIR,
+        Column("model", "Model"),
+        Column("batch_size", "Batch size", "integer"),
+        Column("fit_seconds_baseline", "Baseline (s)", "seconds"),
+        Column("fit_seconds_candidate", "Candidate (s)", "seconds"),
+        Column("speed_up", "Speed-up", "ratio"),
+        Column("low", "95 % from", "ratio", empty=_INTERVAL),
+        Column("high", "to", "ratio", empty=_INTERVAL),
+        Column("certain", "Faster?"),
+        Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
+        Column("test_accuracy_baseline", "Accuracy, baseline", "accuracy"),
+        Column("test_accuracy_candidate", "Accuracy, candidate", "accuracy"),
+        Column("n_baseline", "Runs, baseline", "integer"),
+        Column("n_candidate", "Runs, candidate", "integer"),
+    )
+    mine = summary[summary["comparison"] == cells["comparison"].iloc[0]]
+    rows = [{**row, "certain": _certain(row)} for row in _named(cells)]
+    return [
+        Table(
+            f"{name}-averages",
+            "Times faster: averages over the cells that both have",
+            averages,
+            _named(mine),
+            "comparisons_summary.csv",
+            "The interval is of the geometric mean of these very cells: it holds the noise of the runs, not the choice "
+            "of cells.",
+        ),
+        Table(f"{name}-cells", "Times faster: every cell", each, rows, "comparisons.csv"),
+    ]
+
+
+def _named(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows with candidate and baseline in words; the stack is named where there are several."""
+    stacks = cells["stack"].nunique() > 1 or (cells["stack"] != cells["stack_baseline"]).any()
+    return [
+        {
+            **row,
+            "candidate": exhibits.label([row[axis] for axis in exhibits.WHO], (True, True, stacks)),
+            "baseline": exhibits.label([row[axis] for axis in exhibits.BASELINE], (True, True, stacks)),
+        }
+        for row in rows_of(cells)
+    ]
+
+
+def _certain(row: Mapping[str, Any]) -> str:
+    if row["low"] is None:
+        return "one run a side"
+    if row["low"] <= 1 <= row["high"]:
+        return "cannot tell, includes 1"
+    return "faster" if row["low"] > 1 else "slower"
+
+
+def beyond(data: ReportData) -> list[Section]:
+    """What the article could not show."""
+    t = data.tables
+    changes = t["comparisons"][t["comparisons"]["winner_changes"].astype(str) == "True"]
+    changes = changes.drop_duplicates([*comparing.WHO, "model", "batch_size"])
+    columns = (
+        *_PAIR,
+        Column("model", "Model"),
+        Column("batch_size", "Batch size", "integer"),
+        Column("speed_up", "Speed-up, total", "ratio"),
+        Column("low", "95 % from", "ratio", empty=_INTERVAL),
+        Column("high", "to", "ratio", empty=_INTERVAL),
+        Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
+        Column("steady_state_low", "95 % from", "ratio", empty=_INTERVAL),
+        Column("steady_state_high", "to", "ratio", empty=_INTERVAL),
+    )
+    title = "Cells in which the winner changes"
+    winners = [Table("winner-changes", title, columns, _named(changes), "comparisons.csv")] if len(changes) else []
+    said = exhibits.say_break_even(t["break_even"])
+    breaks = [{**row, "said": words} for row, words in zip(rows_of(t["break_even"]), said)]
+    crossing = (
+        Column("machine", "Machine"),
+        Column("stack", "Stack"),
+        Column("model", "Model"),
+        Column("said", "The GPU is faster", "long"),
+    )
+    sections = [
+        Section("beyond", "What the article could not show"),
+        pictured(data, "training_time_cpus"),
+        pictured(data, "throughput"),
+        pictured(data, "spread"),
+        pictured(data, "steady_state"),
+        pictured(data, "steady_state_speed_up", found=winners),
+        pictured(
+            data,
+            "break_even",
+            found=[Table("break-even", "Break-even batch sizes", crossing, breaks, "break_even.csv")] if breaks else [],
+        ),
+        pictured(data, "tflops"),
+    ]
+    if len(t["tflops"]):
+        sections[-1].texts.append(exhibits.say_tflops(t["tflops"]))
+    return sections
+
+
+def ledger(data: ReportData) -> Section:
+    """Every claim with its verdict."""
+    columns = (
+        Column("claim", "Claim"),
+        Column("statement", "What was published", "long", published=True),
+        Column("expected", "Taken as"),
+        Column("verdict", "Verdict"),
+        Column("measured", "Measured", "ratio"),
+        Column("low", "95 % from", "ratio"),
+        Column("high", "to", "ratio"),
+        Column("detail", "By", "long"),
+        Column("candidate", "Candidate"),
+        Column("baseline", "Baseline", "long"),
+        Column("stack", "Stack"),
+        Column("note", "Note", "long"),
+        Column("source", "Source", "long"),
+    )
+    rows = rows_of(data.tables["claims"])
+    said = [
+        "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within what is claimed (of "
+        "every cell, where a claim is about all). Contradicted: an interval, corrected for the number of cells, lies "
+        "outside. Within noise: it cannot tell. The claims are in config/claims.yaml, and you can add your own."
+    ]
+    found = [Table("claims", "Claims and verdicts", columns, rows, "claims.csv")] if rows else []
+    return Section("claims", "What was claimed, and what was measured", said, tables=found)
+
+
+def other_comparisons(data: ReportData) -> list[Section]:
+    """The comparisons that are not the article's: configured ones, or sensible ones."""
+    cells = data.tables["comparisons"]
+    others = cells[~cells["exhibit"].isin(list("578"))]
+    found = []
+    for number, (_, part) in enumerate(others.groupby("comparison", sort=False), start=1):
+        name = f"comparison_{number}"
+        found.append(pictured(data, name, found=comparison_tables(data, part, name)))
+    return [Section("comparisons", "Other comparisons"), *found] if found else []
