@@ -11,7 +11,7 @@ REPORT := results/report/index.html
 # Prints where the report is, also after a failed run, and keeps the exit code.
 SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
 
-.PHONY: help run benchmark report merge pack rename unlock bench test format lock check-locks
+.PHONY: help run benchmark references report merge pack rename unlock bench test format lock check-locks
 help:
 	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
 	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
@@ -19,6 +19,7 @@ help:
 	@echo "make merge FROM=\"PATH ...\"  bring results of other machines in: folders, .zip or .tar.gz (AS=name, SKIP=1)"
 	@echo "make pack   this machine's results as one archive to send (MACHINE=name)"
 	@echo "make rename MACHINE=old TO=new"
+	@echo "make references what healthy runs reach, measured on this machine's CPU (hours)"
 	@echo "make unlock     after a crash or a power cut: let the next command go on"
 	@echo "make test       all checks and tests"
 	@echo "make lock   write the pinned environments anew from envs/inputs; make check-locks says whether that is needed"
@@ -29,6 +30,11 @@ run: $(VENV)/installed
 
 benchmark: $(VENV)/installed
 	@$(SNAKEMAKE); $(SHOW_REPORT)
+
+# What healthy runs reach, of this machine's CPU, in its own stack. Takes an hour or two; interrupted, it goes on.
+references: $(VENV)/installed
+	@$(SNAKEMAKE) measure --config devices=[cpu] repeats=8 epochs=5 machine=$(or $(MACHINE),reference) \
+		&& $(PY) workflow/scripts/write_references.py --machine $(or $(MACHINE),reference) --stack tf-2.19 config/references.yaml
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report; $(SHOW_REPORT)

@@ -9,6 +9,7 @@ from trainmark import (
     collecting,
     comparing,
     content,
+    convergence,
     document,
     exhibits,
     figures,
@@ -30,6 +31,7 @@ GRID = {
     "batch_sizes": [32, 128, 512, 1024],
     "repeats": 3,
 }
+WITHOUT_REFERENCES = convergence.Gate(None, 0.001)
 TEMPLATES = ROOT / "workflow/report"
 
 
@@ -49,10 +51,10 @@ class Report:
         return self.html.split(f'id="{key}"')[1].split("<h2")[0].split("<h3")[0]
 
 
-def write_tables(records, folder: Path, configured=(), kinds=None) -> None:
+def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_REFERENCES, described=True) -> None:
     """Every CSV of the report, in ``folder``."""
-    synthetic.write_tree(records, folder, kinds)
-    collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True)
+    synthetic.write_tree(records, folder, kinds, described)
+    collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True, gate=gate)
     known = catalogue.load([ROOT / "config/hardware.yaml"])
     rows = catalogue.look_up(
         tables.pd.read_csv(folder / "machines.csv", dtype=str, keep_default_na=False).to_dict("records"), known
@@ -71,6 +73,7 @@ def write_tables(records, folder: Path, configured=(), kinds=None) -> None:
         "comparisons_summary": comparing.summarise(cells),
         "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
         "tflops": findings.tflops_ratios(chosen, gpus),
+        "utilisation": findings.utilisation(chosen, gpus),
         "claims": claims.judge_all(ledger, chosen, tables.read_peaks(folder / "peaks.csv"), ids),
         "published": claims.published(ledger, chosen, ids),
     }
@@ -78,14 +81,22 @@ def write_tables(records, folder: Path, configured=(), kinds=None) -> None:
         table.to_csv(folder / f"{name}.csv", index=False)
 
 
-def make(records, folder: Path, configured=(), kinds=None, draw: bool = True) -> Report:
+def make(
+    records,
+    folder: Path,
+    configured=(),
+    kinds=None,
+    draw: bool = True,
+    gate=WITHOUT_REFERENCES,
+    described: bool = True,
+) -> Report:
     """The whole report; without the drawing, figures are planned and their files empty."""
-    write_tables(records, folder, configured, kinds)
-    runs = tables.shown(tables.read_runs(folder / "runs.csv"), SETTINGS)
+    write_tables(records, folder, configured, kinds, gate, described)
+    runs = tables.of_shown_experiment(tables.read_runs(folder / "runs.csv"), SETTINGS)
     gpus = tables.read_specifications(folder / "specifications.csv").query("kind == 'gpu'")
     compared = [comparing.read_cells(folder / f"comparisons{part}.csv") for part in ("", "_summary")]
     rest = [tables.read_table(folder / f"{name}.csv") for name in ("break_even", "tflops", "published")]
-    planned = exhibits.plan(runs, gpus, *compared, *rest)
+    planned = exhibits.plan(runs, gpus, *compared, *rest, gate.references)
     if draw:
         figures.draw_all(planned, figures.assign_looks(runs), folder / "figures")
     else:

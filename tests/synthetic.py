@@ -3,14 +3,15 @@
 Nothing here was measured. Every machine's name begins with "synthetic", and nothing outside the tests reads this.
 """
 
+import functools
 import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainmark import hardware
+from trainmark import convergence, hardware, workloads
 
-from tests.conftest import path_of, synthetic_machine, synthetic_record
+from tests.conftest import CONFIG, ROOT, path_of, synthetic_machine, synthetic_record
 
 MODELS = ("mlp", "cnn", "lstm")
 SIZES = (32, 128, 512, 1024)
@@ -47,6 +48,17 @@ def seconds(machine: str, device: str, model: str, batch_size: int) -> float:
     return gpu if device == "gpu" else gpu * CPU[model][position]
 
 
+@functools.cache
+def _real_references() -> convergence.References:
+    return convergence.load(ROOT / "config/references.yaml")
+
+
+def reached(model: str, batch_size: int) -> list[float]:
+    """Accuracies that the project's own references take for healthy: their mean after each of two epochs."""
+    runs = _real_references().accuracy[model][batch_size]
+    return [round(sum(run[epoch] for run in runs) / len(runs), 4) for epoch in range(CONFIG["epochs"])]
+
+
 def describe(name: str, kind: str | None = None) -> dict:
     """A machine.json of an invented machine."""
     chip, gpu, cores = KINDS[kind or name]
@@ -76,6 +88,7 @@ def records_of(
                     batch_size=batch_size,
                     repeat=repeat,
                     identity=identity,
+                    accuracy__validation_accuracy=reached(model, batch_size),
                     durations__fit_seconds=time * part,
                     **changes,
                 )
@@ -88,6 +101,14 @@ def article(**options) -> list[dict]:
     return [record for name in KINDS for record in records_of(name, **options)]
 
 
+def references() -> convergence.References:
+    """References that the records made here are like."""
+    settings = {
+        key: value for key, value in workloads.describe("mlp", CONFIG).items() if key not in ("model", "epochs")
+    }
+    return convergence.References(workloads.canonical_json(settings), _real_references().accuracy)
+
+
 def many(count: int) -> tuple[list[dict], dict[str, str]]:
     """Records of so many machines, and name -> kind."""
     kinds = {f"{kind}-{number // len(KINDS)}": kind for number, kind in zip(range(count), itertools.cycle(KINDS))}
@@ -97,15 +118,15 @@ def many(count: int) -> tuple[list[dict], dict[str, str]]:
     return records, kinds
 
 
-def write_tree(records: list[dict], folder: Path, kinds: dict[str, str] | None = None) -> None:
-    """Write records and machine files below ``folder``/results/machines."""
+def write_tree(records: list[dict], folder: Path, kinds: dict[str, str] | None = None, described: bool = True) -> None:
+    """Write records, and machine files if they are to be described, below ``folder``/results/machines."""
     for data in records:
         path = folder / path_of(data)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(data))
         name = data["machine"]
         machine = folder / "results/machines" / name / "machine.json"
-        if not machine.exists():
+        if described and not machine.exists():
             kind = (kinds or {}).get(name, name)
             described = describe(name, kind) if kind in KINDS else synthetic_machine(name)
             machine.write_text(json.dumps(described))

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from trainmark import convergence
 
 from tests import report, synthetic
 
@@ -17,7 +18,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is installed")
 # What the page is asked once it is loaded; the answers are added to it as text.
-PROBE = """
+PROBE = r"""
 <script>
 addEventListener("load", () => {
   const table = document.querySelector('table[data-name="cells"]');
@@ -35,6 +36,13 @@ addEventListener("load", () => {
     before, up, told, down, csv: csv(table),
     width: innerWidth, page: document.documentElement.scrollWidth,
     wide: texts.filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.textContent.slice(0, 60)),
+    gaps: [1, 2].map(() => {
+      const claims = document.querySelector('table[data-name="claims"]');
+      const at = [...claims.tHead.rows[0].cells].findIndex(th => th.textContent === "Measured");
+      claims.tHead.rows[0].cells[at].querySelector("button").click();
+      return [...claims.tBodies[0].rows].map(row => row.cells[at].textContent);
+    }),
+    heads: [...document.querySelectorAll("table")].map(csv).map(text => text.split("\n")[0]).join("\n"),
     asked: performance.getEntriesByType("resource").map(entry => entry.name),
     images: [...document.images].map(i => [i.alt.slice(0, 30), i.complete, i.naturalWidth]),
     saves: document.querySelectorAll("button.csv").length, tables: document.querySelectorAll("table").length,
@@ -74,7 +82,9 @@ def browse(page: Path, folder: Path, *options: str) -> tuple[str, str]:
 @pytest.fixture(scope="module", params=[1280, 390], ids=["desktop", "phone"])
 def visited(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
-    made = report.make(synthetic.article(), folder)
+    records = synthetic.article()
+    records[0]["accuracy"]["validation_accuracy"] = [0.3, 0.2]
+    made = report.make(records, folder, gate=convergence.Gate(synthetic.references(), 0.001))
     page = folder / "index.html"
     page.write_text(made.html.replace("</body>", f"{PROBE}</body>"))
     dom, console = browse(page, folder, f"--window-size={request.param},900")
@@ -102,7 +112,7 @@ def test_the_console_is_listened_to_and_the_network_is_refused(tmp_path):
 
 def test_every_figure_is_shown_and_has_an_alternative_text(visited):
     made, *_, answers = visited
-    assert len(answers["images"]) == len(made.exhibits)
+    assert len(answers["images"]) == len(made.exhibits)  # none is missing
     assert all(complete and width > 0 for _, complete, width in answers["images"])
     assert answers["unnamed"] == 0
 
@@ -128,3 +138,13 @@ def test_every_table_can_be_saved_with_all_its_digits(visited):
     medians = made.data.cells["fit_seconds_median"]
     assert sorted(float(row["Median (s)"]) for row in rows) == sorted(medians)
     assert {row["Machine"] for row in rows} == set(synthetic.KINDS)
+    spreads = 100 * made.data.cells["fit_seconds_spread"]  # in the unit of the heading
+    assert sorted(float(row["Spread (%)"]) for row in rows) == pytest.approx(sorted(spreads))
+    assert "FP32 peak (TFLOPS) published" in answers["heads"]
+
+
+def test_empty_cells_come_last_whichever_way_a_table_is_sorted(visited):
+    up, down = visited[-1]["gaps"]
+    assert "" in up
+    for column in (up, down):
+        assert column == sorted(column, key=lambda text: text == "")

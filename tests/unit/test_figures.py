@@ -6,7 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from trainmark import figures
+from trainmark import convergence, figures
 
 from tests import report, synthetic
 
@@ -22,15 +22,20 @@ def of(count):
 LONG = "synthetic-" + "very-long-name-of-a-machine-" * 2 + "x"
 
 
-@pytest.fixture(scope="module", params=[1, 2, 5, 25, "long names"], ids=str)
+@pytest.fixture(scope="module", params=[1, 2, 5, 25, "long names", "not converged"], ids=str)
 def planned(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     if request.param == "long names":
         kinds = {f"{LONG}{n}": "synthetic-m1" for n in range(3)}
         records = [r for name, kind in kinds.items() for r in synthetic.records_of(name, kind)]
+    elif request.param == "not converged":
+        records, kinds = of(25)
+        for record in records[::11]:
+            record["accuracy"]["validation_accuracy"] = [0.3, 0.2]
     else:
         records, kinds = of(request.param)
-    made = report.make(records, folder, kinds=kinds, draw=False)
+    gate = convergence.Gate(synthetic.references(), 0.001)
+    made = report.make(records, folder, kinds=kinds, draw=False, gate=gate)
     return [e for e in made.exhibits if not e.missing], figures.assign_looks(made.data.runs)
 
 
@@ -65,7 +70,7 @@ def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(planned):
                 across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
                 assert across < 1 or up < 2, (exhibit.name, one.get_text(), other.get_text())
             for axis in figure.axes:
-                drawn = [c for c in axis.collections if len(c.get_offsets())] + axis.patches
+                drawn = [c for c in axis.collections if len(c.get_offsets())] + axis.patches + axis.lines
                 assert drawn, (exhibit.name, axis.get_title())
             plt.close(figure)
 
@@ -81,7 +86,7 @@ def test_equal_data_give_equal_files(tmp_path):
     assert files[0].keys() == files[1].keys()
     assert [name for name in files[0] if files[0][name] != files[1][name]] == []
     assert {path.rpartition(".")[2] for path in files[0]} == {"svg", "png", "csv", "json"}
-    assert len(files[0]) == 3 * len(made.exhibits) + 1
+    assert len(files[0]) == 3 * sum(not exhibit.missing for exhibit in made.exhibits) + 1
 
 
 def test_data_beside_a_figure_are_its_points(tmp_path):

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 from scipy import stats
-from trainmark import comparing, findings
+from trainmark import comparing, findings, flops
 
 from tests import synthetic
 
@@ -97,3 +97,16 @@ def test_gpus_of_equal_or_unknown_tflops_say_nothing():
     assert findings.tflops_ratios(runs, GPUS).empty
     assert findings.tflops_ratios(runs, GPUS.assign(fp32_tflops=5.0)).empty
     assert math.isnan(findings.rank_correlation(findings.tflops_ratios(runs, GPUS)))
+
+
+def test_utilisation_is_that_of_the_best_batch_size_over_the_published_peak():
+    runs = frame(synthetic.records_of("synthetic-m2-max"))
+    counts = [flops.of_fit(model, 2, 50000, 10000) for model in runs["model"]]
+    table = findings.utilisation(runs.assign(flops_per_second=counts / runs["fit_seconds"]), GPUS)
+    row = table.query("device == 'gpu' and model == 'cnn'").iloc[0]
+    time = synthetic.seconds("synthetic-m2-max", "gpu", "cnn", 1024)
+    assert row["batch_size"] == 1024
+    assert row["tflops"] == pytest.approx(flops.of_fit("cnn", 2, 50000, 10000) / time / 1e12)
+    assert row["share"] == pytest.approx(row["tflops"] / 10.7)
+    assert table.query("device == 'cpu'")["share"].isna().all()
+    assert findings.utilisation(runs.assign(flops_per_second=math.nan), GPUS).empty

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from trainmark import collecting, merging
+from trainmark import collecting, convergence, merging
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synthetic_record
@@ -202,12 +202,12 @@ def test_bad_file_is_named_with_a_remedy_by_merge_and_report_alike(here, harm, e
     assert expected in problem_of(theirs)
     before = snapshot(theirs)
     with pytest.raises(TrainmarkError) as caught:
-        collecting.collect(theirs, SCHEMAS, here / "results", skip_bad=False)
+        collecting.collect(theirs, SCHEMAS, here / "results", False, convergence.Gate(None, 0.001))
     assert str(caught.value).startswith("1 file below")
     assert expected in str(caught.value)
     assert snapshot(theirs) == before
     assert not list((here / "results").glob("*.csv"))
-    assert len(collecting.collect(theirs, SCHEMAS, here / "results", skip_bad=True)) == 1
+    assert len(collecting.collect(theirs, SCHEMAS, here / "results", True, convergence.Gate(None, 0.001))) == 1
     (row,) = csv.DictReader((here / "results/left_out.csv").open())
     assert expected in f"{row['what']}. {row['remedy']}"
     assert len((here / "results/runs.csv").read_text().splitlines()) == 2
@@ -312,7 +312,7 @@ def test_renaming_changes_folder_and_content(here):
     assert merging.rename("synthetic", "synthetic-new", TARGET, SCHEMAS) == 3
     assert (TARGET / "synthetic/notes.txt").read_text() == "mine"
     assert len(snapshot(TARGET / "synthetic-new")) == 3
-    collecting.collect(TARGET, SCHEMAS, here / "results", skip_bad=False)
+    collecting.collect(TARGET, SCHEMAS, here / "results", False, convergence.Gate(None, 0.001))
     assert (here / "results/runs.csv").read_text().count("\nsynthetic-new,") == 2
     tree(TARGET)
     with pytest.raises(TrainmarkError, match="no machine name"):

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
 TRAINING = {"training"}
 REPORT = {
     "comparing",
+    "convergence",
     "findings",
     "claims",
     "tables",
@@ -23,6 +24,7 @@ REPORT = {
     "sections",
     "document",
     "page",
+    "naming",
 }
 # Rooms of the workflow: they run beside Snakemake, or where the records are read.
 WORKFLOW = {"config": {"jsonschema", "yaml"}, "schemas": {"msgspec", "yaml"}, "reading": {"msgspec"}}
@@ -30,6 +32,7 @@ WORKFLOW |= {
     "ledgers": {"yaml"},
     "catalogue": {"yaml"},
     "collecting": {"msgspec"},
+    "referencing": {"msgspec"},
     "archives": set(),
     "merging": set(),
     "plan": set(),

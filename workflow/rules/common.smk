@@ -86,6 +86,11 @@ def page_unless_only_measuring(wildcards):
     return [] if only("measure") else ["results/report/index.html"]
 
 
+def verdicts_unless_only_measuring(wildcards):
+    """The table that says which runs did not converge."""
+    return [] if only("measure") else ["results/report/runs.csv"]
+
+
 def other_files(wildcards):
     """A fingerprint of the records and machine files that are not inputs."""
     return fingerprint(*local_records(wildcards), *machine_file(wildcards))

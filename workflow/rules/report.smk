@@ -5,6 +5,7 @@ rule collect_records:
     input:
         records=local_records,
         machine=machine_file,
+        references=config["references"],
         schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine"]),
     output:
         runs="results/report/runs.csv",
@@ -19,8 +20,10 @@ rule collect_records:
         # Other machines' records, and local ones outside today's grid. The local grid's are inputs.
         others=other_files,
         bad=config["on_bad_record"],
+        level=config["convergence_level"],
     shell:
-        "python workflow/scripts/collect_records.py --on-bad-record {params.bad} results/report 2> {log}"
+        "python workflow/scripts/collect_records.py --on-bad-record {params.bad} --references {input.references:q} "
+        "--level {params.level} results/report 2> {log}"
 
 
 rule summarise_cells:
@@ -97,6 +100,12 @@ rule compare_cells:
             category="Tables",
             labels={"table": "TFLOPS against training time"},
         ),
+        report(
+            "results/report/utilisation.csv",
+            caption="../report/utilisation.rst",
+            category="Tables",
+            labels={"table": "Utilisation"},
+        ),
     log:
         "results/logs/compare_cells.log",
     conda:
@@ -154,6 +163,7 @@ rule draw_figures:
                 "published",
             ],
         ),
+        references=config["references"],
         code=[
             "workflow/scripts/draw_figures.py",
             "workflow/scripts/trainmark/exhibits.py",
@@ -174,7 +184,8 @@ rule draw_figures:
     params:
         preferred=PLAN.settings_digest,
     shell:
-        "python workflow/scripts/draw_figures.py --settings {params.preferred} results/report {output} 2> {log}"
+        "python workflow/scripts/draw_figures.py --settings {params.preferred} --references {input.references:q} "
+        "results/report {output} 2> {log}"
 
 
 rule render_page:
@@ -192,6 +203,7 @@ rule render_page:
                 "comparisons_summary",
                 "break_even",
                 "tflops",
+                "utilisation",
                 "claims",
             ],
         ),
@@ -233,6 +245,7 @@ rule check_runs:
     input:
         records=local_records,
         page=page_unless_only_measuring,
+        runs=verdicts_unless_only_measuring,
     output:
         "results/report/checked.txt",
     log:
@@ -240,4 +253,5 @@ rule check_runs:
     conda:
         "../../envs/report.yaml"
     shell:
-        "python workflow/scripts/check_runs.py --session .snakemake/trainmark-session.json {output} {input.records} 2> {log}"
+        "python workflow/scripts/check_runs.py --session .snakemake/trainmark-session.json --runs {input.runs} -- "
+        "{output} {input.records} 2> {log}"

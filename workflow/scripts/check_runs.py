@@ -1,4 +1,4 @@
-"""Fail, with the command that repeats them, when local runs have failed."""
+"""Fail, with the command that repeats them, when local runs have failed or did not converge."""
 
 import argparse
 import json
@@ -10,11 +10,14 @@ from trainmark import errors, files, progress, record
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--session", type=Path, required=True, help="knows the command that the user gave")
+    parser.add_argument("--runs", type=Path, nargs="*", default=[], help="runs.csv, which knows what did not converge")
     parser.add_argument("output", type=Path, help="written when every run is ok")
     parser.add_argument("records", nargs="+", help="the local grid's records")
     args = parser.parse_args()
     found = {path: json.loads(Path(path).read_text()) for path in args.records}
     failed = {p: f"{r['status']}: {r['reason']}" for p, r in found.items() if r["status"] != record.OK}
+    for table in args.runs:
+        failed |= {path: why for path, why in progress.not_converged(table).items() if path in found}
     if failed:
         raise errors.TrainmarkError(progress.failure_summary(failed, progress.load_session(args.session)))
     files.write_whole(args.output, f"{len(found)} local runs are ok.\n")

@@ -24,6 +24,7 @@ def main() -> None:
         "comparisons_summary": comparing.summarise(cells),
         "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
         "tflops": findings.tflops_ratios(runs, gpus),
+        "utilisation": findings.utilisation(runs, gpus),
     }
     for name, table in written.items():
         files.write_whole(args.report / f"{name}.csv", table.to_csv(index=False))

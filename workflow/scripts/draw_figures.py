@@ -3,20 +3,21 @@
 import argparse
 from pathlib import Path
 
-from trainmark import comparing, errors, exhibits, figures, tables
+from trainmark import comparing, convergence, errors, exhibits, figures, tables
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to draw by preference")
+    parser.add_argument("--references", type=Path, required=True, help="config/references.yaml")
     parser.add_argument("report", type=Path, help="folder of the tables")
     parser.add_argument("output", type=Path, help="folder of the figures")
     args = parser.parse_args()
-    runs = tables.shown(tables.read_runs(args.report / "runs.csv"), args.settings)
+    runs = tables.of_shown_experiment(tables.read_runs(args.report / "runs.csv"), args.settings)
     gpus = tables.read_specifications(args.report / "specifications.csv").query("kind == 'gpu'")
     cells, summary = (comparing.read_cells(args.report / f"comparisons{part}.csv") for part in ("", "_summary"))
     rest = [tables.read_table(args.report / f"{name}.csv") for name in ("break_even", "tflops", "published")]
-    planned = exhibits.plan(runs, gpus, cells, summary, *rest)
+    planned = exhibits.plan(runs, gpus, cells, summary, *rest, convergence.load(args.references))
     figures.draw_all(planned, figures.assign_looks(runs), args.output)
     exhibits.write_index(planned, args.output / "figures.json")
 

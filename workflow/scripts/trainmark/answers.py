@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
-from trainmark import claims, comparing, exhibits, tables
+from trainmark import claims, comparing, convergence, exhibits, naming, tables
 from trainmark.document import enumerate_words, plural, ratio, seconds
-from trainmark.record import OK
+from trainmark.naming import BASELINE, WHO
+from trainmark.record import NOT_CONVERGED, OK
 
 FASTER = "Which is faster, and by how much?"
 NOISE = "Does that hold against the noise?"
@@ -29,54 +33,59 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
         return ["No run is ok, so nothing can be said of speed."]
     overall = summary[summary["model"] == comparing.ALL_MODELS]
     if overall.empty:
-        medians = ok.groupby(["model", "batch_size"])["fit_seconds"].median()
-        fastest, slowest = medians.idxmin(), medians.idxmax()
-        who = enumerate_words(exhibits.label(key) for key in ok.groupby(exhibits.WHO).groups)
+        medians = ok.groupby(["model", "batch_size", *WHO])["fit_seconds"].median()
+        names = enumerate_words(naming.label(key) for key in ok.groupby(WHO).groups)
+        ends = [
+            f"{seconds(medians[key])} s ({key[0]}, batch size {key[1]})" for key in (medians.idxmin(), medians.idxmax())
+        ]
         return [
-            f"There is nothing to compare: only {who} was measured.",
-            f"Its median training times go from {seconds(medians[fastest])} s ({fastest[0]}, batch size {fastest[1]}) "
-            f"to {seconds(medians[slowest])} s ({slowest[0]}, batch size {slowest[1]}).",
+            f"There is nothing to compare: no cell was measured on two sides. Measured: {names}.",
+            f"Median training times go from {ends[0]} to {ends[1]}.",
         ]
     said = []
-    for name, rows in overall.groupby("comparison", sort=False):
+    for (name, _), rows in overall.groupby(["comparison", "exhibit"], sort=False):
         ranked = rows.sort_values("geometric_mean", ascending=False)
         if len(rows) <= _MOST_PAIRS:
-            said += [_pair(row) for _, row in ranked.iterrows()]
+            pairs = zip(ranked.to_dict("records"), naming.both(ranked))
+            said += [_pair(row, *sides) for row, sides in pairs]
         else:
             said.append(f"{name}: {_ranking(ranked)}.")
     if len(break_even):
-        pairs = zip(break_even.itertuples(), exhibits.say_break_even(break_even))
-        words = [f"{row.machine}, {row.model}: {word}" for row, word in pairs]
+        stacks = break_even["stack"].nunique() > 1
+        who = [naming.label((row.machine, "", row.stack), (True, False, stacks)) for row in break_even.itertuples()]
+        words = zip(who, break_even["model"], exhibits.say_break_even(break_even))
+        words = [f"{machine}, {model}: {word}" for machine, model, word in words]
         said.append(f"GPU against CPU, by batch size: {'; '.join(words[:3])}{'; and more below' * (len(words) > 3)}.")
-    return said
+    return list(dict.fromkeys(said))  # a pair may be in two comparisons
 
 
-def _pair(row: pd.Series) -> str:
-    """A candidate against its baseline, in words that name what differs between them."""
-    shown = (True, True, row["stack"] != row["stack_baseline"])
-    candidate = exhibits.label(row[list(comparing.AXES)], shown)
-    baseline = exhibits.label(row[exhibits.BASELINE], shown)
+def _pair(row: Mapping[str, Any], candidate: str, baseline: str) -> str:
+    """A candidate against its baseline."""
     cells = plural(row["cells"], "cell")
     reach = f"; by cell {ratio(row['minimum'])} to {ratio(row['maximum'])}" if row["cells"] > 1 else ""
     return f"{candidate} trains {_times(row)} times as fast as {baseline} (geometric mean of {cells}{reach})."
 
 
-def _times(row: pd.Series) -> str:
+def _times(row: Mapping[str, Any]) -> str:
     interval = "" if pd.isna(row["low"]) else f" [{ratio(row['low'])}, {ratio(row['high'])}]"
     return ratio(row["geometric_mean"]) + interval
 
 
 def _ranking(ranked: pd.DataFrame) -> str:
-    """Candidates from fastest to slowest, the first and the last of many."""
-    shown = (True, False, (ranked["stack"] != ranked["stack_baseline"]).any() or ranked["stack"].nunique() > 1)
-    by_baseline = ranked["machine"].nunique() == 1 < ranked["machine_baseline"].nunique()
-    columns = exhibits.BASELINE if by_baseline else exhibits.WHO
-    words = [
-        f"{'against ' * by_baseline}{exhibits.label(row[columns], shown)} {_times(row)}" for _, row in ranked.iterrows()
-    ]
+    """Pairs from fastest to slowest, the first and the last of many; those over fewer cells apart, uncompared."""
+    names = naming.pairs(ranked)
+    most = ranked["cells"].max()
+    words, others = [], []
+    for row in ranked.to_dict("records"):
+        said = f"{names[tuple(row[column] for column in [*WHO, *BASELINE])]} {_times(row)}"
+        if row["cells"] == most:
+            words.append(said)
+        else:
+            others.append(f"{said} ({row['cells']})")
     if len(words) > 7:
         words = [*words[:3], f"... ({len(words) - 6} more)", *words[-3:]]
-    return ", ".join(words) + " times as fast (geometric means)"
+    apart = f"; over fewer cells, so not in this order: {enumerate_words(others)}" if others else ""
+    return f"{', '.join(words)} times as fast (geometric means of {plural(most, 'cell')}){apart}"
 
 
 def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
@@ -87,7 +96,7 @@ def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
         comparisons: comparisons.csv.
     """
     said = []
-    compared = comparisons.drop_duplicates([*comparing.WHO, "model", "batch_size"])
+    compared = comparing.distinct(comparisons)
     known = compared[compared["low"].notna()]
     if len(known):
         chance = int((known["includes_1"].astype(str) == "True").sum())
@@ -124,15 +133,22 @@ def did_they_learn(runs: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     if len(comparisons):
         gaps = comparisons["test_accuracy_candidate"] - comparisons["test_accuracy_baseline"]
         most = comparisons.loc[gaps.abs().idxmax()]
-        sides = [exhibits.label(most[columns]) for columns in (exhibits.WHO, exhibits.BASELINE)]
+        sides = [naming.label(most[columns]) for columns in (WHO, BASELINE)]
         said.append(
             f"It differs most between {sides[0]} and {sides[1]}: {most['test_accuracy_candidate']:.3f} against "
             f"{most['test_accuracy_baseline']:.3f} ({most['model']}, batch size {most['batch_size']})."
         )
-    failed = int((runs["status"] != OK).sum())
-    said.append(f"{plural(failed, 'run')} failed and {'counts' if failed == 1 else 'count'} nowhere." if failed else "")
-    said.append("Accuracies are not yet held against references of what each model should reach.")
-    return [sentence for sentence in said if sentence]
+    bad = int((runs["status"] == NOT_CONVERGED).sum())
+    judged, by = runs["gate"].notna().sum(), (runs["gate"] == convergence.REFERENCES).sum()
+    if judged:
+        said.append(
+            f"{plural(bad, 'run')} of {judged:,} did not converge and {'counts' if bad == 1 else 'count'} nowhere; "
+            f"{by:,} were held against reference runs, {judged - by:,} against weaker rules alone."
+        )
+    failed = int((runs["status"] != OK).sum()) - bad
+    if failed:
+        said.append(f"{plural(failed, 'run')} failed and {'counts' if failed == 1 else 'count'} nowhere.")
+    return said
 
 
 def what_of_the_article(verdicts: pd.DataFrame) -> list[str]:
@@ -142,6 +158,11 @@ def what_of_the_article(verdicts: pd.DataFrame) -> list[str]:
         verdicts: claims.csv. A claim that was asked of several machines counts once for each verdict.
     """
     said = []
+    if len(verdicts) > verdicts["claim"].nunique():
+        said.append(
+            f"{plural(verdicts['claim'].nunique(), 'claim')} got {len(verdicts)} verdicts, one for each machine and "
+            "stack that a claim fits: the same claim may be in several of these lists."
+        )
     for verdict in claims.VERDICTS:
         which = list(dict.fromkeys(verdicts.loc[verdicts["verdict"] == verdict, "claim"]))
         if which:

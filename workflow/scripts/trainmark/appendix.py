@@ -25,7 +25,7 @@ def every_cell(data: ReportData) -> Section:
     columns = (
         *_CELL,
         Column("n", "Runs ok", "integer"),
-        Column("failed", "Failed", "integer"),
+        Column("failed", "Failed or not converged", "integer"),
         Column("fit_seconds_median", "Median (s)", "seconds"),
         Column("fit_seconds_min", "Minimum (s)", "seconds"),
         Column("fit_seconds_max", "Maximum (s)", "seconds"),
@@ -71,7 +71,7 @@ def not_counted(data: ReportData) -> list[Section]:
     counts = rows_of(data.tables["runs"][~data.shown].groupby(keys).size().rename("count").reset_index())
     counts = [{**row, "why": why_apart(data, row["settings_digest"], row["protocol"])} for row in counts]
     parts = (
-        ("failed", "Failed runs", "", failed, rows_of(runs[runs["status"] != OK]), "runs.csv"),
+        ("failed", "Runs that failed or did not converge", "", failed, rows_of(runs[runs["status"] != OK]), "runs.csv"),
         (
             "missing",
             "Missing cells",
@@ -137,7 +137,8 @@ def provenance(data: ReportData) -> list[Section]:
     commits = [commit[:12] for commit in runs["code_commit"].dropna().unique()]
     texts = [
         "Every run is one process in a pinned environment. Its record, results/machines/<machine>/runs/..., holds all "
-        "that is said here of it.",
+        "that is said here of it. Threads are every core that a process may use, if the configuration does not say "
+        "otherwise: the table above has their number.",
     ]
     if len(commits) == 1:
         texts.append(f"All runs were made by commit {commits[0]}.")
@@ -157,6 +158,6 @@ def commands(data: ReportData) -> list[str]:
     values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": int(runs["repeat"].max())}
     lists = {"stacks": "stack", "models": "model", "batch_sizes": "batch_size"}
     words = {key: "[" + ",".join(map(str, sorted(runs[column].unique()))) + "]" for key, column in lists.items()}
-    pairs = " ".join(f"{key}={str(value).lower()}" for key, value in {**values, **words}.items())
+    pairs = " ".join(f"'{key}={str(value).lower()}'" for key, value in {**values, **words}.items())
     conda = " --use-conda" if "tf-2.12" in set(runs["stack"]) else ""
     return [f"snakemake --cores 1{conda} --config {pairs}"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from trainmark import files
 
 # Figures that an entry of config/hardware.yaml may have, in the order of the report's columns.
 FIGURES = (
@@ -27,13 +27,15 @@ COLUMNS += tuple(name for figure in FIGURES for name in (figure, f"{figure}_sour
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
-    """The files' entries together; of two with one id, the later file's counts."""
-    merged: dict[str, Any] = {"sources": {}, **{section: {} for section in KINDS}}
+    """The files' entries together, their sources in full; of two with one id, the later file's counts."""
+    merged: dict[str, Any] = {section: {} for section in KINDS}
     for path in paths:
         data = yaml.safe_load(path.read_text())
-        merged["sources"] |= data["sources"]
         for section in KINDS:
-            merged[section] |= {entry["id"]: entry for entry in data[section]}
+            for entry in data[section]:
+                for figure in set(FIGURES) & set(entry):
+                    entry[figure] = {**entry[figure], "source": data["sources"][entry[figure]["source"]]}
+                merged[section][entry["id"]] = entry
     return merged
 
 
@@ -73,7 +75,7 @@ def look_up(machines: Iterable[Mapping[str, str]], catalogue: Mapping[str, Any])
             for figure in FIGURES:
                 if figure in entry:
                     row[figure] = entry[figure]["value"]
-                    row[f"{figure}_source"] = catalogue["sources"][entry[figure]["source"]]
+                    row[f"{figure}_source"] = entry[figure]["source"]
             rows.append(row)
     return rows
 
@@ -87,8 +89,4 @@ def vendor(name: str, kind: str) -> str:
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows as the text of specifications.csv."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()
+    return files.csv_text([COLUMNS, *([row.get(column) for column in COLUMNS] for row in rows)])

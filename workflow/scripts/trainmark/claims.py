@@ -248,11 +248,14 @@ def _cells(
         cells = cells[cells["batch_size"].isin(claim["cells"]["batch_sizes"])]
         if cells.empty:
             missing.append(f"{_words(side)}, compared with {candidate['machine']} in stack {candidate['stack']}")
+        gone = {}
         for machine, part in cells.groupby("machine_baseline"):
             there = set(zip(part["model"], part["batch_size"]))
-            gone = [f"{model} {size}" for model, size in wanted if (model, size) not in there]
-            if gone:
-                missing.append(f"{', '.join(gone)} against {machine}")
+            gone[machine] = [f"{model} {size}" for model, size in wanted if (model, size) not in there]
+        if all(gone.values()):  # of several machines of a kind, those that have all cells are enough
+            missing += [f"{', '.join(words)} against {machine}" for machine, words in gone.items()]
+        else:
+            cells = cells[~cells["machine_baseline"].map(gone).astype(bool)]
         parts.append(cells)
     return pd.concat([part for part in parts if len(part)] or parts[:1]), missing
 
@@ -323,10 +326,10 @@ def decide(
         return NOT_MEASURED, "missing: " + "; ".join(missing), None
     open_ones = [e for e in found if not e.known or not region.holds(*e.interval)]
     if open_ones:
-        nearest = open_ones[0]
-        count = f"{len(open_ones)} of {len(found)} are not certain: " if len(found) > 1 else ""
-        why = "" if nearest.known else ", and an interval needs two runs on either side"
-        return WITHIN_NOISE, f"{count}{nearest.what}: {_show(nearest)}{why}", nearest
+        first = open_ones[0]
+        count = f"{len(open_ones)} of {len(found)} are not certain, such as " if len(found) > 1 else ""
+        why = "" if first.known else ", and an interval needs two runs on either side"
+        return WITHIN_NOISE, f"{count}{first.what}: {_show(first)}{why}", first
     if len(found) == 1:
         return REPRODUCED, f"{found[0].what}: {_show(found[0])}", found[0]
     edge = min(found, key=lambda e: abs(math.log(e.value / _nearest(region, e.value))))

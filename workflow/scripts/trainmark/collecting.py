@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import concurrent.futures
-import csv
-import io
+import functools
 import itertools
+import json
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from trainmark import hardware, tree, workloads
+from trainmark import flops, hardware, tree, workloads
+from trainmark.convergence import Gate
 from trainmark.errors import TrainmarkError
-from trainmark.files import write_whole
+from trainmark.files import csv_text, write_whole
 from trainmark.progress import samples_of
 from trainmark.reading import BadFileError, Problem, Reader, misplaced, read_bytes, same_machine
-from trainmark.record import OK
+from trainmark.record import NOT_CONVERGED, OK
 
 # Columns of runs.csv, units in their names, and where a record holds each; empty where a run has no such value.
 FIELDS = {
@@ -68,8 +69,12 @@ FIELDS = {
     "protocol": "protocol",
     "workload_digest": "workload_digest",
 }
-DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "variable_devices")
-RUN_COLUMNS = (*FIELDS, *DERIVED)
+DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "flops_per_second")
+DERIVED += ("variable_devices",)
+# Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, and what the gate says of it.
+LEARNED = ("validation_accuracy_by_epoch", "gate", "gate_t", "gate_limit")
+RUN_COLUMNS = (*FIELDS, *DERIVED, *LEARNED)
+_STATUS = list(FIELDS).index("status")
 MACHINE_COLUMNS = (
     "machine",
     "chip",
@@ -95,6 +100,7 @@ LEFT_OUT_COLUMNS = ("path", "what", "remedy")
 _values_of = operator.attrgetter(*FIELDS.values())
 
 
+_CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
 
@@ -126,7 +132,7 @@ class Collected:
         self.problems += other.problems
 
 
-def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool) -> list[Problem]:
+def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: Gate) -> list[Problem]:
     """Read every record and machine file below ``machines`` and write the tables.
 
     Args:
@@ -134,6 +140,7 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool) -> list
         schemas: the folder of the schemas.
         output: folder in which runs.csv, machines.csv, experiments.csv and left_out.csv are written.
         skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
+        gate: says of each run that is ok whether it learned.
 
     Returns:
         The files that were left out.
@@ -142,7 +149,7 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool) -> list
         TrainmarkError: naming every file that cannot be used, unless they are skipped; or if there is no record. No
             table is written then.
     """
-    found = read_all(machines, schemas)
+    found = read_all(machines, schemas, gate)
     if found.problems and not skip_bad:
         count = f"{len(found.problems)} file{'s' * (len(found.problems) > 1)}"
         raise TrainmarkError(
@@ -157,14 +164,14 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool) -> list
         )
     machine_rows = [[row.get(column) for column in MACHINE_COLUMNS] for row in found.machines]
     left_out = [astuple(problem) for problem in found.problems]
-    write_whole(output / "runs.csv", _csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
-    write_whole(output / "machines.csv", _csv_text([MACHINE_COLUMNS, *machine_rows]))
-    write_whole(output / "experiments.csv", _csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
-    write_whole(output / "left_out.csv", _csv_text([LEFT_OUT_COLUMNS, *left_out]))
+    write_whole(output / "runs.csv", csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
+    write_whole(output / "machines.csv", csv_text([MACHINE_COLUMNS, *machine_rows]))
+    write_whole(output / "experiments.csv", csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
+    write_whole(output / "left_out.csv", csv_text([LEFT_OUT_COLUMNS, *left_out]))
     return found.problems
 
 
-def read_all(machines: Path, schemas: Path) -> Collected:
+def read_all(machines: Path, schemas: Path, gate: Gate) -> Collected:
     """Every record and machine file below ``machines``, read once, and what is wrong with the others.
 
     Many are read by as many processes as there are cores: nothing is timed while the report is drawn.
@@ -175,23 +182,23 @@ def read_all(machines: Path, schemas: Path) -> Collected:
     if len(paths) < _FEW_FILES:
         reader = Reader(schemas)
         for part in parts:
-            found.add(_read_machine(machines, part, reader))
+            found.add(_read_machine(machines, part, reader, gate))
         return found
     processes = hardware.usable_cores()
     chunks = [parts[start::processes] for start in range(processes)]  # every machine whole, in one process
     with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-        read = list(pool.map(_read_machines, [machines] * processes, chunks, [schemas] * processes))
+        read = list(pool.map(functools.partial(_read_machines, machines, schemas, gate), chunks))
     for position in range(len(parts)):  # in the order of the paths, whatever the number of processes
         found.add(read[position % processes][position // processes])
     return found
 
 
-def _read_machines(machines: Path, parts: list[list[str]], schemas: Path) -> list[Collected]:
+def _read_machines(machines: Path, schemas: Path, gate: Gate, parts: list[list[str]]) -> list[Collected]:
     reader = Reader(schemas)
-    return [_read_machine(machines, part, reader) for part in parts]
+    return [_read_machine(machines, part, reader, gate) for part in parts]
 
 
-def _read_machine(machines: Path, paths: list[str], reader: Reader) -> Collected:
+def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) -> Collected:
     """What lies in one machine's folder."""
     found = Collected()
     rows: list[tuple] = []
@@ -201,9 +208,9 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader) -> Collected
         try:
             if tree.RECORD.fullmatch(path):
                 record, workload = reader.record(path, read_bytes(f"{machines}/{path}"))
-                rows.append(run_row(record, workload))
                 if workload.settings_digest not in found.settings:
                     found.settings[workload.settings_digest] = _settings_of(workload.values)
+                rows.append(run_row(record, workload, gate, found.settings[workload.settings_digest]))
                 identities[record.identity.machine_id_hash, record.identity.hardware] += 1
             elif tree.MACHINE_FILE.fullmatch(path):
                 description = reader.machine(path, read_bytes(f"{machines}/{path}"))
@@ -218,7 +225,7 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader) -> Collected
         found.problems.append(strangers)
     else:
         found.runs = len(rows)
-        found.runs_csv.append(_csv_text(rows))
+        found.runs_csv.append(csv_text(rows))
     return found
 
 
@@ -252,23 +259,34 @@ def find_strangers(
     )
 
 
-def run_row(record: Any, workload: Any) -> tuple:
-    """A record's row in runs.csv."""
+def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
+    """A record's row in runs.csv; ``canonical`` are its settings as canonical JSON."""
     settings = workload.values
     if record.status == OK:
         samples = samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
         throughput = samples / record.durations.fit_seconds
+        operations = flops.of_fit(record.model, settings.epochs, settings.train_samples, settings.validation_samples)
         devices = " ".join(record.execution.variable_devices)
+        learned = {name: getattr(record.accuracy, name) for name in _CURVES}
+        verdict = gate.judge(record.model, record.batch_size, learned, canonical)
+        values = _values_of(record)
+        if verdict.reason:
+            values = (*values[:_STATUS], NOT_CONVERGED, verdict.reason, *values[_STATUS + 2 :])
         return (
-            *_values_of(record),
+            *values,
             workload.settings_digest,
             settings.epochs,
             settings.train_samples,
             throughput,
+            operations / record.durations.fit_seconds if operations else None,
             devices,
+            json.dumps(learned["validation_accuracy"]),
+            verdict.gate,
+            verdict.t,
+            verdict.limit,
         )
     values = [_value(record, path) for path in FIELDS.values()]
-    return *values, workload.settings_digest, settings.epochs, settings.train_samples, None, None
+    return *values, workload.settings_digest, settings.epochs, settings.train_samples, *[None] * 7
 
 
 def _value(record: Any, path: str) -> Any:
@@ -294,9 +312,3 @@ def machine_row(machine: Any) -> dict[str, Any]:
         row |= {"gpu": count + gpus[0]["name"], "gpu_driver": gpus[0]["driver"]}
         row |= {"gpu_cores": gpus[0]["cores"], "gpu_memory_bytes": gpus[0]["memory_bytes"]}
     return row
-
-
-def _csv_text(rows: Iterable[Iterable[Any]]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()

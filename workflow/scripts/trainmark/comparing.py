@@ -84,25 +84,24 @@ def configured(settings: Iterable[Mapping[str, Any]]) -> list[Comparison]:
 def article(runs: pd.DataFrame, gpus: pd.DataFrame, baseline: str) -> list[Comparison]:
     """The article's own comparisons, for the machines that are there.
 
-    Its figure 5 has Apple's GPUs among themselves, against the weakest; 7, the strongest of them against NVIDIA's; 8,
-    each GPU against the CPU of its machine. Weak and strong are by published peak, and by name where that is unknown.
+    Its figure 5 has Apple's GPUs among themselves, against the slowest; 7, the fastest of them against NVIDIA's; 8,
+    each GPU against the CPU of its machine. Fast and slow are by the geometric mean over the cells that all have.
 
     Args:
         runs: comparable runs that are ok.
-        gpus: ``machine``, ``vendor`` and ``fp32_tflops`` (NaN if unknown).
+        gpus: ``machine`` and ``vendor``.
         baseline: the configured baseline, taken for figure 5 if it has an Apple GPU.
     """
-    gpus = gpus[gpus["machine"].isin(runs.loc[runs["device"] == "gpu", "machine"])]
-    gpus = gpus.sort_values(["fp32_tflops", "machine"], ascending=[False, True])
-    apple = tuple(gpus.loc[gpus["vendor"] == "apple", "machine"])
-    others = tuple(machine for machine in gpus["machine"] if machine not in apple)
+    there = runs[runs["device"] == "gpu"]
+    of_apple = there["machine"].isin(gpus.loc[gpus["vendor"] == "apple", "machine"])
+    apple, others = _fastest_first(there[of_apple]), tuple(sorted(there.loc[~of_apple, "machine"].unique()))
     found = []
     if len(apple) > 1:
-        weakest = baseline if baseline in apple else apple[-1]
-        rest = tuple(machine for machine in apple if machine != weakest)
+        slowest = baseline if baseline in apple else apple[-1]
+        rest = tuple(machine for machine in apple if machine != slowest)
         gpu = {"device": "gpu"}
-        name = f"Times faster: Apple GPUs against {weakest}"
-        found.append(Comparison(name, {**gpu, "machine": rest}, {**gpu, "machine": weakest}, "5"))
+        name = f"Times faster: Apple GPUs against {slowest}"
+        found.append(Comparison(name, {**gpu, "machine": rest}, {**gpu, "machine": slowest}, "5"))
     if apple and others:
         name = f"Times faster: {apple[0]} against NVIDIA GPUs"
         sides = {"device": "gpu", "machine": apple[0]}, {"device": "gpu", "machine": others}
@@ -110,6 +109,14 @@ def article(runs: pd.DataFrame, gpus: pd.DataFrame, baseline: str) -> list[Compa
     if {"cpu", "gpu"} <= set(runs["device"]):
         found.append(Comparison(GPU_AGAINST_CPU, {"device": "gpu"}, {"device": "cpu"}, "8"))
     return found
+
+
+def _fastest_first(runs: pd.DataFrame) -> tuple[str, ...]:
+    """Machines by their times in the cells that all of them have, or in all where they have none in common."""
+    logs = np.log(runs.groupby(["stack", "model", "batch_size", "machine"])["fit_seconds"].median()).unstack()
+    common = logs.dropna()
+    means = (common if len(common) else logs).mean()
+    return tuple(means.reset_index(name="mean").sort_values(["mean", "machine"])["machine"]) if len(means) else ()
 
 
 def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
@@ -183,6 +190,17 @@ def compare_all(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFra
     """The rows of several comparisons; arguments and rows as for ``compare``."""
     parts = [cells for comparison in comparisons if not (cells := compare(runs, comparison)).empty]
     return pd.concat(parts) if parts else pd.DataFrame(columns=list(CELL_COLUMNS))
+
+
+def distinct(cells: pd.DataFrame) -> pd.DataFrame:
+    """Each pair of cells once, also where two comparisons have it with the sides exchanged."""
+    sides = [cells[list(columns)].agg("\0".join, axis=1) for columns in (AXES, WHO[len(AXES) :])] if len(cells) else []
+    if not sides:
+        return cells
+    first = sides[0].where(sides[0] < sides[1], sides[1])
+    last = sides[1].where(sides[0] < sides[1], sides[0])
+    keys = pd.DataFrame({"a": first, "b": last, "model": cells["model"], "size": cells["batch_size"]})
+    return cells[~keys.duplicated().to_numpy()]
 
 
 def read_cells(path: Path) -> pd.DataFrame:

@@ -63,7 +63,9 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
     found = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in texts}
     found |= {name: tables.read_runs(folder / f"{name}.csv") for name in ("runs", "cells")}
     found |= {name: comparing.read_cells(folder / f"{name}.csv") for name in ("comparisons", "comparisons_summary")}
-    found |= {name: tables.read_table(folder / f"{name}.csv") for name in ("break_even", "tflops", "claims")}
+    found |= {
+        name: tables.read_table(folder / f"{name}.csv") for name in ("break_even", "tflops", "utilisation", "claims")
+    }
     experiments = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
     figures = {entry["name"]: entry for entry in exhibits.read_index(folder / "figures" / "figures.json")}
     experiment = tables.choose_experiment(found["runs"], preferred_settings)

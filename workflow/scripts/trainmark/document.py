@@ -66,6 +66,11 @@ class Column:
         """Whether its values are numbers."""
         return self.kind not in ("text", "long")
 
+    def raw(self, value: Any) -> Any:
+        """A value with all its digits, in the unit of the heading."""
+        scale = {"percent": 100, "gib": 1 / 2**30}.get(self.kind)
+        return value if scale is None or unknown(value) else value * scale
+
     def show(self, value: Any) -> str:
         """A value as it is written."""
         return self.empty if unknown(value) else FORMATS[self.kind](value)

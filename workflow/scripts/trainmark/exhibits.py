@@ -11,10 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import comparing, findings, tables
+from trainmark import comparing, convergence, findings, naming, tables
+from trainmark.naming import BASELINE, WHO, Key, label
+from trainmark.record import NOT_CONVERGED, OK
 
-WHO = ["machine", "device", "stack"]
-BASELINE = [f"{axis}_baseline" for axis in WHO]
+# Standard deviations beyond which a run is drawn at the edge: one that learned nothing is hundreds away.
+_FARTHEST = 20
 # Rows of a figure beyond which nobody reads it.
 MOST_SERIES = 60
 # What a figure's page entry holds beside its picture.
@@ -30,7 +32,7 @@ class Exhibit:
         name: of its files.
         number: of the article's exhibit; empty for what the article does not have.
         title: what the page calls it; ``subtitle`` follows it above the figure.
-        kind: how it is drawn: bars, lines, ratios, rows or scatter.
+        kind: how it is drawn: bars, lines, ratios, rows, scatter or curves.
         table: its data, one row a point.
         value: column of ``table`` on the value axis.
         axis: that axis' label, with its unit.
@@ -39,8 +41,7 @@ class Exhibit:
         alt: the finding, for who cannot see it.
         missing: why there is none; empty if there is one.
         series: columns that tell its series apart.
-        shown: which of machine, device and stack a series is called by.
-        prefix: before a series' name.
+        names: those columns' values -> what the series is called.
         panels: whether each model has a panel.
         marker: column that rows are marked by.
         log: whether the value axis is logarithmic.
@@ -51,6 +52,7 @@ class Exhibit:
         shade: whether the quarters in which the two axes disagree are shaded.
         published: ``model``, ``batch_size`` and ``value`` of published figures to draw beside; ``published_of`` says
             whose they are.
+        band: ``model``, ``batch_size``, ``epoch``, ``low`` and ``high`` of what curves should reach.
     """
 
     name: str
@@ -67,8 +69,7 @@ class Exhibit:
     alt: str = ""
     missing: str = ""
     series: list[str] = field(default_factory=lambda: WHO)
-    shown: tuple[bool, bool, bool] = (True, True, True)
-    prefix: str = ""
+    names: Mapping[Key, str] = field(default_factory=dict)
     panels: bool = True
     marker: str = "batch_size"
     log: bool = False
@@ -81,49 +82,47 @@ class Exhibit:
     shade: bool = False
     published: pd.DataFrame = field(default_factory=lambda: _NOBODY)
     published_of: str = ""
-
-    def label_of(self, key: tuple[str, str, str]) -> str:
-        """What a series is called."""
-        return self.prefix + label(key, self.shown)
-
-
-def label(key: Iterable[str], shown: Iterable[bool] = (True, True, True)) -> str:
-    """Machine, device and stack in words."""
-    machine, device, stack = key
-    return ", ".join(word for word, wanted in zip((machine, device.upper(), stack), shown) if wanted)
+    band: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def plan(
-    runs: pd.DataFrame,
+    everything: pd.DataFrame,
     gpus: pd.DataFrame,
     comparisons: pd.DataFrame,
     summary: pd.DataFrame,
     break_even: pd.DataFrame,
     ratios: pd.DataFrame,
     published: pd.DataFrame,
+    references: convergence.References | None,
 ) -> list[Exhibit]:
     """Every figure of the report, in its order; those that cannot be drawn say why.
 
     Args:
-        runs: runs of the experiment shown that are ok.
+        everything: runs of the experiment shown, whatever became of them.
         gpus: ``machine`` and ``vendor``, one row a machine with a GPU.
         comparisons: comparisons.csv.
         summary: comparisons_summary.csv.
         break_even: break_even.csv.
         ratios: tflops.csv.
         published: published.csv.
+        references: those that runs were held against.
     """
+    runs = everything[everything["status"] == OK]
     gpu, cpu = runs[runs["device"] == "gpu"], runs[runs["device"] == "cpu"]
     apple_machines = set(gpus.loc[gpus["vendor"] == "apple", "machine"])
     apple = gpu[gpu["machine"].isin(apple_machines)]
     article = {number: comparisons[comparisons["exhibit"] == number] for number in "578"}
     found = [
-        training_time("4", "training_time_apple_gpus", "Apple GPUs", apple, "No run on an Apple GPU is among these."),
+        training_time(
+            "4", "training_time_apple_gpus", "Apple GPUs", apple, "Not measured. No run on an Apple GPU is among these."
+        ),
         speed_ups("5", "speed_up_apple_gpus", article["5"], summary, published, _PAIR_OF_APPLES),
-        training_time("6", "training_time_gpus", "all GPUs", gpu, "No run on a GPU is among these."),
+        training_time("6", "training_time_gpus", "all GPUs", gpu, "Not measured. No run on a GPU is among these."),
         speed_ups("7", "speed_up_apple_against_nvidia", article["7"], summary, published, _APPLE_AND_NVIDIA),
         speed_ups("8", "speed_up_gpu_against_cpu", article["8"], summary, published, _BOTH_DEVICES),
-        training_time("", "training_time_cpus", "CPUs", cpu, "No run on a CPU is among these."),
+        training_time("", "training_time_cpus", "CPUs", cpu, "Not measured. No run on a CPU is among these."),
+        learning(everything),
+        not_converged(everything, references),
         throughput(runs),
         spread(runs),
         steady_state(runs),
@@ -137,9 +136,9 @@ def plan(
     return [_readable(exhibit) for exhibit in found]
 
 
-_PAIR_OF_APPLES = "It takes runs on the GPUs of two Macs."
-_APPLE_AND_NVIDIA = "It takes runs on an Apple GPU and on an NVIDIA GPU, with one stack."
-_BOTH_DEVICES = "It takes runs on the GPU and on the CPU of one machine."
+_PAIR_OF_APPLES = "Not measured. It takes runs on the GPUs of two Macs that can be compared, with one stack."
+_APPLE_AND_NVIDIA = "Not measured. It takes runs on an Apple and on an NVIDIA GPU that can be compared, with one stack."
+_BOTH_DEVICES = "Not measured. It takes runs on the GPU and on the CPU of one machine that can be compared."
 
 
 def _readable(exhibit: Exhibit) -> Exhibit:
@@ -151,11 +150,6 @@ def _readable(exhibit: Exhibit) -> Exhibit:
         return exhibit
     missing = f"It would have {count} rows, more than can be read: see the tables."
     return Exhibit(exhibit.name, exhibit.title, number=exhibit.number, missing=missing)
-
-
-def _varies(rows: pd.DataFrame, columns: list[str]) -> tuple[bool, bool, bool]:
-    """Which of machine, device and stack series have to be called by: the machine, and what differs."""
-    return (True, *(rows[column].nunique() > 1 for column in columns[1:]))
 
 
 def _constants(rows: pd.DataFrame) -> str:
@@ -183,13 +177,15 @@ def training_time(number: str, name: str, whose: str, runs: pd.DataFrame, missin
         f"Shorter is faster. {_constants(runs)}".strip(),
         f"{bars}; points: every run.",
         alt=_fastest(runs, title),
-        shown=_varies(runs, WHO),
+        names=naming.series(runs),
     )
 
 
 def _fastest(runs: pd.DataFrame, title: str) -> str:
     """Which series is fastest in how many cells."""
-    medians = runs.groupby(["model", "batch_size", *WHO])["fit_seconds"].median().reset_index()
+    medians = tables.alike(runs).groupby(["model", "batch_size", *WHO])["fit_seconds"].median().reset_index()
+    if medians.empty:
+        return f"{title}: no cell whose runs were measured alike."
     if len(medians[WHO].drop_duplicates()) == 1:
         low, high = medians["fit_seconds"].min(), medians["fit_seconds"].max()
         who = label(medians[WHO].iloc[0])
@@ -208,16 +204,13 @@ def speed_ups(
     if cells.empty:
         title = titles.get(number, comparing.GPU_AGAINST_CPU)
         return Exhibit(name, title, number=number, missing=missing)
-    by_baseline = len(cells[WHO].drop_duplicates()) == 1 < len(cells[BASELINE].drop_duplicates())
-    series = BASELINE if by_baseline else WHO
-    overall = summary[(summary["comparison"] == cells["comparison"].iloc[0])]
-    overall = overall[overall["model"] == comparing.ALL_MODELS]
-    means = [
-        f"{label(row[BASELINE] if by_baseline else row[WHO], _varies(cells, series))} {row['geometric_mean']:.3g}"
-        for _, row in overall.iterrows()
-    ]
-    mine = published.merge(cells[[axis for axis in comparing.WHO if axis in published]].drop_duplicates())
-    whose = sorted(mine["machine_baseline" if by_baseline else "machine"].unique())
+    names = naming.pairs(cells)
+    overall = summary[summary["model"] == comparing.ALL_MODELS]
+    overall = overall[(overall[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
+    means = [f"{names[tuple(row[[*WHO, *BASELINE]])]} {row['geometric_mean']:.3g}" for _, row in overall.iterrows()]
+    keys = [*WHO, *BASELINE, "model", "batch_size"]
+    mine = published.merge(cells[keys].drop_duplicates(), on=[key for key in keys if key in published])
+    whose = list(dict.fromkeys(names[key] for key in mine[[*WHO, *BASELINE]].itertuples(index=False, name=None)))
     return Exhibit(
         name,
         cells["comparison"].iloc[0],
@@ -229,15 +222,14 @@ def speed_ups(
         note=f"Above 1: the candidate is faster. Logarithmic axis. {_constants(cells)}".strip(),
         marks="Ratio of training times; bars: its 95 % interval, where there are repeats.",
         row_marks="Points: ratio of training times; lines: its 95 % interval, where there are repeats.",
-        alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over all cells: {_few(means)}.",
-        series=series,
-        shown=_varies(cells, series),
-        prefix="against " if by_baseline else "",
+        alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the cells of each: {_few(means)}.",
+        series=[*WHO, *BASELINE],
+        names=names,
         log=True,
         highest_first=True,
         reference=1.0,
-        published=mine[["model", "batch_size", "value"]] if number else _NOBODY,
-        published_of=("against " if by_baseline else "for ") + ", ".join(whose),
+        published=mine[["model", "batch_size", "value"]].drop_duplicates() if number else _NOBODY,
+        published_of=", ".join(whose),
     )
 
 
@@ -245,7 +237,7 @@ def throughput(runs: pd.DataFrame) -> Exhibit:
     """Training samples per second over the batch size."""
     title = "Throughput over the batch size"
     if runs.empty:
-        return Exhibit("throughput", title, missing="No run is ok.")
+        return Exhibit("throughput", title, missing="Not measured. No run is ok.")
     best = runs.loc[runs["throughput_samples_per_second"].idxmax()]
     return Exhibit(
         "throughput",
@@ -259,10 +251,86 @@ def throughput(runs: pd.DataFrame) -> Exhibit:
         marks="Line: median; points: every run.",
         alt=f"{title}: highest is {best['throughput_samples_per_second']:,.0f} samples per second, "
         f"{label(best[WHO])}, {best['model']} at batch size {best['batch_size']}.",
-        shown=_varies(runs, WHO),
+        names=naming.series(runs),
         log=True,
         highest_first=True,
     )
+
+
+def learning(runs: pd.DataFrame) -> Exhibit:
+    """Each run's accuracy against the references."""
+    title = "Did they learn?"
+    judged = runs[runs["gate_t"].notna()]
+    if judged.empty:
+        return Exhibit(
+            "learning",
+            title,
+            missing="Not measured. It takes runs of the experiment that config/references.yaml is of.",
+        )
+    below = int((judged["status"] == NOT_CONVERGED).sum())
+    lowest = judged.loc[judged["gate_t"].idxmin()]
+    return Exhibit(
+        "learning",
+        title,
+        "Validation accuracy against reference runs, which did",
+        "rows",
+        table=judged[[*tables.CELL, "repeat", "status", "gate_t", "gate_limit"]].assign(
+            shown=judged["gate_t"].clip(-_FARTHEST, _FARTHEST)
+        ),
+        value="shown",
+        axis="Above the references' mean less half a point (standard deviations)",
+        note=f"Dotted: below it a run counts nowhere. Runs beyond {_FARTHEST} are drawn there. "
+        f"{_constants(judged)}".strip(),
+        alt=f"{title} {below} of {len(judged)} runs that ended without a fault fall below the limit; the lowest is "
+        f"{lowest['gate_t']:.1f} standard deviations from the references' mean less half a point, "
+        f"{label(lowest[WHO])}, {lowest['model']} at batch size {lowest['batch_size']}.",
+        names=naming.series(judged),
+        highest_first=True,
+        reference=0.0,
+        limits=tuple(sorted(set(judged["gate_limit"].round(2)))),
+    )
+
+
+def not_converged(runs: pd.DataFrame, references: convergence.References | None) -> Exhibit:
+    """The curves of runs that did not learn, beside the others of their model and batch size."""
+    title = "Runs that did not converge"
+    bad = runs[runs["status"] == NOT_CONVERGED]
+    if bad.empty:
+        missing = "No run that ended without a fault failed the convergence gate."
+        return Exhibit("not_converged", title, missing=missing)
+    cells = bad[["model", "batch_size"]].drop_duplicates()
+    shown = runs.merge(cells)[[*tables.CELL, "repeat", "status", "validation_accuracy_by_epoch"]].dropna()
+    curves = shown["validation_accuracy_by_epoch"].map(json.loads)
+    table = shown.drop(columns="validation_accuracy_by_epoch").assign(
+        validation_accuracy=curves, epoch=curves.map(lambda values: list(range(1, len(values) + 1)))
+    )
+    return Exhibit(
+        "not_converged",
+        title,
+        "their validation accuracy beside that of the others",
+        "curves",
+        table=table.explode(["validation_accuracy", "epoch"]).dropna(),
+        value="validation_accuracy",
+        axis="Validation accuracy",
+        note="Grey: runs of the same model and batch size that learned, of all machines.",
+        marks="One line a run.",
+        band=_bands(bad[bad["gate"] == convergence.REFERENCES], references),
+        alt=f"{title}: {len(bad)}, "
+        + _few([f"{label(row[WHO])}, {row['model']} at batch size {row['batch_size']}" for _, row in bad.iterrows()])
+        + ".",
+        names=naming.series(bad),
+    )
+
+
+def _bands(bad: pd.DataFrame, references: convergence.References | None) -> pd.DataFrame:
+    """Lowest and highest reference by epoch, of the models and batch sizes of runs that were held against them."""
+    rows = []
+    for model, size in bad[["model", "batch_size"]].drop_duplicates().itertuples(index=False):
+        epochs = int(bad["epochs"].max())
+        for epoch, values in enumerate(zip(*references.accuracy[model][size]), start=1):
+            if epoch <= epochs:
+                rows.append((model, size, epoch, min(values), max(values)))
+    return pd.DataFrame(rows, columns=["model", "batch_size", "epoch", "low", "high"])
 
 
 def spread(runs: pd.DataFrame) -> Exhibit:
@@ -271,7 +339,7 @@ def spread(runs: pd.DataFrame) -> Exhibit:
     sizes = runs.groupby(tables.CELL)["fit_seconds"].transform("size")
     runs = runs[sizes > 1]
     if runs.empty:
-        return Exhibit("spread", title, missing="It takes at least two runs of a cell.")
+        return Exhibit("spread", title, missing="Not measured. It takes at least two runs of a cell.")
     groups = runs.groupby(tables.CELL)["fit_seconds"]
     table = runs[[*tables.CELL, "repeat", "fit_seconds"]].assign(
         percent_from_median=100 * (runs["fit_seconds"] / groups.transform("median") - 1)
@@ -290,7 +358,7 @@ def spread(runs: pd.DataFrame) -> Exhibit:
         note=f"Dotted: 10 % on either side. {_constants(runs)}".strip(),
         alt=f"{title}: {unstable} of {len(spreads)} cells are unstable, with a standard deviation over 10 % of the "
         f"mean; the widest is {spreads.max():.0%}, {label((machine, device, stack))}, {model} at batch size {size}.",
-        shown=_varies(runs, WHO),
+        names=naming.series(runs),
         reference=0.0,
         limits=(-10.0, 10.0),
     )
@@ -301,7 +369,7 @@ def steady_state(runs: pd.DataFrame) -> Exhibit:
     title = "Total time beside steady state"
     runs = runs[runs["steady_state_epoch_seconds"].notna()]
     if runs.empty:
-        return Exhibit("steady_state", title, missing="A steady state takes runs of at least two epochs.")
+        return Exhibit("steady_state", title, missing="Not measured. A steady state takes runs of at least two epochs.")
     table = runs[[*tables.CELL, "repeat", "epochs", "fit_seconds", "steady_state_epoch_seconds"]].assign(
         total_over_steady=runs["fit_seconds"] / runs["epochs"] / runs["steady_state_epoch_seconds"]
     )
@@ -315,10 +383,10 @@ def steady_state(runs: pd.DataFrame) -> Exhibit:
         value="total_over_steady",
         axis="Average epoch of the fit / epoch in steady state",
         note=f"At 1 (dashed) start-up costs nothing. {_constants(runs)}".strip(),
-        alt=f"{title}: start-up makes the average epoch up to {most['total_over_steady']:.3g} times as long as one in "
-        f"steady state ({label(most[WHO])}, {most['model']} at batch size {most['batch_size']}); median "
-        f"{table['total_over_steady'].median():.3g}.",
-        shown=_varies(runs, WHO),
+        alt=f"{title}: the average epoch takes {table['total_over_steady'].median():.3g} times as long as one in "
+        f"steady state (median of all runs), and at most {most['total_over_steady']:.3g} times ({label(most[WHO])}, "
+        f"{most['model']} at batch size {most['batch_size']}).",
+        names=naming.series(runs),
         reference=1.0,
     )
 
@@ -326,10 +394,14 @@ def steady_state(runs: pd.DataFrame) -> Exhibit:
 def steady_state_speed_ups(comparisons: pd.DataFrame) -> Exhibit:
     """Speed-up in the steady state against speed-up in time to train."""
     title = "Does the winner change in the steady state?"
-    cells = comparisons.drop_duplicates([*comparing.WHO, "model", "batch_size"])
+    cells = comparing.distinct(comparisons)
     cells = cells[cells["steady_state_speed_up"].notna()]
     if cells.empty:
-        return Exhibit("steady_state_speed_up", title, missing="It takes comparisons, of runs of at least two epochs.")
+        return Exhibit(
+            "steady_state_speed_up",
+            title,
+            missing="Not measured. It takes comparisons, of runs of at least two epochs.",
+        )
     changes = int(cells["winner_changes"].sum())
     columns = [*comparing.WHO, "model", "batch_size", "speed_up", "steady_state_speed_up"]
     return Exhibit(
@@ -370,7 +442,7 @@ def draw_break_even(table: pd.DataFrame) -> Exhibit:
         row_marks="Points: interpolated between the batch sizes measured; lines: 95 % interval.",
         note='At "all": faster at every batch size measured; at "none": not faster at the largest.',
         alt=f"{title} {_few(words, 6)}.",
-        shown=(True, False, table["stack"].nunique() > 1),
+        names=naming.series(shown),
         panels=False,
         marker="model",
         log=True,
@@ -379,28 +451,32 @@ def draw_break_even(table: pd.DataFrame) -> Exhibit:
 
 
 def say_break_even(table: pd.DataFrame) -> list[str]:
-    """Each break-even in words."""
+    """Each break-even in words, with its interval where that says something else than the estimate."""
     found = []
     for row in table.itertuples():
+        said = f"from about {row.batch_size:.0f} on"
         if row.batch_size == 0:
-            found.append(f"faster at every batch size measured, from {row.smallest} on")
+            said = f"faster at every batch size measured, from {row.smallest} on"
         elif math.isinf(row.batch_size):
-            found.append(f"not faster at {row.largest}, the largest measured")
-        else:
-            limits = "" if math.isnan(row.low) else f" [{_end(row.low, row)}, {_end(row.high, row)}]"
-            found.append(f"from about {row.batch_size:.0f} on{limits}")
+            said = f"not faster at {row.largest}, the largest measured"
+        ends = (row.low, row.high)
+        if not math.isnan(row.low) and ends != (row.batch_size, row.batch_size):
+            said += f" (95 % interval: {_end(row.low)} to {_end(row.high)})"
+        found.append(said)
     return found
 
 
-def _end(value: float, row: Any) -> str:
-    return f"below {row.smallest}" if value == 0 else f"above {row.largest}" if math.isinf(value) else f"{value:.0f}"
+def _end(value: float) -> str:
+    return "every batch size" if value == 0 else "none measured" if math.isinf(value) else f"{value:.0f}"
 
 
 def tflops(ratios: pd.DataFrame) -> Exhibit:
     """Published TFLOPS against measured speed-up."""
     title = "Do TFLOPS predict training time?"
     if ratios.empty:
-        missing = "It takes two GPUs with different TFLOPS in config/hardware.yaml, measured with one stack."
+        missing = (
+            "Not measured. It takes two GPUs with different TFLOPS in config/hardware.yaml, measured with one stack."
+        )
         return Exhibit("tflops", title, missing=missing)
     return Exhibit(
         "tflops",

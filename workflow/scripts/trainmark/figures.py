@@ -18,6 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from trainmark import hardware, tables
 from trainmark.exhibits import Exhibit
+from trainmark.record import NOT_CONVERGED, OK
 
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), which colour-blind people can tell apart; the markers
 # tell the series apart without any colour.
@@ -39,6 +40,7 @@ STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and read aloud
     "svg.hashsalt": "trainmark",  # equal data give equal files
     "font.family": ["sans-serif"],
+    "text.parse_math": False,  # or a dollar in a user's title would be a formula
     "figure.constrained_layout.w_pad": 0.08,
 }
 
@@ -73,6 +75,7 @@ def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path) -> None:
 def build(exhibit: Exhibit, looks: Looks) -> plt.Figure:
     """One exhibit, laid out; to be drawn, and closed, in the style of all figures."""
     kinds = {"bars": draw_bars, "lines": draw_lines, "ratios": draw_ratios, "rows": draw_rows, "scatter": draw_scatter}
+    kinds["curves"] = draw_curves
     figure = kinds[exhibit.kind](exhibit, looks)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once is enough for both files
@@ -244,6 +247,48 @@ def draw_scatter(exhibit: Exhibit, looks: Looks) -> plt.Figure:
     return figure
 
 
+def draw_curves(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+    """One panel a model and batch size, one line a run over its epochs; runs that learned are grey."""
+    table = exhibit.table
+    cells = sorted(
+        table[["model", "batch_size"]].drop_duplicates().itertuples(index=False),
+        key=lambda cell: (tables.model_rank(cell[0]), cell[1]),
+    )
+    columns = min(4, len(cells))
+    lines = math.ceil(len(cells) / columns)
+    size = (max(6.0, 0.6 + 2.7 * columns), 1.0 + 2.4 * lines)
+    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, sharey=True, layout="constrained")
+    bad = table[table["status"] == NOT_CONVERGED]
+    series = _series(exhibit, looks, bad)
+    for axis, (model, batch_size) in zip(axes.flat, cells):
+        here = table[(table["model"] == model) & (table["batch_size"] == batch_size)]
+        for _, run in here[here["status"] == OK].groupby([*exhibit.series, "repeat"]):
+            axis.plot(run["epoch"], run[exhibit.value], color="#bbbbbb", linewidth=1, marker=".", zorder=2)
+        for s in series:
+            mine = s.rows[(s.rows["model"] == model) & (s.rows["batch_size"] == batch_size)]
+            for _, run in mine.groupby("repeat"):
+                axis.plot(run["epoch"], run[exhibit.value], color=s.colour, marker=s.marker, markersize=5, zorder=3)
+        band = exhibit.band[(exhibit.band["model"] == model) & (exhibit.band["batch_size"] == batch_size)]
+        axis.fill_between(band["epoch"], band["low"], band["high"], color="#009E73", alpha=0.25, linewidth=0, zorder=1)
+        axis.set_title(f"{model}, batch size {batch_size:,}", fontsize=10)
+        axis.set_xticks(sorted(here["epoch"].unique()))
+        axis.set_xlabel("Epoch")
+        axis.set_ylim(0, 1)
+    for axis in list(axes.flat)[len(cells) :]:
+        axis.remove()
+    for axis in axes[:, 0]:
+        axis.set_ylabel(exhibit.axis)
+    handles = [_handle(s) for s in series]
+    if (table["status"] == OK).any():
+        handles.append(plt.Line2D([], [], color="#bbbbbb", marker=".", label="learned"))
+    if len(exhibit.band):
+        handles.append(
+            mpl.patches.Patch(color="#009E73", alpha=0.25, linewidth=0, label="from lowest to highest reference")
+        )
+    _title_and_legend(figure, exhibit, handles, exhibit.marks)
+    return figure
+
+
 def _around(values: pd.Series) -> tuple[float, float]:
     """Ends of a logarithmic axis that shows these values and 1."""
     return min(1.0, float(values.min())) / 1.15, max(1.0, float(values.max())) * 1.15
@@ -252,7 +297,8 @@ def _around(values: pd.Series) -> tuple[float, float]:
 def _title_and_legend(figure: plt.Figure, exhibit: Exhibit, handles: list[plt.Line2D], marks: str = "") -> None:
     """The title above, note and legend below, wrapped to the figure's width; the figure grows by their lines."""
     width = figure.get_figwidth()
-    title = ": ".join(part for part in (exhibit.title, exhibit.subtitle) if part)
+    between = " " if exhibit.title.endswith("?") else ": "
+    title = between.join(part for part in (exhibit.title, exhibit.subtitle) if part)
     title = textwrap.fill(title, int(width * 10))
     figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
     for handle in handles:
@@ -272,13 +318,16 @@ def _title_and_legend(figure: plt.Figure, exhibit: Exhibit, handles: list[plt.Li
     )
 
 
-def _series(exhibit: Exhibit, looks: Looks) -> list[Series]:
-    """The rows of an exhibit by what tells its series apart."""
+def _series(exhibit: Exhibit, looks: Looks, table: pd.DataFrame | None = None) -> list[Series]:
+    """The rows of an exhibit, or of a part of it, by what tells its series apart."""
     found = []
-    for number, (key, rows) in enumerate(exhibit.table.groupby(exhibit.series, sort=True)):
-        machine, device, stack = key[:3]
-        colour, marker = looks.get((machine, device, stack), (COLOURS[number % len(COLOURS)], MARKERS[0]))
-        found.append(Series(exhibit.label_of(key), colour, marker, rows))
+    groups = (exhibit.table if table is None else table).groupby(exhibit.series, sort=True)
+    sides = [key[start : start + 3] for key in exhibit.names for start in (0, 3)]
+    for number, (key, rows) in enumerate(groups):
+        # A pair looks like the side that tells it from the others; where both sides do, like nobody else.
+        telling = next((side for side in (key[:3], key[3:]) if side and sides.count(side) == 1), None)
+        look = looks.get(telling) or (COLOURS[number % 7], MARKERS[(number + number // 7) % 7])
+        found.append(Series(exhibit.names[key], *look, rows))
     return found
 
 

@@ -6,13 +6,13 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
 from trainmark import comparing, tables
 
 BREAK_EVEN_COLUMNS = ("machine", "stack", "model", "smallest", "largest", "batch_size", "low", "high")
+UTILISATION_COLUMNS = ("machine", "stack", "device", "model", "batch_size", "tflops", "published_tflops", "share")
 TFLOPS_COLUMNS = (
     *comparing.WHO,
     "model",
@@ -100,6 +100,24 @@ def rank_correlation(ratios: pd.DataFrame) -> float:
     return float(stats.spearmanr(ratios["tflops_ratio"], ratios["speed_up"]).statistic)
 
 
-def finite(value: float) -> bool:
-    """Whether a break-even lies between the batch sizes that were measured."""
-    return bool(np.isfinite(value)) and value > 0
+def utilisation(runs: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:
+    """The arithmetic that each model reaches at its best batch size, and what share of the published peak that is.
+
+    Args:
+        runs: comparable runs that are ok.
+        gpus: ``machine`` and ``fp32_tflops`` (NaN if unknown).
+
+    Returns:
+        Rows of UTILISATION_COLUMNS: medians of the whole fit, validation included, at the batch size where that is
+        highest. ``published_tflops`` and ``share`` of GPUs alone, NaN where no peak is known.
+    """
+    medians = runs.groupby(tables.CELL)["flops_per_second"].median().dropna().reset_index()
+    if medians.empty:
+        return pd.DataFrame(columns=list(UTILISATION_COLUMNS))
+    keys = ["machine", "stack", "device", "model"]
+    best = medians.loc[medians.groupby(keys)["flops_per_second"].idxmax()]
+    peaks = dict(zip(gpus["machine"], gpus["fp32_tflops"]))
+    published = best["machine"].map(peaks).where(best["device"] == "gpu").astype(float)
+    best = best.assign(tflops=best["flops_per_second"] / 1e12, published_tflops=published)
+    best = best.assign(share=best["tflops"] / best["published_tflops"])
+    return tables.in_order(best, keys)[list(UTILISATION_COLUMNS)]

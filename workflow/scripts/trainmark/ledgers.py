@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,13 @@ def check(claims: list[str], hardware: list[str], schemas: Path) -> None:
             entries = [*layer.values["chips"], *layer.values["gpus"]]
             ids |= {entry[key] for entry in entries for key in ("id", "family") if key in entry}
         lines += [config.describe(problem, [layer]) for problem in problems]
+    taken: set[str] = set()
     for name in claims:
         layer = _read(name)
         problems = _schema_problems(layer, schemas / "claims.schema.yaml")
         if not problems:
-            problems = list(_claim_problems(layer.values, ids))
+            problems = list(_claim_problems(layer.values, ids, taken))
+            taken |= {claim["id"] for claim in layer.values["claims"]}
         lines += [config.describe(problem, [layer]) for problem in problems]
     if lines:
         count = f"{len(lines)} problem{'s' * (len(lines) > 1)}"
@@ -87,9 +89,9 @@ def _hardware_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
                     yield Problem((section, number, "match", key), wanted, "a regular expression")
 
 
-def _claim_problems(values: Mapping[str, Any], ids: set[str]) -> Iterator[Problem]:
+def _claim_problems(values: Mapping[str, Any], ids: set[str], taken: set[str]) -> Iterator[Problem]:
     """What no schema can say: which keys go together, hardware and sources that are not there."""
-    yield from _doubles(values["claims"], "claims")
+    yield from _doubles(values["claims"], "claims", taken)
     for number, claim in enumerate(values["claims"]):
         path = ("claims", number)
         if claim["source"] not in values["sources"]:
@@ -114,10 +116,10 @@ def _claim_problems(values: Mapping[str, Any], ids: set[str]) -> Iterator[Proble
             yield Problem((*path, "candidate"), claim["candidate"], "hardware, an id or family of config/hardware.yaml")
 
 
-def _doubles(entries: list[Mapping[str, Any]], section: str) -> Iterator[Problem]:
+def _doubles(entries: list[Mapping[str, Any]], section: str, taken: Collection[str] = ()) -> Iterator[Problem]:
     counts = Counter(entry["id"] for entry in entries)
     for number, entry in enumerate(entries):
-        if counts[entry["id"]] > 1:
+        if counts[entry["id"]] > 1 or entry["id"] in taken:
             yield Problem((section, number, "id"), entry["id"], "an id that no other one has")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import trainmark
 from trainmark import answers, appendix, sections, tables
 from trainmark.content import ReportData
 from trainmark.document import Column, Document, plural
-from trainmark.record import OK
+from trainmark.record import NOT_CONVERGED, OK
 
 # Rows that a table on the page has at most; more would make it slow to open. The CSV file beside it has them all.
 MOST_ROWS = 3000
@@ -54,11 +55,14 @@ def write(data: ReportData) -> Document:
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     """What has to be known before anything else is read, each with the section that tells more."""
     runs = data.runs
-    failed = int((runs["status"] != OK).sum())
-    if failed == len(runs):
+    bad = int((runs["status"] == NOT_CONVERGED).sum())
+    failed = int((runs["status"] != OK).sum()) - bad
+    if not (runs["status"] == OK).any():
         yield "No run is ok, so there is nothing to draw.", "failed"
     if runs["epochs"].max() == 1:
         yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
+    if bad:
+        yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
     if failed:
         yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
     missing = len(tables.missing_runs(runs, data.grid))
@@ -103,9 +107,9 @@ def _data_address(path: Path) -> str:
 
 def render(document: Document, template: Path) -> str:
     """The document as the template's kind of text: HTML if its name says so, else Markdown."""
-    html = ".html" in template.suffixes
+    as_html = ".html" in template.suffixes
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent), autoescape=html, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(template.parent), autoescape=as_html, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["cell"] = markdown_cell
     context = {"version": trainmark.__version__, "most": MOST_ROWS, "folded": FOLDED_ROWS, "document": document}
@@ -113,5 +117,6 @@ def render(document: Document, template: Path) -> str:
 
 
 def markdown_cell(row: Mapping[str, Any], column: Column) -> str:
-    """A value as a cell of a Markdown table, which neither a bar nor a line break may end."""
-    return column.show(row.get(column.key)).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    """A value as a cell of a Markdown table, which neither a bar, a line break nor HTML may end."""
+    text = html.escape(column.show(row.get(column.key)), quote=False)
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())

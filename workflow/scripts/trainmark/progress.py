@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import json
 import logging
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.files import write_whole
-from trainmark.grid import run_from_path
-from trainmark.record import OK, Record
+from trainmark.grid import Cell, Run, run_from_path
+from trainmark.record import NOT_CONVERGED, OK, Record
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +156,19 @@ def wall_seconds(path: Path, samples: int) -> float | None:
         return (end - start).total_seconds() * samples / samples_of(data["workload"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def not_converged(runs: Path) -> dict[str, str]:
+    """Path of the record -> status and reason, of the rows of runs.csv that did not pass the convergence gate."""
+    with runs.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["status"] == NOT_CONVERGED]
+    axes = ("machine", "stack", "device", "model")
+    return {
+        str(Run(Cell(*(row[axis] for axis in axes), int(row["batch_size"])), int(row["repeat"])).path): (
+            f"{NOT_CONVERGED}: {row['reason']}"
+        )
+        for row in rows
+    }
 
 
 def failure_summary(failed: dict[str, str], session: Session | None) -> str:

@@ -15,6 +15,8 @@ FORMAT_VERSION = 2
 PROTOCOL = 1
 
 OK = "ok"
+# What the report makes of a run that is ok and did not learn; no record says so, since references may change.
+NOT_CONVERGED = "not_converged"
 # Every status but ``ok`` is a failure; ``reason`` says more in a sentence.
 STATUSES = (OK, "out_of_memory", "nan", "killed", "timed_out", "wrong_device", "error")
 

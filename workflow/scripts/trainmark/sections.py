@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import catalogue, comparing, exhibits
+from trainmark import catalogue, comparing, exhibits, naming
 from trainmark.content import ReportData
 from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
 
@@ -49,12 +49,26 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
     """What was published of the processors, or of the GPUs."""
     key = f"specifications-{kind}"
     known = data.tables["specifications"]
-    rows = [_sourced(row) for row in rows_of(known[known["kind"] == kind])]
+    measured = data.runs[data.runs["device"] == "gpu"] if kind == "gpu" else data.runs
+    rows = [
+        _sourced(row) for row in rows_of(known[(known["kind"] == kind) & known["machine"].isin(measured["machine"])])
+    ]
+    if measured.empty:
+        return Section(key, title, ["Not measured. No run on a GPU is among these."], level=3)
+    texts = [
+        "Published figures, from config/hardware.yaml: they were not measured here and enter no statistic but the "
+        "comparison of TFLOPS with training time."
+    ]
+    texts += _undescribed(set(measured["machine"]) - {row["machine"] for row in rows})
     if not rows:
-        return Section(key, title, ["Not measured: none of these machines has a GPU that a stack trains on."], level=3)
-    said = "Published figures, from config/hardware.yaml: they were not measured here and enter no statistic."
+        return Section(key, title, texts[1:], level=3)
     columns = (Column("machine", "Machine"), Column("name", "Name"), *columns, Column("sources", "Sources", "long"))
-    return Section(key, title, [said], tables=[Table(key, title, columns, rows, "specifications.csv")], level=3)
+    return Section(key, title, texts, tables=[Table(key, title, columns, rows, "specifications.csv")], level=3)
+
+
+def _undescribed(machines: set[str]) -> list[str]:
+    """What is said of machines that have runs and no machine.json."""
+    return [f"Unknown, for want of a machine.json: {', '.join(sorted(machines))}."] if machines else []
 
 
 def _sourced(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,19 +102,20 @@ def set_up(data: ReportData) -> Section:
     rows = [
         {key: float(value) if key in numeric and value else value for key, value in row.items()}
         for row in rows_of(data.tables["machines"])
+        if row["machine"] in set(data.runs["machine"])
     ]
     title = "Exhibit 3: the set-up, machine by machine"
     said = "As each machine described itself. Threads usable are what TensorFlow had, after affinity and quota."
-    undescribed = sorted(set(data.tables["runs"]["machine"]) - {row["machine"] for row in rows})
-    texts = [said, *([f"Without a machine.json: {', '.join(undescribed)}."] if undescribed else [])]
-    return Section("set-up", title, texts, tables=[Table("set-up", title, columns, rows, "machines.csv")], level=3)
+    texts = [said, *_undescribed(set(data.runs["machine"]) - {row["machine"] for row in rows})]
+    found = [Table("set-up", title, columns, rows, "machines.csv")] if rows else []
+    return Section("set-up", title, texts, tables=found, level=3)
 
 
 def pictured(data: ReportData, name: str, before: str = "", found: list[Table] | None = None) -> Section:
     """A figure in a section of its own, or why there is none."""
     entry = data.figures[name]
     title = f"{before}: {entry['title']}" if before else entry["title"]
-    texts = [f"Not measured. {entry['missing']}"] if entry["missing"] else []
+    texts = [entry["missing"]] if entry["missing"] else []
     drawn = [] if entry["missing"] else [_figure(entry)]
     return Section(name.replace("_", "-"), title, texts, drawn, found or [], level=3)
 
@@ -147,7 +162,7 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
         Column("n_baseline", "Runs, baseline", "integer"),
         Column("n_candidate", "Runs, candidate", "integer"),
     )
-    mine = summary[summary["comparison"] == cells["comparison"].iloc[0]]
+    mine = summary[(summary[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
     rows = [{**row, "certain": _certain(row)} for row in _named(cells)]
     return [
         Table(
@@ -164,16 +179,9 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
 
 
 def _named(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows with candidate and baseline in words; the stack is named where there are several."""
-    stacks = cells["stack"].nunique() > 1 or (cells["stack"] != cells["stack_baseline"]).any()
-    return [
-        {
-            **row,
-            "candidate": exhibits.label([row[axis] for axis in exhibits.WHO], (True, True, stacks)),
-            "baseline": exhibits.label([row[axis] for axis in exhibits.BASELINE], (True, True, stacks)),
-        }
-        for row in rows_of(cells)
-    ]
+    """Rows with candidate and baseline in words."""
+    words = naming.both(cells) if len(cells) else []
+    return [{**row, "candidate": sides[0], "baseline": sides[1]} for row, sides in zip(rows_of(cells), words)]
 
 
 def _certain(row: Mapping[str, Any]) -> str:
@@ -188,7 +196,7 @@ def beyond(data: ReportData) -> list[Section]:
     """What the article could not show."""
     t = data.tables
     changes = t["comparisons"][t["comparisons"]["winner_changes"].astype(str) == "True"]
-    changes = changes.drop_duplicates([*comparing.WHO, "model", "batch_size"])
+    changes = comparing.distinct(changes)
     columns = (
         *_PAIR,
         Column("model", "Model"),
@@ -213,6 +221,8 @@ def beyond(data: ReportData) -> list[Section]:
     sections = [
         Section("beyond", "What the article could not show"),
         pictured(data, "training_time_cpus"),
+        pictured(data, "learning"),
+        *([] if data.figures["not_converged"]["missing"] else [pictured(data, "not_converged")]),
         pictured(data, "throughput"),
         pictured(data, "spread"),
         pictured(data, "steady_state"),
@@ -223,10 +233,35 @@ def beyond(data: ReportData) -> list[Section]:
             found=[Table("break-even", "Break-even batch sizes", crossing, breaks, "break_even.csv")] if breaks else [],
         ),
         pictured(data, "tflops"),
+        utilisation(data),
     ]
     if len(t["tflops"]):
-        sections[-1].texts.append(exhibits.say_tflops(t["tflops"]))
+        sections[-2].texts.append(exhibits.say_tflops(t["tflops"]))
     return sections
+
+
+def utilisation(data: ReportData) -> Section:
+    """How much arithmetic each model gets out of each device."""
+    columns = (
+        Column("machine", "Machine"),
+        Column("stack", "Stack"),
+        Column("device", "Device"),
+        Column("model", "Model"),
+        Column("batch_size", "At batch size", "integer"),
+        Column("tflops", "Reached (TFLOPS)", "number"),
+        Column("published_tflops", "FP32 peak (TFLOPS)", "number", published=True),
+        Column("share", "Share of the peak (%)", "percent"),
+    )
+    said = (
+        "The arithmetic of the whole fit over its time, at the batch size where that is highest (median of the "
+        "repeats). Operations are counted from the layers, a multiply-add as two. The share is of the published peak "
+        "of a GPU; start-up and validation are in the time, so it says what a user gets, not what the device can do."
+    )
+    rows = rows_of(data.tables["utilisation"])
+    title = "Utilisation: how much of the arithmetic is used"
+    found = [Table("utilisation", title, columns, rows, "utilisation.csv")] if rows else []
+    texts = [said] if rows else ["Not measured. It takes runs of models whose operations are counted."]
+    return Section("utilisation", title, texts, tables=found, level=3)
 
 
 def ledger(data: ReportData) -> Section:

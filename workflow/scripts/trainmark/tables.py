@@ -23,6 +23,15 @@ UNSTABLE = 0.1
 JOINED = ["python", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
 
 
+# Columns of any table that hold texts, however much a name, a version or a digest may look like a number.
+_TEXTS = ["machine", "stack", "device", "machine_baseline", "device_baseline", "stack_baseline", "model"]
+_TEXTS += ["status", "reason", "workload_digest", "settings_digest", "floatx", "optimizer_class", "variable_devices"]
+_TEXTS += ["python", "tensorflow", "keras", "tensorflow_metal", "operating_system", "gpu_driver", "code_version"]
+_TEXTS += ["code_commit", "lock_file", "lock_sha256", "started_at", "ended_at", "validation_accuracy_by_epoch", "gate"]
+_TEXTS += ["apart", "joined", "claim", "statement", "source", "note", "expected", "candidate", "baseline", "verdict"]
+_TEXTS += ["detail"]
+
+
 def model_rank(model: str) -> tuple[int, str]:
     """Sorts models in the order of the workloads room, and by the alphabet those that it no longer has."""
     known = list(workloads.MODELS)
@@ -31,13 +40,13 @@ def model_rank(model: str) -> tuple[int, str]:
 
 def read_specifications(path: Path) -> pd.DataFrame:
     """specifications.csv, one row a processor or GPU."""
-    return pd.read_csv(path, dtype={"fp32_tflops": float}, keep_default_na=False, na_values={"fp32_tflops": [""]})
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.assign(fp32_tflops=pd.to_numeric(table["fp32_tflops"], errors="coerce"))
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table of the report in which names are texts and nothing means unknown."""
-    texts = ["machine", "stack", "device", "model", "machine_baseline", "device_baseline", "stack_baseline"]
-    return pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+    return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
 
 
 def read_peaks(path: Path) -> pd.DataFrame:
@@ -54,8 +63,7 @@ def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
 
 def read_runs(path: Path) -> pd.DataFrame:
     """runs.csv, one row a run, as ``collecting`` wrote it."""
-    texts = ["machine", "stack", "device", "model", "status", "reason", "workload_digest", "settings_digest"]
-    return pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=[""])
+    return read_table(path)
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
@@ -67,8 +75,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The cell's columns; ``n`` (ok runs) and ``failed``; over the runs that are ok: median, minimum, maximum and
         spread (standard deviation over mean; empty for one run) of ``fit_seconds``, median and minimum of
-        ``test_accuracy``, medians of ``throughput_samples_per_second``, ``first_epoch_seconds`` and
-        ``steady_state_epoch_seconds`` (empty where n is 0).
+        ``test_accuracy``, medians of ``throughput_samples_per_second``, ``flops_per_second``,
+        ``first_epoch_seconds`` and ``steady_state_epoch_seconds`` (empty where n is 0).
     """
     keys = CELL + MEASURED_ALIKE
     ok = runs["status"] == OK
@@ -83,6 +91,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             fit_seconds_spread=("fit_seconds", "std"),
             mean=("fit_seconds", "mean"),
             throughput_samples_per_second_median=("throughput_samples_per_second", "median"),
+            flops_per_second_median=("flops_per_second", "median"),
             test_accuracy_median=("test_accuracy", "median"),
             test_accuracy_min=("test_accuracy", "min"),
             first_epoch_seconds_median=("first_epoch_seconds", "median"),
@@ -136,14 +145,18 @@ def comparable(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
         runs: as ``read_runs`` gives them.
         preferred_settings: settings digest of the experiment to choose if there are runs of it.
     """
-    runs = shown(runs, preferred_settings)
-    apart = differing(runs, CELL, APART)
-    return runs[~runs.set_index(CELL).index.isin(apart.index)]
+    runs = of_shown_experiment(runs, preferred_settings)
+    return alike(runs[runs["status"] == OK])
 
 
-def shown(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
-    """The runs that figures show: ok, of one experiment and protocol; arguments as for ``comparable``."""
-    return runs[of_experiment(runs, choose_experiment(runs, preferred_settings)) & (runs["status"] == OK)]
+def alike(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of cells whose runs were measured in one way."""
+    return runs[~runs.set_index(CELL).index.isin(differing(runs, CELL, APART).index)]
+
+
+def of_shown_experiment(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
+    """The runs of the experiment that is shown, whatever became of them; arguments as for ``comparable``."""
+    return runs[of_experiment(runs, choose_experiment(runs, preferred_settings))]
 
 
 def difference(shown: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:

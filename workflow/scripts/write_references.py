@@ -1,0 +1,22 @@
+"""Write the references of the convergence gate from this machine's CPU records."""
+
+import argparse
+from pathlib import Path
+
+from trainmark import errors, files, grid, referencing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--machine", required=True, help="whose records")
+    parser.add_argument("--stack", required=True, help="of which stack")
+    parser.add_argument("output", type=Path, help="config/references.yaml, to be written")
+    args = parser.parse_args()
+    count, text = referencing.gather(grid.MACHINES, Path("workflow/schemas"), args.machine, args.stack)
+    files.write_whole(args.output, text)
+    print(f"trainmark: {args.output} holds {count} runs of {args.machine}.")
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()
