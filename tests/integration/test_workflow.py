@@ -139,7 +139,7 @@ def test_killed_child_is_recorded_and_the_named_command_repeats_just_it(checkout
     (failed,) = (size for size, status in statuses.items() if status == "killed")
     assert f"tf-2.19 cpu mlp batch {failed} repeat 1: killed: The training process was killed by SIGKILL" in output
     page = (checkout.folder / "results/report/index.html").read_text()
-    assert "Failed runs" in page
+    assert "Runs that failed or did not converge" in page
     assert "SIGKILL" in page
 
     again = checkout.run(code=1)
@@ -149,7 +149,7 @@ def test_killed_child_is_recorded_and_the_named_command_repeats_just_it(checkout
     assert result.returncode == 0, result.stderr
     assert trained(result.stdout) == 1
     assert {r["status"] for r in checkout.records().values()} == {"ok"}
-    assert "Failed runs" not in (checkout.folder / "results/report/index.html").read_text()
+    assert "Runs that failed" not in (checkout.folder / "results/report/index.html").read_text()
 
 
 def test_time_limit_ends_a_run(checkout):

@@ -110,3 +110,13 @@ def test_utilisation_is_that_of_the_best_batch_size_over_the_published_peak():
     assert row["share"] == pytest.approx(row["tflops"] / 10.7)
     assert table.query("device == 'cpu'")["share"].isna().all()
     assert findings.utilisation(runs.assign(flops_per_second=math.nan), GPUS).empty
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.05, 0.1, 0.3])
+def test_repeats_needed_are_the_fewest_that_reach_the_precision(spread):
+    def half(n):
+        return stats.t.ppf(0.975, n - 1) * spread / math.sqrt(n)
+
+    needed = findings.repeats_needed(spread)
+    assert half(needed) <= findings.PRECISION
+    assert needed == 2 or half(needed - 1) > findings.PRECISION

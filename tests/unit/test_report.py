@@ -258,7 +258,7 @@ def test_updated_driver_is_joined_and_told(tmp_path):
 
 def test_unstable_cell_is_told(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1", noise=(0.8, 1.0, 1.3)), tmp_path, draw=False)
-    assert made.section("cells").count("unstable: spread over 10 %") == 2 * 3 * 4
+    assert made.section("cells").count("unstable: spread over 10%; 94 repeats would tell its mean to 5%") == 2 * 3 * 4
     assert "24 are unstable, over 10%" in made.html
 
 
@@ -452,3 +452,22 @@ def test_sources_of_a_users_hardware_file_are_its_own(tmp_path):
     mine.write_text("sources: {nvidia-t4: my own guess}\nchips: []\ngpus: []\n")
     merged = catalogue.load([report.ROOT / "config/hardware.yaml", mine])
     assert "data sheet" in merged["gpus"]["nvidia-t4"]["fp32_tflops"]["source"]
+
+
+def test_a_repeat_that_stands_apart_is_marked_with_what_was_noticed(tmp_path):
+    records = synthetic.records_of("synthetic-m1", devices=["cpu"])
+    slow = records[1]
+    slow["durations"]["fit_seconds"] *= 1.5
+    slow["noise"] = {"load_average_before": 7.5, "fit_cpu_seconds": 10.0, "fit_steal_seconds": 2.0}
+    made = report.make(records, tmp_path, draw=False)
+    (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outlying")
+    (row,) = table.rows
+    assert (row["model"], row["batch_size"], row["repeat"], row["load_average_before"]) == ("mlp", 32, 2, 7.5)
+    assert row["ratio"] == pytest.approx(1.5, rel=0.01)
+    assert row["steal_share"] == pytest.approx(2.0 / (2 * slow["durations"]["fit_seconds"]))
+    assert "Runs that stand apart" in made.section("spread")
+
+
+def test_of_two_repeats_nobody_knows_which_one_stands_apart(tmp_path):
+    made = report.make(synthetic.records_of("synthetic-m1", noise=(1.0, 2.0)), tmp_path, draw=False)
+    assert "Runs that stand apart" not in made.html

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainmark import tables
+from trainmark import findings, tables
 from trainmark.content import ReportData, why_apart
 from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
 from trainmark.record import OK
@@ -53,7 +53,11 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
     if row["joined"]:
         remarks.append(f"runs joined although they differ in {row['joined']}")
     if (row["fit_seconds_spread"] or 0) > tables.UNSTABLE:
-        remarks.append("unstable: spread over 10 %")
+        needed = findings.repeats_needed(row["fit_seconds_spread"])
+        remarks.append(
+            f"unstable: spread over {tables.UNSTABLE:.0%}; {needed} repeats would tell its mean to "
+            f"{findings.PRECISION:.0%}, if they go on like this"
+        )
     if not row["n"]:
         remarks.append("no run is ok")
     return {**row, "remarks": "; ".join(remarks), "grey": bool(why)}

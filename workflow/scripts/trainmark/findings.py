@@ -22,6 +22,14 @@ TFLOPS_COLUMNS = (
     "low",
     "high",
 )
+OUTLYING_COLUMNS = (*tables.CELL, "repeat", "fit_seconds", "median_seconds", "ratio", "load_average_before")
+OUTLYING_COLUMNS += ("steal_share", "cpu_share", "started_at")
+# A run that is by more than this factor off its siblings is marked.
+OUTLYING = 1.2
+_FEWEST_REPEATS = 3  # of two, nobody knows which one stands apart
+# Half of the interval of a cell's mean that repeats are to reach.
+PRECISION = 0.05
+_MOST_REPEATS = 1000
 # With more GPUs than this, each is compared with the weakest alone: the pairs of a hundred would fill a page.
 _MOST_PAIRED = 30
 
@@ -98,6 +106,46 @@ def rank_correlation(ratios: pd.DataFrame) -> float:
     if ratios["tflops_ratio"].nunique() < 2 or ratios["speed_up"].nunique() < 2:
         return math.nan
     return float(stats.spearmanr(ratios["tflops_ratio"], ratios["speed_up"]).statistic)
+
+
+def outlying(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs that took over a fifth longer or less long than the median of their cell, and why they might.
+
+    Args:
+        runs: runs that are ok.
+
+    Returns:
+        Rows of OUTLYING_COLUMNS: ``median_seconds`` is the cell's, ``ratio`` the run's time over it; ``steal_share``,
+        the part of the cores' time that the host gave to others; ``cpu_share``, the part of its threads' time in which
+        the run computed.
+    """
+    rows = []
+    for _, cell in runs.groupby(tables.CELL):
+        if len(cell) < _FEWEST_REPEATS:
+            continue
+        median = cell["fit_seconds"].median()
+        for run in cell.to_dict("records"):
+            ratio = run["fit_seconds"] / median
+            if not 1 / OUTLYING < ratio < OUTLYING:
+                time = run["fit_seconds"] * run["intra_op_threads"]
+                shares = run["fit_steal_seconds"] / time, run["fit_cpu_seconds"] / time
+                run |= dict(zip(("median_seconds", "ratio", "steal_share", "cpu_share"), (median, ratio, *shares)))
+                rows.append([run[column] for column in OUTLYING_COLUMNS])
+    return pd.DataFrame(rows, columns=list(OUTLYING_COLUMNS))
+
+
+def repeats_needed(spread: float) -> int:
+    """How many repeats would bring the 95 % interval of a cell's mean time within PRECISION of it.
+
+    The smallest n for which t(0.975, n - 1) spread / sqrt(n) is no more than that (pyperf's rule, with Student's t).
+
+    Args:
+        spread: standard deviation of its times over their mean.
+    """
+    for n in range(2, _MOST_REPEATS):
+        if stats.t.ppf(0.975, n - 1) * spread / math.sqrt(n) <= PRECISION:
+            return n
+    return _MOST_REPEATS
 
 
 def utilisation(runs: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:

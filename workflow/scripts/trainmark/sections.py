@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import catalogue, comparing, exhibits, naming
+from trainmark import catalogue, comparing, exhibits, findings, naming
 from trainmark.content import ReportData
 from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
+from trainmark.record import OK
 
 _PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
 _INTERVAL = "needs repeats"
@@ -224,7 +225,7 @@ def beyond(data: ReportData) -> list[Section]:
         pictured(data, "learning"),
         *([] if data.figures["not_converged"]["missing"] else [pictured(data, "not_converged")]),
         pictured(data, "throughput"),
-        pictured(data, "spread"),
+        pictured(data, "spread", found=outlying(data)),
         pictured(data, "steady_state"),
         pictured(data, "steady_state_speed_up", found=winners),
         pictured(
@@ -238,6 +239,28 @@ def beyond(data: ReportData) -> list[Section]:
     if len(t["tflops"]):
         sections[-2].texts.append(exhibits.say_tflops(t["tflops"]))
     return sections
+
+
+def outlying(data: ReportData) -> list[Table]:
+    """Runs that stand apart from their repeats, with what was noticed of the machine."""
+    columns = (
+        Column("machine", "Machine"),
+        Column("stack", "Stack"),
+        Column("device", "Device"),
+        Column("model", "Model"),
+        Column("batch_size", "Batch size", "integer"),
+        Column("repeat", "Repeat", "integer"),
+        Column("fit_seconds", "Time (s)", "seconds"),
+        Column("median_seconds", "Median of its cell (s)", "seconds"),
+        Column("ratio", "Times as long", "ratio"),
+        Column("load_average_before", "Load before", "number"),
+        Column("steal_share", "Time stolen by the host (%)", "percent"),
+        Column("cpu_share", "Threads busy (%)", "percent"),
+        Column("started_at", "Started (UTC)"),
+    )
+    rows = rows_of(findings.outlying(data.runs[data.runs["status"] == OK]))
+    note = "Over a fifth longer or less long than the median of their cell. They count like all others."
+    return [Table("outlying", "Runs that stand apart", columns, rows, "", note)] if rows else []
 
 
 def utilisation(data: ReportData) -> Section:
