@@ -32,7 +32,8 @@ for folder, _, names in os.walk("results/machines"):
 """
 SCRIPTS = "workflow/scripts"
 SETTINGS = ["--settings", "none"]
-COLLECT = [f"{SCRIPTS}/collect_records.py", "--on-bad-record", "stop", "out"]
+GATE = ["--references", "config/references.yaml", "--level", "0.001"]
+COLLECT = [f"{SCRIPTS}/collect_records.py", "--on-bad-record", "stop", *GATE, "out"]
 LOOK_UP = [f"{SCRIPTS}/look_up_hardware.py", "--hardware", "config/hardware.yaml", "--"]
 TABLES = (
     [f"{SCRIPTS}/summarise_cells.py", "out/runs.csv", "out/cells.csv"],

@@ -272,6 +272,37 @@ def test_bad_record_stops_the_report_or_is_listed(checkout):
     assert "Left out: files that cannot be used" in page
 
 
+def test_own_claims_and_hardware_reach_the_page_and_leave_it_whatever_their_age(checkout):
+    record = json.loads((checkout.folder / "results/machines/test-checkout/machine.json").read_text())
+    chip = {"id": "mine", "name": "Mine", "match": {"chip": re.escape(record["chip"])}}
+    claim = {
+        "id": "my-claim",
+        "statement": "No GPU here",
+        "source": "me",
+        "candidate": {"hardware": "mine", "device": "gpu"},
+        "baseline": [{"device": "cpu"}],
+        "cells": {"models": ["mlp"], "batch_sizes": [64]},
+        "statistic": "every",
+        "relation": "above",
+        "value": 1,
+    }
+    for name, data in (
+        ("hardware", {"sources": {}, "chips": [chip]}),
+        ("claims", {"sources": {"me": "Me"}, "claims": [claim]}),
+    ):
+        path = checkout.folder / f"my-{name}.json"
+        path.write_text(json.dumps(data))
+        os.utime(path, (1, 1))
+    own = {key: [f"config/{key}.yaml", f"my-{key}.json"] for key in ("claims", "hardware")}
+    page = checkout.folder / "results/report/index.html"
+    assert trained(checkout.run("report", **own)) == 0
+    assert "my-claim" in page.read_text()
+    assert "Mine" in page.read_text()
+    assert trained(checkout.run("report")) == 0
+    assert "my-claim" not in page.read_text()
+    assert NOTHING in checkout.run("report")
+
+
 def test_measure_draws_nothing(checkout):
     shutil.rmtree(checkout.folder / "results/report")
     checkout.record(64).unlink()

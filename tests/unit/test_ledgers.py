@@ -102,6 +102,17 @@ def test_files_that_are_not_there_or_no_yaml(tmp_path):
             ledgers.check([str(tmp_path / f"{name}.yaml")], [str(HARDWARE)], SCHEMAS)
 
 
+def test_hardware_may_hold_processors_alone_and_its_faults_cost_no_claim_a_word(tmp_path):
+    def chips_alone(data):
+        del data["gpus"]
+
+    with pytest.raises(TrainmarkError, match="id or family of the hardware files"):
+        check(tmp_path, hardware=chips_alone)
+    with pytest.raises(TrainmarkError) as error:
+        check(tmp_path, hardware=gpu(0, match={}))
+    assert "id or family" not in str(error.value)
+
+
 def test_a_users_own_claim_beside_the_articles(tmp_path):
     own = {
         "id": "my-paper",

@@ -1,5 +1,6 @@
 # What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
 import functools
+import hashlib
 import json
 import os
 import sys
@@ -106,6 +107,11 @@ def figure_labels(wildcards, output):
     entries = json.loads(Path(output[0], "figures.json").read_text())
     (entry,) = (entry for entry in entries if entry["name"] == wildcards.name)
     return {"figure": entry["title"], "exhibit of the article": entry["number"] or "-"}
+
+
+def contents(paths):
+    """The files of a list and what is in them: another list, or an older file, is another input too."""
+    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
 
 
 def lock_file(wildcards):

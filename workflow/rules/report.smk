@@ -21,6 +21,7 @@ rule collect_records:
         others=other_files,
         bad=config["on_bad_record"],
         level=config["convergence_level"],
+        contents=contents([config["references"]]),
     shell:
         "python workflow/scripts/collect_records.py --on-bad-record {params.bad} --references {input.references:q} "
         "--level {params.level} results/report 2> {log}"
@@ -61,6 +62,8 @@ rule look_up_hardware:
         "results/logs/look_up_hardware.log",
     conda:
         "../../envs/report.yaml"
+    params:
+        contents=contents(config["hardware"]),
     shell:
         "python workflow/scripts/look_up_hardware.py --hardware {input.hardware:q} -- {input[0]} {output} 2> {log}"
 
@@ -144,6 +147,7 @@ rule judge_claims:
         "../../envs/report.yaml"
     params:
         preferred=PLAN.settings_digest,
+        contents=contents(config["claims"]),
     shell:
         "python workflow/scripts/judge_claims.py --settings {params.preferred} --claims {input.claims:q} -- "
         "results/report 2> {log}"
@@ -183,6 +187,7 @@ rule draw_figures:
         "../../envs/report.yaml"
     params:
         preferred=PLAN.settings_digest,
+        contents=contents([config["references"]]),
     shell:
         "python workflow/scripts/draw_figures.py --settings {params.preferred} --references {input.references:q} "
         "results/report {output} 2> {log}"

@@ -15,7 +15,7 @@ from trainmark.record import NOT_CONVERGED, OK
 FASTER = "Which is faster, and by how much?"
 NOISE = "Does that hold against the noise?"
 LEARNED = "Did they learn?"
-ARTICLE = "What did the article say, and is it so here?"
+ARTICLE = "What was published, and is it so here?"
 # Pairs of a comparison that each get a sentence; more are taken together.
 _MOST_PAIRS = 3
 
@@ -163,10 +163,13 @@ def what_of_the_article(verdicts: pd.DataFrame) -> list[str]:
             f"{plural(verdicts['claim'].nunique(), 'claim')} got {len(verdicts)} verdicts, one for each machine and "
             "stack that a claim fits: the same claim may be in several of these lists."
         )
-    for verdict in claims.VERDICTS:
-        which = list(dict.fromkeys(verdicts.loc[verdicts["verdict"] == verdict, "claim"]))
-        if which:
-            names = ", for want of what the ledger names" if verdict == claims.NOT_MEASURED else ""
-            names = names or f": {enumerate_words(which, 20)}"
-            said.append(f"{plural(len(which), 'claim')} {verdict}{names}.")
+    for source, of_source in verdicts.groupby("source", sort=False):
+        for verdict in claims.VERDICTS:
+            which = list(dict.fromkeys(of_source.loc[of_source["verdict"] == verdict, "claim"]))
+            if which:
+                what = f"{plural(len(which), 'claim')} {verdict}"
+                names = (
+                    "what is missing is named below" if verdict == claims.NOT_MEASURED else enumerate_words(which, 20)
+                )
+                said.append(f"{source}: {what} ({names}).")
     return said or ["No claims are named in the configuration."]

@@ -26,6 +26,7 @@ def every_cell(data: ReportData) -> Section:
         *_CELL,
         Column("n", "Runs ok", "integer"),
         Column("failed", "Failed or not converged", "integer"),
+        Column("remarks", "Remarks", "long"),
         Column("fit_seconds_median", "Median (s)", "seconds"),
         Column("fit_seconds_min", "Minimum (s)", "seconds"),
         Column("fit_seconds_max", "Maximum (s)", "seconds"),
@@ -33,8 +34,8 @@ def every_cell(data: ReportData) -> Section:
         Column("throughput_samples_per_second_median", "Samples/s", "integer"),
         Column("first_epoch_seconds_median", "First epoch (s)", "seconds"),
         Column("steady_state_epoch_seconds_median", "Epoch in steady state (s)", "seconds"),
+        Column("fit_teardown_seconds_median", "After the last epoch (s)", "seconds"),
         Column("test_accuracy_median", "Test accuracy", "accuracy"),
-        Column("remarks", "Remarks", "long"),
     )
     rows = [_remarked(data, row) for row in rows_of(data.tables["cells"])]
     said = (
@@ -81,13 +82,15 @@ def not_counted(data: ReportData) -> list[Section]:
             "Missing cells",
             f"Cells of the configured grid ({data.grid['machine']} for this computer) with fewer records than repeats.",
             missing,
-            rows_of(tables.missing_runs(runs, data.grid)),
+            rows_of(tables.missing_runs(runs, data.grid, data.tables["runs"]["machine"])),
             "",
         ),
         (
             "left-out",
             "Left out: runs of another experiment",
-            "They are in the tables, and in no figure and no comparison.",
+            "They are in the table of cells, and in no figure and no comparison. The experiment that is shown is the "
+            "one that the configuration describes, if there are runs of it, else the one with the most runs. To "
+            "compare machines, give the same command on each.",
             others,
             counts,
             "runs.csv",
@@ -145,7 +148,7 @@ def provenance(data: ReportData) -> list[Section]:
         "otherwise: the table above has their number.",
     ]
     if len(commits) == 1:
-        texts.append(f"All runs were made by commit {commits[0]}.")
+        texts.append(f"All runs that are shown were made by commit {commits[0]}.")
     elif commits:
         texts.append(f"The runs were made by several commits: {enumerate_words(commits)}. See the table above.")
     return [

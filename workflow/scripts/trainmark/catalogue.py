@@ -32,7 +32,7 @@ def load(paths: Iterable[Path]) -> dict[str, Any]:
     for path in paths:
         data = yaml.safe_load(path.read_text())
         for section in KINDS:
-            for entry in data[section]:
+            for entry in data.get(section, []):
                 for figure in set(FIGURES) & set(entry):
                     entry[figure] = {**entry[figure], "source": data["sources"][entry[figure]["source"]]}
                 merged[section][entry["id"]] = entry

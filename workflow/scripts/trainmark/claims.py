@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from trainmark import comparing
+from trainmark import comparing, naming
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 WITHIN_NOISE, NOT_MEASURED = "within noise", "not measured"
@@ -50,6 +50,10 @@ _STATISTICS = {
     "maximum": "maximum",
     "minimum": "minimum",
 }
+
+
+# Cells that were compared with one baseline, by the candidate's machine and stack.
+Compared = Mapping[tuple[str, str], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,10 @@ def judge_all(
             what = "sweep of matrix products" if of_peak else "run"
             detail = f"no {what} of {_words(claim['candidate'])}"
             rows.append({**common, "verdict": NOT_MEASURED, "detail": detail})
+            continue
+        compared = [] if of_peak else _compare(claim, runs, ids)
         for machine, stack in asked:
-            verdict = _judge_peak(claim, peaks, machine, stack) if of_peak else _judge(claim, runs, ids, machine, stack)
+            verdict = _judge_peak(claim, peaks, machine, stack) if of_peak else _judge(claim, compared, machine, stack)
             rows.append({**common, **verdict})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -193,15 +199,12 @@ def _words(side: Mapping[str, Any]) -> str:
     return ", ".join(word for word in what if word)
 
 
-def _judge(
-    claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]], machine: str, stack: str
-) -> dict[str, Any]:
+def _judge(claim: Mapping[str, Any], compared: list[Compared], machine: str, stack: str) -> dict[str, Any]:
     """The verdict on a speed-up, for one candidate."""
-    candidate = {"machine": machine, "device": claim["candidate"]["device"], "stack": stack}
-    cells, missing = _cells(claim, runs, ids, candidate)
+    cells, missing = _cells(claim, compared, machine, stack)
     found = list(estimates(cells, claim["statistic"])) if len(cells) else []
     row = {
-        "candidate": f"{machine}, {candidate['device'].upper()}",
+        "candidate": f"{machine}, {claim['candidate']['device'].upper()}",
         "baseline": "; ".join(_sides(cells)),
         "stack": stack,
     }
@@ -229,35 +232,49 @@ def _sides(cells: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(f"{machine}, {device.upper()}" for machine, device in pairs))
 
 
+def _compare(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> list[Compared]:
+    """For each baseline of a claim: the cells of all its candidates, by machine and stack."""
+    wanted, found = claim["candidate"], []
+    runs = runs[runs["model"].isin(claim["cells"]["models"]) & runs["batch_size"].isin(claim["cells"]["batch_sizes"])]
+    candidates = tuple(machine for machine in ids if _is(machine, wanted, ids))
+    for side in claim["baseline"]:
+        candidate, baseline = {"device": wanted["device"]}, {"device": side["device"]}
+        here = runs
+        if "hardware" in side:
+            candidate["machine"] = candidates
+            baseline["machine"] = tuple(machine for machine in ids if _is(machine, side, ids))
+        else:  # a machine that neither side names is the same on both
+            here = runs[runs["machine"].isin(candidates)]
+        if "stack" in side:  # and so is a stack
+            candidate["stack"] = wanted.get("stack", tuple(runs["stack"].unique()))
+            baseline["stack"] = side["stack"]
+        cells = comparing.compare(here, comparing.Comparison("", candidate, baseline))
+        itself = (cells[naming.WHO].to_numpy() == cells[naming.BASELINE].to_numpy()).all(axis=1)
+        found.append(dict(list(cells[~itself].groupby(["machine", "stack"]))))
+    return found
+
+
 def _cells(
-    claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]], candidate: Mapping[str, str]
+    claim: Mapping[str, Any], compared: list[Compared], machine: str, stack: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """The compared cells of a claim, and what is missing of them, in words."""
     parts, missing = [], []
     wanted = list(itertools.product(claim["cells"]["models"], claim["cells"]["batch_sizes"]))
-    for side in claim["baseline"]:
-        own = "hardware" not in side
-        machines = [candidate["machine"]] if own else [machine for machine in ids if _is(machine, side, ids)]
-        baseline = {
-            "machine": tuple(machines),
-            "device": side["device"],
-            "stack": side.get("stack", candidate["stack"]),
-        }
-        cells = comparing.compare(runs, comparing.Comparison("", candidate, baseline))
-        cells = cells[cells["model"].isin(claim["cells"]["models"])]
-        cells = cells[cells["batch_size"].isin(claim["cells"]["batch_sizes"])]
-        if cells.empty:
-            missing.append(f"{_words(side)}, compared with {candidate['machine']} in stack {candidate['stack']}")
+    for side, by_candidate in zip(claim["baseline"], compared):
+        cells = by_candidate.get((machine, stack))
+        if cells is None:
+            missing.append(f"{_words(side)}, compared with {machine} in stack {stack}")
+            continue
         gone = {}
-        for machine, part in cells.groupby("machine_baseline"):
+        for baseline, part in cells.groupby("machine_baseline"):
             there = set(zip(part["model"], part["batch_size"]))
-            gone[machine] = [f"{model} {size}" for model, size in wanted if (model, size) not in there]
+            gone[baseline] = [f"{model} {size}" for model, size in wanted if (model, size) not in there]
         if all(gone.values()):  # of several machines of a kind, those that have all cells are enough
-            missing += [f"{', '.join(words)} against {machine}" for machine, words in gone.items()]
+            missing += [f"{', '.join(words)} against {baseline}" for baseline, words in gone.items()]
         else:
             cells = cells[~cells["machine_baseline"].map(gone).astype(bool)]
         parts.append(cells)
-    return pd.concat([part for part in parts if len(part)] or parts[:1]), missing
+    return pd.concat(parts) if parts else pd.DataFrame(columns=list(comparing.CELL_COLUMNS)), missing
 
 
 def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:

@@ -143,6 +143,7 @@ class Document:
     Attributes:
         title: of the whole.
         lead: what was measured.
+        intro: what the words mean.
         answers: question -> sentences.
         alerts: what the reader has to know before anything else, each with the key of a section.
         sections: the rest.
@@ -150,6 +151,7 @@ class Document:
 
     title: str
     lead: str
+    intro: str
     answers: Mapping[str, list[str]]
     alerts: list[tuple[str, str]]
     sections: list[Section]

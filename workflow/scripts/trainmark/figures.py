@@ -14,7 +14,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from trainmark import hardware, tables
 from trainmark.exhibits import Exhibit
@@ -236,12 +236,13 @@ def draw_scatter(exhibit: Exhibit, looks: Looks) -> plt.Figure:
     axis.axline((1, 1), (2, 2), color="#555555", linewidth=1, linestyle="--", zorder=1)
     axis.axhline(1, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
     axis.axvline(1, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
-    if exhibit.shade:  # where one measure says faster and the other slower
-        for x, y in (((xs[0], 1), (1, ys[1])), ((1, xs[1]), (ys[0], 1))):
-            axis.fill_between(x, *y, color="#E69F00", alpha=0.12, linewidth=0, zorder=0)
     axis.grid(axis="x")
     _plain_log_ticks(axis.xaxis, xs, axis.set_xlim)
     _plain_log_ticks(axis.yaxis, ys, axis.set_ylim)
+    if exhibit.shade:  # where one measure says faster and the other slower
+        (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+        for x, y in (((left, 1), (1, top)), ((1, right), (bottom, 1))):
+            axis.fill_between(x, *y, color="#E69F00", alpha=0.12, linewidth=0, zorder=0)
     axis.set(xlabel=exhibit.across_axis, ylabel=exhibit.axis)
     _title_and_legend(figure, exhibit, handles)
     return figure
@@ -387,6 +388,8 @@ def _plain_log_ticks(
         ticks = [tick for decade in decades for digit in digits if low <= (tick := digit * 10.0**decade) <= high]
         if len(ticks) <= most:
             break
+    if len(ticks) < 3:  # a narrow range has few such numbers
+        ticks = [tick for tick in MaxNLocator(most - 2).tick_values(low, high) if low <= tick <= high]
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.10g}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -89,16 +88,11 @@ def tflops_ratios(runs: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:
     there = set(runs.loc[runs["device"] == "gpu", "machine"])
     known = gpus[gpus["machine"].isin(there) & gpus["fp32_tflops"].notna()].sort_values(["fp32_tflops", "machine"])
     tflops = dict(zip(known["machine"], known["fp32_tflops"]))
-    pairs = [pair for pair in itertools.combinations(tflops, 2) if tflops[pair[0]] < tflops[pair[1]]]
-    if len(tflops) > _MOST_PAIRED:
-        pairs = [pair for pair in pairs if pair[0] == next(iter(tflops))]
-    parts = []
-    for weak, strong in pairs:
-        sides = {"machine": strong, "device": "gpu"}, {"machine": weak, "device": "gpu"}
-        cells = comparing.compare(runs, comparing.Comparison("", *sides))
-        if len(cells):
-            parts.append(cells.assign(tflops_ratio=tflops[strong] / tflops[weak]))
-    return (pd.concat(parts) if parts else pd.DataFrame(columns=list(TFLOPS_COLUMNS)))[list(TFLOPS_COLUMNS)]
+    weak = tuple(tflops) if len(tflops) <= _MOST_PAIRED else tuple(tflops)[:1]
+    sides = {"machine": tuple(tflops), "device": "gpu"}, {"machine": weak, "device": "gpu"}
+    cells = comparing.compare(runs, comparing.Comparison("", *sides))
+    ratios = cells["machine"].map(tflops).astype(float) / cells["machine_baseline"].map(tflops).astype(float)
+    return cells.assign(tflops_ratio=ratios)[ratios > 1][list(TFLOPS_COLUMNS)]
 
 
 def rank_correlation(ratios: pd.DataFrame) -> float:

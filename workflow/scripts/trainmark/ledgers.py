@@ -37,15 +37,16 @@ def check(claims: list[str], hardware: list[str], schemas: Path) -> None:
         problems = _schema_problems(layer, schemas / "hardware.schema.yaml")
         if not problems:
             problems = list(_hardware_problems(layer.values))
-            entries = [*layer.values["chips"], *layer.values["gpus"]]
+            entries = [*layer.values.get("chips", []), *layer.values.get("gpus", [])]
             ids |= {entry[key] for entry in entries for key in ("id", "family") if key in entry}
         lines += [config.describe(problem, [layer]) for problem in problems]
+    bad_hardware = bool(lines)  # whose ids are not known, so that nothing is said of them
     taken: set[str] = set()
     for name in claims:
         layer = _read(name)
         problems = _schema_problems(layer, schemas / "claims.schema.yaml")
         if not problems:
-            problems = list(_claim_problems(layer.values, ids, taken))
+            problems = list(_claim_problems(layer.values, None if bad_hardware else ids, taken))
             taken |= {claim["id"] for claim in layer.values["claims"]}
         lines += [config.describe(problem, [layer]) for problem in problems]
     if lines:
@@ -78,8 +79,9 @@ def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
 def _hardware_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
     """What no schema can say: ids that are taken, sources that are not there, expressions that are none."""
     for section in ("chips", "gpus"):
-        yield from _doubles(values[section], section)
-        for number, entry in enumerate(values[section]):
+        entries = values.get(section, [])
+        yield from _doubles(entries, section)
+        for number, entry in enumerate(entries):
             for key, figure in entry.items():
                 if isinstance(figure, dict) and "source" in figure and figure["source"] not in values["sources"]:
                     path = (section, number, key, "source")
@@ -89,7 +91,7 @@ def _hardware_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
                     yield Problem((section, number, "match", key), wanted, "a regular expression")
 
 
-def _claim_problems(values: Mapping[str, Any], ids: set[str], taken: set[str]) -> Iterator[Problem]:
+def _claim_problems(values: Mapping[str, Any], ids: set[str] | None, taken: set[str]) -> Iterator[Problem]:
     """What no schema can say: which keys go together, hardware and sources that are not there."""
     yield from _doubles(values["claims"], "claims", taken)
     for number, claim in enumerate(values["claims"]):
@@ -109,11 +111,11 @@ def _claim_problems(values: Mapping[str, Any], ids: set[str], taken: set[str]) -
             what = "a tolerance with equals and differs, and none with above and below"
             yield Problem((*path, "tolerance"), claim.get("tolerance"), what)
         for key, side in [("candidate", claim["candidate"]), *(("baseline", s) for s in claim.get("baseline", []))]:
-            if "hardware" in side and side["hardware"] not in ids:
-                known = f"an id or family of config/hardware.yaml: {', '.join(sorted(ids))}"
+            if ids is not None and "hardware" in side and side["hardware"] not in ids:
+                known = f"an id or family of the hardware files: {', '.join(sorted(ids))}"
                 yield Problem((*path, key), side["hardware"], known)
         if "hardware" not in claim["candidate"]:
-            yield Problem((*path, "candidate"), claim["candidate"], "hardware, an id or family of config/hardware.yaml")
+            yield Problem((*path, "candidate"), claim["candidate"], "hardware, an id or family of the hardware files")
 
 
 def _doubles(entries: list[Mapping[str, Any]], section: str, taken: Collection[str] = ()) -> Iterator[Problem]:

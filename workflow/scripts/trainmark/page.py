@@ -14,9 +14,14 @@ import jinja2
 import trainmark
 from trainmark import answers, appendix, sections, tables
 from trainmark.content import ReportData
-from trainmark.document import Column, Document, plural
+from trainmark.document import Column, Document, enumerate_words, plural
 from trainmark.record import NOT_CONVERGED, OK
 
+INTRO = (
+    "After Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, 2023, which below is "
+    "called the article. A stack is a pinned set of software. A cell is one machine, stack, device, model, batch size; "
+    "each run of it is a process of its own that trains once, from fresh weights, and its repeats are the sample."
+)
 # Rows that a table on the page has at most; more would make it slow to open. The CSV file beside it has them all.
 MOST_ROWS = 3000
 # Rows beyond which a table on the page is folded, and is left out of the Markdown.
@@ -30,7 +35,8 @@ def write(data: ReportData) -> Document:
     machines = runs["machine"].nunique()
     first, days = runs.iloc[0], sorted({runs["started_at"].min()[:10], runs["ended_at"].max()[:10]})
     lead = (
-        f"{len(ok):,} of {plural(len(runs), 'run')} ok on {plural(machines, 'machine')}, measured {' to '.join(days)}. "
+        f"{len(ok):,} of {plural(len(runs), 'run')} ok on {plural(machines, 'machine')}, measured {' to '.join(days)}"
+        f"{'' if data.shown.all() else ', in the one of several experiments that is shown'}. "
         f"Fashion-MNIST, {first['train_samples']:,} training images, {plural(int(first['epochs']), 'epoch')}, float32; "
         f"experiment {data.experiment[0][:12]}, protocol {data.experiment[1]}."
     )
@@ -49,7 +55,7 @@ def write(data: ReportData) -> Document:
         *appendix.not_counted(data),
         *appendix.provenance(data),
     ]
-    return Document("Training time of small TensorFlow models", lead, said, list(alerts(data)), parts)
+    return Document("Training time of small TensorFlow models", lead, INTRO, said, list(alerts(data)), parts)
 
 
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
@@ -65,11 +71,17 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
         yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
     if failed:
         yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
-    missing = len(tables.missing_runs(runs, data.grid))
+    missing = len(tables.missing_runs(runs, data.grid, data.tables["runs"]["machine"]))
     if missing:
         yield f"{plural(missing, 'cell')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.", "missing"
     if not data.shown.all():
-        yield f"{plural(int((~data.shown).sum()), 'run')} of another experiment left out.", "left-out"
+        others = data.tables["runs"][~data.shown]
+        whose = enumerate_words(sorted(others["machine"].unique()))
+        yield (
+            f"{plural(len(others), 'run')} of another experiment, on {whose}, {_is(len(others))} compared with "
+            "nothing: runs count together only if they computed the same.",
+            "left-out",
+        )
     for name in data.configured:
         if name not in set(data.tables["comparisons"]["comparison"]):
             yield f"{name}: not measured. No cell was measured on both sides of this comparison.", ""

@@ -57,8 +57,8 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
     if measured.empty:
         return Section(key, title, ["Not measured. No run on a GPU is among these."], level=3)
     texts = [
-        "Published figures, from config/hardware.yaml: they were not measured here and enter no statistic but the "
-        "comparison of TFLOPS with training time."
+        "Published figures, from the files that the configuration names: they were not measured here and enter no "
+        "statistic but the comparison of TFLOPS with training time."
     ]
     texts += _undescribed(set(measured["machine"]) - {row["machine"] for row in rows})
     if not rows:
@@ -151,8 +151,8 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
         *_PAIR,
         Column("model", "Model"),
         Column("batch_size", "Batch size", "integer"),
-        Column("fit_seconds_baseline", "Baseline (s)", "seconds"),
-        Column("fit_seconds_candidate", "Candidate (s)", "seconds"),
+        Column("fit_seconds_baseline", "Baseline, median (s)", "seconds"),
+        Column("fit_seconds_candidate", "Candidate, median (s)", "seconds"),
         Column("speed_up", "Speed-up", "ratio"),
         Column("low", "95 % from", "ratio", empty=_INTERVAL),
         Column("high", "to", "ratio", empty=_INTERVAL),
@@ -175,7 +175,14 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
             "The interval is of the geometric mean of these very cells: it holds the noise of the runs, not the choice "
             "of cells.",
         ),
-        Table(f"{name}-cells", "Times faster: every cell", each, rows, "comparisons.csv"),
+        Table(
+            f"{name}-cells",
+            "Times faster: every cell",
+            each,
+            rows,
+            "comparisons.csv",
+            "The speed-up is the ratio of the geometric means of the repeats, which their medians only come near.",
+        ),
     ]
 
 
@@ -187,7 +194,7 @@ def _named(cells: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _certain(row: Mapping[str, Any]) -> str:
     if row["low"] is None:
-        return "one run a side"
+        return "needs two runs a side"
     if row["low"] <= 1 <= row["high"]:
         return "cannot tell, includes 1"
     return "faster" if row["low"] > 1 else "slower"
@@ -308,7 +315,8 @@ def ledger(data: ReportData) -> Section:
     said = [
         "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within what is claimed (of "
         "every cell, where a claim is about all). Contradicted: an interval, corrected for the number of cells, lies "
-        "outside. Within noise: it cannot tell. The claims are in config/claims.yaml, and you can add your own."
+        "outside. Within noise: it cannot tell. The claims are in the files that the configuration names, by default "
+        "config/claims.yaml, and you can add your own."
     ]
     found = [Table("claims", "Claims and verdicts", columns, rows, "claims.csv")] if rows else []
     return Section("claims", "What was claimed, and what was measured", said, tables=found)

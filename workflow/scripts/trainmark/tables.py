@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         The cell's columns; ``n`` (ok runs) and ``failed``; over the runs that are ok: median, minimum, maximum and
         spread (standard deviation over mean; empty for one run) of ``fit_seconds``, median and minimum of
         ``test_accuracy``, medians of ``throughput_samples_per_second``, ``flops_per_second``,
-        ``first_epoch_seconds`` and ``steady_state_epoch_seconds`` (empty where n is 0).
+        ``first_epoch_seconds``, ``steady_state_epoch_seconds`` and ``fit_teardown_seconds`` (empty where n is 0).
     """
     keys = CELL + MEASURED_ALIKE
     ok = runs["status"] == OK
@@ -92,6 +92,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             mean=("fit_seconds", "mean"),
             throughput_samples_per_second_median=("throughput_samples_per_second", "median"),
             flops_per_second_median=("flops_per_second", "median"),
+            fit_teardown_seconds_median=("fit_teardown_seconds", "median"),
             test_accuracy_median=("test_accuracy", "median"),
             test_accuracy_min=("test_accuracy", "min"),
             first_epoch_seconds_median=("first_epoch_seconds", "median"),
@@ -195,7 +196,7 @@ def of_experiment(table: pd.DataFrame, experiment: tuple[str, int]) -> pd.Series
     return (table["settings_digest"] == settings) & (table["protocol"] == protocol)
 
 
-def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any]) -> pd.DataFrame:
+def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any], machines: Collection[str]) -> pd.DataFrame:
     """Cells of the configured grid that lack runs, for each machine that has any.
 
     The local machine is expected to have every stack and device of the grid; another machine those that it has runs
@@ -204,12 +205,13 @@ def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any]) -> pd.DataFrame:
     Args:
         runs: comparable runs.
         grid: ``machine`` (the local one), ``stacks``, ``devices``, ``models``, ``batch_sizes``, ``repeats``.
+        machines: those that have runs of any experiment.
 
     Returns:
         The cell's columns, ``there`` (runs with a record, failed ones too) and ``expected``.
     """
     pairs = set(zip(runs["machine"], runs["stack"], runs["device"]))
-    if grid["machine"] in set(runs["machine"]):
+    if grid["machine"] in set(machines):
         pairs |= {(grid["machine"], stack, device) for stack in grid["stacks"] for device in grid["devices"]}
     expected = pd.DataFrame(
         [(*pair, m, b) for pair in sorted(pairs) for m in grid["models"] for b in grid["batch_sizes"]], columns=CELL
