@@ -10,13 +10,15 @@ from trainmark import (
     comparing,
     content,
     convergence,
-    document,
     exhibits,
     figures,
     findings,
     page,
     tables,
     workloads,
+)
+from trainmark import (
+    document as documents,
 )
 
 from tests import synthetic
@@ -42,7 +44,7 @@ class Report:
     folder: Path
     data: content.ReportData
     exhibits: list[exhibits.Exhibit]
-    document: document.Document
+    document: documents.Document
     html: str
     markdown: str
 
@@ -106,9 +108,7 @@ def make(
     exhibits.write_index(planned, folder / "figures" / "figures.json")
     data = content.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)
     captions = TEMPLATES / "figures.rst"
-    written = [
-        page.write(page.with_figures(data, folder / "figures", captions, embedded)) for embedded in (True, False)
-    ]
-    html = page.render(written[0], TEMPLATES / "page.html.j2")
+    document = page.write(page.with_figures(data, folder / "figures", captions))
+    html = page.render(document, TEMPLATES / "page.html.j2")
     (folder / "index.html").write_text(html)
-    return Report(folder, data, planned, written[0], html, page.render(written[1], TEMPLATES / "report.md.j2"))
+    return Report(folder, data, planned, document, html, page.render(document, TEMPLATES / "report.md.j2"))

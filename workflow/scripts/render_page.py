@@ -18,8 +18,8 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, nargs=2, required=True, help="template and output of the Markdown")
     args = parser.parse_args()
     data = content.read_report(args.report, args.grid, [each["name"] for each in args.comparisons], args.settings)
-    for (template, output), embedded in ((args.page, True), (args.markdown, False)):
-        document = page.write(page.with_figures(data, args.report / "figures", args.captions, embedded))
+    document = page.write(page.with_figures(data, args.report / "figures", args.captions))
+    for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))
     print(f"trainmark: the report is {args.page[1]}", flush=True)
 

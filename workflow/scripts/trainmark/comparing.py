@@ -194,12 +194,9 @@ def compare_all(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFra
 
 def distinct(cells: pd.DataFrame) -> pd.DataFrame:
     """Each pair of cells once, also where two comparisons have it with the sides exchanged."""
-    sides = [cells[list(columns)].agg("\0".join, axis=1) for columns in (AXES, WHO[len(AXES) :])] if len(cells) else []
-    if not sides:
-        return cells
-    first = sides[0].where(sides[0] < sides[1], sides[1])
-    last = sides[1].where(sides[0] < sides[1], sides[0])
-    keys = pd.DataFrame({"a": first, "b": last, "model": cells["model"], "size": cells["batch_size"]})
+    sides = [cells[list(columns)].itertuples(index=False, name=None) for columns in (AXES, WHO[len(AXES) :])]
+    pairs = [frozenset(pair) for pair in zip(*sides)]
+    keys = pd.DataFrame({"pair": pairs, "model": cells["model"].to_numpy(), "size": cells["batch_size"].to_numpy()})
     return cells[~keys.duplicated().to_numpy()]
 
 

@@ -113,19 +113,15 @@ def outlying(runs: pd.DataFrame) -> pd.DataFrame:
         the part of the cores' time that the host gave to others; ``cpu_share``, the part of its threads' time in which
         the run computed.
     """
-    rows = []
-    for _, cell in runs.groupby(tables.CELL):
-        if len(cell) < _FEWEST_REPEATS:
-            continue
-        median = cell["fit_seconds"].median()
-        for run in cell.to_dict("records"):
-            ratio = run["fit_seconds"] / median
-            if not 1 / OUTLYING < ratio < OUTLYING:
-                time = run["fit_seconds"] * run["intra_op_threads"]
-                shares = run["fit_steal_seconds"] / time, run["fit_cpu_seconds"] / time
-                run |= dict(zip(("median_seconds", "ratio", "steal_share", "cpu_share"), (median, ratio, *shares)))
-                rows.append([run[column] for column in OUTLYING_COLUMNS])
-    return pd.DataFrame(rows, columns=list(OUTLYING_COLUMNS))
+    times = runs.groupby(tables.CELL)["fit_seconds"]
+    ratio, size = runs["fit_seconds"] / times.transform("median"), times.transform("size")
+    apart = (size >= _FEWEST_REPEATS) & ~ratio.between(1 / OUTLYING, OUTLYING)
+    cores = runs["fit_seconds"] * runs["intra_op_threads"]
+    shares = {name: runs[f"fit_{name}_seconds"].astype(float) / cores for name in ("steal", "cpu")}
+    found = runs.assign(
+        median_seconds=runs["fit_seconds"] / ratio, ratio=ratio, steal_share=shares["steal"], cpu_share=shares["cpu"]
+    )
+    return found[apart][list(OUTLYING_COLUMNS)]
 
 
 def repeats_needed(spread: float) -> int:

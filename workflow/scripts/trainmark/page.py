@@ -94,21 +94,20 @@ def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def with_figures(data: ReportData, folder: Path, captions: Path, embedded: bool) -> ReportData:
-    """The data with each figure's caption and address.
+def with_figures(data: ReportData, folder: Path, captions: Path) -> ReportData:
+    """The data with each figure's caption, and the whole figure as an address.
 
     Args:
         data: as ``content.read_report`` gives it.
         folder: of the figures.
         captions: the template of the captions, which Snakemake's own report has too.
-        embedded: whether the address holds the whole figure, or leads to the file.
     """
     template = jinja2.Template(captions.read_text())
     figures = {}
     for name, entry in data.figures.items():
         found: dict[str, Any] = {"caption": " ".join(template.render(snakemake={"wildcards": {"name": name}}).split())}
         if not entry["missing"]:
-            found["address"] = _data_address(folder / f"{name}.svg") if embedded else f"figures/{name}.png"
+            found["address"] = _data_address(folder / f"{name}.svg")
         figures[name] = {**entry, **found}
     return replace(data, figures=figures)
 
