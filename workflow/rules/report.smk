@@ -48,7 +48,7 @@ rule summarise_cells:
 
 rule look_up_hardware:
     input:
-        "results/report/machines.csv",
+        machines="results/report/machines.csv",
         hardware=config["hardware"],
         code=["workflow/scripts/look_up_hardware.py", "workflow/scripts/trainmark/catalogue.py"],
     output:
@@ -65,7 +65,7 @@ rule look_up_hardware:
     params:
         contents=contents(config["hardware"]),
     shell:
-        "python workflow/scripts/look_up_hardware.py --hardware {input.hardware:q} -- {input[0]} {output} 2> {log}"
+        "python workflow/scripts/look_up_hardware.py --hardware {input.hardware:q} -- {input.machines} {output} 2> {log}"
 
 
 rule compare_cells:

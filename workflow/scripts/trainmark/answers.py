@@ -141,10 +141,10 @@ def did_they_learn(runs: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     bad = int((runs["status"] == NOT_CONVERGED).sum())
     judged, by = runs["gate"].notna().sum(), (runs["gate"] == convergence.REFERENCES).sum()
     if judged:
-        said.append(
-            f"{plural(bad, 'run')} of {judged:,} did not converge and {'counts' if bad == 1 else 'count'} nowhere; "
-            f"{by:,} were held against reference runs, {judged - by:,} against weaker rules alone."
-        )
+        verdict = f"{plural(bad, 'run')} of {judged:,} did not converge and {'counts' if bad == 1 else 'count'} nowhere"
+        if not bad:
+            verdict = f"All {plural(judged, 'run')} that ended without a fault converged"
+        said.append(f"{verdict}: {by:,} were held against reference runs, {judged - by:,} against weaker rules alone.")
     failed = int((runs["status"] != OK).sum()) - bad
     if failed:
         said.append(f"{plural(failed, 'run')} failed and {'counts' if failed == 1 else 'count'} nowhere.")
