@@ -1,7 +1,9 @@
 """Tests of trainmark.findings, on invented speed-ups and times."""
 
+import itertools
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -120,3 +122,28 @@ def test_repeats_needed_are_the_fewest_that_reach_the_precision(spread):
     needed = findings.repeats_needed(spread)
     assert half(needed) <= findings.PRECISION
     assert needed == 2 or half(needed - 1) > findings.PRECISION
+
+
+def test_drift_is_the_last_repeat_over_the_first_whatever_their_numbers():
+    rng = np.random.default_rng(4)
+    rows = []
+    for machine, growth in (("steady", 1.0), ("warming", 1.1)):
+        for size, repeat in itertools.product(range(8), (1, 2, 3)):
+            started = f"2026-01-01T0{4 - repeat}"  # the third repeat was made first
+            rows.append((machine, size, started, growth ** (3 - repeat) * np.exp(rng.normal(0, 0.01))))
+    runs = pd.DataFrame(rows, columns=["machine", "batch_size", "started_at", "fit_seconds"])
+    table = findings.drift(runs.assign(stack="s", device="cpu", model="mlp")).set_index("machine")
+    assert table.loc["warming", "ratio"] == pytest.approx(1.21, rel=0.02)
+    assert table.loc["warming", "low"] > 1
+    assert table.loc["steady", "low"] < 1 < table.loc["steady", "high"]
+    pairs = runs[runs["machine"] == "warming"].pivot(index="batch_size", columns="started_at", values="fit_seconds")
+    logs = np.log(pairs.iloc[:, -1] / pairs.iloc[:, 0])
+    expected = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+    assert (table.loc["warming", "low"], table.loc["warming", "high"]) == pytest.approx(np.exp(expected))
+
+
+def test_drift_takes_repeats_of_two_cells():
+    runs = pd.DataFrame({"fit_seconds": [1.0, 2.0], "started_at": ["a", "b"], "batch_size": 32})
+    runs = runs.assign(machine="m", stack="s", device="cpu", model="mlp")
+    assert findings.drift(runs).empty
+    assert findings.drift(runs[:1]).empty

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import claims, comparing, convergence, exhibits, naming, tables
+from trainmark import claims, comparing, convergence, exhibits, findings, naming, tables
 from trainmark.document import enumerate_words, plural, ratio, seconds
 from trainmark.naming import BASELINE, WHO
 from trainmark.record import NOT_CONVERGED, OK
@@ -116,6 +116,21 @@ def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
         f"{tables.UNSTABLE:.0%}."
     )
     return said
+
+
+def did_it_drift(runs: pd.DataFrame) -> list[str]:
+    """A sentence for each machine that became slower or faster over its session.
+
+    Args:
+        runs: runs of the experiment shown.
+    """
+    rows = findings.drift(runs[runs["status"] == OK])
+    moved = rows[(rows["low"] > 1) | (rows["high"] < 1)].to_dict("records")
+    return [
+        f"{naming.label([row[axis] for axis in WHO])}: the last repeats took {ratio(row['ratio'])} "
+        f"[{ratio(row['low'])}, {ratio(row['high'])}] times as long as the first ones, so the machine drifted."
+        for row in moved[:_MOST_PAIRS]
+    ]
 
 
 def did_they_learn(runs: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:

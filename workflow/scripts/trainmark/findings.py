@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -21,6 +22,7 @@ TFLOPS_COLUMNS = (
     "low",
     "high",
 )
+DRIFT_COLUMNS = ("machine", "stack", "device", "cells", "ratio", "low", "high")
 OUTLYING_COLUMNS = (*tables.CELL, "repeat", "fit_seconds", "median_seconds", "ratio", "load_average_before")
 OUTLYING_COLUMNS += ("steal_share", "cpu_share", "started_at")
 # A run that is by more than this factor off its siblings is marked.
@@ -122,6 +124,28 @@ def outlying(runs: pd.DataFrame) -> pd.DataFrame:
         median_seconds=runs["fit_seconds"] / ratio, ratio=ratio, steal_share=shares["steal"], cpu_share=shares["cpu"]
     )
     return found[apart][list(OUTLYING_COLUMNS)]
+
+
+def drift(runs: pd.DataFrame) -> pd.DataFrame:
+    """How much longer the last repeat of a cell took than its first, by machine, stack and device.
+
+    Repeats are spread over a session, so a machine that warms up, or is used by others more and more, shows it here in
+    all cells at once: the mean over the cells of the log of that ratio, with its t interval.
+
+    Args:
+        runs: runs that are ok.
+
+    Returns:
+        Rows of DRIFT_COLUMNS, of machines with at least two cells of several runs.
+    """
+    cells = runs.sort_values("started_at").groupby(tables.CELL)["fit_seconds"].agg(["first", "last", "size"])
+    cells = cells[cells["size"] > 1]
+    logs = np.log(cells["last"] / cells["first"]).groupby(["machine", "stack", "device"])
+    table = logs.agg(["mean", "std", "size"]).query("size > 1").reset_index()
+    error = table["std"] / np.sqrt(table["size"])
+    low, high = comparing.limits(table["mean"], error, table["size"] - 1)
+    table = table.assign(ratio=np.exp(table["mean"]), low=low, high=high, cells=table["size"])
+    return table[list(DRIFT_COLUMNS)]
 
 
 def repeats_needed(spread: float) -> int:

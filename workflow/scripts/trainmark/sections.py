@@ -232,7 +232,7 @@ def beyond(data: ReportData) -> list[Section]:
         pictured(data, "learning"),
         *([] if data.figures["not_converged"]["missing"] else [pictured(data, "not_converged")]),
         pictured(data, "throughput"),
-        pictured(data, "spread", found=outlying(data)),
+        pictured(data, "spread", found=[*outlying(data), *drift(data)]),
         pictured(data, "steady_state"),
         pictured(data, "steady_state_speed_up", found=winners),
         pictured(
@@ -268,6 +268,29 @@ def outlying(data: ReportData) -> list[Table]:
     rows = rows_of(findings.outlying(data.runs[data.runs["status"] == OK]))
     note = "Over a fifth longer or less long than the median of their cell. They count like all others."
     return [Table("outlying", "Runs that stand apart", columns, rows, "", note)] if rows else []
+
+
+def drift(data: ReportData) -> list[Table]:
+    """Whether a machine became slower or faster over its session."""
+    columns = (
+        Column("machine", "Machine"),
+        Column("stack", "Stack"),
+        Column("device", "Device"),
+        Column("cells", "Cells", "integer"),
+        Column("ratio", "Last repeat / first", "ratio"),
+        Column("low", "95 % from", "ratio"),
+        Column("high", "to", "ratio"),
+        Column("said", "Drift?"),
+    )
+    rows = rows_of(findings.drift(data.runs[data.runs["status"] == OK]))
+    for row in rows:
+        row["said"] = (
+            "cannot tell, includes 1" if row["low"] <= 1 <= row["high"] else "slower" if row["low"] > 1 else "faster"
+        )
+    note = (
+        "Time of the last repeat of a cell over that of its first, the geometric mean over the cells: above 1, slower."
+    )
+    return [Table("drift", "Drift over the session", columns, rows, "", note)] if rows else []
 
 
 def utilisation(data: ReportData) -> Section:
