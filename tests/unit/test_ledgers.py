@@ -10,6 +10,7 @@ from trainmark.errors import TrainmarkError
 from tests.conftest import ROOT
 
 SCHEMAS = ROOT / "workflow/schemas"
+REFERENCES = str(ROOT / "config/references.yaml")
 CLAIMS, HARDWARE = (ROOT / f"config/{name}.yaml" for name in ("claims", "hardware"))
 
 
@@ -22,7 +23,7 @@ def check(tmp_path, claims=None, hardware=None):
         path = tmp_path / f"{name}.yaml"
         path.write_text(yaml.dump(data, sort_keys=False, Dumper=NoAliases))
         paths.append([str(path)])
-    ledgers.check(*paths, SCHEMAS)
+    ledgers.check(*paths, REFERENCES, SCHEMAS)
 
 
 class NoAliases(yaml.SafeDumper):
@@ -31,7 +32,7 @@ class NoAliases(yaml.SafeDumper):
 
 
 def test_the_projects_own_ledgers_are_good():
-    ledgers.check([str(CLAIMS)], [str(HARDWARE)], SCHEMAS)
+    ledgers.check([str(CLAIMS)], [str(HARDWARE)], REFERENCES, SCHEMAS)
 
 
 def claim(number, **changes):
@@ -99,7 +100,7 @@ def test_files_that_are_not_there_or_no_yaml(tmp_path):
         ("list", "holds \\[1\\]; expected keys"),
     ):
         with pytest.raises(TrainmarkError, match=words):
-            ledgers.check([str(tmp_path / f"{name}.yaml")], [str(HARDWARE)], SCHEMAS)
+            ledgers.check([str(tmp_path / f"{name}.yaml")], [str(HARDWARE)], REFERENCES, SCHEMAS)
 
 
 def test_hardware_may_hold_processors_alone_and_its_faults_cost_no_claim_a_word(tmp_path):
@@ -128,4 +129,13 @@ def test_a_users_own_claim_beside_the_articles(tmp_path):
     }
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"sources": {"mine": "My paper, 2024"}, "claims": [own]}))
-    ledgers.check([str(CLAIMS), str(path)], [str(HARDWARE)], SCHEMAS)
+    ledgers.check([str(CLAIMS), str(path)], [str(HARDWARE)], REFERENCES, SCHEMAS)
+
+
+def test_references_that_are_not_there_or_something_else():
+    with pytest.raises(TrainmarkError, match=r"absent\.yaml, which the configuration names, cannot be read"):
+        ledgers.check([str(CLAIMS)], [str(HARDWARE)], "absent.yaml", SCHEMAS)
+    with pytest.raises(
+        TrainmarkError, match=r"claims.yaml.* lacks settings or accuracy; expected a file that 'make ref"
+    ):
+        ledgers.check([str(CLAIMS)], [str(HARDWARE)], str(CLAIMS), SCHEMAS)

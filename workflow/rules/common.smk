@@ -42,7 +42,8 @@ try:
     schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
     LAYERS = config_layers()
     configuration.check(config, schema, LAYERS, HERE)
-    ledgers.check(config["claims"], config["hardware"], Path(workflow.basedir, "workflow/schemas"))
+    schemas = Path(workflow.basedir, "workflow/schemas")
+    ledgers.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
 except errors.TrainmarkError as error:
     raise WorkflowError(str(error)) from None

@@ -19,17 +19,23 @@ from trainmark.errors import TrainmarkError
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def check(claims: list[str], hardware: list[str], schemas: Path) -> None:
+def check(claims: list[str], hardware: list[str], references: str, schemas: Path) -> None:
     """Refuse ledgers that cannot be used.
 
     Args:
         claims: files like config/claims.yaml.
         hardware: files like config/hardware.yaml.
+        references: a file like config/references.yaml.
         schemas: the folder of the schemas.
 
     Raises:
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
+    if not {"settings", "accuracy"} <= _read(references).values.keys():
+        raise TrainmarkError(
+            f"{references}, which the configuration names under references, lacks settings or accuracy; expected a "
+            "file that 'make references' wrote."
+        )
     lines: list[str] = []
     ids: set[str] = set()
     for name in hardware:
