@@ -222,3 +222,14 @@ def test_published_figures_are_those_of_single_cells_for_the_machines_that_are_t
     assert values[("synthetic-m2-max", "cpu", "cnn", 512)] == 5
     assert len(values) == 3 + 3
     assert claims.published(LEDGER.values(), ALL[ALL["machine"] == "synthetic-t4"], IDS).empty
+
+
+def test_of_very_many_machines_of_a_kind_those_with_the_most_runs_are_asked():
+    one = ALL[(ALL["machine"] == "synthetic-m2-max")]
+    names = [f"synthetic-m2-max-{number:02}" for number in range(12)]
+    many = pd.concat([ALL[ALL["machine"] != "synthetic-m2-max"], *(one.assign(machine=name) for name in names)])
+    many = many[(many["machine"] != names[0]) | (many["model"] != "lstm")]
+    ids = {**IDS, **dict.fromkeys(names, IDS["synthetic-m2-max"])}
+    rows = claims.judge_all([LEDGER["m1-always"]], many, peaks_of(), ids)
+    assert list(rows["candidate"]) == [f"{name}, GPU" for name in names[1 : 1 + claims.MOST_OF_A_KIND]]
+    assert set(rows["verdict"]) == {claims.REPRODUCED}

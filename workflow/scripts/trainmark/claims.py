@@ -52,6 +52,8 @@ _STATISTICS = {
 }
 
 
+# Of more machines with one kind of hardware, those with the most runs are asked: each is compared with each.
+MOST_OF_A_KIND = 10
 # Cells that were compared with one baseline, by the candidate's machine and stack.
 Compared = Mapping[tuple[str, str], pd.DataFrame]
 
@@ -185,9 +187,17 @@ def _asked(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[s
     """The machines and stacks that are the claim's candidate."""
     side = claim["candidate"]
     there = runs[runs["device"] == side["device"]][["machine", "stack"]].drop_duplicates()
+    machines = _of_kind(side, runs, ids)
     for machine, stack in sorted(zip(there["machine"], there["stack"])):
-        if _is(machine, side, ids) and side.get("stack", stack) == stack:
+        if machine in machines and side.get("stack", stack) == stack:
             yield machine, stack
+
+
+def _of_kind(side: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """The machines of a side that were measured; of very many, those with the most runs."""
+    counts = runs.loc[runs["device"] == side["device"], "machine"].value_counts()
+    machines = [machine for machine in counts.index if _is(machine, side, ids)]
+    return tuple(sorted(machines, key=lambda machine: (-counts[machine], machine))[:MOST_OF_A_KIND])
 
 
 def _is(machine: str, side: Mapping[str, Any], ids: Mapping[str, set[str]]) -> bool:
@@ -236,13 +246,13 @@ def _compare(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set
     """For each baseline of a claim: the cells of all its candidates, by machine and stack."""
     wanted, found = claim["candidate"], []
     runs = runs[runs["model"].isin(claim["cells"]["models"]) & runs["batch_size"].isin(claim["cells"]["batch_sizes"])]
-    candidates = tuple(machine for machine in ids if _is(machine, wanted, ids))
+    candidates = _of_kind(wanted, runs, ids)
     for side in claim["baseline"]:
         candidate, baseline = {"device": wanted["device"]}, {"device": side["device"]}
         here = runs
         if "hardware" in side:
             candidate["machine"] = candidates
-            baseline["machine"] = tuple(machine for machine in ids if _is(machine, side, ids))
+            baseline["machine"] = _of_kind(side, runs, ids)
         else:  # a machine that neither side names is the same on both
             here = runs[runs["machine"].isin(candidates)]
         if "stack" in side:  # and so is a stack

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import catalogue, comparing, exhibits, findings, naming
+from trainmark import catalogue, claims, comparing, exhibits, findings, naming
 from trainmark.content import ReportData
 from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
 from trainmark.record import OK
@@ -339,7 +339,8 @@ def ledger(data: ReportData) -> Section:
         "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within what is claimed (of "
         "every cell, where a claim is about all). Contradicted: an interval, corrected for the number of cells, lies "
         "outside. Within noise: it cannot tell. The claims are in the files that the configuration names, by default "
-        "config/claims.yaml, and you can add your own."
+        "config/claims.yaml, and you can add your own. Every machine and stack that fits a claim gets a verdict; of "
+        f"more than {claims.MOST_OF_A_KIND} machines of a kind, those with the most runs."
     ]
     found = [Table("claims", "Claims and verdicts", columns, rows, "claims.csv")] if rows else []
     return Section("claims", "What was claimed, and what was measured", said, tables=found)
