@@ -23,7 +23,7 @@ INTRO = (
     "each run of it is a process of its own that trains once, from fresh weights, and its repeats are the sample."
 )
 # Rows that a table on the page has at most; more would make it slow to open. The CSV file beside it has them all.
-MOST_ROWS = 3000
+MOST_ROWS = 1000
 # Rows beyond which a table on the page is folded, and is left out of the Markdown.
 FOLDED_ROWS = 60
 
