@@ -31,10 +31,11 @@ run: $(VENV)/installed
 benchmark: $(VENV)/installed
 	@$(SNAKEMAKE); $(SHOW_REPORT)
 
-# What healthy runs reach, of this machine's CPU, in its own stack. Takes an hour or two; interrupted, it goes on.
+# What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
+# configuration names the machine.
 references: $(VENV)/installed
-	@$(SNAKEMAKE) measure --config devices=[cpu] repeats=8 epochs=5 machine=$(or $(MACHINE),reference) \
-		&& $(PY) workflow/scripts/write_references.py --machine $(or $(MACHINE),reference) --stack tf-2.19 config/references.yaml
+	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 $(if $(MACHINE),machine=$(MACHINE)) \
+		&& $(PY) workflow/scripts/write_references.py $(if $(MACHINE),--machine $(MACHINE)) --stack tf-2.19 config/references.yaml
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report; $(SHOW_REPORT)

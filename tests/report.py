@@ -1,5 +1,6 @@
 """The report's tables, figures and pages, made in this process as the workflow's scripts make them."""
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from trainmark import (
     exhibits,
     figures,
     findings,
+    gallery,
     page,
     tables,
     workloads,
@@ -58,9 +60,8 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
     synthetic.write_tree(records, folder, kinds, described)
     collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True, gate=gate)
     known = catalogue.load([ROOT / "config/hardware.yaml"])
-    rows = catalogue.look_up(
-        tables.pd.read_csv(folder / "machines.csv", dtype=str, keep_default_na=False).to_dict("records"), known
-    )
+    with (folder / "machines.csv").open(newline="") as file:
+        rows = catalogue.look_up(csv.DictReader(file), known)
     (folder / "specifications.csv").write_text(catalogue.csv_text(rows))
     runs = tables.read_runs(folder / "runs.csv")
     specifications = tables.read_specifications(folder / "specifications.csv")
@@ -76,7 +77,9 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
         "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
         "tflops": findings.tflops_ratios(chosen, gpus),
         "utilisation": findings.utilisation(chosen, gpus),
-        "claims": claims.judge_all(ledger, chosen, tables.read_peaks(folder / "peaks.csv"), ids),
+        "outlying": findings.outlying(chosen),
+        "drift": findings.drift(chosen),
+        "claims": claims.judge_all(ledger, chosen, claims.NO_PEAKS, ids),
         "published": claims.published(ledger, chosen, ids),
     }
     for name, table in written.items():
@@ -98,7 +101,7 @@ def make(
     gpus = tables.read_specifications(folder / "specifications.csv").query("kind == 'gpu'")
     compared = [comparing.read_cells(folder / f"comparisons{part}.csv") for part in ("", "_summary")]
     rest = [tables.read_table(folder / f"{name}.csv") for name in ("break_even", "tflops", "published")]
-    planned = exhibits.plan(runs, gpus, *compared, *rest, gate.references)
+    planned = gallery.plan(runs, gpus, *compared, *rest, gate.references)
     if draw:
         figures.draw_all(planned, figures.assign_looks(runs), folder / "figures")
     else:

@@ -80,16 +80,10 @@ def print_detection(gate: convergence.Gate, settings: str, models: list[str]) ->
         cases += [(f"no gradients in layer {number + 1} of {len(layers)}", {"frozen": number}) for number in layers]
         for name, how in cases:
             history = train(tf, model, splits, **how)
-            verdict = gate.judge(model, BATCH_SIZE, history, settings_with_epochs(settings))
+            verdict = gate.judge(model, BATCH_SIZE, history, settings)
             said = "not converged" if verdict.reason else "converged"
             shown = history["validation_accuracy"][-1]
             print(f"| {model} | {name} | {shown:.3f} | {said} | {verdict.reason} |", flush=True)
-
-
-def settings_with_epochs(settings: str) -> str:
-    """Settings of the references' experiment with its epochs, as a record has them."""
-    values = convergence.yaml.safe_load(settings)
-    return workloads.canonical_json({**values, "epochs": EPOCHS})
 
 
 def train(tf, model: str, splits: tuple, rate: float = 0.001, labels=None, frozen: int | None = None) -> dict:

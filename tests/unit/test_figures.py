@@ -6,6 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from trainmark import convergence, figures
 
 from tests import report, synthetic
@@ -70,7 +71,8 @@ def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(planned):
                 across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
                 assert across < 1 or up < 2, (exhibit.name, one.get_text(), other.get_text())
             for axis in figure.axes:
-                drawn = [c for c in axis.collections if len(c.get_offsets())] + axis.patches + axis.lines
+                points = [c for c in axis.collections if isinstance(c, PathCollection) and len(c.get_offsets())]
+                drawn = points + axis.patches + [line for line in axis.lines if line.get_marker() != "None"]
                 assert drawn, (exhibit.name, axis.get_title())
             plt.close(figure)
 

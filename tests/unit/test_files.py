@@ -62,3 +62,18 @@ def test_disk_that_fills_up_while_writing_leaves_the_old_file(small_disk):
         files.write_whole(path, "x" * 100_000)
     assert path.read_text() == "old"
     assert os.listdir(small_disk) == ["table.csv"]
+
+
+def test_digests_tell_files_and_their_contents_apart(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("a")
+    other.write_text("a")
+    before = files.digests([one])
+    assert before != files.digests([other])
+    assert before != files.digests([one, other])
+    one.write_text("b")
+    assert files.digests([one]) != before
+
+
+def test_a_carriage_return_in_a_value_ends_no_row():
+    assert files.csv_text([["a\rb", 1], ["c\r\nd", 2]]) == 'a b,1\n"c \nd",2\n'

@@ -17,6 +17,8 @@ REPORT = {
     "claims",
     "tables",
     "exhibits",
+    "gallery",
+    "soundness",
     "figures",
     "answers",
     "appendix",

@@ -1,6 +1,5 @@
 # What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
 import functools
-import hashlib
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import dataset, errors, ledgers, plan, progress, record, workloads
+from trainmark import dataset, errors, files, ledgers, plan, progress, record, workloads
 
 logger.addFilter(progress.worth_showing)
 
@@ -108,11 +107,6 @@ def figure_labels(wildcards, output):
     entries = json.loads(Path(output[0], "figures.json").read_text())
     (entry,) = (entry for entry in entries if entry["name"] == wildcards.name)
     return {"figure": entry["title"], "exhibit of the article": entry["number"] or "-"}
-
-
-def contents(paths):
-    """The files of a list and what is in them: another list, or an older file, is another input too."""
-    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
 
 
 def lock_file(wildcards):

@@ -7,6 +7,10 @@ rule collect_records:
         machine=machine_file,
         references=config["references"],
         schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine"]),
+        code=[
+            "workflow/scripts/collect_records.py",
+            *expand("workflow/scripts/trainmark/{room}.py", room=["collecting", "convergence", "flops"]),
+        ],
     output:
         runs="results/report/runs.csv",
         machines="results/report/machines.csv",
@@ -21,7 +25,7 @@ rule collect_records:
         others=other_files,
         bad=config["on_bad_record"],
         level=config["convergence_level"],
-        contents=contents([config["references"]]),
+        contents=files.digests([config["references"]]),
     shell:
         "python workflow/scripts/collect_records.py --on-bad-record {params.bad} --references {input.references:q} "
         "--level {params.level} results/report 2> {log}"
@@ -63,7 +67,7 @@ rule look_up_hardware:
     conda:
         "../../envs/report.yaml"
     params:
-        contents=contents(config["hardware"]),
+        contents=files.digests(config["hardware"]),
     shell:
         "python workflow/scripts/look_up_hardware.py --hardware {input.hardware:q} -- {input.machines} {output} 2> {log}"
 
@@ -109,6 +113,18 @@ rule compare_cells:
             category="Tables",
             labels={"table": "Utilisation"},
         ),
+        report(
+            "results/report/outlying.csv",
+            caption="../report/outlying.rst",
+            category="Tables",
+            labels={"table": "Runs that stand apart"},
+        ),
+        report(
+            "results/report/drift.csv",
+            caption="../report/drift.rst",
+            category="Tables",
+            labels={"table": "Drift over the session"},
+        ),
     log:
         "results/logs/compare_cells.log",
     conda:
@@ -147,7 +163,7 @@ rule judge_claims:
         "../../envs/report.yaml"
     params:
         preferred=PLAN.settings_digest,
-        contents=contents(config["claims"]),
+        contents=files.digests(config["claims"]),
     shell:
         "python workflow/scripts/judge_claims.py --settings {params.preferred} --claims {input.claims:q} -- "
         "results/report 2> {log}"
@@ -170,8 +186,9 @@ rule draw_figures:
         references=config["references"],
         code=[
             "workflow/scripts/draw_figures.py",
-            "workflow/scripts/trainmark/exhibits.py",
-            "workflow/scripts/trainmark/figures.py",
+            *expand(
+                "workflow/scripts/trainmark/{room}.py", room=["exhibits", "figures", "gallery", "naming", "soundness"]
+            ),
         ],
     output:
         report(
@@ -187,7 +204,7 @@ rule draw_figures:
         "../../envs/report.yaml"
     params:
         preferred=PLAN.settings_digest,
-        contents=contents([config["references"]]),
+        contents=files.digests([config["references"]]),
     shell:
         "python workflow/scripts/draw_figures.py --settings {params.preferred} --references {input.references:q} "
         "results/report {output} 2> {log}"
@@ -209,6 +226,8 @@ rule render_page:
                 "break_even",
                 "tflops",
                 "utilisation",
+                "outlying",
+                "drift",
                 "claims",
             ],
         ),
@@ -220,7 +239,7 @@ rule render_page:
             "workflow/scripts/render_page.py",
             *expand(
                 "workflow/scripts/trainmark/{room}.py",
-                room=["answers", "appendix", "content", "document", "page", "sections"],
+                room=["answers", "appendix", "content", "document", "naming", "page", "sections"],
             ),
         ],
     output:

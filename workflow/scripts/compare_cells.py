@@ -25,6 +25,8 @@ def main() -> None:
         "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
         "tflops": findings.tflops_ratios(runs, gpus),
         "utilisation": findings.utilisation(runs, gpus),
+        "outlying": findings.outlying(runs),
+        "drift": findings.drift(runs),
     }
     for name, table in written.items():
         files.write_whole(args.report / f"{name}.csv", table.to_csv(index=False))

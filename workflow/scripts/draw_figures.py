@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import comparing, convergence, errors, exhibits, figures, tables
+from trainmark import comparing, convergence, errors, exhibits, figures, gallery, tables
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     gpus = tables.read_specifications(args.report / "specifications.csv").query("kind == 'gpu'")
     cells, summary = (comparing.read_cells(args.report / f"comparisons{part}.csv") for part in ("", "_summary"))
     rest = [tables.read_table(args.report / f"{name}.csv") for name in ("break_even", "tflops", "published")]
-    planned = exhibits.plan(runs, gpus, cells, summary, *rest, convergence.load(args.references))
+    planned = gallery.plan(runs, gpus, cells, summary, *rest, convergence.load(args.references))
     figures.draw_all(planned, figures.assign_looks(runs), args.output)
     exhibits.write_index(planned, args.output / "figures.json")
 

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files, grid, referencing
+from trainmark import errors, files, grid, hardware, referencing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machine", required=True, help="whose records")
+    parser.add_argument("--machine", default=hardware.automatic_name(), help="whose records; this machine's otherwise")
     parser.add_argument("--stack", required=True, help="of which stack")
     parser.add_argument("output", type=Path, help="config/references.yaml, to be written")
     args = parser.parse_args()

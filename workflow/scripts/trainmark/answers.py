@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import claims, comparing, convergence, exhibits, findings, naming, tables
+from trainmark import claims, comparing, convergence, gallery, naming, tables
 from trainmark.document import enumerate_words, plural, ratio, seconds
 from trainmark.naming import BASELINE, WHO
 from trainmark.record import NOT_CONVERGED, OK
@@ -53,7 +53,7 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
     if len(break_even):
         stacks = break_even["stack"].nunique() > 1
         who = [naming.label((row.machine, "", row.stack), (True, False, stacks)) for row in break_even.itertuples()]
-        words = zip(who, break_even["model"], exhibits.say_break_even(break_even))
+        words = zip(who, break_even["model"], gallery.say_break_even(break_even))
         words = [f"{machine}, {model}: {word}" for machine, model, word in words]
         said.append(f"GPU against CPU, by batch size: {'; '.join(words[:3])}{'; and more below' * (len(words) > 3)}.")
     return list(dict.fromkeys(said))  # a pair may be in two comparisons
@@ -77,7 +77,7 @@ def _ranking(ranked: pd.DataFrame) -> str:
     most = ranked["cells"].max()
     words, others = [], []
     for row in ranked.to_dict("records"):
-        said = f"{names[tuple(row[column] for column in [*WHO, *BASELINE])]} {_times(row)}"
+        said = f"{names[tuple(row[column] for column in comparing.SIDES)]} {_times(row)}"
         if row["cells"] == most:
             words.append(said)
         else:
@@ -99,7 +99,7 @@ def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     compared = comparing.distinct(comparisons)
     known = compared[compared["low"].notna()]
     if len(known):
-        chance = int((known["includes_1"].astype(str) == "True").sum())
+        chance = int(known["includes_1"].sum())
         said.append(
             f"Of {plural(len(known), 'compared cell')}, {len(known) - chance} have a 95 % interval that excludes 1; in "
             f"{chance} the difference may be chance."
@@ -118,14 +118,9 @@ def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     return said
 
 
-def did_it_drift(runs: pd.DataFrame) -> list[str]:
-    """A sentence for each machine that became slower or faster over its session.
-
-    Args:
-        runs: runs of the experiment shown.
-    """
-    rows = findings.drift(runs[runs["status"] == OK])
-    moved = rows[(rows["low"] > 1) | (rows["high"] < 1)].to_dict("records")
+def did_it_drift(drift: pd.DataFrame) -> list[str]:
+    """A sentence for each machine that became slower or faster over its session, as drift.csv has it."""
+    moved = drift[(drift["low"] > 1) | (drift["high"] < 1)].to_dict("records")
     return [
         f"{naming.label([row[axis] for axis in WHO])}: the last repeats took {ratio(row['ratio'])} "
         f"[{ratio(row['low'])}, {ratio(row['high'])}] times as long as the first ones, so the machine drifted."

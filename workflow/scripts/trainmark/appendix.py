@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from trainmark import findings, tables
-from trainmark.content import ReportData, why_apart
+from trainmark.content import CELL, SERIES, ReportData, why_apart
 from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
 from trainmark.record import OK
 
-_CELL = (
-    Column("machine", "Machine"),
-    Column("stack", "Stack"),
-    Column("device", "Device"),
-    Column("model", "Model"),
-    Column("batch_size", "Batch size", "integer"),
-)
 # Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
 _SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")
 
@@ -23,7 +16,7 @@ _SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "j
 def every_cell(data: ReportData) -> Section:
     """Every cell that was measured, in figures and not."""
     columns = (
-        *_CELL,
+        *CELL,
         Column("n", "Runs ok", "integer"),
         Column("failed", "Failed or not converged", "integer"),
         Column("remarks", "Remarks", "long"),
@@ -67,9 +60,9 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
 def not_counted(data: ReportData) -> list[Section]:
     """Runs that failed, are missing, or are left out, each with the reason."""
     runs = data.runs
-    failed = (*_CELL, Column("repeat", "Repeat", "integer"), Column("status", "Status"))
+    failed = (*CELL, Column("repeat", "Repeat", "integer"), Column("status", "Status"))
     failed = (*failed, Column("reason", "Reason", "long"))
-    missing = (*_CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
+    missing = (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
     others = (Column("machine", "Machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long"))
     files = (Column("path", "File"), Column("what", "What is wrong", "long"), Column("remedy", "What to do", "long"))
     keys = ["machine", "protocol", "settings_digest"]
@@ -117,9 +110,7 @@ def provenance(data: ReportData) -> list[Section]:
     """With what it was measured, and how to measure it again."""
     runs = data.runs[data.runs["status"] == OK]
     columns = (
-        Column("machine", "Machine"),
-        Column("stack", "Stack"),
-        Column("device", "Device"),
+        *SERIES,
         Column("python", "Python"),
         Column("tensorflow", "TensorFlow"),
         Column("keras", "Keras"),

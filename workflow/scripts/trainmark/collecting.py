@@ -75,6 +75,8 @@ DERIVED += ("variable_devices",)
 LEARNED = ("validation_accuracy_by_epoch", "gate", "gate_t", "gate_limit")
 RUN_COLUMNS = (*FIELDS, *DERIVED, *LEARNED)
 _STATUS = list(FIELDS).index("status")
+# Of a failed run: all that is derived but its settings, epochs and samples, and nothing learned.
+_UNMEASURED = [None] * (len(DERIVED) - 3 + len(LEARNED))
 MACHINE_COLUMNS = (
     "machine",
     "chip",
@@ -286,7 +288,7 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
             verdict.limit,
         )
     values = [_value(record, path) for path in FIELDS.values()]
-    return *values, workload.settings_digest, settings.epochs, settings.train_samples, *[None] * 7
+    return *values, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
 
 
 def _value(record: Any, path: str) -> Any:

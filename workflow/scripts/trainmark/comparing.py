@@ -15,18 +15,19 @@ from scipy import special
 
 from trainmark import tables
 from trainmark.errors import TrainmarkError
+from trainmark.naming import BASELINE, WHO
 
 CONFIDENCE = 0.95
 # What a comparison may choose by; a cell's model and batch size are always the same on both sides.
-AXES = ("machine", "device", "stack")
-WHO = (*AXES, *(f"{axis}_baseline" for axis in AXES))
+AXES = tuple(WHO)
+SIDES = (*WHO, *BASELINE)
 # What is compared: time to train, and the steady state.
 MEASURES = ("fit_seconds", "steady_state_epoch_seconds")
 # Columns of comparisons.csv; those of AXES are the candidate's.
 CELL_COLUMNS = (
     "comparison",
     "exhibit",
-    *WHO,
+    *SIDES,
     "model",
     "batch_size",
     "speed_up",
@@ -44,7 +45,7 @@ CELL_COLUMNS = (
 SUMMARY_COLUMNS = (
     "comparison",
     "exhibit",
-    *WHO,
+    *SIDES,
     "model",
     "cells",
     "geometric_mean",
@@ -176,7 +177,7 @@ def compare(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         **{f"{axis}_baseline": cells[axis] for axis in same},
     )
     cells["winner_changes"] = cells["winner_changes"].where(cells["steady_state_speed_up"].notna())
-    return tables.in_order(cells, [*WHO, "model", "batch_size"])[list(CELL_COLUMNS)]
+    return tables.in_order(cells, [*SIDES, "model", "batch_size"])[list(CELL_COLUMNS)]
 
 
 def chosen(runs: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.DataFrame:
@@ -194,7 +195,7 @@ def compare_all(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFra
 
 def distinct(cells: pd.DataFrame) -> pd.DataFrame:
     """Each pair of cells once, also where two comparisons have it with the sides exchanged."""
-    sides = [cells[list(columns)].itertuples(index=False, name=None) for columns in (AXES, WHO[len(AXES) :])]
+    sides = [cells[columns].itertuples(index=False, name=None) for columns in (WHO, BASELINE)]
     pairs = [frozenset(pair) for pair in zip(*sides)]
     keys = pd.DataFrame({"pair": pairs, "model": cells["model"].to_numpy(), "size": cells["batch_size"].to_numpy()})
     return cells[~keys.duplicated().to_numpy()]
@@ -202,8 +203,9 @@ def distinct(cells: pd.DataFrame) -> pd.DataFrame:
 
 def read_cells(path: Path) -> pd.DataFrame:
     """comparisons.csv or its summary."""
-    texts = dict.fromkeys(["comparison", "exhibit", *WHO, "model"], str)
-    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={c: [""] for c in _NUMBERS})
+    kinds = dict.fromkeys(["comparison", "exhibit", *SIDES, "model"], str)
+    kinds |= dict.fromkeys(["includes_1", "winner_changes"], "boolean")
+    return pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values={c: [""] for c in _NUMBERS})
 
 
 def summarise(cells: pd.DataFrame) -> pd.DataFrame:
@@ -227,7 +229,7 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
         "variance": both["log_standard_error"] ** 2,
         "weight": _over(both["log_standard_error"] ** 4, both["degrees_of_freedom"]),
     }
-    groups = both.assign(**logs).groupby(["comparison", "exhibit", *WHO, "model"], sort=False)
+    groups = both.assign(**logs).groupby(["comparison", "exhibit", *SIDES, "model"], sort=False)
     table = groups.agg(
         cells=("speed_up", "size"),
         mean=("log", "mean"),
@@ -307,7 +309,7 @@ def _over(numerator: pd.Series, denominator: pd.Series) -> pd.Series:
 
 _MOMENTS = [f"{measure}_{moment}" for measure in MEASURES for moment in ("mean", "variance")]
 # Columns of comparisons.csv and its summary in which nothing means unknown.
-_NUMBERS = {*CELL_COLUMNS, *SUMMARY_COLUMNS} - {"comparison", "exhibit", *WHO, "model"}
+_NUMBERS = {*CELL_COLUMNS, *SUMMARY_COLUMNS} - {"comparison", "exhibit", *SIDES, "model"}
 
 
 def _moments(runs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -11,6 +11,11 @@ from typing import Any
 import pandas as pd
 
 from trainmark import comparing, exhibits, tables
+from trainmark.document import Column
+
+# Columns by which tables name a series, and a cell.
+SERIES = (Column("machine", "Machine"), Column("stack", "Stack"), Column("device", "Device"))
+CELL = (*SERIES, Column("model", "Model"), Column("batch_size", "Batch size", "integer"))
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,8 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
     found = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in texts}
     found |= {name: tables.read_runs(folder / f"{name}.csv") for name in ("runs", "cells")}
     found |= {name: comparing.read_cells(folder / f"{name}.csv") for name in ("comparisons", "comparisons_summary")}
-    found |= {
-        name: tables.read_table(folder / f"{name}.csv") for name in ("break_even", "tflops", "utilisation", "claims")
-    }
+    rest = ("break_even", "tflops", "utilisation", "outlying", "drift", "claims")
+    found |= {name: tables.read_table(folder / f"{name}.csv") for name in rest}
     experiments = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
     figures = {entry["name"]: entry for entry in exhibits.read_index(folder / "figures" / "figures.json")}
     experiment = tables.choose_experiment(found["runs"], preferred_settings)

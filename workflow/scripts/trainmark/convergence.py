@@ -6,6 +6,7 @@ reference convergence points, turned round, since here the epochs are fixed and 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -140,8 +141,7 @@ def _weaker_rules(accuracy: Mapping[str, Sequence[float]]) -> str:
 
 def without_epochs(settings: str) -> str:
     """Settings of an experiment but for the number of its epochs, both as canonical JSON."""
-    values = yaml.safe_load(settings)  # which JSON is, too
-    return workloads.canonical_json({key: value for key, value in values.items() if key != "epochs"})
+    return workloads.canonical_json({key: value for key, value in json.loads(settings).items() if key != "epochs"})
 
 
 def load(path: Path) -> References:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import os
 from collections.abc import Iterable
@@ -16,6 +17,11 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue().replace("\r", " ")
+
+
+def digests(paths: Iterable[str]) -> dict[str, str]:
+    """SHA-256 (hex) of each file's content, by path: equal only for the same files with the same content."""
+    return {str(path): hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
 
 
 class PendingFile:

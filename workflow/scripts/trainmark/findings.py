@@ -14,7 +14,7 @@ from trainmark import comparing, tables
 BREAK_EVEN_COLUMNS = ("machine", "stack", "model", "smallest", "largest", "batch_size", "low", "high")
 UTILISATION_COLUMNS = ("machine", "stack", "device", "model", "batch_size", "tflops", "published_tflops", "share")
 TFLOPS_COLUMNS = (
-    *comparing.WHO,
+    *comparing.SIDES,
     "model",
     "batch_size",
     "tflops_ratio",

@@ -42,7 +42,7 @@ def write(data: ReportData) -> Document:
     )
     said = {
         answers.FASTER: answers.which_is_faster(runs, t["comparisons_summary"], t["break_even"]),
-        answers.NOISE: answers.does_it_hold(data.cells, t["comparisons"]) + answers.did_it_drift(runs),
+        answers.NOISE: answers.does_it_hold(data.cells, t["comparisons"]) + answers.did_it_drift(t["drift"]),
         answers.LEARNED: answers.did_they_learn(runs, t["comparisons"]),
         answers.ARTICLE: answers.what_of_the_article(t["claims"]),
     }

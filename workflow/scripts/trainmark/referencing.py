@@ -46,6 +46,8 @@ def gather(machines: Path, schemas: Path, machine: str, stack: str) -> tuple[int
         settings[workload.settings_digest] = {k: v for k, v in plain.items() if k not in ("model", "epochs")}
         versions = {"tensorflow": record.versions.tensorflow, "keras": record.versions.keras}
         accuracy[record.model][record.batch_size].append([round(v, 4) for v in record.accuracy.validation_accuracy])
+    if not settings:
+        raise TrainmarkError(f"There is no CPU run of {machine} in {stack} that is ok, in {machines / machine}.")
     if len(settings) != 1:
         raise TrainmarkError(f"{machine} has CPU runs of {len(settings)} experiments in {stack}; references take one.")
     few = [f"{m} {size}" for m, sizes in accuracy.items() for size, runs in sizes.items() if len(runs) < FEWEST_RUNS]

@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import catalogue, claims, comparing, exhibits, findings, naming
-from trainmark.content import ReportData
+from trainmark import catalogue, claims, comparing, gallery, naming
+from trainmark.content import CELL, SERIES, ReportData
 from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
-from trainmark.record import OK
 
 _PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
 _INTERVAL = "needs repeats"
@@ -192,19 +191,19 @@ def _named(cells: pd.DataFrame) -> list[dict[str, Any]]:
     return [{**row, "candidate": sides[0], "baseline": sides[1]} for row, sides in zip(rows_of(cells), words)]
 
 
-def _certain(row: Mapping[str, Any]) -> str:
+def _certain(row: Mapping[str, Any], above: str = "faster", below: str = "slower") -> str:
+    """What an interval of a ratio says of it."""
     if row["low"] is None:
         return "needs two runs a side"
     if row["low"] <= 1 <= row["high"]:
         return "cannot tell, includes 1"
-    return "faster" if row["low"] > 1 else "slower"
+    return above if row["low"] > 1 else below
 
 
 def beyond(data: ReportData) -> list[Section]:
     """What the article could not show."""
     t = data.tables
-    changes = t["comparisons"][t["comparisons"]["winner_changes"].astype(str) == "True"]
-    changes = comparing.distinct(changes)
+    changes = comparing.distinct(t["comparisons"][t["comparisons"]["winner_changes"].fillna(False)])
     columns = (
         *_PAIR,
         Column("model", "Model"),
@@ -218,7 +217,7 @@ def beyond(data: ReportData) -> list[Section]:
     )
     title = "Cells in which the winner changes"
     winners = [Table("winner-changes", title, columns, _named(changes), "comparisons.csv")] if len(changes) else []
-    said = exhibits.say_break_even(t["break_even"])
+    said = gallery.say_break_even(t["break_even"])
     breaks = [{**row, "said": words} for row, words in zip(rows_of(t["break_even"]), said)]
     crossing = (
         Column("machine", "Machine"),
@@ -244,18 +243,14 @@ def beyond(data: ReportData) -> list[Section]:
         utilisation(data),
     ]
     if len(t["tflops"]):
-        sections[-2].texts.append(exhibits.say_tflops(t["tflops"]))
+        sections[-2].texts.append(gallery.say_tflops(t["tflops"]))
     return sections
 
 
 def outlying(data: ReportData) -> list[Table]:
     """Runs that stand apart from their repeats, with what was noticed of the machine."""
     columns = (
-        Column("machine", "Machine"),
-        Column("stack", "Stack"),
-        Column("device", "Device"),
-        Column("model", "Model"),
-        Column("batch_size", "Batch size", "integer"),
+        *CELL,
         Column("repeat", "Repeat", "integer"),
         Column("fit_seconds", "Time (s)", "seconds"),
         Column("median_seconds", "Median of its cell (s)", "seconds"),
@@ -265,40 +260,32 @@ def outlying(data: ReportData) -> list[Table]:
         Column("cpu_share", "Threads busy (%)", "percent"),
         Column("started_at", "Started (UTC)"),
     )
-    rows = rows_of(findings.outlying(data.runs[data.runs["status"] == OK]))
+    rows = rows_of(data.tables["outlying"])
     note = "Over a fifth longer or less long than the median of their cell. They count like all others."
-    return [Table("outlying", "Runs that stand apart", columns, rows, "", note)] if rows else []
+    return [Table("outlying", "Runs that stand apart", columns, rows, "outlying.csv", note)] if rows else []
 
 
 def drift(data: ReportData) -> list[Table]:
     """Whether a machine became slower or faster over its session."""
     columns = (
-        Column("machine", "Machine"),
-        Column("stack", "Stack"),
-        Column("device", "Device"),
+        *SERIES,
         Column("cells", "Cells", "integer"),
         Column("ratio", "Last repeat / first", "ratio"),
         Column("low", "95 % from", "ratio"),
         Column("high", "to", "ratio"),
         Column("said", "Drift?"),
     )
-    rows = rows_of(findings.drift(data.runs[data.runs["status"] == OK]))
-    for row in rows:
-        row["said"] = (
-            "cannot tell, includes 1" if row["low"] <= 1 <= row["high"] else "slower" if row["low"] > 1 else "faster"
-        )
+    rows = [{**row, "said": _certain(row, "slower", "faster")} for row in rows_of(data.tables["drift"])]
     note = (
         "Time of the last repeat of a cell over that of its first, the geometric mean over the cells: above 1, slower."
     )
-    return [Table("drift", "Drift over the session", columns, rows, "", note)] if rows else []
+    return [Table("drift", "Drift over the session", columns, rows, "drift.csv", note)] if rows else []
 
 
 def utilisation(data: ReportData) -> Section:
     """How much arithmetic each model gets out of each device."""
     columns = (
-        Column("machine", "Machine"),
-        Column("stack", "Stack"),
-        Column("device", "Device"),
+        *SERIES,
         Column("model", "Model"),
         Column("batch_size", "At batch size", "integer"),
         Column("tflops", "Reached (TFLOPS)", "number"),
@@ -349,7 +336,7 @@ def ledger(data: ReportData) -> Section:
 def other_comparisons(data: ReportData) -> list[Section]:
     """The comparisons that are not the article's: configured ones, or sensible ones."""
     cells = data.tables["comparisons"]
-    others = cells[~cells["exhibit"].isin(list("578"))]
+    others = cells[cells["exhibit"] == ""]
     found = []
     for number, (_, part) in enumerate(others.groupby("comparison", sort=False), start=1):
         name = f"comparison_{number}"

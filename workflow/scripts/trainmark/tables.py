@@ -49,12 +49,6 @@ def read_table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
 
 
-def read_peaks(path: Path) -> pd.DataFrame:
-    """Sweeps of matrix products, one row each; none where nobody made any."""
-    columns = ["machine", "stack", "device", "flops_per_second"]
-    return read_table(path) if path.exists() else pd.DataFrame(columns=columns)
-
-
 def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
     """Machine -> ids and families of its processor and GPU in config/hardware.yaml."""
     groups = specifications.groupby("machine")[["hardware", "family"]]
