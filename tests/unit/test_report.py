@@ -1,35 +1,17 @@
-"""Tests of the report rooms (tables, exhibits, answers, content, page) on synthetic runs."""
+"""Tests of what the report holds (tables, content, sections, appendix) on synthetic runs."""
 
 import html
 import json
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
-from trainmark import answers, catalogue, convergence, page, tables, workloads
-from trainmark.document import Column, Table, ratio, seconds
+from trainmark import catalogue, tables, workloads
 
 from tests import report, synthetic
 from tests.conftest import CONFIG, failed_record, synthetic_grid, synthetic_record
 from tests.report import GRID, SETTINGS
-
-
-def times(machine, device, model, batch_size, repeat):
-    factor = {"mlp": 1, "cnn": 2, "lstm": 3}[model] * (2 if machine.endswith("b") else 1)
-    return factor * (1 + 0.01 * repeat) * (40 if device == "cpu" else 640 / batch_size)
-
-
-@pytest.fixture(scope="module")
-def two_machines(tmp_path_factory):
-    records = synthetic_grid(["synthetic-a", "synthetic-b"], times)
-    return report.make(records, tmp_path_factory.mktemp("two"), draw=False)
-
-
-@pytest.fixture(scope="module")
-def five_machines(tmp_path_factory):
-    gate = convergence.Gate(synthetic.references(), 0.001)
-    return report.make(synthetic.article(), tmp_path_factory.mktemp("five"), gate=gate)
+from tests.unit.conftest import times
 
 
 def test_statistics_are_those_of_the_runs(two_machines):
@@ -56,48 +38,6 @@ def test_all_eight_exhibits_and_the_rest_are_there(five_machines):
     assert drawn == {exhibit.name for exhibit in five_machines.exhibits if not exhibit.missing}
     for section in five_machines.document.sections:
         assert section.texts or section.figures or section.tables or section.code or section.level == 2, section.title
-
-
-def test_the_page_answers_first_from_the_data(five_machines):
-    said = {question: " ".join(sentences) for question, sentences in five_machines.document.answers.items()}
-    faster, noise, learned, article = said.values()
-    assert "synthetic-m2-max, GPU trains 2.20 [2.19, 2.20] times as fast as synthetic-m1, GPU" in faster
-    summary = five_machines.data.tables["comparisons_summary"].query("exhibit == '5' and model == 'all'").iloc[0]
-    assert ratio(summary["geometric_mean"]) == "2.20"
-    assert "median of 120 cells); 0 are unstable" in noise
-    assert "All 360 runs that ended without a fault converged: 360 were held against reference runs" in learned
-    assert "15 claims reproduced (m1-always" in article
-    assert "2 claims not measured" in article
-    assert "Fabrice Daniel" in article
-    assert five_machines.html.index("Which is faster") < five_machines.html.index("Exhibit 1")
-
-
-def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
-    """Every number of every table of the page, with all its digits, is in the CSV file that the table names."""
-    seen = 0
-    for section in five_machines.document.sections:
-        for table in section.tables:
-            if not table.source:
-                continue
-            columns = [column for column in table.columns if column.numeric]
-            csv = pd.read_csv(five_machines.folder / table.source, dtype=str, keep_default_na=False)
-            part = five_machines.html.split(f'data-name="{table.name}"')[1].split("</table>")[0]
-            shown = [number_of(cell) for cell in re.findall(r'<td class="number"([^/]*)</td>', part)]
-            for column in (c for c in columns if c.key in csv):
-                there = {float(value) for value in csv[column.key] if value}
-                wanted = [float(row[column.key]) for row in table.rows if row.get(column.key) not in (None, "")]
-                assert set(wanted) <= there, (table.name, column.key)
-                if column in table.shown:
-                    assert {column.raw(value) for value in wanted} <= set(shown), (table.name, column.key)
-                seen += len(wanted)
-    assert seen > 1500
-
-
-def number_of(cell: str) -> float | None:
-    """The value of a table cell as the page holds it: in its attribute, or in its text."""
-    value = re.match(r' data-value="([^"]*)"', cell)
-    text = value[1] if value else cell.partition(">")[2].replace(",", "")
-    return float(text) if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text) else None
 
 
 def test_published_figures_are_marked_wherever_they_stand(five_machines):
@@ -144,60 +84,6 @@ def test_every_figure_states_its_finding_and_has_a_caption(five_machines):
         for figure in section.figures:
             assert len(figure.caption) > 100
             assert figure.caption in html.unescape(five_machines.html)
-
-
-def test_page_needs_no_network(five_machines):
-    text = five_machines.html
-    assert not re.findall(r'src="(?!data:)', text)
-    assert set(re.findall(r'href="(?!#)([^"]*)"', text)) == {
-        f"figures/{exhibit.name}.{kind}"
-        for exhibit in five_machines.exhibits
-        if not exhibit.missing
-        for kind in ("svg", "png", "csv")
-    }
-    assert len(text) < 3 * 2**20
-
-
-def test_links_lead_somewhere(five_machines):
-    for key in re.findall(r'href="#([^"]*)"', five_machines.html):
-        assert five_machines.html.count(f'id="{key}"') == 1, key
-    for path in re.findall(r'href="(figures/[^"]*)"', five_machines.html):
-        assert (five_machines.folder / path).stat().st_size > 100
-
-
-def test_markdown_says_the_same(five_machines):
-    markdown = five_machines.markdown
-    for section in five_machines.document.sections:
-        assert f"{'#' * section.level} {section.title}\n" in markdown
-        for table in section.tables:
-            lines = markdown.split(f"**{table.title}**")[1].splitlines()
-            assert lines[1] == ""  # or it is no table
-            assert len(table.rows) > page.FOLDED_ROWS or any(line.startswith("| ") for line in lines)
-    for line in markdown.splitlines():
-        assert not line.startswith("|") or line.endswith("|")
-    claims = markdown.split("**Claims and verdicts**")[1]
-    assert claims.count("| reproduced |") == 15
-    assert "figures/training_time_gpus.png" in markdown
-    assert "\n\n\n\n" not in markdown
-
-
-def test_a_cell_of_markdown_is_one_cell():
-    assert page.markdown_cell({"a": "x | y\nz"}, Column("a", "A", "long")) == "x \\| y z"
-
-
-def test_columns_without_any_value_are_not_shown():
-    columns = (Column("a", "A"), Column("b", "B"), Column("c", "C", empty="none"))
-    assert [c.key for c in Table("t", "T", columns, [{"a": 1, "b": None, "c": None}]).shown] == ["a", "c"]
-
-
-@pytest.mark.parametrize(("value", "text"), [(1.0, "1.00"), (0.8405, "0.841"), (12.34, "12.3"), (1234.5, "1,234")])
-def test_ratios_have_three_digits(value, text):
-    assert ratio(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(3.456, "3.46"), (34.56, "34.6"), (3456.7, "3,457")])
-def test_seconds_have_three_digits(value, text):
-    assert seconds(value) == text
 
 
 def test_cpu_alone_is_a_complete_page_that_says_what_is_not_measured(tmp_path):
@@ -300,14 +186,6 @@ def test_how_to_reproduce_names_the_experiment(five_machines):
         assert words in command
 
 
-def test_a_page_of_very_many_rows_shows_the_first_and_names_the_file(two_machines, monkeypatch):
-    monkeypatch.setattr(page, "MOST_ROWS", 10)
-    text = page.render(two_machines.document, report.TEMPLATES / "page.html.j2")
-    cells = text.split('id="cells"')[1].split("<h2")[0]
-    assert "Only the first 10 are here; all are in cells.csv." in cells
-    assert cells.count("<tr>") == 1 + 10
-
-
 def test_experiment_is_the_configured_one_else_the_commonest(tmp_path):
     other = workloads.describe("mlp", {**CONFIG, "epochs": 7})
     digest = workloads.digest(other)
@@ -333,100 +211,12 @@ def test_index_of_the_figures_names_all(five_machines):
     assert [entry["name"] for entry in entries] == [exhibit.name for exhibit in five_machines.exhibits]
 
 
-def named(records, folder, names, **options):
-    """A report of invented machines under other names: new name -> kind."""
-    for record in records:
-        record["machine"] = next(new for new, kind in names.items() if kind == record["machine"])
-    return report.make(records, folder, kinds=names, **options)
-
-
 def test_a_part_of_the_grid_is_drawn_without_the_published_figures_of_the_rest(tmp_path):
     records = [r for r in synthetic.article() if r["batch_size"] == 128]
     made = report.make(records, tmp_path)
     by_name = {exhibit.name: exhibit for exhibit in made.exhibits}
     assert by_name["speed_up_apple_against_nvidia"].published.empty
     assert list(by_name["speed_up_gpu_against_cpu"].published["batch_size"]) == [128]
-
-
-@pytest.mark.parametrize("text", ["Epoch 1\r2/5", "a\r\nb", 'quoted "text", with commas'])
-def test_texts_of_strangers_end_no_row(tmp_path, text):
-    records = [synthetic_record(machine="synthetic-a"), failed_record(machine="synthetic-a", repeat=2, reason=text)]
-    records += [failed_record(machine="synthetic-a", repeat=3, reason=text)]
-    made = report.make(records, tmp_path, draw=False)
-    assert "1 of 3 runs ok on 1 machine" in made.html
-    assert "2 runs failed" in made.html
-    for line in made.markdown.splitlines():
-        assert not line.startswith("|") or line.endswith("|")
-
-
-def test_markup_in_texts_of_strangers_is_text(tmp_path):
-    evil = "<script>alert(1)</script>"
-    made = report.make([synthetic_record(), failed_record(repeat=2, reason=evil)], tmp_path, draw=False)
-    assert evil not in made.html
-    assert evil not in made.markdown
-    assert "&lt;script&gt;alert(1)" in made.markdown
-
-
-def test_names_that_look_like_numbers_are_names(tmp_path):
-    records = synthetic.records_of("synthetic-m1") + synthetic.records_of("synthetic-m2-max")
-    for record in records:
-        record["code"] = {"version": "1.0", "commit": "123456"}
-        record["environment"]["lock_sha256"] = "1" * 64
-    made = named(records, tmp_path, {"007": "synthetic-m1", "12": "synthetic-m2-max"}, draw=False)
-    assert "12, GPU trains 2.20" in made.html
-    assert "claims reproduced (m1-always" in made.html
-    assert "111111111111" in made.section("software")
-
-
-def test_a_dollar_in_a_title_is_a_dollar(tmp_path):
-    wanted = [{"name": "costs $\\foo$ more", "candidate": {"device": "gpu"}, "baseline": {"device": "cpu"}}]
-    made = report.make(synthetic.records_of("synthetic-m1"), tmp_path, wanted)
-    assert "$\\foo$" in (made.folder / "figures/comparison_1.svg").read_text()
-
-
-def test_a_machine_of_few_cells_is_not_ranked_among_the_others(tmp_path):
-    records = [r for r in synthetic.article() if r["device"] == "gpu"]
-    records = [r for r in records if r["machine"] != "synthetic-t4" or (r["model"], r["batch_size"]) == ("cnn", 1024)]
-    said = report.make(records, tmp_path, draw=False).document.answers["Which is faster, and by how much?"]
-    ranking = next(sentence for sentence in said if sentence.startswith("GPU: every machine against"))
-    assert (
-        "times as fast (geometric means of 12 cells); over fewer cells, so not in this order: synthetic-t4" in ranking
-    )
-
-
-def test_series_and_sentences_of_several_stacks_can_be_told_apart(tmp_path):
-    records = [r for r in synthetic.article() if r["device"] == "gpu"]
-    records += [{**r, "stack": "tf-2.12"} for r in records]
-    made = report.make(records, tmp_path, draw=False)
-    (exhibit,) = (e for e in made.exhibits if e.name == "speed_up_apple_against_nvidia")
-    assert len(set(exhibit.names.values())) == len(exhibit.names) == 2 * 3
-    assert "against synthetic-t4, tf-2.12" in " ".join(exhibit.names.values())
-    said = made.document.answers["Which is faster, and by how much?"]
-    assert len(said) == len(set(said))
-    for exhibit in made.exhibits:
-        assert len(set(exhibit.names.values())) == len(exhibit.names), exhibit.name
-
-
-def test_alt_text_says_who_is_the_baseline(five_machines):
-    (exhibit,) = (e for e in five_machines.exhibits if e.name == "speed_up_apple_against_nvidia")
-    assert "against synthetic-p100 1.03; against synthetic-t4 1.15" in exhibit.alt
-
-
-def test_an_uncertain_break_even_says_so(tmp_path):
-    records = synthetic.records_of("synthetic-m2-max", noise=(0.4, 1.0, 2.2))
-    made = report.make(records, tmp_path, draw=False)
-    assert "(95 % interval: every batch size to none measured)" in made.section("break-even")
-
-
-def test_a_pair_counts_once_whichever_side_is_the_baseline(tmp_path):
-    two = synthetic.records_of("synthetic-m1", devices=["gpu"]) + synthetic.records_of("synthetic-t4", devices=["gpu"])
-    wanted = [
-        {"name": name, "candidate": {"machine": a}, "baseline": {"machine": b}}
-        for name, a, b in (("one", "synthetic-m1", "synthetic-t4"), ("other", "synthetic-t4", "synthetic-m1"))
-    ]
-    made = report.make(two, tmp_path, wanted, draw=False)
-    assert len(made.data.tables["comparisons"]) == 3 * 12
-    assert "Of 12 compared cells" in made.html
 
 
 def test_machines_without_a_description_are_unknown_and_not_without_a_gpu(tmp_path):
@@ -474,12 +264,6 @@ def test_a_repeat_that_stands_apart_is_marked_with_what_was_noticed(tmp_path):
 def test_of_two_repeats_nobody_knows_which_one_stands_apart(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1", noise=(1.0, 2.0)), tmp_path, draw=False)
     assert "Runs that stand apart" not in made.html
-
-
-def test_own_claims_are_not_taken_for_the_articles(five_machines):
-    verdicts = pd.DataFrame({"source": ["A paper", "The article"], "claim": ["mine", "his"], "verdict": "reproduced"})
-    said = answers.what_of_the_article(verdicts)
-    assert said == ["A paper: 1 claim reproduced (mine).", "The article: 1 claim reproduced (his)."]
 
 
 def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measured_here(tmp_path):

@@ -1,0 +1,144 @@
+"""The report as its users ask for it: of what is there, of what was merged, of what they configured."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import synthetic_machine, synthetic_record
+from tests.integration.conftest import trained
+
+NOTHING = "Nothing to be done"
+
+
+def test_report_draws_what_is_there_and_trains_nothing(checkout):
+    checkout.record(64).unlink()
+    synthetic = checkout.folder / "results/machines/synthetic"
+    record = synthetic / "runs/tf-2.19/cpu/mlp/32/1.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps(synthetic_record()))
+    (synthetic / "machine.json").write_text(json.dumps(synthetic_machine()))
+    output = checkout.run("report", epochs=9)
+    assert trained(output) == 0
+    assert not checkout.record(64).exists()
+    runs = (checkout.folder / "results/report/runs.csv").read_text().splitlines()
+    assert len(runs) == 1 + 2
+    assert NOTHING in checkout.run("report", epochs=9)
+    shutil.rmtree(synthetic)
+    assert trained(checkout.run("report", epochs=9)) == 0
+    assert len((checkout.folder / "results/report/runs.csv").read_text().splitlines()) == 1 + 1
+
+
+def script(checkout, name: str, *arguments: str, code: int = 0) -> str:
+    command = [sys.executable, f"workflow/scripts/{name}.py", *arguments]
+    result = subprocess.run(command, cwd=checkout.folder, capture_output=True, text=True)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_results_are_packed_renamed_merged_and_compared_without_training(checkout, tmp_path):
+    theirs = checkout.copy(tmp_path / "theirs")
+    assert "is now their-machine" in script(theirs, "rename_machine", "test-checkout", "their-machine")
+    packed = script(theirs, "pack_results", "--machine", "their-machine")
+    archive = str(theirs.folder / re.search(r"results/\S+\.tar\.gz", packed)[0])
+    assert "their-machine: 3 new, 0 identical" in script(checkout, "merge_results", archive)
+    assert "All identical" in script(checkout, "merge_results", archive)
+    assert trained(checkout.run("report")) == 0
+    table = (checkout.folder / "results/report/comparisons.csv").read_text()
+    assert "CPU: every machine against" in table
+    assert "their-machine" in table
+    assert "every machine against" in (checkout.folder / "results/report/index.html").read_text()
+    assert trained(checkout.run()) == 0
+
+    # Replaced by a record with an older time, and by a copy that keeps its time: the report follows.
+    record = checkout.folder / "results/machines/their-machine/runs/tf-2.19/cpu/mlp/64/1.json"
+    record.write_text(record.read_text().replace('"status": "ok"', '"status": "killed"'))
+    os.utime(record, (1, 1))
+    assert trained(checkout.run("report")) == 0
+    assert "their-machine,tf-2.19,cpu,mlp,64,1,killed" in (checkout.folder / "results/report/runs.csv").read_text()
+    shutil.copy2(theirs.folder / "results/machines/their-machine/runs/tf-2.19/cpu/mlp/64/1.json", record)
+    assert trained(checkout.run("report")) == 0
+    assert "killed" not in (checkout.folder / "results/report/runs.csv").read_text()
+
+    # The same name, another measurement.
+    script(checkout, "rename_machine", "their-machine", "third-machine")
+    checkout.record(64).write_text(checkout.record(64).read_text().replace('"seed": 2024', '"seed": 2025'))
+    before = checkout.record(64).read_text()
+    output = script(checkout, "merge_results", archive, "--as", "test-checkout", code=1)
+    assert "is another measurement than results/machines/test-checkout/runs" in output
+    assert "nothing was written" in output
+    assert checkout.record(64).read_text() == before
+
+
+def test_bad_record_stops_the_report_or_is_listed(checkout):
+    folder = checkout.folder / "results/machines/synthetic/runs/tf-2.19/cpu/mlp/32"
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_text("{}")
+    output = checkout.run("report", code=1)
+    assert "synthetic/runs/tf-2.19/cpu/mlp/32/1.json: does not follow its schema" in output
+    assert "1 file cannot be used: left out" in checkout.run("report", on_bad_record="skip")
+    page = (checkout.folder / "results/report/index.html").read_text()
+    assert "Left out: files that cannot be used" in page
+
+
+def test_own_claims_and_hardware_reach_the_page_and_leave_it_whatever_their_age(checkout):
+    record = json.loads((checkout.folder / "results/machines/test-checkout/machine.json").read_text())
+    chip = {"id": "mine", "name": "Mine", "match": {"chip": re.escape(record["chip"])}}
+    claim = {
+        "id": "my-claim",
+        "statement": "No GPU here",
+        "source": "me",
+        "candidate": {"hardware": "mine", "device": "gpu"},
+        "baseline": [{"device": "cpu"}],
+        "cells": {"models": ["mlp"], "batch_sizes": [64]},
+        "statistic": "every",
+        "relation": "above",
+        "value": 1,
+    }
+    for name, data in (
+        ("hardware", {"sources": {}, "chips": [chip]}),
+        ("claims", {"sources": {"me": "Me"}, "claims": [claim]}),
+    ):
+        path = checkout.folder / f"my-{name}.json"
+        path.write_text(json.dumps(data))
+        os.utime(path, (1, 1))
+    own = {key: [f"config/{key}.yaml", f"my-{key}.json"] for key in ("claims", "hardware")}
+    page = checkout.folder / "results/report/index.html"
+    assert trained(checkout.run("report", **own)) == 0
+    assert "my-claim" in page.read_text()
+    assert "Mine" in page.read_text()
+    assert trained(checkout.run("report")) == 0
+    assert "my-claim" not in page.read_text()
+    assert NOTHING in checkout.run("report")
+
+
+def test_unreadable_record_is_refused_named_and_kept(checkout):
+    checkout.record(64).write_text('{"format_version": 1')
+    output = checkout.run(code=1)
+    assert "mlp/64/1.json: is cut off" in output
+    assert checkout.record(64).read_text() == '{"format_version": 1'
+
+
+def test_snakemakes_own_report(checkout):
+    checkout.run("--report", "report.html")
+    html = (checkout.folder / "report.html").read_text()
+    for words in (
+        "Training time, CPUs",
+        "Throughput over the batch size",
+        "exhibit of the article",
+        "Claims and verdicts",
+        "by time.perf_counter in the training process",  # of a caption
+    ):
+        assert words in html.replace("\\n", " "), words
+    assert len(html) > 100_000
+
+
+@pytest.mark.skipif(shutil.which("conda") is None, reason="conda is not installed")
+def test_conda_environment_of_the_report(checkout):
+    shutil.rmtree(checkout.folder / "results/report")
+    assert trained(checkout.run("--use-conda", "report")) == 0
+    assert (checkout.folder / "results/report/index.html").exists()

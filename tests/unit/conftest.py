@@ -1,0 +1,24 @@
+"""Reports of synthetic machines that several tests read."""
+
+import pytest
+from trainmark import convergence
+
+from tests import report, synthetic
+from tests.conftest import synthetic_grid
+
+
+def times(machine, device, model, batch_size, repeat):
+    factor = {"mlp": 1, "cnn": 2, "lstm": 3}[model] * (2 if machine.endswith("b") else 1)
+    return factor * (1 + 0.01 * repeat) * (40 if device == "cpu" else 640 / batch_size)
+
+
+@pytest.fixture(scope="session")
+def two_machines(tmp_path_factory):
+    records = synthetic_grid(["synthetic-a", "synthetic-b"], times)
+    return report.make(records, tmp_path_factory.mktemp("two"), draw=False)
+
+
+@pytest.fixture(scope="session")
+def five_machines(tmp_path_factory):
+    gate = convergence.Gate(synthetic.references(), 0.001)
+    return report.make(synthetic.article(), tmp_path_factory.mktemp("five"), gate=gate)
