@@ -130,8 +130,8 @@ def test_drift_is_the_last_repeat_over_the_first_whatever_their_numbers():
     for machine, growth in (("steady", 1.0), ("warming", 1.1)):
         for size, repeat in itertools.product(range(8), (1, 2, 3)):
             started = f"2026-01-01T0{4 - repeat}"  # the third repeat was made first
-            rows.append((machine, size, started, growth ** (3 - repeat) * np.exp(rng.normal(0, 0.01))))
-    runs = pd.DataFrame(rows, columns=["machine", "batch_size", "started_at", "fit_seconds"])
+            rows.append((machine, size, repeat, started, growth ** (3 - repeat) * np.exp(rng.normal(0, 0.01))))
+    runs = pd.DataFrame(rows, columns=["machine", "batch_size", "repeat", "started_at", "fit_seconds"])
     table = findings.drift(runs.assign(stack="s", device="cpu", model="mlp")).set_index("machine")
     assert table.loc["warming", "ratio"] == pytest.approx(1.21, rel=0.02)
     assert table.loc["warming", "low"] > 1
@@ -143,7 +143,16 @@ def test_drift_is_the_last_repeat_over_the_first_whatever_their_numbers():
 
 
 def test_drift_takes_repeats_of_two_cells():
-    runs = pd.DataFrame({"fit_seconds": [1.0, 2.0], "started_at": ["a", "b"], "batch_size": 32})
+    runs = pd.DataFrame({"fit_seconds": [1.0, 2.0], "started_at": ["a", "b"], "repeat": [1, 2], "batch_size": 32})
     runs = runs.assign(machine="m", stack="s", device="cpu", model="mlp")
     assert findings.drift(runs).empty
     assert findings.drift(runs[:1]).empty
+
+
+def test_runs_that_started_at_once_are_in_the_order_of_their_repeats():
+    frames = [
+        pd.DataFrame({"fit_seconds": [1.0, 1.1, 1.2], "repeat": [1, 2, 3], "batch_size": size}) for size in (1, 2)
+    ]
+    runs = pd.concat(frames).assign(machine="m", stack="s", device="cpu", model="mlp", started_at="same")
+    for shuffled in (runs, runs[::-1], runs.sample(frac=1, random_state=1)):
+        assert findings.drift(shuffled)["ratio"].tolist() == pytest.approx([1.2])

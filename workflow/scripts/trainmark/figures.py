@@ -24,6 +24,7 @@ from trainmark.record import NOT_CONVERGED, OK
 # tell the series apart without any colour.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+BAND = "#009E73"  # what references reach: narrow, so in front of the lines that lie in it
 # More series than this get a row each instead of a colour each.
 MOST_COLOURED = 7
 
@@ -270,7 +271,7 @@ def draw_curves(exhibit: Exhibit, looks: Looks) -> plt.Figure:
             for _, run in mine.groupby("repeat"):
                 axis.plot(run["epoch"], run[exhibit.value], color=s.colour, marker=s.marker, markersize=5, zorder=3)
         band = exhibit.band[(exhibit.band["model"] == model) & (exhibit.band["batch_size"] == batch_size)]
-        axis.fill_between(band["epoch"], band["low"], band["high"], color="#009E73", alpha=0.25, linewidth=0, zorder=1)
+        axis.fill_between(band["epoch"], band["low"], band["high"], color=BAND, alpha=0.7, linewidth=0, zorder=2.5)
         axis.set_title(f"{model}, batch size {batch_size:,}", fontsize=10)
         axis.set_xticks(sorted(here["epoch"].unique()))
         axis.set_xlabel("Epoch")
@@ -283,9 +284,7 @@ def draw_curves(exhibit: Exhibit, looks: Looks) -> plt.Figure:
     if (table["status"] == OK).any():
         handles.append(plt.Line2D([], [], color="#bbbbbb", marker=".", label="learned"))
     if len(exhibit.band):
-        handles.append(
-            mpl.patches.Patch(color="#009E73", alpha=0.25, linewidth=0, label="from lowest to highest reference")
-        )
+        handles.append(mpl.patches.Patch(color=BAND, alpha=0.7, linewidth=0, label="from lowest to highest reference"))
     _title_and_legend(figure, exhibit, handles, exhibit.marks)
     return figure
 

@@ -138,7 +138,9 @@ def drift(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Rows of DRIFT_COLUMNS, of machines with at least two cells of several runs.
     """
-    cells = runs.sort_values("started_at").groupby(tables.CELL)["fit_seconds"].agg(["first", "last", "size"])
+    cells = (
+        runs.sort_values(["started_at", "repeat"]).groupby(tables.CELL)["fit_seconds"].agg(["first", "last", "size"])
+    )
     cells = cells[cells["size"] > 1]
     logs = np.log(cells["last"] / cells["first"]).groupby(["machine", "stack", "device"])
     table = logs.agg(["mean", "std", "size"]).query("size > 1").reset_index()
