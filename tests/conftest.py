@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, grid, hardware, record, workloads
+from trainmark import dataset, energy, grid, hardware, reading, record, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {
@@ -48,6 +48,7 @@ def synthetic_record(**changes) -> dict:
         "model": "mlp",
         "batch_size": 32,
         "repeat": 1,
+        "control": None,
         "workload": workload,
         "workload_digest": workloads.digest(workload),
         "identity": {"machine_id_hash": "0" * 32, "hardware": hardware.signature(synthetic_machine())},
@@ -104,8 +105,15 @@ def synthetic_record(**changes) -> dict:
         },
         "environment": {"lock_file": "synthetic.txt", "lock_sha256": "0" * 64},
         "code": {"version": "0.1.0", "commit": None},
-        "noise": {"load_average_before": 0.1, "fit_cpu_seconds": 30.0, "fit_steal_seconds": None},
+        "noise": {
+            **dict.fromkeys(reading.NOISE_SINCE_3),
+            "load_average_before": 0.1,
+            "fit_cpu_seconds": 30.0,
+            "fit_steal_seconds": None,
+        },
+        "energy": energy.unmeasured("synthetic"),
         "peak_memory_bytes": 10**9,
+        "peak_device_memory_bytes": None,
     }
     for key, value in changes.items():
         part, _, inner = key.partition("__")
@@ -171,4 +179,4 @@ def validate_record(data: dict) -> None:
 def path_of(data: dict) -> Path:
     """Where a record belongs, relative to the working directory."""
     cell = grid.Cell(data["machine"], data["stack"], data["device"], data["model"], data["batch_size"])
-    return grid.Run(cell, data["repeat"]).path
+    return grid.Run(cell, data["repeat"], data["control"]).path

@@ -9,6 +9,7 @@ from trainmark import (
     claims,
     collecting,
     comparing,
+    consumption,
     content,
     convergence,
     exhibits,
@@ -79,6 +80,9 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
         "utilisation": findings.utilisation(chosen, gpus),
         "outlying": findings.outlying(chosen),
         "drift": findings.drift(chosen),
+        "energy": consumption.per_cell(chosen),
+        "energy_comparisons": consumption.ratios(chosen, wanted),
+        "energy_unmeasured": consumption.unmeasured(chosen),
         "claims": claims.judge_all(ledger, chosen, claims.NO_PEAKS, ids),
         "published": claims.published(ledger, chosen, ids),
     }

@@ -66,20 +66,39 @@ def describe(name: str, kind: str | None = None) -> dict:
     return {**synthetic_machine(name), "chip": chip, "gpus": gpus}
 
 
+def energy_of(kind: str, device: str, seconds: float) -> dict:
+    """Invented energy: of the SoC and its memory on a Mac, of package and board elsewhere."""
+    apple = kind in ("synthetic-m1", "synthetic-m2-max")
+    scopes = ("SoC", "memory") if apple else ("CPU package", "GPU board")
+    busy = (30.0 if device == "gpu" else 20.0, 2.0) if apple else (40.0, 150.0 if device == "gpu" else 25.0)
+    domains = [
+        {"domain": scope, "scope": scope, "source": "synthetic", "joules": watts * seconds, "idle_watts": 1.0}
+        for scope, watts in zip(scopes, busy)
+    ]
+    total = {"joules": sum(busy) * seconds, "joules_above_idle": (sum(busy) - 2.0) * seconds}
+    window = {"window_seconds": seconds, "idle_seconds": 5.0}
+    return {"reason": None, **total, **window, "domains": [{**domain, "reason": None} for domain in domains]}
+
+
 def records_of(
     name: str,
     kind: str | None = None,
     devices: Iterable[str] = ("cpu", "gpu"),
     noise: Iterable[float] = NOISE,
     factor=lambda device, model, batch_size: 1.0,
+    metered: bool = False,
     **changes,
 ) -> list[dict]:
-    """Records of one invented machine, whose times are multiplied by ``factor`` and by each ``noise``."""
+    """Records of one invented machine, whose times are multiplied by ``factor`` and by each ``noise``.
+
+    Where it is ``metered``, they have energies.
+    """
     identity = {"machine_id_hash": "0" * 32, "hardware": hardware.signature(describe(name, kind))}
     found = []
     for device, model, batch_size in itertools.product(devices, MODELS, SIZES):
         time = seconds(kind or name, device, model, batch_size) * factor(device, model, batch_size)
         for repeat, part in enumerate(noise, start=1):
+            more = {"energy": energy_of(kind or name, device, time * part)} if metered else {}
             found.append(
                 synthetic_record(
                     machine=name,
@@ -90,6 +109,7 @@ def records_of(
                     identity=identity,
                     accuracy__validation_accuracy=reached(model, batch_size),
                     durations__fit_seconds=time * part,
+                    **more,
                     **changes,
                 )
             )

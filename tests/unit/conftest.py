@@ -21,4 +21,4 @@ def two_machines(tmp_path_factory):
 @pytest.fixture(scope="session")
 def five_machines(tmp_path_factory):
     gate = convergence.Gate(synthetic.references(), 0.001)
-    return report.make(synthetic.article(), tmp_path_factory.mktemp("five"), gate=gate)
+    return report.make(synthetic.article(metered=True), tmp_path_factory.mktemp("five"), gate=gate)

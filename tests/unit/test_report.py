@@ -251,7 +251,7 @@ def test_a_repeat_that_stands_apart_is_marked_with_what_was_noticed(tmp_path):
     records = synthetic.records_of("synthetic-m1", devices=["cpu"])
     slow = records[1]
     slow["durations"]["fit_seconds"] *= 1.5
-    slow["noise"] = {"load_average_before": 7.5, "fit_cpu_seconds": 10.0, "fit_steal_seconds": 2.0}
+    slow["noise"] |= {"load_average_before": 7.5, "fit_cpu_seconds": 10.0, "fit_steal_seconds": 2.0}
     made = report.make(records, tmp_path, draw=False)
     (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outlying")
     (row,) = table.rows

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
 TRAINING = {"training"}
 REPORT = {
     "comparing",
+    "consumption",
     "convergence",
     "findings",
     "claims",

@@ -19,6 +19,8 @@ from tests.conftest import CONFIG, ROOT, validate_record
 
 TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
+# A watching process that finds nothing to read.
+NO_METER = [sys.executable, "-c", 'print(\'{"domains": [], "missing": ["no meter"], "gpu_processes": null}\')']
 REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
 LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 
@@ -42,8 +44,9 @@ def supervise(tmp_path, monkeypatch, data_folder):
             data_folder=changes.get("data_folder", data_folder),
             lock_file=changes.get("lock_file", LOCK),
             workflow_pid=changes.get("workflow_pid"),
+            idle_seconds=changes.get("idle_seconds", 0.0),
         )
-        supervision.supervise(request, command, log)
+        supervision.supervise(request, command, changes.get("watch", NO_METER), log)
         assert os.listdir(request.run.path.parent) == ["1.json"]
         data = json.loads(request.run.path.read_text())
         validate_record(data)

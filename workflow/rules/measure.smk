@@ -14,6 +14,8 @@ rule time_training:
     threads: all_cores
     resources:  # unlike params, these may change without training again
         time_limit_seconds=config["time_limit_seconds"],
+        idle=config["idle_seconds"],
+        cool_down=config["cool_down_seconds"],
         lock_file=lock_file,
     params:
         workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
@@ -23,6 +25,7 @@ rule time_training:
     # Stdout is the terminal: the one line that tells how the run went. $PPID is Snakemake's process.
     shell:
         "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
-        "--threads {params.threads} --time-limit {resources.time_limit_seconds} --data results/data "
+        "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
+        "--cool-down {resources.cool_down} --data results/data "
         "--lock-file {resources.lock_file} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
         "--log {log} {output} 2> {log}"

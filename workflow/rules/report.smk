@@ -16,6 +16,7 @@ rule collect_records:
         machines="results/report/machines.csv",
         experiments="results/report/experiments.csv",
         left_out="results/report/left_out.csv",
+        controls="results/report/controls.csv",
     log:
         "results/logs/collect_records.log",
     conda:
@@ -79,6 +80,7 @@ rule compare_cells:
         code=[
             "workflow/scripts/compare_cells.py",
             "workflow/scripts/trainmark/comparing.py",
+            "workflow/scripts/trainmark/consumption.py",
             "workflow/scripts/trainmark/findings.py",
             "workflow/scripts/trainmark/tables.py",
         ],
@@ -125,6 +127,19 @@ rule compare_cells:
             category="Tables",
             labels={"table": "Drift over the session"},
         ),
+        report(
+            "results/report/energy.csv",
+            caption="../report/energy.rst",
+            category="Tables",
+            labels={"table": "Energy by cell"},
+        ),
+        report(
+            "results/report/energy_comparisons.csv",
+            caption="../report/energy.rst",
+            category="Tables",
+            labels={"table": "Times less energy"},
+        ),
+        "results/report/energy_unmeasured.csv",
     log:
         "results/logs/compare_cells.log",
     conda:
@@ -187,7 +202,8 @@ rule draw_figures:
         code=[
             "workflow/scripts/draw_figures.py",
             *expand(
-                "workflow/scripts/trainmark/{room}.py", room=["exhibits", "figures", "gallery", "naming", "soundness"]
+                "workflow/scripts/trainmark/{room}.py",
+                room=["consumption", "exhibits", "figures", "gallery", "naming", "soundness"],
             ),
         ],
     output:
@@ -228,6 +244,9 @@ rule render_page:
                 "utilisation",
                 "outlying",
                 "drift",
+                "energy",
+                "energy_comparisons",
+                "energy_unmeasured",
                 "claims",
             ],
         ),

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import comparing, errors, files, findings, tables
+from trainmark import comparing, consumption, errors, files, findings, tables
 
 
 def main() -> None:
@@ -27,6 +27,9 @@ def main() -> None:
         "utilisation": findings.utilisation(runs, gpus),
         "outlying": findings.outlying(runs),
         "drift": findings.drift(runs),
+        "energy": consumption.per_cell(runs),
+        "energy_comparisons": consumption.ratios(runs, comparisons),
+        "energy_unmeasured": consumption.unmeasured(runs),
     }
     for name, table in written.items():
         files.write_whole(args.report / f"{name}.csv", table.to_csv(index=False))

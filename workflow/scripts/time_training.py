@@ -15,6 +15,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--threads", type=lambda text: None if text == "auto" else int(text), help="a number or auto")
     parser.add_argument("--time-limit", type=float, help="seconds")
+    parser.add_argument("--idle", type=float, default=0.0, help="seconds to measure the idle machine's power for")
+    parser.add_argument("--cool-down", type=float, default=0.0, help="seconds to wait at most until it is cool")
     parser.add_argument("--data", type=Path, help="folder of the decoded data set")
     parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
@@ -33,8 +35,11 @@ def main() -> None:
         data_folder=args.data,
         lock_file=args.lock_file,
         workflow_pid=args.workflow_pid,
+        idle_seconds=args.idle,
+        cool_down_seconds=args.cool_down,
     )
-    record = supervision.supervise(request, [sys.executable, __file__, "--child"], args.log)
+    watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py"))]
+    record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)
     print(progress.run_line(record, progress.load_session(args.session)), flush=True)
 
 

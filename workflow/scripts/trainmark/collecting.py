@@ -31,6 +31,7 @@ FIELDS = {
     "model": "model",
     "batch_size": "batch_size",
     "repeat": "repeat",
+    "control": "control",
     "status": "status",
     "reason": "reason",
     "fit_seconds": "durations.fit_seconds",
@@ -60,8 +61,24 @@ FIELDS = {
     "gpu_driver": "versions.gpu_driver",
     "load_average_before": "noise.load_average_before",
     "fit_cpu_seconds": "noise.fit_cpu_seconds",
+    "fit_other_cpu_seconds": "noise.fit_other_cpu_seconds",
     "fit_steal_seconds": "noise.fit_steal_seconds",
+    "fit_cpu_pressure_seconds": "noise.fit_cpu_pressure_seconds",
+    "fit_memory_pressure_seconds": "noise.fit_memory_pressure_seconds",
+    "fit_io_pressure_seconds": "noise.fit_io_pressure_seconds",
+    "fit_throttle_events": "noise.fit_throttle_events",
+    "power_source": "noise.power_source",
+    "low_power_mode": "noise.low_power_mode",
+    "thermal_pressure": "noise.thermal_pressure",
+    "cool_down_seconds": "noise.cool_down_seconds",
+    "gpu_processes_before": "noise.gpu_processes_before",
+    "gpu_temperature_celsius": "noise.gpu_temperature_celsius",
+    "gpu_clock_hertz": "noise.gpu_clock_hertz",
+    "energy_joules": "energy.joules",
+    "energy_above_idle_joules": "energy.joules_above_idle",
+    "energy_reason": "energy.reason",
     "peak_memory_bytes": "peak_memory_bytes",
+    "peak_device_memory_bytes": "peak_device_memory_bytes",
     "code_version": "code.version",
     "code_commit": "code.commit",
     "lock_file": "environment.lock_file",
@@ -70,7 +87,7 @@ FIELDS = {
     "workload_digest": "workload_digest",
 }
 DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "flops_per_second")
-DERIVED += ("variable_devices",)
+DERIVED += ("variable_devices", "gpu_throttle_shares", "energy_scope")
 # Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, and what the gate says of it.
 LEARNED = ("validation_accuracy_by_epoch", "gate", "gate_t", "gate_limit")
 RUN_COLUMNS = (*FIELDS, *DERIVED, *LEARNED)
@@ -114,6 +131,7 @@ class Collected:
     Attributes:
         runs: the number of runs.
         runs_csv: their rows as text; a thousand machines' rows as objects would take half a gigabyte.
+        controls_csv: rows of controls.csv as text, the runs that are variants of a cell's.
         machines: rows of machines.csv.
         settings: settings digest -> what it is the digest of, as canonical JSON.
         problems: the files that cannot be used.
@@ -121,6 +139,7 @@ class Collected:
 
     runs: int = 0
     runs_csv: list[str] = field(default_factory=list)
+    controls_csv: list[str] = field(default_factory=list)
     machines: list[Mapping[str, Any]] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -129,6 +148,7 @@ class Collected:
         """Add what was read elsewhere."""
         self.runs += other.runs
         self.runs_csv += other.runs_csv
+        self.controls_csv += other.controls_csv
         self.machines += other.machines
         self.settings |= other.settings
         self.problems += other.problems
@@ -140,7 +160,7 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
     Args:
         machines: the folder of the machines.
         schemas: the folder of the schemas.
-        output: folder in which runs.csv, machines.csv, experiments.csv and left_out.csv are written.
+        output: folder in which runs.csv, controls.csv, machines.csv, experiments.csv and left_out.csv are written.
         skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
         gate: says of each run that is ok whether it learned.
 
@@ -167,6 +187,7 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
     machine_rows = [[row.get(column) for column in MACHINE_COLUMNS] for row in found.machines]
     left_out = [astuple(problem) for problem in found.problems]
     write_whole(output / "runs.csv", csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
+    write_whole(output / "controls.csv", csv_text([RUN_COLUMNS]) + "".join(found.controls_csv))
     write_whole(output / "machines.csv", csv_text([MACHINE_COLUMNS, *machine_rows]))
     write_whole(output / "experiments.csv", csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
     write_whole(output / "left_out.csv", csv_text([LEFT_OUT_COLUMNS, *left_out]))
@@ -204,6 +225,7 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) 
     """What lies in one machine's folder."""
     found = Collected()
     rows: list[tuple] = []
+    controls: list[tuple] = []
     identities: Counter = Counter()
     described = None
     for path in paths:
@@ -212,7 +234,8 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) 
                 record, workload = reader.record(path, read_bytes(f"{machines}/{path}"))
                 if workload.settings_digest not in found.settings:
                     found.settings[workload.settings_digest] = _settings_of(workload.values)
-                rows.append(run_row(record, workload, gate, found.settings[workload.settings_digest]))
+                row = run_row(record, workload, gate, found.settings[workload.settings_digest])
+                (controls if record.control else rows).append(row)
                 identities[record.identity.machine_id_hash, record.identity.hardware] += 1
             elif tree.MACHINE_FILE.fullmatch(path):
                 description = reader.machine(path, read_bytes(f"{machines}/{path}"))
@@ -228,6 +251,7 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) 
     else:
         found.runs = len(rows)
         found.runs_csv.append(csv_text(rows))
+        found.controls_csv.append(csv_text(controls))
     return found
 
 
@@ -269,6 +293,7 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
         throughput = samples / record.durations.fit_seconds
         operations = flops.of_fit(record.model, settings.epochs, settings.train_samples, settings.validation_samples)
         devices = " ".join(record.execution.variable_devices)
+        shares = record.noise.gpu_throttle_shares
         learned = {name: getattr(record.accuracy, name) for name in _CURVES}
         verdict = gate.judge(record.model, record.batch_size, learned, canonical)
         values = _values_of(record)
@@ -282,6 +307,8 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
             throughput,
             operations / record.durations.fit_seconds if operations else None,
             devices,
+            json.dumps(shares) if shares else None,
+            energy_scope(record.energy),
             json.dumps(learned["validation_accuracy"]),
             verdict.gate,
             verdict.t,
@@ -289,6 +316,13 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
         )
     values = [_value(record, path) for path in FIELDS.values()]
     return *values, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
+
+
+def energy_scope(energy: Any) -> str | None:
+    """What a run's energy is of, as "CPU package + GPU board"; None where there is none."""
+    if energy.joules is None:
+        return None
+    return " + ".join(sorted({domain.scope for domain in energy.domains if domain.joules is not None}))
 
 
 def _value(record: Any, path: str) -> Any:

@@ -24,9 +24,11 @@ TFLOPS_COLUMNS = (
 )
 DRIFT_COLUMNS = ("machine", "stack", "device", "cells", "ratio", "low", "high")
 OUTLYING_COLUMNS = (*tables.CELL, "repeat", "fit_seconds", "median_seconds", "ratio", "load_average_before")
-OUTLYING_COLUMNS += ("steal_share", "cpu_share", "started_at")
+OUTLYING_COLUMNS += ("other_cpu_share", "steal_share", "cpu_share", "started_at", "why")
 # A run that is by more than this factor off its siblings is marked.
 OUTLYING = 1.2
+# Share of the cores' time beyond which what others took of it is said to disturb a run.
+DISTURBING = 0.1
 _FEWEST_REPEATS = 3  # of two, nobody knows which one stands apart
 # Half of the interval of a cell's mean that repeats are to reach.
 PRECISION = 0.05
@@ -105,25 +107,46 @@ def rank_correlation(ratios: pd.DataFrame) -> float:
 
 
 def outlying(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs that took over a fifth longer or less long than the median of their cell, and why they might.
+    """Runs that took over a fifth longer or less long than the median of their cell, or that something disturbed.
 
     Args:
         runs: runs that are ok.
 
     Returns:
-        Rows of OUTLYING_COLUMNS: ``median_seconds`` is the cell's, ``ratio`` the run's time over it; ``steal_share``,
-        the part of the cores' time that the host gave to others; ``cpu_share``, the part of its threads' time in which
-        the run computed.
+        Rows of OUTLYING_COLUMNS: ``median_seconds`` is the cell's, ``ratio`` the run's time over it. Of the time of as
+        many cores as the run had threads, ``other_cpu_share`` is what other programs took (over 1 where the machine has
+        more cores), ``steal_share`` what the host gave to other machines, ``cpu_share`` what the run itself took.
+        ``why`` is what marks the run, in words.
     """
     times = runs.groupby(tables.CELL)["fit_seconds"]
     ratio, size = runs["fit_seconds"] / times.transform("median"), times.transform("size")
     apart = (size >= _FEWEST_REPEATS) & ~ratio.between(1 / OUTLYING, OUTLYING)
     cores = runs["fit_seconds"] * runs["intra_op_threads"]
-    shares = {name: runs[f"fit_{name}_seconds"].astype(float) / cores for name in ("steal", "cpu")}
-    found = runs.assign(
-        median_seconds=runs["fit_seconds"] / ratio, ratio=ratio, steal_share=shares["steal"], cpu_share=shares["cpu"]
-    )
-    return found[apart][list(OUTLYING_COLUMNS)]
+    shares = {
+        f"{name}_share": runs[f"fit_{name}_seconds"].astype(float) / cores for name in ("other_cpu", "steal", "cpu")
+    }
+    found = runs.assign(median_seconds=runs["fit_seconds"] / ratio, ratio=ratio, **shares)
+    marks = {
+        "took over a fifth longer than its siblings": apart & (ratio > 1),
+        "took under five sixths of its siblings' time": apart & (ratio < 1),
+        "other programs computed": shares["other_cpu_share"] > DISTURBING,
+        "the host gave its cores to others": shares["steal_share"] > DISTURBING,
+        "on battery": runs["power_source"] == "battery",
+        "in low-power mode": runs["low_power_mode"] == True,  # noqa: E712, a column that may hold nothing
+        "held back for its heat": held_back_for_heat(runs),
+        "another process was on the GPU": runs["gpu_processes_before"].astype(float) > 0,
+    }
+    marked = pd.DataFrame({name: marks[name].astype(bool) for name in marks}, index=runs.index)
+    found = found[marked.any(axis=1)]
+    why = [", ".join(marked.columns[row]) for row in marked[marked.any(axis=1)].to_numpy()]
+    return found.assign(why=why)[list(OUTLYING_COLUMNS)]
+
+
+def held_back_for_heat(runs: pd.DataFrame) -> pd.Series:
+    """Whether a run was slowed down by the machine's heat: by macOS's, Linux's or NVIDIA's own account."""
+    thermal = runs["gpu_throttle_shares"].str.contains("thermal").fillna(False).astype(bool)
+    pressed = runs["thermal_pressure"].notna() & (runs["thermal_pressure"] != "nominal")
+    return thermal | pressed | (runs["fit_throttle_events"].astype(float) > 0)
 
 
 def drift(runs: pd.DataFrame) -> pd.DataFrame:

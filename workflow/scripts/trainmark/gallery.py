@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from trainmark import comparing, convergence, findings, naming, soundness, tables
+from trainmark import comparing, consumption, convergence, findings, naming, soundness, tables
 from trainmark.exhibits import NOBODY, Exhibit, constants, count_range, few
 from trainmark.naming import WHO, label
 from trainmark.record import OK
@@ -62,6 +62,7 @@ def plan(
         steady_state_speed_ups(comparisons),
         draw_break_even(break_even),
         tflops(ratios),
+        consumption.exhibit(runs),
     ]
     others = comparisons[comparisons["exhibit"] == ""]
     for number, (_, cells) in enumerate(others.groupby("comparison", sort=False), start=1):

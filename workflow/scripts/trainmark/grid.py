@@ -1,10 +1,14 @@
 """The grid of runs: which there are, where their records lie, in which order they start."""
 
+from __future__ import annotations
+
 import hashlib
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+# Variants of a run that test what holds a device up; each is compared with the plain runs of its cell alone.
+CONTROLS = ("device-data", "threads-2", "threads-4")
 # The folder of every machine's records, below the working directory.
 MACHINES = Path("results/machines")
 
@@ -25,19 +29,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Run:
-    """One process that trains once: a cell and the number of its repeat, from 1."""
+    """One process that trains once: a cell, the number of its repeat from 1, and for a variant which of CONTROLS."""
 
     cell: Cell
     repeat: int
+    control: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.cell} repeat {self.repeat}"
+        return f"{self.cell}{f' {self.control}' if self.control else ''} repeat {self.repeat}"
 
     @property
     def path(self) -> Path:
         """Path of this run's record, relative to the working directory."""
         c = self.cell
-        return MACHINES / c.machine / "runs" / c.stack / c.device / c.model / str(c.batch_size) / f"{self.repeat}.json"
+        kind = Path("controls", self.control) if self.control else Path("runs")
+        return MACHINES / c.machine / kind / c.stack / c.device / c.model / str(c.batch_size) / f"{self.repeat}.json"
 
 
 def enumerate_runs(
@@ -55,9 +61,11 @@ def run_from_path(path: Path) -> Run:
         ValueError: if the path is not one that ``Run.path`` gives.
     """
     path = Path(path)
-    *_, machine, runs, stack, device, model, batch_size, name = path.parts
-    run = Run(Cell(machine, stack, device, model, int(batch_size)), int(name.removesuffix(".json")))
-    if runs != "runs" or run.path.parts != path.parts[-len(run.path.parts) :]:
+    *before, stack, device, model, batch_size, name = path.parts
+    control = before[-1] if before[-2:-1] == ["controls"] else None
+    machine = before[-3 if control else -2]
+    run = Run(Cell(machine, stack, device, model, int(batch_size)), int(name.removesuffix(".json")), control)
+    if run.path.parts != path.parts[-len(run.path.parts) :]:
         raise ValueError("is not the path of a record")
     return run
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from trainmark import grid, hardware, schemas, tree, workloads
+from trainmark import energy, grid, hardware, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK
 
 # Far more than a record with a thousand epochs.
@@ -88,9 +88,22 @@ def read_bytes(path: str) -> bytes:
     return content
 
 
+# What format 3 has added to a record's noise.
+NOISE_SINCE_3 = ("fit_other_cpu_seconds", "fit_throttle_events", "power_source", "low_power_mode", "thermal_pressure")
+NOISE_SINCE_3 += tuple(f"fit_{kind}_pressure_seconds" for kind in ("cpu", "memory", "io"))
+NOISE_SINCE_3 += ("gpu_temperature_celsius", "gpu_clock_hertz", "gpu_throttle_shares", "gpu_processes_before")
+NOISE_SINCE_3 += ("cool_down_seconds",)
 # Format of a record -> what makes the next format of it. Older records are read for ever.
 UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda data: {**data, "format_version": 2, "identity": {"machine_id_hash": None, "hardware": None}},
+    2: lambda data: {
+        **data,
+        "format_version": 3,
+        "control": None,
+        "noise": {**dict.fromkeys(NOISE_SINCE_3), **data["noise"]},
+        "energy": energy.unmeasured("records of this format hold none"),
+        "peak_device_memory_bytes": None,
+    },
 }
 
 
@@ -212,9 +225,10 @@ def misplaced(path: str) -> BadFileError:
 
 def _check_place(path: str, record: Any) -> None:
     """Demand that a record lies where its cell and repeat belong."""
-    machine, _, stack, device, model, batch_size, name = path.split("/")
+    machine, *kind, stack, device, model, batch_size, name = path.split("/")
     if (
         record.machine == machine
+        and kind == (["controls", record.control] if record.control else ["runs"])
         and record.stack == stack
         and record.device == device
         and record.model == model
@@ -223,10 +237,11 @@ def _check_place(path: str, record: Any) -> None:
     ):
         return
     cell = grid.Cell(record.machine, record.stack, record.device, record.model, record.batch_size)
-    right = grid.Run(cell, record.repeat).path
+    run = grid.Run(cell, record.repeat, record.control)
+    right = run.path
     alone = str(right.relative_to(grid.MACHINES / record.machine)) == path.partition("/")[2]
     raise BadFileError(
-        f"is the record of {record.machine} {grid.Run(cell, record.repeat)}, which belongs to {right}",
+        f"is the record of {record.machine} {run}, which belongs to {right}",
         _rename_remedy(machine) if alone else "Move it there, or remove it",
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from trainmark.grid import Cell, Run
 
 # The layout of a record. Raise it when a field is added, dropped or changes its meaning.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # How a run is measured. Raise it when a change to the timed loop can move the times: runs of different protocols are
 # never compared.
 PROTOCOL = 1
@@ -35,6 +35,7 @@ class Record:
     model: str
     batch_size: int
     repeat: int
+    control: str | None
     workload: dict[str, Any]
     workload_digest: str
     seed: int
@@ -50,13 +51,15 @@ class Record:
     environment: dict[str, str | None]
     code: dict[str, str | None]
     identity: dict[str, str | None]
-    noise: dict[str, float | None]
+    noise: dict[str, Any]
+    energy: dict[str, Any]
     peak_memory_bytes: int | None
+    peak_device_memory_bytes: int | None
 
     @property
     def run(self) -> Run:
         """The run that this is the record of."""
-        return Run(Cell(self.machine, self.stack, self.device, self.model, self.batch_size), self.repeat)
+        return Run(Cell(self.machine, self.stack, self.device, self.model, self.batch_size), self.repeat, self.control)
 
     def to_json(self) -> str:
         """The record's text; NaN and infinity, which JSON does not have, are written as null."""

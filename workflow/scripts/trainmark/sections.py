@@ -241,9 +241,10 @@ def beyond(data: ReportData) -> list[Section]:
         ),
         pictured(data, "tflops"),
         utilisation(data),
+        energy(data),
     ]
     if len(t["tflops"]):
-        sections[-2].texts.append(gallery.say_tflops(t["tflops"]))
+        sections[-3].texts.append(gallery.say_tflops(t["tflops"]))
     return sections
 
 
@@ -255,14 +256,20 @@ def outlying(data: ReportData) -> list[Table]:
         Column("fit_seconds", "Time (s)", "seconds"),
         Column("median_seconds", "Median of its cell (s)", "seconds"),
         Column("ratio", "Times as long", "ratio"),
+        Column("why", "Why it is here", "long"),
         Column("load_average_before", "Load before", "number"),
-        Column("steal_share", "Time stolen by the host (%)", "percent"),
-        Column("cpu_share", "Threads busy (%)", "percent"),
+        Column("other_cpu_share", "Cores taken by other programs (%)", "percent"),
+        Column("steal_share", "Taken by the host (%)", "percent"),
+        Column("cpu_share", "By the run itself (%)", "percent"),
         Column("started_at", "Started (UTC)"),
     )
     rows = rows_of(data.tables["outlying"])
-    note = "Over a fifth longer or less long than the median of their cell. They count like all others."
-    return [Table("outlying", "Runs that stand apart", columns, rows, "outlying.csv", note)] if rows else []
+    note = (
+        "Over a fifth longer or less long than the median of their cell; or others took over a tenth of the cores' "
+        "time, the machine ran on its battery, saved power or was held back for its heat. They count like all others."
+    )
+    title = "Runs that stand apart or were disturbed"
+    return [Table("outlying", title, columns, rows, "outlying.csv", note)] if rows else []
 
 
 def drift(data: ReportData) -> list[Table]:
@@ -302,6 +309,58 @@ def utilisation(data: ReportData) -> Section:
     found = [Table("utilisation", title, columns, rows, "utilisation.csv")] if rows else []
     texts = [said] if rows else ["Not measured. It takes runs of models whose operations are counted."]
     return Section("utilisation", title, texts, tables=found, level=3)
+
+
+def energy(data: ReportData) -> Section:
+    """What energy the trainings used, and of what; where none was measured, why."""
+    used = (
+        *CELL,
+        Column("energy_scope", "Energy of"),
+        Column("runs", "Runs", "integer"),
+        Column("joules", "Training (J)", "number"),
+        Column("joules_per_epoch", "Epoch (J)", "number"),
+        Column("joules_per_million_samples", "Million samples (J)", "number"),
+        Column("watts", "Mean power (W)", "number"),
+        Column("above_idle_joules", "Training, above idle (J)", "number", empty=UNKNOWN),
+        Column("above_idle_joules_per_million_samples", "Million samples, above idle (J)", "number", empty=UNKNOWN),
+    )
+    compared = (
+        *_PAIR,
+        Column("model", "Model"),
+        Column("batch_size", "Batch size", "integer"),
+        Column("ratio", "Baseline energy / candidate energy", "ratio"),
+        Column("low", "95 % from", "ratio", empty=_INTERVAL),
+        Column("high", "to", "ratio", empty=_INTERVAL),
+        Column("certain", "Uses less?"),
+        Column("why", "Not like with like", "long"),
+    )
+    missing = (*SERIES, Column("runs", "Runs", "integer"), Column("why", "Why there is none", "long"))
+    t = data.tables
+    ratios = [
+        {**row, "certain": "not comparable" if row["why"] else _certain(row, "less", "more"), "grey": bool(row["why"])}
+        for row in _named(t["energy_comparisons"])
+    ]
+    parts = (
+        (
+            "energy",
+            "Energy by cell",
+            used,
+            rows_of(t["energy"]),
+            "Medians of the runs. Idle power is in it, but where it says above idle: less what the machine used when "
+            "nothing ran, measured before each run.",
+        ),
+        (
+            "energy_comparisons",
+            "Times less energy",
+            compared,
+            ratios,
+            "Above 1: the candidate used less. Ratios of different scopes are grey and are no efficiencies: an SoC's "
+            "energy holds what a board's does not.",
+        ),
+        ("energy_unmeasured", "Runs without energy", missing, rows_of(t["energy_unmeasured"]), ""),
+    )
+    found = [Table(name, title, cols, rows, f"{name}.csv", note) for name, title, cols, rows, note in parts if rows]
+    return pictured(data, "energy", found=found)
 
 
 def ledger(data: ReportData) -> Section:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import trainmark
-from trainmark import cuda, hardware, locks, workloads
+from trainmark import cuda, energy, hardware, locks, noise, watching, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.grid import Run
@@ -75,6 +75,8 @@ class Request:
         data_folder: the decoded data set.
         lock_file: the file that pins the environment.
         workflow_pid: process that wants the run, or None for a run by hand.
+        idle_seconds: to measure the idle machine's power for before the run, where there is a meter.
+        cool_down_seconds: to wait at most, before the run, until the machine is cool.
     """
 
     run: Run
@@ -85,14 +87,17 @@ class Request:
     data_folder: Path
     lock_file: Path
     workflow_pid: int | None
+    idle_seconds: float = 0.0
+    cool_down_seconds: float = 0.0
 
 
-def supervise(request: Request, child_command: list[str], log_path: Path) -> Record:
+def supervise(request: Request, child_command: list[str], watch_command: list[str], log_path: Path) -> Record:
     """Do one run and write its record, whatever becomes of the training.
 
     Args:
         request: the run.
         child_command: starts a process that calls ``serve``.
+        watch_command: starts a process that calls ``watching.serve``.
         log_path: the file that this process's stderr goes to; its last lines go into the record of a failure.
 
     Returns:
@@ -115,16 +120,9 @@ def supervise(request: Request, child_command: list[str], log_path: Path) -> Rec
     pending = PendingFile(request.run.path, RECORD_BYTES)
     try:
         with _terminable(), machine_lock(request) as lock:
-            load_average = os.getloadavg()[0]
-            oom_kills = _oom_kills()
-            started = _now()
-            outcome = _run_child(request, child_command, lock)
-            ended = _now()
-        if outcome["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
-            outcome |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
-        outcome["noise"] = {"load_average_before": load_average, **outcome["noise"]}
+            outcome = _run_watched(request, child_command, watch_command, lock)
         log_tail = None if outcome["status"] == OK else _tail(log_path)
-        record = _assemble(request, {**provenance, **outcome}, started, ended, log_tail)
+        record = _assemble(request, {**provenance, **outcome}, log_tail)
         pending.commit(record.to_json().encode())
     except BaseException:
         pending.discard()
@@ -169,6 +167,46 @@ def machine_lock(request: Request) -> Iterator[int]:
         yield descriptor
 
 
+def _run_watched(request: Request, child_command: list[str], watch_command: list[str], lock: int) -> dict[str, Any]:
+    """Let the machine come to rest, start the child with its meters beside it, and say how it went."""
+    paused = noise.cool_down(request.cool_down_seconds, lambda seconds: _pause(request, seconds))
+    conditions = noise.conditions()
+    with watching.watched(watch_command, _clean_environment()) as watcher:
+        idle = None
+        if watcher.reason is None and request.idle_seconds:
+            begin = time.perf_counter()
+            _pause(request, request.idle_seconds)
+            idle = begin, time.perf_counter()
+        oom_kills = _oom_kills()
+        started = _now()
+        outcome = _run_child(request, child_command, lock)
+        ended = _now()
+        window = outcome.pop("fit_window")
+        seen = watcher.tell(window, idle) if window else {"energy": _without_window(watcher), "gpu": {}}
+    if outcome["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
+        outcome |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
+    pressure = noise.worse(conditions["thermal_pressure"], noise.thermal_pressure())
+    found = {**conditions, "thermal_pressure": pressure, "cool_down_seconds": paused}
+    found |= {"gpu_processes_before": watcher.gpu_processes, **_NO_GPU, **seen["gpu"], **outcome["noise"]}
+    return {**outcome, "noise": found, "energy": seen["energy"], "started_at": started, "ended_at": ended}
+
+
+# What a record says of a GPU that no one watched.
+_NO_GPU = dict.fromkeys(watching.summarise([]))
+
+
+def _without_window(watcher: watching.Watcher) -> dict[str, Any]:
+    return energy.unmeasured(watcher.reason or "the training did not come to its end")
+
+
+def _pause(request: Request, seconds: float) -> None:
+    """Sleep, but for one look a second whether the workflow still wants the run."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        _check_workflow(request)
+        time.sleep(min(left, POLL_SECONDS))
+
+
 def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any]:
     """Start the child, wait for its end, and say how it went, as ``training.train`` does."""
     threads = request.threads or hardware.usable_cores()
@@ -177,6 +215,7 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         "batch_size": request.run.cell.batch_size,
         "workload": request.workload,
         "seed": request.seed,
+        "control": request.run.control,
         "threads": threads,
         "lock_file": str(request.lock_file),
         "data_folder": str(request.data_folder),
@@ -201,7 +240,8 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         child.stdout.close()
         with contextlib.suppress(BrokenPipeError):
             child.stdin.close()
-    empty = {"durations": {}, "execution": {}, "versions": {}, "noise": {}, "accuracy": None, "peak_memory_bytes": None}
+    empty: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}}
+    empty |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window"))
     if timed_out:
         limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
         return empty | {"status": "timed_out", "reason": f"The training was stopped after its time limit of {limit}."}
@@ -243,13 +283,19 @@ def child_environment(device: str, threads: int) -> dict[str, str]:
     Snakemake sets the thread variables to its own idea of a job's threads, so they are set again here, all alike.
     CUDA's libraries are found without anything that the user would have to set.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
+    environment = _clean_environment()
     environment |= cuda.variables(cuda.wheels_folder(), environment)
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
     environment["KERAS_BACKEND"] = "tensorflow"  # or ~/.keras/keras.json decides
+    # CUDA's own order, by speed, is not that of nvidia-smi and NVML: the GPU described would be another.
+    environment.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     if device == "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = "-1"
     return environment
+
+
+def _clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
 
 
 def serve() -> None:
@@ -314,7 +360,7 @@ def _oom_kills() -> int | None:
     return None
 
 
-def _assemble(request: Request, parts: dict[str, Any], started: str, ended: str, log_tail: list[str] | None) -> Record:
+def _assemble(request: Request, parts: dict[str, Any], log_tail: list[str] | None) -> Record:
     cell = request.run.cell
     return Record(
         format_version=FORMAT_VERSION,
@@ -325,11 +371,10 @@ def _assemble(request: Request, parts: dict[str, Any], started: str, ended: str,
         model=cell.model,
         batch_size=cell.batch_size,
         repeat=request.run.repeat,
+        control=request.run.control,
         workload=request.workload,
         workload_digest=workloads.digest(request.workload),
         seed=request.seed,
-        started_at=started,
-        ended_at=ended,
         log_tail=log_tail,
         **parts,
     )

@@ -29,7 +29,8 @@ _TEXTS += ["status", "reason", "workload_digest", "settings_digest", "floatx", "
 _TEXTS += ["python", "tensorflow", "keras", "tensorflow_metal", "operating_system", "gpu_driver", "code_version"]
 _TEXTS += ["code_commit", "lock_file", "lock_sha256", "started_at", "ended_at", "validation_accuracy_by_epoch", "gate"]
 _TEXTS += ["apart", "joined", "claim", "statement", "source", "note", "expected", "candidate", "baseline", "verdict"]
-_TEXTS += ["detail"]
+_TEXTS += ["detail", "control", "power_source", "thermal_pressure", "energy_reason", "energy_scope", "why"]
+_TEXTS += ["energy_scope_baseline", "gpu_throttle_shares"]
 
 
 def model_rank(model: str) -> tuple[int, str]:

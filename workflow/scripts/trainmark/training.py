@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 import math
-import os
 import platform
 import re
 import resource
@@ -21,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from trainmark import cuda, dataset, hardware, locks, workloads
+from trainmark import cuda, dataset, hardware, locks, noise, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK
 
@@ -43,9 +42,11 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``status`` (one of ``record.STATUSES``), ``reason``, and what was measured until then: ``durations`` (seconds,
-        ``time.perf_counter``), ``accuracy``, ``execution``, ``versions``, ``noise``, ``peak_memory_bytes``.
+        ``time.perf_counter``), ``accuracy``, ``execution``, ``versions``, ``noise``, ``peak_memory_bytes``,
+        ``peak_device_memory_bytes`` and ``fit_window`` (begin and end of ``fit`` on that clock).
     """
     measured: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}, "accuracy": None}
+    measured |= {"peak_device_memory_bytes": None, "fit_window": None}
     try:
         _measure(request, measured)
         status, reason = _judge(measured["accuracy"])
@@ -91,7 +92,7 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     measured["execution"] |= _settings(tf, model)
 
     epochs = _epoch_clock(keras)
-    cpu_start, steal_start, start = time.process_time(), _steal_seconds(), clock()
+    before, cpu_start, start = noise.snapshot(), time.process_time(), clock()
     history = model.fit(
         *train_set,
         batch_size=request["batch_size"],
@@ -101,11 +102,10 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
         callbacks=[epochs],
     )
     durations["fit_seconds"] = clock() - start
-    steal_end = _steal_seconds()
-    measured["noise"] = {
-        "fit_cpu_seconds": time.process_time() - cpu_start,
-        "fit_steal_seconds": None if steal_start is None else steal_end - steal_start,
-    }
+    cpu_seconds = time.process_time() - cpu_start
+    measured["noise"] = noise.between(before, noise.snapshot(), cpu_seconds)
+    measured["fit_window"] = [start, start + durations["fit_seconds"]]
+    measured["peak_device_memory_bytes"] = _peak_device_memory_bytes(tf, request["device"])
     later = epochs.epoch_seconds[1:]
     durations |= {
         "fit_setup_seconds": epochs.first_start - start,
@@ -318,13 +318,21 @@ def _package_version(name: str) -> str | None:
         return None
 
 
-def _steal_seconds() -> float | None:
-    """Seconds that a hypervisor has taken from this machine's cores since it started (Linux, proc(5)), else None."""
-    fields = (hardware.read_text("/proc/stat") or "").split("\n")[0].split()
-    return int(fields[8]) / os.sysconf("SC_CLK_TCK") if len(fields) > 8 else None
-
-
 def _peak_memory_bytes() -> int:
     """Peak resident memory of this process; getrusage(2) counts in KiB on Linux and in bytes on a Mac."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if hardware.MAC else peak * 1024
+
+
+def _peak_device_memory_bytes(tf: Any, device: str) -> int | None:
+    """The most GPU memory that TensorFlow's tensors took; what it has reserved beyond says nothing of the training.
+
+    None on the CPU, and where a plug-in does not count.
+    """
+    if device == "cpu":
+        return None
+    try:
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"]) or None
+    except Exception as error:  # of whatever kind a plug-in raises
+        print(f"no peak of the GPU's memory: {error}", file=sys.stderr)
+        return None

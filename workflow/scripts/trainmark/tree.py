@@ -13,7 +13,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-RECORD = re.compile(r"([^/]+)/runs/([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)/([1-9][0-9]*)\.json")
+RECORD = re.compile(r"([^/]+)/(?:runs|controls/([^/]+))/([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)/([1-9][0-9]*)\.json")
 MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
 # Deeper than any record lies, and an end to links that lead back.
 _DEEPEST = 10

@@ -1,0 +1,78 @@
+"""Tests of trainmark.energy."""
+
+import pytest
+from trainmark import energy
+from trainmark.meters import Domain
+
+PACKAGE, MEMORY = Domain("package-0", "CPU package", "RAPL"), Domain("dram-0", "memory", "RAPL")
+BOARD = Domain("gpu-0", "GPU board", "NVML energy counter")
+
+
+def trace(domains=(PACKAGE,), watts=(20.0,), idle_watts=(5.0,), end=20.0, **changes):
+    """Ten readings a second from 0 to ``end``, idle until 10."""
+    times = [0.1 * step for step in range(int(end * 10) + 1)]
+    rows = [tuple(idle * min(t, 10) + watt * max(t - 10, 0) for watt, idle in zip(watts, idle_watts)) for t in times]
+    return energy.Trace(tuple(domains), times, rows, **changes)
+
+
+def test_energy_of_a_window_lies_between_readings():
+    found = energy.of_window([trace()], (12.05, 17.55), (1.0, 6.0))
+    assert found["joules"] == pytest.approx(20 * 5.5)
+    assert found["joules_above_idle"] == pytest.approx(15 * 5.5)
+    assert found["window_seconds"] == pytest.approx(5.5)
+    assert found["idle_seconds"] == 5.0
+    assert found["reason"] is None
+
+
+def test_several_meters_add_up_and_each_domain_is_told():
+    traces = [trace((PACKAGE, MEMORY), (20.0, 3.0), (5.0, 1.0)), trace((BOARD,), (100.0,), (30.0,))]
+    found = energy.of_window(traces, (12.0, 16.0), (1.0, 6.0))
+    assert found["joules"] == pytest.approx(123 * 4)
+    assert found["joules_above_idle"] == pytest.approx((123 - 36) * 4)
+    assert [part["joules"] for part in found["domains"]] == pytest.approx([80, 12, 400])
+    assert [part["idle_watts"] for part in found["domains"]] == pytest.approx([5, 1, 30])
+
+
+def test_counter_that_stands_still_is_null_and_no_part_of_the_total():
+    found = energy.of_window([trace((PACKAGE, MEMORY), (20.0, 0.0), (5.0, 0.0))], (12.0, 16.0), None)
+    assert found["joules"] == pytest.approx(80)
+    assert found["domains"][1]["joules"] is None
+    assert found["domains"][1]["reason"] == "its counter did not move"
+    assert found["joules_above_idle"] is None
+
+
+@pytest.mark.parametrize(
+    ("traces", "window", "reason"),
+    [
+        ([], (12.0, 16.0), "there is no meter"),
+        ([trace()], (12.0, 12.9), "RAPL: 0.90 s are too short, under 1 s"),
+        ([trace(watts=(0.0,))], (12.0, 16.0), "RAPL: its counter did not move"),
+        ([trace(end=14.0)], (12.0, 16.0), "RAPL: its readings do not cover the training"),
+        (
+            [trace(end=14.0, failure="NVML stopped telling (GPU is lost)")],
+            (12.0, 16.0),
+            "RAPL: NVML stopped telling (GPU is lost)",
+        ),
+        ([trace(), energy.Trace((BOARD,), failure="gone")], (12.0, 16.0), "NVML energy counter: gone"),
+    ],
+)
+def test_what_cannot_be_told_is_null_with_the_reason(traces, window, reason):
+    found = energy.of_window(traces, window, None)
+    assert found["reason"] == reason
+    assert found["joules"] is None
+    assert all(part["joules"] is None for part in found["domains"] if part["reason"])
+
+
+def test_counter_that_moves_rarely_or_goes_back_is_not_quoted():
+    times = [0.1 * step for step in range(100)]
+    steps = energy.Trace((PACKAGE,), times, [(float(int(t / 0.9)),) for t in times])
+    assert "moved 4 times in 4.0 s, under 10" in energy.of_window([steps], (2.0, 6.0), None)["reason"]
+    back = energy.Trace((BOARD,), times, [(100 + t if t < 5 else t,) for t in times])
+    assert "went back" in energy.of_window([back], (2.0, 8.0), None)["reason"]
+
+
+def test_energy_that_can_be_told_without_the_idle_one():
+    found = energy.of_window([trace()], (12.0, 16.0), (1.0, 1.5))
+    assert found["joules"] == pytest.approx(80)
+    assert found["joules_above_idle"] is None
+    assert found["domains"][0]["idle_watts"] is None

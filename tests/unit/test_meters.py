@@ -1,0 +1,205 @@
+"""Tests of trainmark.meters, on fakes of RAPL's files, of NVML and of Apple's counters that behave as the real ones."""
+
+import types
+
+import pytest
+from trainmark import meters
+
+
+def write_zone(folder, zone, name, microjoules, largest=262_143_328_850):
+    path = folder / zone
+    path.mkdir(parents=True, exist_ok=True)
+    for file, value in (("name", name), ("energy_uj", microjoules), ("max_energy_range_uj", largest)):
+        (path / file).write_text(f"{value}\n")
+    return path / "energy_uj"
+
+
+class FakeNvml:
+    """What nvidia-ml-py does on a GPU; ``counts`` is false for those before Volta, as the P100."""
+
+    NVML_CLOCK_SM, NVML_TEMPERATURE_GPU = 1, 0
+
+    class NVMLError(Exception):
+        """What every question may raise."""
+
+    def __init__(self, counts=True, watts=100.0):
+        self.counts, self.watts, self.millijoules, self.gone, self.asked = counts, watts, 5_000_000, False, []
+
+    def nvmlInit(self):  # noqa: N802, NVML's own name
+        if self.gone:
+            raise self.NVMLError("Driver Not Loaded")
+
+    def nvmlDeviceGetHandleByIndex(self, index):  # noqa: N802
+        self.asked.append(index)
+        return "gpu"
+
+    def nvmlDeviceGetHandleByUUID(self, uuid):  # noqa: N802
+        self.asked.append(uuid)
+        return "gpu"
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, gpu):  # noqa: N802
+        if not self.counts:
+            raise self.NVMLError("Not Supported")
+        return self._known(self.millijoules)
+
+    def nvmlDeviceGetPowerUsage(self, gpu):  # noqa: N802
+        return self._known(int(self.watts * 1000))
+
+    def nvmlDeviceGetTemperature(self, gpu, sensor):  # noqa: N802
+        return self._known(61)
+
+    def nvmlDeviceGetClockInfo(self, gpu, kind):  # noqa: N802
+        return self._known(1380)
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, gpu):  # noqa: N802
+        return self._known(0x04 | 0x40 | 0x01)
+
+    def nvmlDeviceGetComputeRunningProcesses(self, gpu):  # noqa: N802
+        return self._known(["another"])
+
+    def _known(self, value):
+        if self.gone:
+            raise self.NVMLError("GPU is lost")
+        return value
+
+
+class FakeApple:
+    """What zeus-apple-silicon does; fields that a chip does not have are None."""
+
+    def __init__(self, **millijoules):
+        self.fields = {"cpu_total_mj": None, "gpu_mj": None, "dram_mj": None, **millijoules}
+
+    def AppleEnergyMonitor(self):  # noqa: N802, the library's own name
+        return self
+
+    def get_cumulative_energy(self):
+        if self.fields is None:
+            raise RuntimeError("Failed to create IOReport subscription.")
+        return types.SimpleNamespace(**self.fields)
+
+
+def test_rapl_reads_packages_and_memory_and_nothing_twice(tmp_path):
+    write_zone(tmp_path, "intel-rapl:0", "package-0", 1_500_000)
+    write_zone(tmp_path, "intel-rapl:0:0", "core", 900_000)
+    write_zone(tmp_path, "intel-rapl:0:2", "dram", 250_000)
+    write_zone(tmp_path, "intel-rapl:1", "psys", 9_000_000)
+    write_zone(tmp_path, "intel-rapl-mmio:0", "package-0", 1_500_000)
+    meter = meters.Rapl(tmp_path)
+    assert [(domain.name, domain.scope) for domain in meter.domains] == [
+        ("package-0", "CPU package"),
+        ("dram-0", "memory"),
+    ]
+    assert meter.read() == (1.5, 0.25)
+
+
+def test_rapl_counter_that_goes_round_goes_on(tmp_path):
+    energy = write_zone(tmp_path, "intel-rapl:0", "package-0", 9_000_000, largest=10_000_000)
+    meter = meters.Rapl(tmp_path)
+    found = [meter.read()[0]]
+    for microjoules in (9_900_000, 400_000, 9_700_000, 100_000):
+        energy.write_text(str(microjoules))
+        found.append(meter.read()[0])
+    assert found == pytest.approx([9.0, 9.9, 10.4, 19.7, 20.1])
+
+
+def test_rapl_says_why_there_is_none(tmp_path, monkeypatch):
+    with pytest.raises(meters.NoMeterError, match="holds no RAPL counter"):
+        meters.Rapl(tmp_path / "nothing")
+    energy = write_zone(tmp_path, "intel-rapl:0", "package-0", 1)
+    monkeypatch.setattr(type(energy), "read_text", refuse_energy(type(energy).read_text))
+    with pytest.raises(meters.NoMeterError, match=r"energy_uj may be read by root alone; 'sudo chmod a\+r'"):
+        meters.Rapl(tmp_path)
+
+
+def refuse_energy(read_text):
+    """Linux since 2020: the counter may be seen by everybody and read by root."""
+
+    def read(path, *arguments, **options):
+        if path.name == "energy_uj":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_text(path, *arguments, **options)
+
+    return read
+
+
+def test_rapl_sensor_that_vanishes_is_an_error_of_its_own(tmp_path):
+    energy = write_zone(tmp_path, "intel-rapl:0", "package-0", 1)
+    meter = meters.Rapl(tmp_path)
+    energy.unlink()
+    with pytest.raises(meters.SensorError, match="RAPL could not be read"):
+        meter.read()
+
+
+def test_nvml_counts_millijoules():
+    nvml = FakeNvml()
+    meter = meters.Nvml(nvml)
+    nvml.millijoules += 2500
+    assert meter.read() == (5002.5,)
+    assert meter.domains == (meters.Domain("gpu-0", "GPU board", "NVML energy counter"),)
+
+
+def test_p100_has_no_counter_so_its_power_is_added_up(monkeypatch):
+    nvml, times = FakeNvml(counts=False), iter([10.0, 10.1, 10.3])
+    monkeypatch.setattr(meters.time, "perf_counter", lambda: next(times))
+    meter = meters.Nvml(nvml)
+    assert meter.domains[0].source == "NVML power, added up"
+    found = []
+    for nvml.watts in (100.0, 200.0, 150.0):
+        found += meter.read()
+    assert found == pytest.approx([0.0, 15.0, 15.0 + 35.0])
+
+
+@pytest.mark.parametrize(
+    ("visible", "asked"), [(None, 0), ("", 0), ("2,3", 2), ("GPU-8f6d,GPU-11", "GPU-8f6d")], ids=str
+)
+def test_nvml_looks_at_the_gpu_that_tensorflow_takes(visible, asked):
+    nvml = FakeNvml()
+    meters.Nvml(nvml, visible)
+    assert nvml.asked == [asked]
+
+
+def test_gpu_tells_its_state_and_none_where_it_cannot():
+    nvml = FakeNvml()
+    meter = meters.Nvml(nvml)
+    assert meter.state() == {
+        "temperature_celsius": 61,
+        "clock_hertz": 1_380_000_000,
+        "throttle": ["power cap", "hardware thermal slowdown"],
+    }
+    assert meter.other_processes() == 1
+    nvml.gone = True
+    assert set(meter.state().values()) == {None}
+    assert meter.other_processes() is None
+    with pytest.raises(meters.SensorError, match="GPU is lost"):
+        meter.read()
+    with pytest.raises(meters.NoMeterError, match="driver shows no GPU"):
+        meters.Nvml(nvml)
+
+
+def test_gpu_without_counter_and_power_is_no_meter():
+    nvml = FakeNvml(counts=False)
+    nvml.nvmlDeviceGetPowerUsage = nvml.nvmlDeviceGetTotalEnergyConsumption
+    with pytest.raises(meters.NoMeterError, match="neither its energy nor its power"):
+        meters.Nvml(nvml)
+
+
+def test_apple_counts_what_the_chip_has():
+    library = FakeApple(cpu_total_mj=1000, gpu_mj=500)
+    meter = meters.Apple(library)
+    assert [(domain.name, domain.scope) for domain in meter.domains] == [("cpu", "SoC"), ("gpu", "SoC")]
+    library.fields["gpu_mj"] = 750
+    assert meter.read() == (1.0, 0.75)
+    library.fields = None
+    with pytest.raises(meters.SensorError, match="stopped telling"):
+        meter.read()
+    with pytest.raises(meters.NoMeterError, match="IOReport"):
+        meters.Apple(library)
+    with pytest.raises(meters.NoMeterError, match="nothing here"):
+        meters.Apple(FakeApple())
+
+
+def test_this_machine_has_a_meter_or_a_reason():
+    found, missing = meters.find(mac=False, gpu=False)
+    assert len(found) + len(missing) == 1
+    found, missing = meters.find(mac=True, gpu=False)  # the library is on no other platform
+    assert (found, missing) == ([], ["zeus-apple-silicon is not installed"]) or found

@@ -1,0 +1,109 @@
+"""Tests of trainmark.noise."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from trainmark import hardware, noise
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+
+
+@LINUX
+def test_busy_neighbour_is_seen_beside_ones_own_work():
+    before, own = noise.snapshot(), time.process_time()
+    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(1.5)
+        found = noise.between(before, noise.snapshot(), time.process_time() - own)
+    finally:
+        neighbour.kill()
+        neighbour.wait()
+    assert found["fit_other_cpu_seconds"] > 0.5
+    assert found["fit_cpu_seconds"] < 0.5
+
+
+def test_differences_of_what_is_not_told_are_none():
+    nothing = noise.Snapshot(None, None, dict.fromkeys(("cpu", "memory", "io")), None)
+    found = noise.between(nothing, noise.snapshot(), 1.0)
+    assert {key for key, value in found.items() if value is not None} == {"fit_cpu_seconds"}
+
+
+@pytest.mark.parametrize(
+    ("supplies", "expected"),
+    [
+        ({}, None),
+        ({"AC": {"type": "Mains", "online": "1"}, "BAT0": {"type": "Battery", "status": "Charging"}}, "mains"),
+        ({"AC": {"type": "Mains", "online": "0"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, "battery"),
+        ({"mouse": {"type": "Battery", "status": "Discharging", "scope": "Device"}}, None),
+    ],
+)
+def test_power_source_of_linux(tmp_path, monkeypatch, supplies, expected):
+    monkeypatch.setattr(hardware, "MAC", False)
+    for name, files in supplies.items():
+        (tmp_path / name).mkdir()
+        for file, text in files.items():
+            (tmp_path / name / file).write_text(text + "\n")
+    assert noise.power_source(tmp_path) == expected
+
+
+def test_what_a_mac_tells(monkeypatch):
+    """Outputs as Apple's manual pages show them; no Mac has been asked."""
+    outputs = {
+        ("pmset", "-g", "batt"): "Now drawing from 'Battery Power'\n -InternalBattery-0 (id=1)	81%; discharging",
+        ("pmset", "-g"): "System-wide power settings:\nCurrently in use:\n lowpowermode         1\n standby   1",
+        ("notifyutil", "-g", "com.apple.system.thermalpressurelevel"): "com.apple.system.thermalpressurelevel 2",
+    }
+    monkeypatch.setattr(hardware, "MAC", True)
+    monkeypatch.setattr(hardware, "command_output", lambda *command: outputs[command])
+    found = noise.conditions()
+    assert (found["power_source"], found["low_power_mode"], found["thermal_pressure"]) == ("battery", True, "heavy")
+    monkeypatch.setattr(hardware, "command_output", lambda *command: None)
+    assert set(noise.conditions().values()) == {None, found["load_average_before"]}
+
+
+def test_worse_of_two_pressures():
+    assert noise.worse("nominal", "heavy") == "heavy"
+    assert noise.worse(None, "moderate") == "moderate"
+    assert noise.worse(None, None) is None
+
+
+def test_highest_temperature_of_the_processor(tmp_path, monkeypatch):
+    monkeypatch.setattr(hardware, "gpu_names", lambda: ())
+    for chip, name, value in (
+        ("hwmon0", "coretemp", 61_000),
+        ("hwmon1", "nvme", 80_000),
+        ("hwmon2", "k10temp", 40_500),
+    ):
+        (tmp_path / chip).mkdir()
+        (tmp_path / chip / "name").write_text(name)
+        (tmp_path / chip / "temp1_input").write_text(str(value))
+    assert noise.temperature(tmp_path) == 61.0
+    assert noise.temperature(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(
+    ("heat", "waited"),
+    [
+        (lambda seconds: 40 + 50 * 0.5 ** (seconds / 10), 70),  # halves every 10 s: under a degree in 20 s after 70
+        (lambda seconds: None, 300),
+        (lambda seconds: 90 - 0.1 * seconds, 300),
+    ],
+    ids=["cools", "untold", "goes on falling"],
+)
+def test_cool_down_ends_when_the_temperature_hardly_falls(monkeypatch, heat, waited):
+    now = [0.0]
+    monkeypatch.setattr(noise.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(noise, "temperature", lambda: heat(now[0]))
+    monkeypatch.setattr(noise, "thermal_pressure", lambda: None)
+    assert noise.cool_down(300, lambda seconds: now.__setitem__(0, now[0] + seconds)) == pytest.approx(waited, abs=10)
+
+
+def test_mac_is_cool_when_nothing_presses(monkeypatch):
+    levels = iter(["heavy", "moderate", "nominal"])
+    monkeypatch.setattr(noise, "thermal_pressure", lambda: next(levels))
+    slept = []
+    noise.cool_down(300, slept.append)
+    assert slept == pytest.approx([5.0, 5.0])
+    assert noise.cool_down(0, slept.append) < 1

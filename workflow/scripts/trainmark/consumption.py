@@ -1,0 +1,113 @@
+"""The energy that trainings used: by cell, compared, and drawn."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from trainmark import comparing, naming, tables
+from trainmark.exhibits import Exhibit, constants
+from trainmark.naming import WHO, label
+
+COLUMNS = (*tables.CELL, "energy_scope", "runs", "joules", "joules_per_epoch", "joules_per_million_samples", "watts")
+COLUMNS += ("above_idle_joules", "above_idle_joules_per_million_samples")
+RATIO_COLUMNS = (*comparing.SIDES, "model", "batch_size", "ratio", "low", "high", "energy_scope")
+RATIO_COLUMNS += ("energy_scope_baseline", "why")
+UNMEASURED_COLUMNS = ("machine", "stack", "device", "why", "runs")
+
+
+def per_cell(runs: pd.DataFrame) -> pd.DataFrame:
+    """What the training window of each cell used.
+
+    Args:
+        runs: comparable runs that are ok.
+
+    Returns:
+        Rows of COLUMNS, one for each cell and scope that its runs were measured with: medians over the ``runs`` that
+        have an energy. ``joules`` is of the whole fit, validation included; ``watts`` its mean power;
+        ``above_idle_...`` less what the idle machine would have used, NaN where that was not measured.
+    """
+    known = runs[runs["energy_joules"].notna()]
+    millions = known["train_samples"] * known["epochs"] / 1e6
+    known = known.assign(
+        joules=known["energy_joules"].astype(float),
+        joules_per_epoch=known["energy_joules"] / known["epochs"],
+        joules_per_million_samples=known["energy_joules"] / millions,
+        watts=known["energy_joules"] / known["fit_seconds"],
+        above_idle_joules=known["energy_above_idle_joules"].astype(float),
+        above_idle_joules_per_million_samples=known["energy_above_idle_joules"] / millions,
+    )
+    keys = [*tables.CELL, "energy_scope"]
+    groups = known.groupby(keys)
+    values = [column for column in COLUMNS if column not in (*keys, "runs")]
+    found = groups[values].median().join(groups.size().rename("runs")).reset_index()
+    return tables.in_order(found, keys)[list(COLUMNS)]
+
+
+def unmeasured(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of UNMEASURED_COLUMNS: why runs have no energy, and how many of each machine, stack and device."""
+    missing = runs[runs["energy_joules"].isna()].rename(columns={"energy_reason": "why"})
+    keys = list(UNMEASURED_COLUMNS[:-1])
+    return missing.fillna({"why": "unknown"}).groupby(keys).size().rename("runs").reset_index()
+
+
+def ratios(runs: pd.DataFrame, comparisons: list[comparing.Comparison]) -> pd.DataFrame:
+    """How many times more energy the baseline of each compared cell used than its candidate.
+
+    By the statistics of times, on energies: the ratio of geometric means with Welch's interval. Cells whose runs differ
+    in scope are left out.
+
+    Args:
+        runs: comparable runs that are ok.
+        comparisons: those of the report.
+
+    Returns:
+        Rows of RATIO_COLUMNS. ``why`` says why a ratio must not be read as one of efficiency: its sides are of
+        different scopes, an SoC and a board, say. It is empty where they are the same.
+    """
+    runs = runs[runs["energy_joules"].notna()]
+    scopes = runs.groupby(tables.CELL)["energy_scope"]
+    runs = runs[scopes.transform("nunique") == 1] if len(runs) else runs
+    energies = runs.assign(fit_seconds=runs["energy_joules"].astype(float))
+    cells = comparing.distinct(comparing.compare_all(energies, comparisons)).rename(columns={"speed_up": "ratio"})
+    if cells.empty:
+        return pd.DataFrame(columns=list(RATIO_COLUMNS))
+    scope_of = runs.groupby(tables.CELL)["energy_scope"].first()
+    for suffix in ("", "_baseline"):
+        keys = [*(f"{axis}{suffix}" for axis in ("machine", "stack", "device")), "model", "batch_size"]
+        cells[f"energy_scope{suffix}"] = [scope_of[key] for key in cells[keys].itertuples(index=False, name=None)]
+    differs = cells["energy_scope"] != cells["energy_scope_baseline"]
+    words = "different scopes: " + cells["energy_scope"] + " against " + cells["energy_scope_baseline"]
+    return cells.assign(why=words.where(differs, ""))[list(RATIO_COLUMNS)]
+
+
+def exhibit(runs: pd.DataFrame) -> Exhibit:
+    """Energy of an epoch by model and batch size."""
+    title = "Energy of an epoch"
+    known = runs[runs["energy_joules"].notna()]
+    if known.empty:
+        return Exhibit("energy", title, missing="Not measured. No run has a meter's readings; the reasons are below.")
+    table = known[[*WHO, "model", "batch_size", "repeat", "energy_scope"]].assign(
+        joules_per_epoch=known["energy_joules"] / known["epochs"]
+    )
+    medians = table.groupby(["model", "batch_size", *WHO])["joules_per_epoch"].median()
+    model, size, *who = medians.idxmin()
+    scopes = {key: part["energy_scope"].unique() for key, part in table.groupby(WHO)}
+    names = {
+        key: f"{name} ({' or '.join(scopes[key])})" if table["energy_scope"].nunique() > 1 else name
+        for key, name in naming.series(table).items()
+    }
+    scope = f"Of the {table['energy_scope'].iloc[0]}. " if table["energy_scope"].nunique() == 1 else ""
+    return Exhibit(
+        "energy",
+        title,
+        "of the fit, validation included, divided by its epochs; idle power included",
+        "lines",
+        table=table,
+        value="joules_per_epoch",
+        axis="Energy of an epoch (J)",
+        note=f"Less is better. {scope}Logarithmic axis. {constants(table)}".strip(),
+        marks="Line: median; points: every run.",
+        alt=f"{title}: least is {medians.min():.3g} J, {label(who)}, {model} at batch size {size}.",
+        names=names,
+        log=True,
+    )
