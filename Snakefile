@@ -14,6 +14,7 @@ rule all:
     input:
         PLAN.machine_file,
         PLAN.records,  # named here, or a missing record below an up-to-date report would not be made
+        PLAN.rooflines,
         "results/report/index.html",
         "results/report/checked.txt",
 
@@ -22,6 +23,7 @@ rule measure:
     input:
         PLAN.machine_file,
         PLAN.records,
+        PLAN.rooflines,
         "results/report/checked.txt",
 
 

@@ -67,6 +67,7 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
     runs = tables.read_runs(folder / "runs.csv")
     specifications = tables.read_specifications(folder / "specifications.csv")
     gpus, chosen = specifications.query("kind == 'gpu'"), tables.comparable(runs, SETTINGS)
+    peaks = tables.read_table(folder / "peaks.csv")
     wanted = comparing.article(chosen, gpus, "auto")
     wanted += comparing.configured(configured) or comparing.sensible(chosen, "auto")
     cells = comparing.compare_all(chosen, wanted)
@@ -77,13 +78,14 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
         "comparisons_summary": comparing.summarise(cells),
         "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
         "tflops": findings.tflops_ratios(chosen, gpus),
-        "utilisation": findings.utilisation(chosen, gpus),
+        "utilisation": findings.utilisation(chosen, gpus, peaks),
+        "products": findings.best_products(peaks, gpus),
         "outlying": findings.outlying(chosen),
         "drift": findings.drift(chosen),
         "energy": consumption.per_cell(chosen),
         "energy_comparisons": consumption.ratios(chosen, wanted),
         "energy_unmeasured": consumption.unmeasured(chosen),
-        "claims": claims.judge_all(ledger, chosen, claims.NO_PEAKS, ids),
+        "claims": claims.judge_all(ledger, chosen, peaks, ids),
         "published": claims.published(ledger, chosen, ids),
     }
     for name, table in written.items():

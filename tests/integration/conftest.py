@@ -26,6 +26,7 @@ TINY = {
     "train_samples": 400,
     "validation_samples": 100,
     "test_samples": 200,
+    "roofline": False,
 }
 
 

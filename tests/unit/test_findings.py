@@ -101,17 +101,38 @@ def test_gpus_of_equal_or_unknown_tflops_say_nothing():
     assert math.isnan(findings.rank_correlation(findings.tflops_ratios(runs, GPUS)))
 
 
+# Two rounds of an invented sweep.
+PEAKS = pd.DataFrame({"flops_per_second": [7.5e12, 8.0e12], "side": 4096, "round": [1, 2], "threads": 8}).assign(
+    machine="synthetic-m2-max", stack="tf-2.19", device="gpu", theoretical_flops_per_second=math.nan
+)
+
+
 def test_utilisation_is_that_of_the_best_batch_size_over_the_published_peak():
     runs = frame(synthetic.records_of("synthetic-m2-max"))
     counts = [flops.of_fit(model, 2, 50000, 10000) for model in runs["model"]]
-    table = findings.utilisation(runs.assign(flops_per_second=counts / runs["fit_seconds"]), GPUS)
+    table = findings.utilisation(runs.assign(flops_per_second=counts / runs["fit_seconds"]), GPUS, PEAKS)
     row = table.query("device == 'gpu' and model == 'cnn'").iloc[0]
     time = synthetic.seconds("synthetic-m2-max", "gpu", "cnn", 1024)
     assert row["batch_size"] == 1024
     assert row["tflops"] == pytest.approx(flops.of_fit("cnn", 2, 50000, 10000) / time / 1e12)
     assert row["share"] == pytest.approx(row["tflops"] / 10.7)
     assert table.query("device == 'cpu'")["share"].isna().all()
-    assert findings.utilisation(runs.assign(flops_per_second=math.nan), GPUS).empty
+    assert row["swept_share"] == pytest.approx(row["tflops"] / 8.0)
+    assert table.query("device == 'cpu'")["swept_share"].isna().all()
+    assert findings.utilisation(runs.assign(flops_per_second=math.nan), GPUS, PEAKS).empty
+    assert findings.utilisation(runs.assign(flops_per_second=1e12), GPUS, PEAKS[:0])["swept_share"].isna().all()
+
+
+def test_best_product_of_a_sweep_stands_beside_the_peaks():
+    table = findings.best_products(PEAKS, GPUS)
+    (row,) = table.to_dict("records")
+    assert (row["tflops"], row["published_share"]) == (8.0, pytest.approx(8 / 10.7))
+    cpu = PEAKS.assign(device="cpu", theoretical_flops_per_second=1.6e13, theoretical_cores=4)
+    cpu = cpu.assign(theoretical_clock_hertz=2.5e9, theoretical_flops_per_cycle=32)
+    (row,) = findings.best_products(cpu, GPUS).to_dict("records")
+    assert (row["theoretical_share"], row["theory"]) == (0.5, "4 cores x 2.50 GHz x 32 a cycle")
+    assert math.isnan(row["published_tflops"])
+    assert findings.best_products(PEAKS[:0], GPUS).empty
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.05, 0.1, 0.3])

@@ -69,7 +69,7 @@ def each_object(schema, path="record"):
         yield from each_object(schema["items"], f"{path}[]")
 
 
-@pytest.mark.parametrize("name", ["config", "record", "machine"])
+@pytest.mark.parametrize("name", ["config", "record", "machine", "roofline"])
 def test_schemas_are_closed_and_described_at_every_level(name):
     schema = yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text())
     for path, inner in each_object(schema):

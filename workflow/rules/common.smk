@@ -77,6 +77,19 @@ def local_records(wildcards):
     return [] if only("report") else PLAN.records
 
 
+def local_rooflines(wildcards):
+    """The local machine's sweeps of matrix products, like its records."""
+    return [] if only("report") else PLAN.rooflines
+
+
+def installed_stack(wildcards):
+    """Nothing, once it is sure that the stack is there."""
+    plan.refuse_unsupported_platform(HERE)
+    if not Path(f"results/machines/{PLAN.machine}/roofline/{wildcards.stack}/{wildcards.device}.json").exists():
+        plan.refuse_missing_stack([wildcards.stack], HERE, configuration.locate(("stacks",), LAYERS))
+    return []
+
+
 def machine_file(wildcards):
     """The local machine's description, like its records."""
     return [] if only("report") else [PLAN.machine_file]
@@ -94,7 +107,7 @@ def verdicts_unless_only_measuring(wildcards):
 
 def other_files(wildcards):
     """A fingerprint of the records and machine files that are not inputs."""
-    return fingerprint(*local_records(wildcards), *machine_file(wildcards))
+    return fingerprint(*local_records(wildcards), *local_rooflines(wildcards), *machine_file(wildcards))
 
 
 @functools.cache  # Snakemake asks several times, and a thousand machines have many files

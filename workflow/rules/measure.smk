@@ -1,4 +1,4 @@
-# One job per run. Records are expensive: only a missing record, another workload or another protocol trains again.
+# One job per run, and one sweep of matrix products per stack and device. Records are expensive: only a missing record, another workload or another protocol trains again.
 
 
 rule time_training:
@@ -29,3 +29,22 @@ rule time_training:
         "--cool-down {resources.cool_down} --data results/data "
         "--lock-file {resources.lock_file} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
         "--log {log} {output} 2> {log}"
+
+
+# Last, when no training is left: it warms the machine up.
+rule measure_roofline:
+    input:
+        installed_stack,
+    output:
+        f"results/machines/{PLAN.machine}/roofline/{{stack}}/{{device}}.json",
+    log:
+        "results/logs/measure_roofline/{stack}/{device}.log",
+    conda:
+        f"../../envs/{{stack}}.{HERE.platform}.yaml"
+    threads: all_cores
+    resources:
+        lock_file=lock_file,
+        threads_of_run=str(config["threads"]),
+    shell:
+        "python workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
+        "--lock-file {resources.lock_file} --workflow-pid $PPID {output} 2> {log}"

@@ -4,9 +4,10 @@
 rule collect_records:
     input:
         records=local_records,
+        rooflines=local_rooflines,
         machine=machine_file,
         references=config["references"],
-        schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine"]),
+        schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine", "roofline"]),
         code=[
             "workflow/scripts/collect_records.py",
             *expand("workflow/scripts/trainmark/{room}.py", room=["collecting", "convergence", "flops"]),
@@ -17,6 +18,7 @@ rule collect_records:
         experiments="results/report/experiments.csv",
         left_out="results/report/left_out.csv",
         controls="results/report/controls.csv",
+        peaks="results/report/peaks.csv",
     log:
         "results/logs/collect_records.log",
     conda:
@@ -76,6 +78,7 @@ rule look_up_hardware:
 rule compare_cells:
     input:
         "results/report/runs.csv",
+        "results/report/peaks.csv",
         "results/report/specifications.csv",
         code=[
             "workflow/scripts/compare_cells.py",
@@ -114,6 +117,12 @@ rule compare_cells:
             caption="../report/utilisation.rst",
             category="Tables",
             labels={"table": "Utilisation"},
+        ),
+        report(
+            "results/report/products.csv",
+            caption="../report/utilisation.rst",
+            category="Tables",
+            labels={"table": "Matrix products"},
         ),
         report(
             "results/report/outlying.csv",
@@ -156,6 +165,7 @@ rule compare_cells:
 rule judge_claims:
     input:
         "results/report/runs.csv",
+        "results/report/peaks.csv",
         "results/report/specifications.csv",
         claims=config["claims"],
         code=[
@@ -242,6 +252,7 @@ rule render_page:
                 "break_even",
                 "tflops",
                 "utilisation",
+                "products",
                 "outlying",
                 "drift",
                 "energy",

@@ -16,6 +16,7 @@ def main() -> None:
     args = parser.parse_args()
     runs = tables.comparable(tables.read_runs(args.report / "runs.csv"), args.settings)
     gpus = tables.read_specifications(args.report / "specifications.csv").query("kind == 'gpu'")
+    peaks = tables.read_table(args.report / "peaks.csv")
     comparisons = comparing.article(runs, gpus, args.baseline)
     comparisons += comparing.configured(args.comparisons) or comparing.sensible(runs, args.baseline)
     cells = comparing.compare_all(runs, comparisons)
@@ -24,7 +25,8 @@ def main() -> None:
         "comparisons_summary": comparing.summarise(cells),
         "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
         "tflops": findings.tflops_ratios(runs, gpus),
-        "utilisation": findings.utilisation(runs, gpus),
+        "utilisation": findings.utilisation(runs, gpus, peaks),
+        "products": findings.best_products(peaks, gpus),
         "outlying": findings.outlying(runs),
         "drift": findings.drift(runs),
         "energy": consumption.per_cell(runs),

@@ -15,7 +15,8 @@ def main() -> None:
     ledger = claims.load(args.claims)
     runs = tables.comparable(tables.read_runs(args.report / "runs.csv"), args.settings)
     ids = tables.hardware_ids(tables.read_specifications(args.report / "specifications.csv"))
-    verdicts = claims.judge_all(ledger, runs, claims.NO_PEAKS, ids)
+    peaks = tables.read_table(args.report / "peaks.csv")
+    verdicts = claims.judge_all(ledger, runs, peaks, ids)
     files.write_whole(args.report / "claims.csv", verdicts.to_csv(index=False))
     files.write_whole(args.report / "published.csv", claims.published(ledger, runs, ids).to_csv(index=False))
 

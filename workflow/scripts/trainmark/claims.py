@@ -43,8 +43,6 @@ PUBLISHED_COLUMNS = (
     "value",
     "claim",
 )
-# Nothing sweeps matrix products yet, so a claim about a peak is not measured.
-NO_PEAKS = pd.DataFrame(columns=["machine", "stack", "device", "flops_per_second"])
 _STATISTICS = {
     "every": "every cell",
     "geometric_mean": "geometric mean",

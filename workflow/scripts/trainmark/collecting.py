@@ -113,6 +113,8 @@ MACHINE_COLUMNS = (
     "kernel",
     "virtualisation",
 )
+PEAK_COLUMNS = ("machine", "stack", "device", "side", "round", "flops_per_second", "theoretical_flops_per_second")
+PEAK_COLUMNS += ("theoretical_cores", "theoretical_clock_hertz", "theoretical_flops_per_cycle", "threads")
 EXPERIMENT_COLUMNS = ("settings_digest", "settings")
 LEFT_OUT_COLUMNS = ("path", "what", "remedy")
 
@@ -133,6 +135,7 @@ class Collected:
         runs_csv: their rows as text; a thousand machines' rows as objects would take half a gigabyte.
         controls_csv: rows of controls.csv as text, the runs that are variants of a cell's.
         machines: rows of machines.csv.
+        peaks: rows of peaks.csv, one a round of a sweep of matrix products.
         settings: settings digest -> what it is the digest of, as canonical JSON.
         problems: the files that cannot be used.
     """
@@ -141,6 +144,7 @@ class Collected:
     runs_csv: list[str] = field(default_factory=list)
     controls_csv: list[str] = field(default_factory=list)
     machines: list[Mapping[str, Any]] = field(default_factory=list)
+    peaks: list[tuple] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -150,6 +154,7 @@ class Collected:
         self.runs_csv += other.runs_csv
         self.controls_csv += other.controls_csv
         self.machines += other.machines
+        self.peaks += other.peaks
         self.settings |= other.settings
         self.problems += other.problems
 
@@ -160,7 +165,8 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
     Args:
         machines: the folder of the machines.
         schemas: the folder of the schemas.
-        output: folder in which runs.csv, controls.csv, machines.csv, experiments.csv and left_out.csv are written.
+        output: folder in which runs.csv, controls.csv, peaks.csv, machines.csv, experiments.csv and left_out.csv are
+            written.
         skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
         gate: says of each run that is ok whether it learned.
 
@@ -188,6 +194,7 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
     left_out = [astuple(problem) for problem in found.problems]
     write_whole(output / "runs.csv", csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
     write_whole(output / "controls.csv", csv_text([RUN_COLUMNS]) + "".join(found.controls_csv))
+    write_whole(output / "peaks.csv", csv_text([PEAK_COLUMNS, *found.peaks]))
     write_whole(output / "machines.csv", csv_text([MACHINE_COLUMNS, *machine_rows]))
     write_whole(output / "experiments.csv", csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
     write_whole(output / "left_out.csv", csv_text([LEFT_OUT_COLUMNS, *left_out]))
@@ -226,6 +233,7 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) 
     found = Collected()
     rows: list[tuple] = []
     controls: list[tuple] = []
+    peaks: list[tuple] = []
     identities: Counter = Counter()
     described = None
     for path in paths:
@@ -241,6 +249,10 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) 
                 description = reader.machine(path, read_bytes(f"{machines}/{path}"))
                 found.machines.append(machine_row(description))
                 described = identity_of(description)
+            elif tree.ROOFLINE.fullmatch(path):
+                sweep = reader.roofline(path, read_bytes(f"{machines}/{path}"))
+                peaks += peak_rows(sweep)
+                identities[sweep.identity.machine_id_hash, sweep.identity.hardware] += 1
             else:
                 raise misplaced(path)
         except BadFileError as error:
@@ -250,6 +262,7 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) 
         found.problems.append(strangers)
     else:
         found.runs = len(rows)
+        found.peaks = peaks
         found.runs_csv.append(csv_text(rows))
         found.controls_csv.append(csv_text(controls))
     return found
@@ -330,6 +343,17 @@ def _value(record: Any, path: str) -> Any:
     for name in path.split("."):
         record = None if record is None else getattr(record, name)
     return None if record is msgspec.UNSET else record
+
+
+def peak_rows(sweep: Any) -> list[tuple]:
+    """Rows of PEAK_COLUMNS of a sweep of matrix products: of the side at which a round was fastest."""
+    best = max(sweep.products, key=lambda product: max(product.flops_per_second))
+    theory = sweep.theoretical
+    theoretical = (theory.flops_per_second, theory.cores, theory.clock_hertz, theory.flops_per_cycle) if theory else ()
+    return [
+        (sweep.machine, sweep.stack, sweep.device, best.side, number, rate, *(theoretical or [None] * 4), sweep.threads)
+        for number, rate in enumerate(best.flops_per_second, start=1)
+    ]
 
 
 def _settings_of(workload: Any) -> str:

@@ -10,9 +10,13 @@ import pandas as pd
 from scipy import stats
 
 from trainmark import comparing, tables
+from trainmark.document import plural
 
 BREAK_EVEN_COLUMNS = ("machine", "stack", "model", "smallest", "largest", "batch_size", "low", "high")
 UTILISATION_COLUMNS = ("machine", "stack", "device", "model", "batch_size", "tflops", "published_tflops", "share")
+UTILISATION_COLUMNS += ("swept_tflops", "swept_share")
+PEAK_COLUMNS = ("machine", "stack", "device", "threads", "side", "tflops", "published_tflops", "published_share")
+PEAK_COLUMNS += ("theoretical_tflops", "theoretical_share", "theory")
 TFLOPS_COLUMNS = (
     *comparing.SIDES,
     "model",
@@ -187,24 +191,62 @@ def repeats_needed(spread: float) -> int:
     return _MOST_REPEATS
 
 
-def utilisation(runs: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:
-    """The arithmetic that each model reaches at its best batch size, and what share of the published peak that is.
+def best_products(peaks: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:
+    """The best of each sweep of matrix products, beside what was published of a GPU and what a processor promises.
+
+    Args:
+        peaks: peaks.csv.
+        gpus: ``machine`` and ``fp32_tflops`` (NaN if unknown).
+
+    Returns:
+        Rows of PEAK_COLUMNS; ``theory`` says what the processor's peak is made of.
+    """
+    keys = ["machine", "stack", "device"]
+    best = peaks.loc[peaks.groupby(keys)["flops_per_second"].idxmax()] if len(peaks) else peaks
+    published = best["machine"].map(dict(zip(gpus["machine"], gpus["fp32_tflops"]))).where(best["device"] == "gpu")
+    best = best.assign(
+        tflops=best["flops_per_second"].astype(float) / 1e12,
+        published_tflops=published.astype(float),
+        theoretical_tflops=best["theoretical_flops_per_second"].astype(float) / 1e12,
+        theory=[
+            ""
+            if pd.isna(row.theoretical_flops_per_second)
+            else f"{plural(row.theoretical_cores, 'core')} x {row.theoretical_clock_hertz / 1e9:.2f} GHz x "
+            f"{row.theoretical_flops_per_cycle:.0f} a cycle"
+            for row in best.itertuples()
+        ],
+    )
+    best = best.assign(
+        published_share=best["tflops"] / best["published_tflops"],
+        theoretical_share=best["tflops"] / best["theoretical_tflops"],
+    )
+    return best[list(PEAK_COLUMNS)]
+
+
+def utilisation(runs: pd.DataFrame, gpus: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
+    """The arithmetic that each model reaches at its best batch size, and what share of the device's peaks that is.
 
     Args:
         runs: comparable runs that are ok.
         gpus: ``machine`` and ``fp32_tflops`` (NaN if unknown).
+        peaks: peaks.csv.
 
     Returns:
         Rows of UTILISATION_COLUMNS: medians of the whole fit, validation included, at the batch size where that is
-        highest. ``published_tflops`` and ``share`` of GPUs alone, NaN where no peak is known.
+        highest. ``published_tflops`` and ``share`` of GPUs alone, NaN where no peak is known; ``swept_tflops`` and
+        ``swept_share``, of the best matrix product on this device, NaN where none was made.
     """
     medians = runs.groupby(tables.CELL)["flops_per_second"].median().dropna().reset_index()
     if medians.empty:
         return pd.DataFrame(columns=list(UTILISATION_COLUMNS))
     keys = ["machine", "stack", "device", "model"]
     best = medians.loc[medians.groupby(keys)["flops_per_second"].idxmax()]
-    peaks = dict(zip(gpus["machine"], gpus["fp32_tflops"]))
-    published = best["machine"].map(peaks).where(best["device"] == "gpu").astype(float)
+    known = dict(zip(gpus["machine"], gpus["fp32_tflops"]))
+    published = best["machine"].map(known).where(best["device"] == "gpu").astype(float)
     best = best.assign(tflops=best["flops_per_second"] / 1e12, published_tflops=published)
-    best = best.assign(share=best["tflops"] / best["published_tflops"])
+    swept = peaks.groupby(["machine", "stack", "device"])["flops_per_second"].max().astype(float) / 1e12
+    best = best.merge(swept.rename("swept_tflops").reset_index(), how="left", on=["machine", "stack", "device"])
+    best = best.assign(
+        share=best["tflops"] / best["published_tflops"], swept_share=best["tflops"] / best["swept_tflops"]
+    )
     return tables.in_order(best, keys)[list(UTILISATION_COLUMNS)]

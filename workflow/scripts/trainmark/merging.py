@@ -161,11 +161,11 @@ def _refuse_strangers(source: Path, machine: str, target: Path, reader: Reader, 
     for path in [*there, *(path for path in merge.new if path.startswith(f"{machine}/"))]:
         with contextlib.suppress(BadFileError):
             content = merge.new.get(path) or reading.read_bytes(str(target / path))
-            if tree.RECORD.fullmatch(path):
+            if tree.MACHINE_FILE.fullmatch(path):
+                described = collecting.identity_of(reader.result(path, content))
+            else:
                 identity = reader.result(path, content).identity
                 identities[identity.machine_id_hash, identity.hardware] += 1
-            else:
-                described = collecting.identity_of(reader.result(path, content))
     strangers = collecting.find_strangers(machine, described, identities) if identities else None
     if strangers:
         for path in [path for path in merge.new if path.startswith(f"{machine}/")]:

@@ -53,6 +53,13 @@ class Plan:
         return [str(run.path) for run in self.runs]
 
     @property
+    def rooflines(self) -> list[str]:
+        """Paths of the local machine's sweeps of matrix products."""
+        folder = grid.MACHINES / self.machine / "roofline"
+        wanted = self.config["roofline"]
+        return [str(folder / stack / f"{d}.json") for stack in self.stacks for d in self.devices] if wanted else []
+
+    @property
     def axes(self) -> dict[str, Any]:
         """The axes of the local grid, and its machine."""
         c = self.config

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from trainmark import energy, grid, hardware, schemas, tree, workloads
-from trainmark.record import FORMAT_VERSION, OK
+from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 # Far more than a record with a thousand epochs.
 LARGEST_BYTES = 2**20
@@ -121,6 +121,9 @@ class Reader:
         self._machine = msgspec.json.Decoder(
             schemas.compile_type(schemas.load(folder / "machine.schema.yaml"), "Machine")
         )
+        self._roofline = msgspec.json.Decoder(
+            schemas.compile_type(schemas.load(folder / "roofline.schema.yaml"), "Roofline")
+        )
         self._when_ok = [
             (part, rule["required"]) for part, rule in schema["then"]["properties"].items() if "required" in rule
         ]
@@ -167,12 +170,30 @@ class Reader:
             raise BadFileError(f"says machine {machine.machine!r} but lies under {folder!r}", _rename_remedy(folder))
         return machine
 
+    def roofline(self, path: str, content: bytes) -> Any:
+        """A sweep of matrix products; arguments and errors as for ``record``."""
+        try:
+            found = self._roofline.decode(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            data = _parse(content)
+            _refuse_newer(data, ROOFLINE_FORMAT, "this trainmark")
+            raise BadFileError(_explain(error, data)) from None
+        machine, stack, device = tree.ROOFLINE.fullmatch(path).groups()
+        if (found.machine, found.stack, found.device) != (machine, stack, device):
+            what = f"says {found.machine} {found.stack} {found.device} but lies under {machine}/{stack}/{device}"
+            raise BadFileError(what, _rename_remedy(machine))
+        if not all(product.flops_per_second for product in found.products) or not found.products:
+            raise BadFileError("holds no product")
+        return found
+
     def result(self, path: str, content: bytes) -> Any:
-        """A record or a machine file, whichever belongs where it lies; arguments and errors as for ``record``."""
+        """A record, a machine file or a sweep, as belongs where it lies; arguments and errors as for ``record``."""
         if tree.RECORD.fullmatch(path):
             return self.record(path, content)[0]
         if tree.MACHINE_FILE.fullmatch(path):
             return self.machine(path, content)
+        if tree.ROOFLINE.fullmatch(path):
+            return self.roofline(path, content)
         raise misplaced(path)
 
     def _decode_slowly(self, content: bytes, error: Exception) -> Any:

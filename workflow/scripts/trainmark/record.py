@@ -10,6 +10,8 @@ from trainmark.grid import Cell, Run
 
 # The layout of a record. Raise it when a field is added, dropped or changes its meaning.
 FORMAT_VERSION = 3
+# The layout of the file of a sweep of matrix products.
+ROOFLINE_FORMAT = 1
 # How a run is measured. Raise it when a change to the timed loop can move the times: runs of different protocols are
 # never compared.
 PROTOCOL = 1

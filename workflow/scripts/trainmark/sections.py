@@ -297,16 +297,40 @@ def utilisation(data: ReportData) -> Section:
         Column("batch_size", "At batch size", "integer"),
         Column("tflops", "Reached (TFLOPS)", "number"),
         Column("published_tflops", "FP32 peak (TFLOPS)", "number", published=True),
-        Column("share", "Share of the peak (%)", "percent"),
+        Column("share", "Share of it (%)", "percent"),
+        Column("swept_tflops", "Best matrix product (TFLOPS)", "number"),
+        Column("swept_share", "Share of it (%)", "percent"),
+    )
+    products = (
+        *SERIES,
+        Column("threads", "Threads", "integer"),
+        Column("side", "Side of the matrices", "integer"),
+        Column("tflops", "Reached (TFLOPS)", "number"),
+        Column("published_tflops", "FP32 peak of the GPU (TFLOPS)", "number", published=True),
+        Column("published_share", "Share of it (%)", "percent"),
+        Column("theoretical_tflops", "FP32 peak of the cores (TFLOPS)", "number"),
+        Column("theoretical_share", "Share of it (%)", "percent"),
+        Column("theory", "Made of"),
     )
     said = (
         "The arithmetic of the whole fit over its time, at the batch size where that is highest (median of the "
-        "repeats). Operations are counted from the layers, a multiply-add as two. The share is of the published peak "
-        "of a GPU; start-up and validation are in the time, so it says what a user gets, not what the device can do."
+        "repeats). Operations are counted from the layers, a multiply-add as two. The shares are of the published peak "
+        "of a GPU, and of the best product of two square float32 matrices that TensorFlow makes on the same device; "
+        "start-up and validation are in the time, so they say what a user gets, not what the device can do."
     )
-    rows = rows_of(data.tables["utilisation"])
+    t = data.tables
+    rows = rows_of(t["utilisation"])
     title = "Utilisation: how much of the arithmetic is used"
     found = [Table("utilisation", title, columns, rows, "utilisation.csv")] if rows else []
+    swept = rows_of(t["products"])
+    note = (
+        "The best of all rounds and sizes, without TensorFloat-32. The peak of a processor's cores is by the highest "
+        "clock that the system names, which in a virtual machine is often the nominal one: a share may exceed 100."
+    )
+    if swept:
+        found.append(
+            Table("products", "Matrix products: the most of each device", products, swept, "products.csv", note)
+        )
     texts = [said] if rows else ["Not measured. It takes runs of models whose operations are counted."]
     return Section("utilisation", title, texts, tables=found, level=3)
 

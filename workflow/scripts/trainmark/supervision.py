@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
+import importlib
 import json
 import os
 import select
@@ -113,13 +114,13 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
     locks.refuse_differences(request.lock_file, locks.installed_versions(locks.pins(lock_content.decode())))
     provenance = {
         "environment": {"lock_file": request.lock_file.name, "lock_sha256": locks.digest(lock_content)},
-        "code": {"version": trainmark.__version__, "commit": _commit()},
+        "code": {"version": trainmark.__version__, "commit": commit()},
         "identity": hardware.identity(hardware.describe()),
     }
     request.run.path.parent.mkdir(parents=True, exist_ok=True)
     pending = PendingFile(request.run.path, RECORD_BYTES)
     try:
-        with _terminable(), machine_lock(request) as lock:
+        with terminable(), machine_lock(request.run, request.workflow_pid) as lock:
             outcome = _run_watched(request, child_command, watch_command, lock)
         log_tail = None if outcome["status"] == OK else _tail(log_path)
         record = _assemble(request, {**provenance, **outcome}, log_tail)
@@ -131,10 +132,14 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
 
 
 @contextlib.contextmanager
-def machine_lock(request: Request) -> Iterator[int]:
+def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
     """Hold the right to time on this machine; wait, with a message, while another benchmark has it.
 
     The kernel releases the lock when its last holder dies, however that happens. Gives the lock's file descriptor.
+
+    Args:
+        what: is to be timed.
+        workflow_pid: process that wants it, or None.
     """
     flags = os.O_CLOEXEC | os.O_NOFOLLOW  # anybody may put a link there, and the file is written to below
     try:
@@ -155,11 +160,11 @@ def machine_lock(request: Request) -> Iterator[int]:
                     holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip() or "unknown"
                     print(
                         f"trainmark: another benchmark is timing on this machine ({holder}). Two timings at once would "
-                        f"spoil both, so {request.run} waits until that run ends. Ctrl-C gives up; nothing is lost.",
+                        f"spoil both, so {what} waits until that run ends. Ctrl-C gives up; nothing is lost.",
                         flush=True,
                     )
                     announced = True
-                _check_workflow(request)
+                _check_workflow(what, workflow_pid)
                 time.sleep(POLL_SECONDS)
         with contextlib.suppress(OSError):  # another user's file cannot be written; the lock holds all the same
             os.ftruncate(descriptor, 0)
@@ -203,7 +208,7 @@ def _pause(request: Request, seconds: float) -> None:
     """Sleep, but for one look a second whether the workflow still wants the run."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        _check_workflow(request)
+        _check_workflow(request.run, request.workflow_pid)
         time.sleep(min(left, POLL_SECONDS))
 
 
@@ -220,29 +225,12 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         "lock_file": str(request.lock_file),
         "data_folder": str(request.data_folder),
     }
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=child_environment(request.run.cell.device, threads),
-        start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the child
-        pass_fds=[lock],  # the child holds it too: an orphan, while it lives, keeps the next timing from starting
-    )
-    try:
-        with contextlib.suppress(BrokenPipeError):  # a child that died at once is told from its exit code
-            child.stdin.write(json.dumps(message).encode() + b"\n")
-            child.stdin.flush()
-        answer, timed_out = _read_answer(request, child)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)  # also ends what an unfinished or finished child left behind
-        code = child.wait()
-        child.stdout.close()
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.close()
+    environment = child_environment(request.run.cell.device, threads)
+    limit_seconds, pid = request.time_limit_seconds, request.workflow_pid
+    answer, code = converse(command, message, environment, lock, limit_seconds, request.run, pid)
     empty: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}}
     empty |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window"))
-    if timed_out:
+    if answer is None:
         limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
         return empty | {"status": "timed_out", "reason": f"The training was stopped after its time limit of {limit}."}
     try:
@@ -251,9 +239,58 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         return empty | _describe_death(code)
 
 
-def _read_answer(request: Request, child: subprocess.Popen) -> tuple[bytes, bool]:
-    """What the child wrote until it closed its stdout, and whether the time limit passed before that."""
-    deadline = time.monotonic() + request.time_limit_seconds
+def converse(
+    command: list[str],
+    message: dict[str, Any],
+    environment: dict[str, str],
+    lock: int,
+    limit_seconds: float,
+    what: object,
+    workflow_pid: int | None,
+) -> tuple[bytes | None, int]:
+    """Start a child, give it a message, and take its answer; whatever happens, it is gone afterwards.
+
+    Args:
+        command: starts a process that calls ``serve``.
+        message: what it is asked to do.
+        environment: of the child.
+        lock: the machine lock's descriptor.
+        limit_seconds: from the start of the child to its end.
+        what: it does, in words.
+        workflow_pid: process that wants it, or None.
+
+    Returns:
+        What the child wrote, None if it was stopped after its time limit; and its exit code (negative: a signal).
+
+    Raises:
+        AbandonedError: if the workflow is gone.
+    """
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the child
+        pass_fds=[lock],  # the child holds it too: an orphan, while it lives, keeps the next timing from starting
+    )
+    try:
+        with contextlib.suppress(BrokenPipeError):  # a child that died at once is told from its exit code
+            child.stdin.write(json.dumps(message).encode() + b"\n")
+            child.stdin.flush()
+        answer = _read_answer(child, limit_seconds, what, workflow_pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # also ends what an unfinished or finished child left behind
+        code = child.wait()
+        child.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+    return answer, code
+
+
+def _read_answer(child: subprocess.Popen, limit_seconds: float, what: object, workflow_pid: int | None) -> bytes | None:
+    """What the child wrote until it closed its stdout; None if the time limit passed before that."""
+    deadline = time.monotonic() + limit_seconds
     chunks = []
     while True:
         # The process sleeps in select but for one look a second at the clock and at the workflow.
@@ -261,11 +298,11 @@ def _read_answer(request: Request, child: subprocess.Popen) -> tuple[bytes, bool
         if readable:
             chunk = os.read(child.stdout.fileno(), 65536)
             if not chunk:
-                return b"".join(chunks), False
+                return b"".join(chunks)
             chunks.append(chunk)
         elif time.monotonic() > deadline:
-            return b"", True
-        _check_workflow(request)
+            return None
+        _check_workflow(what, workflow_pid)
 
 
 def _describe_death(code: int) -> dict[str, str]:
@@ -298,19 +335,21 @@ def _clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
 
 
-def serve() -> None:
-    """The child: read a request from stdin, train, write the answer to stdout, and end.
+def serve(room: str = "training", function: str = "train") -> None:
+    """The child: read a request from stdin, do it, write the answer to stdout, and end.
 
     It ends at once when its stdin closes, which happens when the supervisor dies in whatever way.
+
+    Args:
+        room: module of this package that is imported only now, since it brings tensorflow.
+        function: of that room; takes the request and returns the answer.
     """
     answer_descriptor = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints goes to the log, not into the answer
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
 
-    from trainmark import training
-
-    answer = training.train(request)
+    answer = getattr(importlib.import_module(f"trainmark.{room}"), function)(request)
     with os.fdopen(answer_descriptor, "w") as file:
         json.dump(answer, file)
     os._exit(0)  # TensorFlow takes a while to tear itself down, and nothing is left to save
@@ -322,7 +361,7 @@ def _end_with_supervisor() -> None:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP (a closed terminal) unwind like Ctrl-C, so that the child is ended and the lock freed."""
 
     def stop(signum: int, frame: Any) -> None:
@@ -336,10 +375,10 @@ def _terminable() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def _check_workflow(request: Request) -> None:
-    """Raise AbandonedError when the process that wanted this run is gone."""
-    if request.workflow_pid is not None and not _alive(request.workflow_pid):
-        raise AbandonedError(f"Process {request.workflow_pid}, which wanted {request.run}, is gone; so is the run.")
+def _check_workflow(what: object, workflow_pid: int | None) -> None:
+    """Raise AbandonedError when the process that wanted this is gone."""
+    if workflow_pid is not None and not _alive(workflow_pid):
+        raise AbandonedError(f"Process {workflow_pid}, which wanted {what}, is gone; so is the run.")
 
 
 def _alive(pid: int) -> bool:
@@ -380,7 +419,7 @@ def _assemble(request: Request, parts: dict[str, Any], log_tail: list[str] | Non
     )
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of this code, with ``-dirty`` where it was changed; None outside a git checkout."""
     checkout = Path(__file__).resolve().parents[3]
     if not (checkout / ".git").exists():  # or git would answer for whatever repository lies around this folder

@@ -1,4 +1,4 @@
-"""The timed training: the only room that imports tensorflow.
+"""The timed training. Imports tensorflow.
 
 It runs in a fresh process that ``supervision`` starts. What is timed is what most people would write: ``fit`` with
 arrays and validation data, then ``evaluate``. No callback works per batch, since such callbacks make Keras wait for
@@ -67,9 +67,9 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
 
     keras = tf.keras
     durations["import_seconds"] = clock() - start
-    measured["versions"] |= _versions(tf)
-    _refuse_other_versions(Path(request["lock_file"]), tf)
-    _configure(tf, request["device"], request["threads"])
+    measured["versions"] |= versions(tf)
+    locks.refuse_differences(Path(request["lock_file"]), imported_versions(tf))
+    configure(tf, request["device"], request["threads"])
     if keras.backend.floatx() != workload["precision"]:
         raise TrainmarkError(
             f"Keras computes in {keras.backend.floatx()}, expected {workload['precision']}: "
@@ -132,7 +132,7 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     _check_device(measured["execution"], request["device"])
 
 
-def _configure(tf: Any, device: str, threads: int) -> None:
+def configure(tf: Any, device: str, threads: int) -> None:
     """Set the threads, and hide the GPU from a CPU run."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -232,9 +232,9 @@ def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) ->
         context.disable_graph_collection()
     nodes = [node for graph in graphs for node in graph.node]
     nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
-    placed = [(_short_device(node.device), node.op) for node in nodes if node.device]
+    placed = [(short_device(node.device), node.op) for node in nodes if node.device]
     return {
-        "variable_devices": sorted({_short_device(variable.device) for variable in _tensorflow_variables(model)}),
+        "variable_devices": sorted({short_device(variable.device) for variable in _tensorflow_variables(model)}),
         "arithmetic_devices": sorted({where for where, op in placed if _ARITHMETIC.search(op)}),
         "step_operations": dict(Counter(where for where, _ in placed)),
         "step_fallback": sorted({op for where, op in placed if device == "gpu" and not where.startswith("GPU")}),
@@ -261,7 +261,7 @@ def _tensorflow_variables(model: Any) -> list[Any]:
     return [v if callable(getattr(v, "value", None)) else v.value for v in model.variables]
 
 
-def _short_device(name: str) -> str:
+def short_device(name: str) -> str:
     """``CPU:0`` for ``/job:localhost/replica:0/task:0/device:CPU:0``."""
     return name.rpartition("device:")[2]
 
@@ -287,7 +287,7 @@ def _classify(error: Exception) -> tuple[str, str]:
     return ("out_of_memory" if out_of_memory or _OUT_OF_MEMORY.search(text) else "error"), reason
 
 
-def _versions(tf: Any) -> dict[str, str | None]:
+def versions(tf: Any) -> dict[str, str | None]:
     """Versions of what was imported, and of what lies below it."""
     build = tf.sysconfig.get_build_info()
     drivers = {gpu.driver for gpu in hardware.gpus()} - {None}
@@ -304,11 +304,10 @@ def _versions(tf: Any) -> dict[str, str | None]:
     }
 
 
-def _refuse_other_versions(lock: Path, tf: Any) -> None:
-    """Refuse to train with something that was imported from elsewhere than the environment that the lock pins."""
+def imported_versions(tf: Any) -> dict[str, str]:
+    """Versions of what was imported, whichever environment it came from, to be held against the lock."""
     found = dict.fromkeys(locks.TENSORFLOW_PACKAGES, tf.__version__)  # the lock pins one of them
-    found |= {"keras": tf.keras.__version__, "numpy": sys.modules["numpy"].__version__}
-    locks.refuse_differences(lock, found)
+    return found | {"keras": tf.keras.__version__, "numpy": sys.modules["numpy"].__version__}
 
 
 def _package_version(name: str) -> str | None:

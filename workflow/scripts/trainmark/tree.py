@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 RECORD = re.compile(r"([^/]+)/(?:runs|controls/([^/]+))/([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)/([1-9][0-9]*)\.json")
 MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
+ROOFLINE = re.compile(r"([^/]+)/roofline/([^/]+)/(cpu|gpu)\.json")
 # Deeper than any record lies, and an end to links that lead back.
 _DEEPEST = 10
 

@@ -1,0 +1,26 @@
+"""Sweep matrix products on one device: the most arithmetic that TensorFlow gets out of it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from trainmark import errors, supervision, sweeping
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--child", action="store_true", help="sweep as stdin says; for this script's own use")
+    parser.add_argument("--threads", type=lambda text: None if text == "auto" else int(text), help="a number or auto")
+    parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
+    parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
+    parser.add_argument("output", type=Path, nargs="?", help="results/machines/.../DEVICE.json, to be written")
+    args = parser.parse_args()
+    if args.child:
+        supervision.serve("roofline", "sweep")
+    request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid)
+    print(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])), flush=True)
+
+
+if __name__ == "__main__":
+    with errors.explained():
+        main()

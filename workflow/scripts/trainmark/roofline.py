@@ -1,0 +1,76 @@
+"""The sweep of matrix products: the most arithmetic that TensorFlow gets out of a device.
+
+Imports tensorflow. It runs in a fresh process that ``sweeping`` starts.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from trainmark import locks, training
+
+# Square float32 matrices of these sides, until one product takes longer than LONGEST_SECONDS.
+SIDES = (256, 512, 1024, 2048, 4096, 8192, 16384)
+LONGEST_SECONDS = 0.5
+# Rounds of products a side, each of at least so long.
+ROUNDS = 5
+ROUND_SECONDS = 0.2
+
+
+def sweep(request: dict[str, Any]) -> dict[str, Any]:
+    """Sweep once; a failure becomes a reason, never an exception.
+
+    Args:
+        request: ``device``, ``threads`` and ``lock_file``, as of a training.
+
+    Returns:
+        ``reason`` (None if it went well), ``versions``, ``threads`` and ``products``: for each side the FLOP/s of every
+        round, a multiply-add as two, with float32 arithmetic (TensorFloat-32 is switched off).
+    """
+    found: dict[str, Any] = {"reason": None, "versions": {}, "threads": request["threads"], "products": []}
+    try:
+        import tensorflow as tf
+
+        found["versions"] = training.versions(tf)
+        locks.refuse_differences(Path(request["lock_file"]), training.imported_versions(tf))
+        training.configure(tf, request["device"], request["threads"])
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        for side in SIDES:
+            rates = _multiply(tf, request["device"], side)
+            found["products"].append({"side": side, "flops_per_second": rates})
+            if 2 * side**3 / max(rates) > LONGEST_SECONDS:
+                break
+    except Exception as error:
+        traceback.print_exc()
+        if not found["products"]:
+            found["reason"] = f"{type(error).__name__}: {str(error)[:500]}"
+        # A GPU whose memory ends at a side has told what it can do by the smaller ones.
+    return found
+
+
+def _multiply(tf: Any, device: str, side: int) -> list[float]:
+    """FLOP/s of each round."""
+    with tf.device(f"/{device.upper()}:0"):
+        left, right = (tf.random.stateless_uniform((side, side), seed=(1, n)) for n in (1, 2))
+        _wait(left @ right)  # what is chosen and compiled at the first product is not arithmetic
+        start = time.perf_counter()
+        product = left @ right
+        _wait(product)
+        count = max(1, round(ROUND_SECONDS / (time.perf_counter() - start)))
+        if not training.short_device(product.device).startswith(device.upper()):
+            raise training.WrongDeviceError(f"The product was made on {product.device}, not on the {device}.")
+        rates = []
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            for _ in range(count):
+                product = left @ right
+            _wait(product)  # a device works through its queue in order
+            rates.append(2 * side**3 * count / (time.perf_counter() - start))
+    return rates
+
+
+def _wait(product: Any) -> None:
+    product[0, 0].numpy()

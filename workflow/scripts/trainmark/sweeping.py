@@ -1,0 +1,139 @@
+"""A sweep of matrix products seen from outside, and the peak that a processor's data sheet would promise."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trainmark
+from trainmark import hardware, locks, supervision
+from trainmark.errors import TrainmarkError
+from trainmark.files import PendingFile
+from trainmark.record import ROOFLINE_FORMAT
+
+_TIME_LIMIT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sweep to do.
+
+    Attributes:
+        path: results/machines/MACHINE/roofline/STACK/DEVICE.json.
+        threads: of TensorFlow; None for all cores that the process may use.
+        lock_file: the file that pins the environment.
+        workflow_pid: process that wants it, or None.
+    """
+
+    path: Path
+    threads: int | None
+    lock_file: Path
+    workflow_pid: int | None
+
+    @property
+    def axes(self) -> tuple[str, str, str]:
+        """Machine, stack and device."""
+        machine, _, stack, name = self.path.parts[-4:]
+        return machine, stack, name.removesuffix(".json")
+
+    def __str__(self) -> str:
+        machine, stack, device = self.axes
+        return f"the sweep of {stack} {device} on {machine}"
+
+
+def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
+    """Do one sweep and write its file.
+
+    Args:
+        request: the sweep.
+        child_command: starts a process that answers a request with what ``roofline.sweep`` returns.
+
+    Returns:
+        What was written.
+
+    Raises:
+        TrainmarkError: if it failed, or the environment is not the one that the lock pins; nothing is written then.
+    """
+    machine, stack, device = request.axes
+    content = locks.read(request.lock_file)
+    locks.refuse_differences(request.lock_file, locks.installed_versions(locks.pins(content.decode())))
+    threads = request.threads or hardware.usable_cores()
+    message = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
+    environment = supervision.child_environment(device, threads)
+    request.path.parent.mkdir(parents=True, exist_ok=True)
+    with supervision.terminable(), supervision.machine_lock(request, request.workflow_pid) as lock:
+        started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+        answer, code = supervision.converse(
+            child_command, message, environment, lock, _TIME_LIMIT_SECONDS, request, request.workflow_pid
+        )
+    try:
+        found = json.loads(answer or b"")
+        reason = found.pop("reason")
+    except json.JSONDecodeError:
+        reason = f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'} and no result"
+    if reason:
+        raise TrainmarkError(f"{request} failed: {reason}. Set roofline: false in the configuration to do without it.")
+    data = {
+        "format_version": ROOFLINE_FORMAT,
+        "machine": machine,
+        "stack": stack,
+        "device": device,
+        "started_at": started,
+        "identity": hardware.identity(hardware.describe()),
+        "environment": {"lock_file": request.lock_file.name, "lock_sha256": locks.digest(content)},
+        "code": {"version": trainmark.__version__, "commit": supervision.commit()},
+        "theoretical": theoretical_peak(threads) if device == "cpu" else None,
+        **found,
+    }
+    PendingFile(request.path).commit((json.dumps(data, indent=1) + "\n").encode())
+    return data
+
+
+def line(data: dict[str, Any]) -> str:
+    """What the user is told of a sweep."""
+    best = max(data["products"], key=lambda product: max(product["flops_per_second"]))
+    return (
+        f"trainmark: {data['stack']} {data['device']} multiplies matrices with up to "
+        f"{max(best['flops_per_second']) / 1e12:.3g} TFLOPS (side {best['side']})"
+    )
+
+
+def theoretical_peak(threads: int, cpuinfo: str | None = None) -> dict[str, Any] | None:
+    """FP32 peak of the cores that so many threads fill: cores x clock x operations a cycle.
+
+    Operations a cycle are those of the widest fused multiply-adds that the processor names, a multiply-add as two: two
+    units of 256 bits (AVX2: 32), of 512 bits (AVX-512: 64), but on AMD's Zen 4, whose units are 256 bits wide. Intel's
+    processors with one 512-bit unit have half of that. The clock is the highest that Linux names; in a virtual machine
+    that is often the nominal one, which a processor exceeds.
+
+    Args:
+        threads: that compute.
+        cpuinfo: the text of /proc/cpuinfo; read if not given.
+
+    Returns:
+        ``flops_per_second``, ``cores``, ``clock_hertz`` and ``flops_per_cycle``; None where one of them is not known,
+        as on Apple's chips, whose matrix units are undocumented.
+    """
+    text = cpuinfo if cpuinfo is not None else hardware.read_text("/proc/cpuinfo") or ""
+    fields = dict(re.findall(r"^(flags|cpu family|vendor_id|cpu MHz)\s*: (.+)$", text, re.MULTILINE))
+    flags = set(fields.get("flags", "").split())
+    most = hardware.read_text("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
+    clocks = [float(value) * 1e6 for value in re.findall(r"^cpu MHz\s*: (.+)$", text, re.MULTILINE)]
+    clock = int(most) * 1e3 if most and cpuinfo is None else max(clocks, default=None)
+    if clock is None or "fma" not in flags:
+        return None
+    zen4 = fields.get("vendor_id") == "AuthenticAMD" and int(fields.get("cpu family", 0)) <= 25
+    per_cycle = 64 if "avx512f" in flags and not zen4 else 32
+    counts = hardware.core_counts()
+    each = (counts["logical"] or 1) / (counts["physical"] or counts["logical"] or 1)
+    cores = max(1, round(threads / each))
+    return {
+        "flops_per_second": cores * clock * per_cycle,
+        "cores": cores,
+        "clock_hertz": clock,
+        "flops_per_cycle": per_cycle,
+    }
