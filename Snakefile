@@ -13,7 +13,7 @@ include: "workflow/rules/common.smk"
 rule all:
     input:
         PLAN.machine_file,
-        PLAN.records,  # named here, or a missing record below an up-to-date report would not be made
+        local_records,  # named here, or a missing record below an up-to-date report would not be made
         PLAN.rooflines,
         "results/report/index.html",
         "results/report/checked.txt",
@@ -22,7 +22,7 @@ rule all:
 rule measure:
     input:
         PLAN.machine_file,
-        PLAN.records,
+        local_records,
         PLAN.rooflines,
         "results/report/checked.txt",
 

@@ -280,3 +280,26 @@ def test_data_set_is_fetched_again_without_training_again(checkout, payloads, tm
     assert NOTHING in checkout.run(data_folder=str(folder))
     output = checkout.run("--forcerun", str(checkout.record(128).relative_to(checkout.folder)), data_folder=str(folder))
     assert trained(output) == 1
+
+
+def test_repeats_go_on_until_the_median_is_known_or_the_limit_is_reached(checkout):
+    config = {"repeats": "auto", "repeats_limit": 7, "repeats_precision": 0.0001, "batch_sizes": [64]}
+    output = checkout.run(**config)
+    assert trained(output) == 6  # the first repeat was there
+    assert "1 of 1 cells need another repeat (6 repeats are not enough: its median is known to" in output
+    assert "stopped at the limit of 7 repeats: its median is known to ±" in output
+    page = (checkout.folder / "results/report/index.html").read_text()
+    assert "stopped at the limit of 7 repeats" in page
+    assert "Nothing to be done" in checkout.run(**config)
+    shutil.rmtree(checkout.folder / ".snakemake")
+    shutil.rmtree(checkout.folder / "results/repeats")
+    assert trained(checkout.run(**config)) == 0
+    relaxed = checkout.run(**{**config, "repeats_precision": 1})
+    assert (trained(relaxed), "enough after 6 repeats" in relaxed) == (0, True)
+
+
+def test_sweep_of_matrix_products_is_made_once_and_drawn(checkout):
+    output = checkout.run(roofline=True)
+    assert "multiplies matrices with up to" in output
+    assert "Matrix products" in (checkout.folder / "results/report/index.html").read_text()
+    assert "Nothing to be done" in checkout.run(roofline=True)

@@ -8,7 +8,7 @@ import shutil
 import pytest
 import yaml
 from trainmark import config as configuration
-from trainmark import locks, plan, workloads
+from trainmark import locks, plan, superseding, workloads
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record
@@ -129,11 +129,11 @@ def test_results_of_another_computer_under_this_name_stop_the_run(here):
 
 def test_what_is_measured_again_is_kept(here):
     path = write(synthetic_record())
-    (message,) = plan.keep_superseded([str(path), "results/machines/synthetic/none.json"])
+    (message,) = superseding.keep([str(path), "results/machines/synthetic/none.json"])
     (kept,) = here.glob("results/superseded/*/synthetic/runs/tf-2.19/cpu/mlp/32/1.json")
     assert kept.read_text() == path.read_text()
     assert message.startswith("trainmark: 1 record will be measured again")
-    assert plan.keep_superseded(["results/machines/synthetic/none.json"]) == []
+    assert superseding.keep(["results/machines/synthetic/none.json"]) == []
 
 
 def test_beginning_tells_what_will_be_done_and_leaves_the_plan(here):

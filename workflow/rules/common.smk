@@ -14,7 +14,7 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import dataset, errors, files, ledgers, plan, progress, record, workloads
+from trainmark import dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
 
 logger.addFilter(progress.worth_showing)
 
@@ -57,6 +57,7 @@ wildcard_constraints:
     model="|".join(workloads.MODELS),
     batch_size=r"[1-9]\d*",
     repeat=r"[1-9]\d*",
+    round=r"[1-9]\d*",
 
 
 def all_cores(wildcards):
@@ -74,7 +75,21 @@ def only(target):
 
 def local_records(wildcards):
     """The records of the local grid. None for the report alone, which draws what is there and trains nothing."""
-    return [] if only("report") else PLAN.records
+    if only("report"):
+        return []
+    return PLAN.records if PLAN.goal is None else repeats_before(PLAN.goal.limit + 1)
+
+
+def repeats_before(round):
+    """With "repeats: auto": the records of all cells until, and in, this round, the number of the repeat."""
+    records = list(PLAN.records)
+    for number in range(repeating.FEWEST, round):
+        chosen = checkpoints.choose_repeats.get(round=number).output[0]  # raises until it has been made
+        further = json.loads(Path(chosen).read_text())["next"]
+        if not further:
+            break
+        records += further
+    return records
 
 
 def local_rooflines(wildcards):

@@ -48,3 +48,21 @@ rule measure_roofline:
     shell:
         "python workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
         "--lock-file {resources.lock_file} --workflow-pid $PPID {output} 2> {log}"
+
+
+# With "repeats: auto", after each round of repeats: which cells need another one.
+checkpoint choose_repeats:
+    input:
+        lambda w: repeats_before(int(w.round)),
+    output:
+        "results/repeats/{round}.json",
+    log:
+        "results/logs/choose_repeats/{round}.log",
+    conda:
+        "../../envs/report.yaml"
+    params:
+        precision=config["repeats_precision"],
+        limit=config["repeats_limit"],
+    shell:
+        "python workflow/scripts/choose_repeats.py --precision {params.precision} --limit {params.limit} "
+        "--session .snakemake/trainmark-session.json {output} {input} 2> {log}"

@@ -286,7 +286,7 @@ rule render_page:
         "../../envs/report.yaml"
     params:
         preferred=PLAN.settings_digest,
-        grid=workloads.canonical_json(PLAN.axes),
+        grid=workloads.canonical_json(PLAN.described_grid),
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
         "python workflow/scripts/render_page.py --report results/report --captions {input.captions} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainmark import findings, tables
+from trainmark import findings, repeating, tables
 from trainmark.content import CELL, SERIES, ReportData, why_apart
 from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
 from trainmark.record import OK
@@ -21,6 +21,7 @@ def every_cell(data: ReportData) -> Section:
         Column("failed", "Failed or not converged", "integer"),
         Column("remarks", "Remarks", "long"),
         Column("fit_seconds_median", "Median (s)", "seconds"),
+        Column("median_half_width", "Median known to (± %)", "percent"),
         Column("fit_seconds_min", "Minimum (s)", "seconds"),
         Column("fit_seconds_max", "Maximum (s)", "seconds"),
         Column("fit_seconds_spread", "Spread (%)", "percent"),
@@ -52,6 +53,11 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
             f"unstable: spread over {tables.UNSTABLE:.0%}; {needed} repeats would tell its mean to "
             f"{findings.PRECISION:.0%}, if they go on like this"
         )
+    goal = data.grid.get("goal")
+    if goal and not why and row["machine"] == data.grid["machine"] and row["n"] + row["failed"] >= repeating.FEWEST:
+        mine = data.runs[(data.runs[tables.CELL] == [row[axis] for axis in tables.CELL]).all(axis=1)]
+        times = mine.loc[mine["status"] == OK, "fit_seconds"].tolist()
+        remarks.append(repeating.judge(times, len(mine), repeating.Goal(**goal))[1])
     if not row["n"]:
         remarks.append("no run is ok")
     return {**row, "remarks": "; ".join(remarks), "grey": bool(why)}

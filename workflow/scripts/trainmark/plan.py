@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 import json
 import os
@@ -13,18 +12,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import grid, hardware, locks, progress, tree, workloads
+from trainmark import grid, hardware, locks, progress, repeating, superseding, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
-SUPERSEDED = Path("results/superseded")
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
@@ -53,6 +51,17 @@ class Plan:
         return [str(run.path) for run in self.runs]
 
     @property
+    def goal(self) -> repeating.Goal | None:
+        """When a cell has enough repeats; None where their number is configured."""
+        c = self.config
+        return repeating.Goal(c["repeats_precision"], c["repeats_limit"]) if c["repeats"] == "auto" else None
+
+    @property
+    def described_grid(self) -> dict[str, Any]:
+        """The axes, and with ``repeats: auto`` when a cell has enough."""
+        return {**self.axes, **({"goal": asdict(self.goal)} if self.goal else {})}
+
+    @property
     def rooflines(self) -> list[str]:
         """Paths of the local machine's sweeps of matrix products."""
         folder = grid.MACHINES / self.machine / "roofline"
@@ -69,7 +78,7 @@ class Plan:
             "devices": self.devices,
             "models": c["models"],
             "batch_sizes": c["batch_sizes"],
-            "repeats": c["repeats"],
+            "repeats": repeating.FEWEST if c["repeats"] == "auto" else c["repeats"],
         }
 
     @property
@@ -263,7 +272,7 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
         if planned:
             refuse_other_machine(plan)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
-            lines = [*keep_superseded(planned), progress.announce(len(planned), plan.machine, estimate)]
+            lines = [*superseding.keep(planned), progress.announce(len(planned), plan.machine, estimate)]
         progress.Session(planned, time.time(), samples, command).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error
@@ -291,24 +300,3 @@ def refuse_other_machine(plan: Plan) -> None:
             "config/config.yaml; or rename the other: make rename MACHINE="
             f"{plan.machine} TO=another-name"
         )
-
-
-def keep_superseded(records: Iterable[str]) -> list[str]:
-    """Copy the records that are about to be measured again, so that no measurement is ever lost.
-
-    Returns:
-        What to tell the user: one line, or none where there was nothing to keep.
-
-    Raises:
-        OSError: if they cannot be copied; nothing has been replaced then.
-    """
-    existing = [Path(path) for path in records if Path(path).exists()]
-    if not existing:
-        return []
-    folder = SUPERSEDED / datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    for path in existing:
-        target = folder / path.relative_to(grid.MACHINES)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
-    count = f"{len(existing)} record{'s' * (len(existing) > 1)}"
-    return [f"trainmark: {count} will be measured again; what was there is kept in {folder}."]

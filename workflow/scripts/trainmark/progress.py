@@ -8,7 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,13 @@ class Session:
         return [path for path in self.planned if _modified(path) >= self.began]
 
 
+def plan_more(path: Path | None, records: list[str]) -> None:
+    """Add records to the session's plan, as they turn out to be needed."""
+    session = load_session(path)
+    if session and records:
+        replace(session, planned=list(dict.fromkeys([*session.planned, *records]))).save(path)
+
+
 def load_session(path: Path | None) -> Session | None:
     """The session's plan; None where there is none, as on a cluster's node."""
     try:
@@ -72,7 +79,10 @@ def worth_showing(record: logging.LogRecord) -> bool:
     refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
     if refused:
         record.msg, record.args = f"trainmark: {refused[1]}", ()
-    scheduling = re.match(r"Select jobs to execute|Execute \d+ jobs|Activating conda environment", text)
+    scheduling = re.match(
+        r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|Updating checkp",
+        text,
+    )
     ours = "set -euo pipefail;  python workflow/scripts/" in text
     explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
     return not scheduling and not explained

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import workloads
+from trainmark import repeating, workloads
 from trainmark.record import OK
 
 CELL = ["machine", "stack", "device", "model", "batch_size"]
@@ -69,9 +69,10 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The cell's columns; ``n`` (ok runs) and ``failed``; over the runs that are ok: median, minimum, maximum and
-        spread (standard deviation over mean; empty for one run) of ``fit_seconds``, median and minimum of
-        ``test_accuracy``, medians of ``throughput_samples_per_second``, ``flops_per_second``,
-        ``first_epoch_seconds``, ``steady_state_epoch_seconds`` and ``fit_teardown_seconds`` (empty where n is 0).
+        spread (standard deviation over mean; empty for one run) of ``fit_seconds``, half of the 95 % interval of its
+        median over that (``median_half_width``), median and minimum of ``test_accuracy``, medians of
+        ``throughput_samples_per_second``, ``flops_per_second``, ``first_epoch_seconds``, ``steady_state_epoch_seconds``
+        and ``fit_teardown_seconds`` (empty where n is 0).
     """
     keys = CELL + MEASURED_ALIKE
     ok = runs["status"] == OK
@@ -95,6 +96,9 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         )
     )
     values["fit_seconds_spread"] /= values.pop("mean")
+    many = runs[ok].groupby(keys)["fit_seconds"].filter(lambda times: len(times) >= repeating.FEWEST)
+    groups = runs.loc[many.index].groupby(keys)["fit_seconds"]
+    values["median_half_width"] = groups.agg(lambda times: repeating.half_width(times.tolist())).astype(float)
     cells = counts.join(values).reset_index()
     for name, columns in (("apart", APART), ("joined", JOINED)):
         cells = cells.merge(differing(runs[ok], keys, columns).rename(name).reset_index(), how="left", on=keys)
