@@ -57,7 +57,7 @@ rename: $(VENV)/installed
 	@$(PY) workflow/scripts/rename_machine.py $(MACHINE) $(TO)
 
 bench: $(VENV)/installed
-	@$(PY) tests/benchmark/measure_report.py && $(PY) tests/benchmark/measure_gate.py && $(PY) tests/benchmark/measure_harness.py
+	@$(PY) tests/benchmark/measure_report.py && $(PY) tests/benchmark/measure_gate.py && $(PY) tests/benchmark/measure_meters.py && $(PY) tests/benchmark/measure_harness.py
 
 test: $(VENV)/installed-tests
 	$(PY) -m ruff check . && $(PY) -m ruff format --check .

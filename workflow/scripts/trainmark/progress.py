@@ -68,6 +68,12 @@ def _modified(path: str) -> float:
         return 0.0
 
 
+_SCHEDULING = re.compile(
+    r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
+    r"Updating checkpoint dependencies"
+)
+
+
 def worth_showing(record: logging.LogRecord) -> bool:
     """A filter for Snakemake's logger, which would bury our lines.
 
@@ -79,10 +85,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
     refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
     if refused:
         record.msg, record.args = f"trainmark: {refused[1]}", ()
-    scheduling = re.match(
-        r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|Updating checkp",
-        text,
-    )
+    scheduling = _SCHEDULING.match(text)
     ours = "set -euo pipefail;  python workflow/scripts/" in text
     explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
     return not scheduling and not explained
