@@ -82,7 +82,7 @@ def browse(page: Path, folder: Path, *options: str) -> tuple[str, str]:
 @pytest.fixture(scope="module", params=[1280, 390], ids=["desktop", "phone"])
 def visited(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
-    records = synthetic.article()
+    records = synthetic.article(metered=True)
     records[0]["accuracy"]["validation_accuracy"] = [0.3, 0.2]
     made = report.make(records, folder, gate=convergence.Gate(synthetic.references(), 0.001))
     page = folder / "index.html"

@@ -31,7 +31,6 @@ FIELDS = {
     "model": "model",
     "batch_size": "batch_size",
     "repeat": "repeat",
-    "control": "control",
     "status": "status",
     "reason": "reason",
     "fit_seconds": "durations.fit_seconds",
@@ -84,6 +83,7 @@ FIELDS = {
     "lock_file": "environment.lock_file",
     "lock_sha256": "environment.lock_sha256",
     "protocol": "protocol",
+    "control": "control",
     "workload_digest": "workload_digest",
 }
 DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "flops_per_second")
