@@ -33,6 +33,9 @@ def test_rapl_counter_that_goes_round_goes_on(tmp_path):
 def test_rapl_says_why_there_is_none(tmp_path, monkeypatch):
     with pytest.raises(meters.NoMeterError, match="holds no RAPL counter"):
         meters.Rapl(tmp_path / "nothing")
+    write_zone(tmp_path / "laptop", "intel-rapl:1", "psys", 9_000_000)
+    with pytest.raises(meters.NoMeterError, match="counts neither packages nor memory"):
+        meters.Rapl(tmp_path / "laptop")
     energy = write_zone(tmp_path, "intel-rapl:0", "package-0", 1)
     monkeypatch.setattr(type(energy), "read_text", refuse_energy(type(energy).read_text))
     with pytest.raises(meters.NoMeterError, match=r"energy_uj may be read by root alone; 'sudo chmod a\+r'"):

@@ -79,6 +79,9 @@ def test_cells_that_are_not_precise_get_one_repeat_more(write):
 
 def test_record_of_another_experiment_in_the_way_is_told(write):
     first = write(synthetic_record())
-    there = [write(synthetic_record(repeat=7)), write(synthetic_record(repeat=8, workload_digest="0" * 64))]
+    alike = write(synthetic_record(repeat=7, seed=2030))
+    other_workload = write(synthetic_record(repeat=8, seed=2031, workload_digest="0" * 64))
+    other_seed = write(synthetic_record(repeat=10, seed=7))
+    there = [alike, other_workload, other_seed]
     missing = "results/machines/synthetic/runs/tf-2.19/cpu/mlp/32/9.json"
-    assert repeating.foreign([*map(str, there), missing], [Path(first)]) == [str(there[1])]
+    assert repeating.foreign([*map(str, there), missing], [Path(first)]) == [str(path) for path in there[1:]]

@@ -100,7 +100,7 @@ def local_rooflines(wildcards):
 def installed_stack(wildcards):
     """Nothing, once it is sure that the stack is there."""
     plan.refuse_unsupported_platform(HERE)
-    if not Path(f"results/machines/{PLAN.machine}/roofline/{wildcards.stack}/{wildcards.device}.json").exists():
+    if not Path(PLAN.roofline(wildcards.stack, wildcards.device)).exists():
         plan.refuse_missing_stack([wildcards.stack], HERE, configuration.locate(("stacks",), LAYERS))
     return []
 

@@ -1,4 +1,5 @@
-# One job per run, and one sweep of matrix products per stack and device. Records are expensive: only a missing record, another workload or another protocol trains again.
+# One job per run, and one sweep of matrix products per stack and device. Records are expensive: only a missing record,
+# another workload or another protocol trains again.
 
 
 rule time_training:
@@ -58,6 +59,7 @@ checkpoint choose_repeats:
         "results/repeats/{round}.json",
     log:
         "results/logs/choose_repeats/{round}.log",
+    priority: 1  # before the sweep
     conda:
         "../../envs/report.yaml"
     params:

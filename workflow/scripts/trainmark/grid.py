@@ -7,8 +7,6 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-# Variants of a run that test what holds a device up; each is compared with the plain runs of its cell alone.
-CONTROLS = ("device-data", "threads-2", "threads-4")
 # The folder of every machine's records, below the working directory.
 MACHINES = Path("results/machines")
 
@@ -29,7 +27,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Run:
-    """One process that trains once: a cell, the number of its repeat from 1, and for a variant which of CONTROLS."""
+    """One process that trains once: a cell, the number of its repeat from 1, and for a variant its name."""
 
     cell: Cell
     repeat: int

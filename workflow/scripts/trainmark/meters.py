@@ -101,6 +101,8 @@ class Rapl:
             domains.append(Domain(name if scope == PACKAGE else f"{name}-{package}", scope, "RAPL"))
             self._files.append(zone / "energy_uj")
             self._wraps.append(int((zone / "max_energy_range_uj").read_text()) / 1e6)
+        if not domains:
+            raise NoMeterError(f"{folder} counts neither packages nor memory")
         self.domains = tuple(domains)
         self._turns = [0.0] * len(domains)
         try:

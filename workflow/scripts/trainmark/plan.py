@@ -64,9 +64,12 @@ class Plan:
     @property
     def rooflines(self) -> list[str]:
         """Paths of the local machine's sweeps of matrix products."""
-        folder = grid.MACHINES / self.machine / "roofline"
         wanted = self.config["roofline"]
-        return [str(folder / stack / f"{d}.json") for stack in self.stacks for d in self.devices] if wanted else []
+        return [self.roofline(stack, device) for stack in self.stacks for device in self.devices] if wanted else []
+
+    def roofline(self, stack: str, device: str) -> str:
+        """Path of the local machine's sweep with a stack and device."""
+        return str(grid.MACHINES / self.machine / "roofline" / stack / f"{device}.json")
 
     @property
     def axes(self) -> dict[str, Any]:

@@ -96,14 +96,19 @@ def choose(records: Iterable[Path], goal: Goal) -> dict[str, Any]:
 
 def foreign(paths: Iterable[str], records: Iterable[Path]) -> list[str]:
     """Those of the records to make that are there already, of another experiment than the repeats before them."""
-    alike = {run_from_path(path).cell: json.loads(path.read_text()) for path in records}
-    found = []
-    for path in map(Path, paths):
-        if path.exists():
-            there, sibling = json.loads(path.read_text()), alike[run_from_path(path).cell]
-            if any(there.get(key) != sibling[key] for key in ("workload_digest", "protocol")):
-                found.append(str(path))
-    return found
+    alike = {run_from_path(path).cell: _experiment(path) for path in records}
+    return [
+        path
+        for path in paths
+        if Path(path).exists() and _experiment(Path(path)) != alike[run_from_path(Path(path)).cell]
+    ]
+
+
+def _experiment(path: Path) -> tuple:
+    """What all repeats of a cell have in common, by their records."""
+    data = json.loads(path.read_text())
+    threads = data["execution"].get("intra_op_threads")
+    return data["workload_digest"], data["protocol"], data["seed"] - data["repeat"], threads
 
 
 def lines(chosen: Mapping[str, Any]) -> list[str]:

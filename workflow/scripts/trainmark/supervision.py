@@ -110,25 +110,37 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
         TrainmarkError: if the environment is not the one that the lock pins.
         KeyboardInterrupt: if the user stops; there is no record then.
     """
-    lock_content = locks.read(request.lock_file)
-    locks.refuse_differences(request.lock_file, locks.installed_versions(locks.pins(lock_content.decode())))
-    provenance = {
-        "environment": {"lock_file": request.lock_file.name, "lock_sha256": locks.digest(lock_content)},
-        "code": {"version": trainmark.__version__, "commit": commit()},
-        "identity": hardware.identity(hardware.describe()),
-    }
+    made_by = provenance(request.lock_file)
     request.run.path.parent.mkdir(parents=True, exist_ok=True)
     pending = PendingFile(request.run.path, RECORD_BYTES)
     try:
         with terminable(), machine_lock(request.run, request.workflow_pid) as lock:
             outcome = _run_watched(request, child_command, watch_command, lock)
         log_tail = None if outcome["status"] == OK else _tail(log_path)
-        record = _assemble(request, {**provenance, **outcome}, log_tail)
+        record = _assemble(request, {**made_by, **outcome}, log_tail)
         pending.commit(record.to_json().encode())
     except BaseException:
         pending.discard()
         raise
     return record
+
+
+def provenance(lock_file: Path) -> dict[str, Any]:
+    """``environment``, ``code`` and ``identity`` of what is about to be measured.
+
+    Args:
+        lock_file: the file that pins the environment.
+
+    Raises:
+        TrainmarkError: if the environment is another.
+    """
+    content = locks.read(lock_file)
+    locks.refuse_differences(lock_file, locks.installed_versions(locks.pins(content.decode())))
+    return {
+        "environment": {"lock_file": lock_file.name, "lock_sha256": locks.digest(content)},
+        "code": {"version": trainmark.__version__, "commit": _commit()},
+        "identity": hardware.identity(hardware.describe()),
+    }
 
 
 @contextlib.contextmanager
@@ -183,9 +195,9 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
             _pause(request, request.idle_seconds)
             idle = begin, time.perf_counter()
         oom_kills = _oom_kills()
-        started = _now()
+        started = now()
         outcome = _run_child(request, child_command, lock)
-        ended = _now()
+        ended = now()
         window = outcome.pop("fit_window")
         seen = watcher.tell(window, idle) if window else {"energy": _without_window(watcher), "gpu": {}}
     if outcome["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
@@ -419,7 +431,7 @@ def _assemble(request: Request, parts: dict[str, Any], log_tail: list[str] | Non
     )
 
 
-def commit() -> str | None:
+def _commit() -> str | None:
     """The commit of this code, with ``-dirty`` where it was changed; None outside a git checkout."""
     checkout = Path(__file__).resolve().parents[3]
     if not (checkout / ".git").exists():  # or git would answer for whatever repository lies around this folder
@@ -433,6 +445,6 @@ def _tail(path: Path) -> list[str]:
     return [line[:500] for line in lines if line.strip()][-LOG_TAIL_LINES:]
 
 
-def _now() -> str:
+def now() -> str:
     """The time in UTC, ISO 8601, to the millisecond."""
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import trainmark
-from trainmark import hardware, locks, supervision
+from trainmark import hardware, supervision
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.record import ROOFLINE_FORMAT
@@ -59,14 +57,13 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         TrainmarkError: if it failed, or the environment is not the one that the lock pins; nothing is written then.
     """
     machine, stack, device = request.axes
-    content = locks.read(request.lock_file)
-    locks.refuse_differences(request.lock_file, locks.installed_versions(locks.pins(content.decode())))
+    made_by = supervision.provenance(request.lock_file)
     threads = request.threads or hardware.usable_cores()
     message = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
     environment = supervision.child_environment(device, threads)
     request.path.parent.mkdir(parents=True, exist_ok=True)
     with supervision.terminable(), supervision.machine_lock(request, request.workflow_pid) as lock:
-        started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+        started = supervision.now()
         answer, code = supervision.converse(
             child_command, message, environment, lock, _TIME_LIMIT_SECONDS, request, request.workflow_pid
         )
@@ -83,9 +80,7 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         "stack": stack,
         "device": device,
         "started_at": started,
-        "identity": hardware.identity(hardware.describe()),
-        "environment": {"lock_file": request.lock_file.name, "lock_sha256": locks.digest(content)},
-        "code": {"version": trainmark.__version__, "commit": supervision.commit()},
+        **made_by,
         "theoretical": theoretical_peak(threads) if device == "cpu" else None,
         **found,
     }

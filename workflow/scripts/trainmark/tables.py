@@ -96,8 +96,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         )
     )
     values["fit_seconds_spread"] /= values.pop("mean")
-    many = runs[ok].groupby(keys)["fit_seconds"].filter(lambda times: len(times) >= repeating.FEWEST)
-    groups = runs.loc[many.index].groupby(keys)["fit_seconds"]
+    many = runs[ok].groupby(keys)["fit_seconds"].transform("size") >= repeating.FEWEST
+    groups = runs[ok][many].groupby(keys)["fit_seconds"]
     values["median_half_width"] = groups.agg(lambda times: repeating.half_width(times.tolist())).astype(float)
     cells = counts.join(values).reset_index()
     for name, columns in (("apart", APART), ("joined", JOINED)):

@@ -1,8 +1,8 @@
 """A run watched from beside: a process of its own reads the machine's meters and the GPU's state while another trains.
 
 It is apart from the training because it must not hold its interpreter up, and apart from the supervisor because the
-libraries that it needs may crash. It keeps its readings to itself until it is asked for a window of them, ends when its
-stdin closes, and is not started at all where there is nothing to read.
+libraries that it needs may crash. It keeps its readings to itself until it is asked for a window of them, and ends when
+its stdin closes, or at once where there is nothing to read.
 """
 
 from __future__ import annotations
