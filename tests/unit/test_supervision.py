@@ -12,7 +12,7 @@ import time
 
 import psutil
 import pytest
-from trainmark import grid, hardware, supervision, workloads
+from trainmark import child, grid, hardware, supervision, workloads
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import CONFIG, ROOT, validate_record
@@ -29,8 +29,8 @@ LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 def supervise(tmp_path, monkeypatch, data_folder):
     """Supervise one run in a temporary folder; returns the record as read back."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(supervision, "MACHINE_LOCK", tmp_path / "lock")
-    monkeypatch.setattr(supervision, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(child, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(child, "POLL_SECONDS", 0.1)
     log = tmp_path / "run.log"
     log.write_text("a line of the log\n\nthe last line\n")
 
@@ -85,11 +85,11 @@ def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):
 def test_child_gets_the_configured_threads_and_no_gpu(supervise, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
-    environment = supervision.child_environment("cpu", 3)
+    environment = child.environment("cpu", 3)
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"
     assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
     assert "TF_XLA_FLAGS" not in environment
-    assert "CUDA_VISIBLE_DEVICES" not in supervision.child_environment("gpu", 3)
+    assert "CUDA_VISIBLE_DEVICES" not in child.environment("gpu", 3)
 
 
 @pytest.mark.parametrize("reaped", [True, False])
@@ -100,7 +100,7 @@ def test_gone_workflow_ends_the_run_without_a_record(supervise, tmp_path, reaped
     elif sys.platform != "linux":
         pytest.skip("only Linux tells a process that its parent has not noticed to be dead")
     started = time.monotonic()
-    with pytest.raises(supervision.AbandonedError):
+    with pytest.raises(child.AbandonedError):
         supervise(
             fake_child(f"import time; open({str(tmp_path / 'pid')!r}, 'w'); time.sleep(60)"), workflow_pid=ended.pid
         )
@@ -199,10 +199,10 @@ def test_package_that_was_changed_by_hand_is_refused_before_anything_starts(supe
 
 
 def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
-    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); from trainmark import supervision, training\n"
+    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); from trainmark import child, training\n"
     code += "real = training.versions\n"  # as if another numpy came first on the path
     code += "training.versions = lambda tf: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(tf))[1]\n"
-    data = supervise(fake_child(code + "supervision.serve()"))
+    data = supervise(fake_child(code + "child.serve()"))
     assert data["status"] == "error"
     assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
 

@@ -6,7 +6,7 @@ import sys
 import jsonschema
 import pytest
 import yaml
-from trainmark import hardware, reading, supervision, sweeping
+from trainmark import child, hardware, reading, sweeping
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT
@@ -15,17 +15,17 @@ LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 PATH = "results/machines/synthetic/roofline/tf-2.19/cpu.json"
 SHORT = """
 import sys; sys.path.insert(0, {scripts!r})
-from trainmark import roofline, supervision
+from trainmark import child, roofline
 roofline.SIDES = (256, 512)
 roofline.ROUND_SECONDS = 0.01
-supervision.serve("roofline", "sweep")
+child.serve("roofline", "sweep")
 """
 
 
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(supervision, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(child, "MACHINE_LOCK", tmp_path / "lock")
 
     def run(code, threads=None):
         request = sweeping.Request(tmp_path / PATH, threads, LOCK, None)

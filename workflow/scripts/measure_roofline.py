@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import errors, supervision, sweeping
+from trainmark import child, errors, sweeping
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("output", type=Path, nargs="?", help="results/machines/.../DEVICE.json, to be written")
     args = parser.parse_args()
     if args.child:
-        supervision.serve("roofline", "sweep")
+        child.serve("roofline", "sweep")
     request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid)
     print(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])), flush=True)
 

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import errors, grid, progress, supervision
+from trainmark import child, errors, grid, progress, supervision
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("record", type=Path, nargs="?", help="results/machines/.../REPEAT.json, to be written")
     args = parser.parse_args()
     if args.child:
-        supervision.serve()
+        child.serve()
     request = supervision.Request(
         run=grid.run_from_path(args.record),
         workload=args.workload,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import hardware, supervision
+from trainmark import child, hardware, provenance
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.record import ROOFLINE_FORMAT
@@ -57,14 +57,14 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         TrainmarkError: if it failed, or the environment is not the one that the lock pins; nothing is written then.
     """
     machine, stack, device = request.axes
-    made_by = supervision.provenance(request.lock_file)
+    made_by = provenance.describe(request.lock_file)
     threads = request.threads or hardware.usable_cores()
     message = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
-    environment = supervision.child_environment(device, threads)
+    environment = child.environment(device, threads)
     request.path.parent.mkdir(parents=True, exist_ok=True)
-    with supervision.terminable(), supervision.machine_lock(request, request.workflow_pid) as lock:
-        started = supervision.now()
-        answer, code = supervision.converse(
+    with child.terminable(), child.machine_lock(request, request.workflow_pid) as lock:
+        started = provenance.now()
+        answer, code = child.converse(
             child_command, message, environment, lock, _TIME_LIMIT_SECONDS, request, request.workflow_pid
         )
     try:

@@ -1,0 +1,241 @@
+"""A process of one's own for what is timed, one at a time on a machine.
+
+A parent starts a child, passes a request through its stdin and reads the answer from its stdout. Both pipes double as
+life lines: the child ends itself when its stdin closes, and the parent ends the child when the workflow that wanted it
+is gone. Nothing but the standard library is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trainmark import cuda, hardware
+from trainmark.errors import TrainmarkError
+
+# One file a machine, whoever runs the benchmark and from whichever checkout; /tmp is there on Linux and on a Mac,
+# while $TMPDIR differs between users and environments.
+MACHINE_LOCK = Path("/tmp/trainmark-timing.lock")
+POLL_SECONDS = 1.0
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+# Variables of the user's shell that would change what is computed or how.
+_DROPPED_VARIABLES = (
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+    "TF_USE_LEGACY_KERAS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "NVIDIA_TF32_OVERRIDE",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+)
+
+
+class AbandonedError(TrainmarkError):
+    """The workflow that wanted this run is gone; there is no one to record it for."""
+
+
+@contextlib.contextmanager
+def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
+    """Hold the right to time on this machine; wait, with a message, while another benchmark has it.
+
+    The kernel releases the lock when its last holder dies, however that happens. Gives the lock's file descriptor.
+
+    Args:
+        what: is to be timed.
+        workflow_pid: process that wants it, or None.
+    """
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW  # anybody may put a link there, and the file is written to below
+    try:
+        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDWR)
+    except FileNotFoundError:
+        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDWR | os.O_CREAT, 0o666)
+        os.fchmod(descriptor, 0o666)  # for the machine's other users, whatever this one's umask is
+    except PermissionError:  # another user's file: reading is enough to lock it
+        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDONLY)
+    with os.fdopen(descriptor, "rb", closefd=True):
+        announced = False
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not announced:
+                    holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip() or "unknown"
+                    print(
+                        f"trainmark: another benchmark is timing on this machine ({holder}). Two timings at once would "
+                        f"spoil both, so {what} waits until that run ends. Ctrl-C gives up; nothing is lost.",
+                        flush=True,
+                    )
+                    announced = True
+                check_workflow(what, workflow_pid)
+                time.sleep(POLL_SECONDS)
+        with contextlib.suppress(OSError):  # another user's file cannot be written; the lock holds all the same
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} in {os.getcwd()}".encode(), 0)
+        yield descriptor
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP (a closed terminal) unwind like Ctrl-C, so that the child is ended and the lock freed."""
+
+    def stop(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    previous = {signum: signal.signal(signum, stop) for signum in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+
+def converse(
+    command: list[str],
+    message: dict[str, Any],
+    environment: dict[str, str],
+    lock: int,
+    limit_seconds: float,
+    what: object,
+    workflow_pid: int | None,
+) -> tuple[bytes | None, int]:
+    """Start a child, give it a message, and take its answer; whatever happens, it is gone afterwards.
+
+    Args:
+        command: starts a process that calls ``serve``.
+        message: what it is asked to do.
+        environment: of the child.
+        lock: the machine lock's descriptor.
+        limit_seconds: from the start of the child to its end.
+        what: it does, in words.
+        workflow_pid: process that wants it, or None.
+
+    Returns:
+        What the child wrote, None if it was stopped after its time limit; and its exit code (negative: a signal).
+
+    Raises:
+        AbandonedError: if the workflow is gone.
+    """
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the child
+        pass_fds=[lock],  # the child holds it too: an orphan, while it lives, keeps the next timing from starting
+    )
+    try:
+        with contextlib.suppress(BrokenPipeError):  # a child that died at once is told from its exit code
+            child.stdin.write(json.dumps(message).encode() + b"\n")
+            child.stdin.flush()
+        answer = _read_answer(child, limit_seconds, what, workflow_pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # also ends what an unfinished or finished child left behind
+        code = child.wait()
+        child.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+    return answer, code
+
+
+def _read_answer(child: subprocess.Popen, limit_seconds: float, what: object, workflow_pid: int | None) -> bytes | None:
+    """What the child wrote until it closed its stdout; None if the time limit passed before that."""
+    deadline = time.monotonic() + limit_seconds
+    chunks = []
+    while True:
+        # The process sleeps in select but for one look a second at the clock and at the workflow.
+        readable, _, _ = select.select([child.stdout], [], [], POLL_SECONDS)
+        if readable:
+            chunk = os.read(child.stdout.fileno(), 65536)
+            if not chunk:
+                return b"".join(chunks)
+            chunks.append(chunk)
+        elif time.monotonic() > deadline:
+            return None
+        check_workflow(what, workflow_pid)
+
+
+def serve(room: str = "training", function: str = "train") -> None:
+    """The child: read a request from stdin, do it, write the answer to stdout, and end.
+
+    It ends at once when its stdin closes, which happens when the supervisor dies in whatever way.
+
+    Args:
+        room: module of this package that is imported only now, since it brings tensorflow.
+        function: of that room; takes the request and returns the answer.
+    """
+    answer_descriptor = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints goes to the log, not into the answer
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_supervisor, daemon=True).start()
+
+    answer = getattr(importlib.import_module(f"trainmark.{room}"), function)(request)
+    with os.fdopen(answer_descriptor, "w") as file:
+        json.dump(answer, file)
+    os._exit(0)  # TensorFlow takes a while to tear itself down, and nothing is left to save
+
+
+def _end_with_supervisor() -> None:
+    os.read(0, 1)  # blocks until the other end closes: the supervisor writes nothing more
+    os._exit(1)
+
+
+def environment(device: str, threads: int) -> dict[str, str]:
+    """The environment of a training process.
+
+    Snakemake sets the thread variables to its own idea of a job's threads, so they are set again here, all alike.
+    CUDA's libraries are found without anything that the user would have to set.
+    """
+    found = clean_environment()
+    found |= cuda.variables(cuda.wheels_folder(), found)
+    found |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    found["KERAS_BACKEND"] = "tensorflow"  # or ~/.keras/keras.json decides
+    # CUDA's own order, by speed, is not that of nvidia-smi and NVML: the GPU described would be another.
+    found.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    if device == "cpu":
+        found["CUDA_VISIBLE_DEVICES"] = "-1"
+    return found
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would change what is computed."""
+    return {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
+
+
+def check_workflow(what: object, workflow_pid: int | None) -> None:
+    """Raise AbandonedError when the process that wanted this is gone."""
+    if workflow_pid is not None and not _alive(workflow_pid):
+        raise AbandonedError(f"Process {workflow_pid}, which wanted {what}, is gone; so is the run.")
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process exists and is not merely waiting for its parent to notice its death (Linux: state Z)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    _, _, state = (hardware.read_text(f"/proc/{pid}/stat") or "").rpartition(") ")
+    return not state.startswith("Z")

@@ -1,0 +1,41 @@
+"""Where a measurement comes from: environment, code and machine."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import trainmark
+from trainmark import hardware, locks
+
+
+def describe(lock_file: Path) -> dict[str, Any]:
+    """``environment``, ``code`` and ``identity`` of what is about to be measured.
+
+    Args:
+        lock_file: the file that pins the environment.
+
+    Raises:
+        TrainmarkError: if the environment is another.
+    """
+    content = locks.read(lock_file)
+    locks.refuse_differences(lock_file, locks.installed_versions(locks.pins(content.decode())))
+    return {
+        "environment": {"lock_file": lock_file.name, "lock_sha256": locks.digest(content)},
+        "code": {"version": trainmark.__version__, "commit": _commit()},
+        "identity": hardware.identity(hardware.describe()),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of this code, with ``-dirty`` where it was changed; None outside a git checkout."""
+    checkout = Path(__file__).resolve().parents[3]
+    if not (checkout / ".git").exists():  # or git would answer for whatever repository lies around this folder
+        return None
+    return hardware.command_output("git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the millisecond."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
