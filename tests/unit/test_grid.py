@@ -36,7 +36,7 @@ def test_other_paths_are_refused(path):
 
 def test_repeats_come_one_after_the_other_and_cells_in_a_stable_mixture():
     runs = grid.enumerate_runs(**AXES)
-    order = sorted(runs, key=lambda run: -grid.priority(7, run.cell, run.repeat))
+    order = sorted(runs, key=lambda run: -grid.priority(7, run))
     assert [run.repeat for run in order] == [1] * 8 + [2] * 8 + [3] * 8
     assert [run.cell for run in order[:8]] == [run.cell for run in order[8:16]]
     assert [run.cell for run in order[:8]] != [run.cell for run in runs if run.repeat == 1]
@@ -44,7 +44,7 @@ def test_repeats_come_one_after_the_other_and_cells_in_a_stable_mixture():
 
 def test_priority_is_exact_in_a_float():
     cell = grid.enumerate_runs(**AXES)[0].cell
-    assert all(float(grid.priority(1, cell, n)) == grid.priority(1, cell, n) for n in (1, 500, 999))
+    assert all(float(grid.priority(1, grid.Run(cell, n))) == grid.priority(1, grid.Run(cell, n)) for n in (1, 500, 999))
 
 
 def test_seeds_differ_by_repeat_alone():

@@ -14,7 +14,7 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
+from trainmark import controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
 
 logger.addFilter(progress.worth_showing)
 
@@ -47,11 +47,13 @@ try:
 except errors.TrainmarkError as error:
     raise WorkflowError(str(error)) from None
 
-if not HERE.use_conda and (remark := plan.remark_on_stacks(PLAN, HERE)):
-    print(remark, file=sys.stderr, flush=True)
+for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN)):
+    if remark:
+        print(remark, file=sys.stderr, flush=True)
 
 
 wildcard_constraints:
+    kind=f"runs|controls/(?:{'|'.join(controls.NAMES)})",
     stack="|".join(plan.STACK_VERSIONS),
     device="cpu|gpu",
     model="|".join(workloads.MODELS),
@@ -74,10 +76,11 @@ def only(target):
 
 
 def local_records(wildcards):
-    """The records of the local grid. None for the report alone, which draws what is there and trains nothing."""
+    """The records of the local grid and its controls. None for the report alone, which draws what is there and trains nothing."""
     if only("report"):
         return []
-    return PLAN.records if PLAN.goal is None else repeats_before(PLAN.goal.limit + 1)
+    records = PLAN.records if PLAN.goal is None else repeats_before(PLAN.goal.limit + 1)
+    return records + PLAN.controls
 
 
 def repeats_before(round):
@@ -116,8 +119,8 @@ def page_unless_only_measuring(wildcards):
 
 
 def verdicts_unless_only_measuring(wildcards):
-    """The table that says which runs did not converge."""
-    return [] if only("measure") else ["results/report/runs.csv"]
+    """The tables that say which runs did not converge."""
+    return [] if only("measure") else ["results/report/runs.csv", "results/report/controls.csv"]
 
 
 def other_files(wildcards):

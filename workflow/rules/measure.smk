@@ -1,4 +1,4 @@
-# One job per run, and one sweep of matrix products per stack and device. Records are expensive: only a missing record,
+# One job per run (plain ones in runs/, variants in controls/), and one sweep of matrix products per stack and device. Records are expensive: only a missing record,
 # another workload or another protocol trains again.
 
 
@@ -6,9 +6,9 @@ rule time_training:
     input:
         data_set,
     output:
-        f"results/machines/{PLAN.machine}/runs/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json",
+        f"results/machines/{PLAN.machine}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json",
     log:
-        "results/logs/time_training/{stack}/{device}/{model}/{batch_size}/{repeat}.log",
+        "results/logs/time_training/{kind}/{stack}/{device}/{model}/{batch_size}/{repeat}.log",
     priority: lambda w: PLAN.priority(PLAN.run(**w))
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
@@ -21,7 +21,7 @@ rule time_training:
     params:
         workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
         seed=lambda w: PLAN.seed(PLAN.run(**w)),
-        threads=config["threads"],
+        threads=lambda w: PLAN.threads(PLAN.run(**w)),
         protocol=record.PROTOCOL,
     # Stdout is the terminal: the one line that tells how the run went. $PPID is Snakemake's process.
     shell:

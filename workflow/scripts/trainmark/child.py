@@ -181,7 +181,8 @@ def _read_answer(child: subprocess.Popen, limit_seconds: float, what: object, wo
 def serve(room: str = "training", function: str = "train") -> None:
     """The child: read a request from stdin, do it, write the answer to stdout, and end.
 
-    It ends at once when its stdin closes, which happens when the supervisor dies in whatever way.
+    It ends at once when its stdin closes, which happens when the supervisor dies in whatever way. Where the request has
+    ``cpus``, it keeps to these.
 
     Args:
         room: module of this package that is imported only now, since it brings tensorflow.
@@ -190,6 +191,8 @@ def serve(room: str = "training", function: str = "train") -> None:
     answer_descriptor = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints goes to the log, not into the answer
     request = json.loads(sys.stdin.readline())
+    if request.get("cpus"):  # before any library starts threads, which inherit it
+        os.sched_setaffinity(0, request["cpus"])
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
 
     answer = getattr(importlib.import_module(f"trainmark.{room}"), function)(request)

@@ -68,16 +68,17 @@ def run_from_path(path: Path) -> Run:
     return run
 
 
-def priority(seed: int, cell: Cell, repeat: int) -> int:
+def priority(seed: int, run: Run) -> int:
     """Rank of a run in the queue; the highest starts first.
 
-    The repeat ranks first, so that all cells are timed once before any is timed twice, and a hash of the cell second:
+    The repeat ranks first, so that all cells are timed once before any is timed twice, and a hash of the rest second:
     the machine's drift over the hours then falls on no cell in particular, and the order is the same at every start.
     The result stays below 2**34 for up to 1000 repeats, exact where a scheduler keeps it in a float.
     """
-    name = f"{seed}/{cell.stack}/{cell.device}/{cell.model}/{cell.batch_size}"
+    cell, control = run.cell, f"/{run.control}" if run.control else ""
+    name = f"{seed}/{cell.stack}/{cell.device}/{cell.model}/{cell.batch_size}{control}"
     hash24 = int.from_bytes(hashlib.sha256(name.encode()).digest()[:3], "big")
-    return (1000 - repeat) * 2**24 + hash24
+    return (1000 - run.repeat) * 2**24 + hash24
 
 
 def run_seed(seed: int, repeat: int) -> int:

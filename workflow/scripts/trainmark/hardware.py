@@ -159,6 +159,18 @@ def usable_cores() -> int:
     return max(1, min(affinity, math.ceil(quota))) if quota else affinity
 
 
+def cpus_by_core(topology: Path = Path("/sys/devices/system/cpu")) -> list[int] | None:
+    """Logical CPUs that this process may use, those of one core beside each other; None on a Mac, which names none."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+
+    def core(cpu: int) -> tuple[int, ...]:
+        names = ("physical_package_id", "core_id")
+        return (*(int(read_text(topology / f"cpu{cpu}/topology/{name}") or -1) for name in names), cpu)
+
+    return sorted(os.sched_getaffinity(0), key=core)
+
+
 def core_counts() -> dict[str, int | None]:
     """Physical, logical, usable, and on Apple Silicon performance and efficiency cores."""
     counts: dict[str, int | None] = {"logical": os.cpu_count(), "usable": usable_cores()}

@@ -12,12 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import grid, hardware, locks, progress, repeating, superseding, tree, workloads
+from trainmark import controls, grid, hardware, locks, progress, repeating, superseding, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
@@ -49,6 +49,22 @@ class Plan:
     def records(self) -> list[str]:
         """Paths of the local grid's records."""
         return [str(run.path) for run in self.runs]
+
+    @property
+    def controls(self) -> list[str]:
+        """Paths of the records of the controls that this machine can make, of every run of the local grid."""
+        possible = [control for control in self.config["controls"] if control not in self.impossible_controls]
+        return [str(replace(run, control=control).path) for run in self.runs for control in possible]
+
+    @property
+    def impossible_controls(self) -> list[str]:
+        """The configured controls that here would be like the plain runs, or take more cores than there are."""
+        return [each for each in self.config["controls"] if not controls.tests_something(each, self.plain_threads)]
+
+    @property
+    def plain_threads(self) -> int:
+        """Threads of a run that is no control."""
+        return hardware.usable_cores() if self.config["threads"] == "auto" else self.config["threads"]
 
     @property
     def goal(self) -> repeating.Goal | None:
@@ -93,13 +109,18 @@ class Plan:
         """What a run of this model computes."""
         return workloads.describe(model, self.config)
 
-    def run(self, stack: str, device: str, model: str, batch_size: str, repeat: str) -> grid.Run:
-        """The run of a rule's wildcards."""
-        return grid.Run(grid.Cell(self.machine, stack, device, model, int(batch_size)), int(repeat))
+    def run(self, kind: str, stack: str, device: str, model: str, batch_size: str, repeat: str) -> grid.Run:
+        """The run of a rule's wildcards; the kind is ``runs``, or ``controls/`` and the name of one."""
+        control = kind.partition("/")[2] or None
+        return grid.Run(grid.Cell(self.machine, stack, device, model, int(batch_size)), int(repeat), control)
 
     def priority(self, run: grid.Run) -> int:
         """Rank of a run in the queue."""
-        return grid.priority(self.config["seed"], run.cell, run.repeat)
+        return grid.priority(self.config["seed"], run)
+
+    def threads(self, run: grid.Run) -> int | str:
+        """Threads of a run, or ``auto``."""
+        return controls.threads(run.control) or self.config["threads"]
 
     def seed(self, run: grid.Run) -> int:
         """Seed of a run."""
@@ -122,7 +143,7 @@ class Plan:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return "unreadable"
         expected = workloads.digest(self.workload(run.cell.model)), self.seed(run), PROTOCOL
-        other_threads = self.config["threads"] != "auto" and threads not in (None, self.config["threads"])
+        other_threads = self.threads(run) != "auto" and threads not in (None, self.threads(run))
         if found != expected or other_threads:
             return "other"
         return "failed" if failed else "done"
@@ -153,11 +174,21 @@ def measured_stacks(machine: str) -> list[str]:
 
 def remark_on_stacks(plan: Plan, here: configuration.Surroundings) -> str | None:
     """What to tell who calls without --use-conda on a machine that was measured with it, if anything."""
-    if plan.config["stacks"] != "auto" or here.installed_stack in (None, *plan.stacks):
+    if here.use_conda or plan.config["stacks"] != "auto" or here.installed_stack in (None, *plan.stacks):
         return None
     return (
         f"trainmark: {plan.machine} was measured with {' and '.join(plan.stacks)}, so this call is about that. To time "
         f"the installed stack instead: --config stacks=[{here.installed_stack}]"
+    )
+
+
+def remark_on_controls(plan: Plan) -> str | None:
+    """What to tell of controls that this machine cannot make, if any."""
+    if not plan.impossible_controls:
+        return None
+    return (
+        f"trainmark: {' and '.join(plan.impossible_controls)} left out of the controls: the plain runs of "
+        f"{plan.machine} have no more than {plan.plain_threads} threads."
     )
 
 

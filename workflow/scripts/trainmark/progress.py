@@ -101,7 +101,8 @@ def run_line(record: Record, session: Session | None) -> str:
     """The line after a run: which cell, how it went, what is left."""
     run = record.run
     cell = run.cell
-    text = f"{cell.stack} {cell.device} {cell.model:<4} batch {cell.batch_size:>4} repeat {run.repeat}: "
+    variant = f"{run.control} " if run.control else ""
+    text = f"{cell.stack} {cell.device} {cell.model:<4} batch {cell.batch_size:>4} {variant}repeat {run.repeat}: "
     if record.status == OK:
         seconds = record.durations["fit_seconds"]
         text += (
@@ -177,9 +178,11 @@ def not_converged(runs: Path) -> dict[str, str]:
         rows = [row for row in csv.DictReader(file) if row["status"] == NOT_CONVERGED]
     axes = ("machine", "stack", "device", "model")
     return {
-        str(Run(Cell(*(row[axis] for axis in axes), int(row["batch_size"])), int(row["repeat"])).path): (
-            f"{NOT_CONVERGED}: {row['reason']}"
-        )
+        str(
+            Run(
+                Cell(*(row[axis] for axis in axes), int(row["batch_size"])), int(row["repeat"]), row["control"] or None
+            ).path
+        ): (f"{NOT_CONVERGED}: {row['reason']}")
         for row in rows
     }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from trainmark import energy, grid, hardware, schemas, tree, workloads
+from trainmark import controls, energy, grid, hardware, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 # Far more than a record with a thousand epochs.
@@ -289,6 +289,11 @@ def find_impossible(record: Any, workload: Any) -> str | None:
         return "first_epoch_seconds is not the first of epoch_seconds"
     if None in record.accuracy.train_loss or record.accuracy.test_accuracy is None:
         return "its status is ok although a loss or an accuracy is not a number"
+    held_to = controls.threads(record.control)
+    if held_to not in (None, record.execution.intra_op_threads):
+        return f"it is a control of {held_to} threads and had {record.execution.intra_op_threads}"
+    if record.control == controls.DEVICE_DATA and not record.execution.look_up_devices:
+        return "its images were not on the device, as its control says"
     where = record.device.upper()
     if not all(device.startswith(where) for device in record.execution.variable_devices):
         return f"a {record.device} run had its variables on {record.execution.variable_devices}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, energy, hardware, noise, provenance, watching, workloads
+from trainmark import child, controls, energy, hardware, noise, provenance, watching, workloads
 from trainmark.files import PendingFile
 from trainmark.grid import Run
 from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
@@ -129,6 +129,7 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         "seed": request.seed,
         "control": request.run.control,
         "threads": threads,
+        "cpus": controls.cpus(request.run.control),
         "lock_file": str(request.lock_file),
         "data_folder": str(request.data_folder),
     }

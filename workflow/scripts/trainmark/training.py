@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 import math
+import os
 import platform
 import re
 import resource
@@ -20,12 +21,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from trainmark import cuda, dataset, hardware, locks, noise, workloads
+from trainmark import controls, cuda, dataset, hardware, locks, noise, residence, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK
 
 # Operations that do a model's arithmetic, as TensorFlow and its oneDNN, cuDNN and fused variants name them.
 _ARITHMETIC = re.compile(r"MatMul|Einsum|Conv2D|Rnn|RNN|LSTM|XlaRun|XlaLaunch")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _OUT_OF_MEMORY = re.compile(r"out of memory|OOM when allocating|Dst tensor is not initialized", re.IGNORECASE)
 
 
@@ -37,8 +39,9 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     """Train once and say how it went; a failure becomes a status, never an exception.
 
     Args:
-        request: ``model``, ``batch_size``, ``device``, ``seed``, ``threads``, ``workload`` (as
-            ``workloads.describe`` gives it), ``data_folder`` (of the decoded arrays) and ``lock_file``.
+        request: ``batch_size``, ``device``, ``seed``, ``threads``, ``workload`` (as ``workloads.describe`` gives it),
+            ``control`` (one of ``controls.NAMES`` or None), ``cpus`` (that the process is held to, or None),
+            ``data_folder`` (of the decoded arrays) and ``lock_file``.
 
     Returns:
         ``status`` (one of ``record.STATUSES``), ``reason``, and what was measured until then: ``durations`` (seconds,
@@ -78,7 +81,7 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     keras.utils.set_random_seed(request["seed"])
 
     start = clock()
-    train_set, validation_set, test_set = dataset.load_split(
+    sets = dataset.load_split(
         Path(request["data_folder"]),
         workload["train_samples"],
         workload["validation_samples"],
@@ -87,9 +90,16 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     durations["data_seconds"] = clock() - start
 
     start = clock()
-    model = _build(keras, workload)
+    model = workloads.MODELS[workload["model"]](keras)
+    if request["control"] == controls.DEVICE_DATA:
+        images, sets = residence.move_in(tf, request["device"], sets)
+        model = residence.looking_up(tf, images, model)
+    _compile(keras, model, workload)
     durations["build_seconds"] = clock() - start
     measured["execution"] |= _settings(tf, model)
+    if request["cpus"]:
+        measured["execution"]["cpus"] = sorted(os.sched_getaffinity(0))
+    train_set, validation_set, test_set = sets
 
     epochs = _epoch_clock(keras)
     before, cpu_start, start = noise.snapshot(), time.process_time(), clock()
@@ -147,8 +157,8 @@ def configure(tf: Any, device: str, threads: int) -> None:
         raise WrongDeviceError(f"A GPU was asked for and TensorFlow {tf.__version__} sees none. {why}")
 
 
-def _build(keras: Any, workload: dict[str, Any]) -> Any:
-    """Build and compile the model.
+def _compile(keras: Any, model: Any, workload: dict[str, Any]) -> None:
+    """Compile the model.
 
     The optimizer is a class and ``jit_compile`` is given everywhere it can be: in Keras 2.12 the string "adam" means
     three different things on an ARM Mac, on CUDA and on a CPU.
@@ -158,14 +168,12 @@ def _build(keras: Any, workload: dict[str, Any]) -> Any:
     arguments = {"learning_rate": settings["learning_rate"]}
     if "jit_compile" in inspect.signature(optimizer_class.__init__).parameters:  # Keras 2
         arguments["jit_compile"] = workload["jit_compile"]
-    model = workloads.MODELS[workload["model"]](keras)
     model.compile(
         optimizer=optimizer_class(**arguments),
         loss=workload["loss"],
         metrics=["accuracy"],
         jit_compile=workload["jit_compile"],
     )
-    return model
 
 
 def _epoch_clock(keras: Any) -> Any:
@@ -218,42 +226,45 @@ def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) ->
         ``variable_devices``: the devices (``CPU:0``) of the model's variables. ``arithmetic_devices``: the devices of
         the step's matrix products, convolutions and recurrences. ``step_operations``: the number of the step's
         operations per device. ``step_fallback``: the kinds of operations of a GPU run that were left to the CPU.
+        ``look_up_devices``, where images are on the device beforehand: the devices where they are looked up.
     """
     # Not exported under tensorflow's public names; the stacks that we run are pinned.
     from tensorflow.python.eager import context
 
-    images, labels = train_set
+    inputs, labels = train_set
     context.enable_graph_collection()
     try:
         model.make_train_function(force=True)  # a graph is handed out when it is made, and fit's was made before
-        model.train_on_batch(images[:batch_size], labels[:batch_size])
+        model.train_on_batch(inputs[:batch_size], labels[:batch_size])
         graphs = context.context().export_run_metadata().partition_graphs
     finally:
         context.disable_graph_collection()
     nodes = [node for graph in graphs for node in graph.node]
     nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
     placed = [(short_device(node.device), node.op) for node in nodes if node.device]
+    look_ups = {short_device(n.device) for n in nodes if n.device and residence.LAYER in n.name and "Gather" in n.op}
     return {
         "variable_devices": sorted({short_device(variable.device) for variable in _tensorflow_variables(model)}),
         "arithmetic_devices": sorted({where for where, op in placed if _ARITHMETIC.search(op)}),
         "step_operations": dict(Counter(where for where, _ in placed)),
         "step_fallback": sorted({op for where, op in placed if device == "gpu" and not where.startswith("GPU")}),
+        **({"look_up_devices": sorted(look_ups)} if any(each.name == residence.LAYER for each in model.layers) else {}),
     }
 
 
 def _check_device(execution: dict[str, Any], device: str) -> None:
-    """Demand that the variables and all arithmetic of the observed step were on the device that was asked for.
+    """Demand that the variables, all arithmetic and any look-up of the observed step were on the device asked for.
 
     Raises:
         WrongDeviceError: if they were elsewhere, or TensorFlow showed no arithmetic at all.
     """
     wanted = device.upper()
-    found = {*execution["variable_devices"], *execution["arithmetic_devices"]}
-    if not execution["arithmetic_devices"] or any(not where.startswith(wanted) for where in found):
-        raise WrongDeviceError(
-            f"Expected the model's variables and the arithmetic of a training step on the {wanted}; found variables on "
-            f"{execution['variable_devices']} and arithmetic on {execution['arithmetic_devices']}."
-        )
+    found = {"variables": execution["variable_devices"], "arithmetic": execution["arithmetic_devices"]}
+    if "look_up_devices" in execution:
+        found["images"] = execution["look_up_devices"]
+    if any(not devices or any(not where.startswith(wanted) for where in devices) for devices in found.values()):
+        words = ", ".join(f"{what} on {devices}" for what, devices in found.items())
+        raise WrongDeviceError(f"Expected all of a training step on the {wanted}; found {words}.")
 
 
 def _tensorflow_variables(model: Any) -> list[Any]:
@@ -279,7 +290,7 @@ def _judge(accuracy: dict[str, Any]) -> tuple[str, str | None]:
 
 def _classify(error: Exception) -> tuple[str, str]:
     """Status and reason of a training that raised."""
-    text = str(error).strip() or "no message"
+    text = " ".join(_COLOUR.sub("", str(error)).split()) or "no message"
     if isinstance(error, WrongDeviceError):
         return "wrong_device", text
     reason = text if isinstance(error, TrainmarkError) else f"{type(error).__name__}: {text[:500]}"
