@@ -8,13 +8,11 @@ from trainmark import (
     catalogue,
     claims,
     collecting,
-    comparing,
-    consumption,
     content,
     convergence,
+    derived,
     exhibits,
     figures,
-    findings,
     gallery,
     page,
     tables,
@@ -66,25 +64,11 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
     (folder / "specifications.csv").write_text(catalogue.csv_text(rows))
     runs = tables.read_runs(folder / "runs.csv")
     specifications = tables.read_specifications(folder / "specifications.csv")
-    gpus, chosen = specifications.query("kind == 'gpu'"), tables.comparable(runs, SETTINGS)
-    peaks = tables.read_table(folder / "peaks.csv")
-    wanted = comparing.article(chosen, gpus, "auto")
-    wanted += comparing.configured(configured) or comparing.sensible(chosen, "auto")
-    cells = comparing.compare_all(chosen, wanted)
+    chosen, peaks = tables.comparable(runs, SETTINGS), tables.read_table(folder / "peaks.csv")
     ledger, ids = claims.load([ROOT / "config/claims.yaml"]), tables.hardware_ids(specifications)
     written = {
         "cells": tables.summarise(runs),
-        "comparisons": cells,
-        "comparisons_summary": comparing.summarise(cells),
-        "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
-        "tflops": findings.tflops_ratios(chosen, gpus),
-        "utilisation": findings.utilisation(chosen, gpus, peaks),
-        "products": findings.best_products(peaks, gpus),
-        "outlying": findings.outlying(chosen),
-        "drift": findings.drift(chosen),
-        "energy": consumption.per_cell(chosen),
-        "energy_comparisons": consumption.ratios(chosen, wanted),
-        "energy_unmeasured": consumption.unmeasured(chosen),
+        **derived.derive(folder, SETTINGS, configured, "auto"),
         "claims": claims.judge_all(ledger, chosen, peaks, ids),
         "published": claims.published(ledger, chosen, ids),
     }
@@ -104,10 +88,7 @@ def make(
     """The whole report; without the drawing, figures are planned and their files empty."""
     write_tables(records, folder, configured, kinds, gate, described)
     runs = tables.of_shown_experiment(tables.read_runs(folder / "runs.csv"), SETTINGS)
-    gpus = tables.read_specifications(folder / "specifications.csv").query("kind == 'gpu'")
-    compared = [comparing.read_cells(folder / f"comparisons{part}.csv") for part in ("", "_summary")]
-    rest = [tables.read_table(folder / f"{name}.csv") for name in ("break_even", "tflops", "published")]
-    planned = gallery.plan(runs, gpus, *compared, *rest, gate.references)
+    planned = gallery.plan(folder, runs, gate.references)
     if draw:
         figures.draw_all(planned, figures.assign_looks(runs), folder / "figures")
     else:

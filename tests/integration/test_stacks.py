@@ -21,10 +21,11 @@ DESCRIBE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import tensorflow as tf
-from trainmark import training
+from trainmark import training, workloads
 found = {}
 for name, workload in json.load(sys.stdin).items():
-    model = training._build(tf.keras, workload)
+    model = workloads.MODELS[name](tf.keras)
+    training._compile(tf.keras, model, workload)
     loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
     found[name] = {"loss": loss, "layers": [type(layer).__name__ for layer in model.layers]}
     found[name] |= training._settings(tf, model) | {"learning_rate": float(model.optimizer.learning_rate)}

@@ -55,12 +55,12 @@ def test_articles_grid():
 def test_record_tells_whether_it_was_measured_as_configured(here, changes, state):
     write(synthetic_record())
     planned = make(**changes)
-    assert planned.state(planned.run("tf-2.19", "cpu", "mlp", "32", "1")) == state
+    assert planned.state(planned.run("runs", "tf-2.19", "cpu", "mlp", "32", "1")) == state
 
 
 def test_state_of_other_files(here):
     planned = make()
-    run = planned.run("tf-2.19", "cpu", "mlp", "32", "1")
+    run = planned.run("runs", "tf-2.19", "cpu", "mlp", "32", "1")
     assert planned.state(run) == "missing"
     write(failed_record())
     assert planned.state(run) == "failed"

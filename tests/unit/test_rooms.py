@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
-TRAINING = {"training", "roofline"}
+TRAINING = {"training", "residence", "roofline"}
 REPORT = {
     "comparing",
     "consumption",
@@ -22,6 +22,9 @@ REPORT = {
     "soundness",
     "figures",
     "answers",
+    "beyond",
+    "bottlenecks",
+    "derived",
     "appendix",
     "content",
     "sections",

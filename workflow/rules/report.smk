@@ -77,15 +77,13 @@ rule look_up_hardware:
 
 rule compare_cells:
     input:
-        "results/report/runs.csv",
-        "results/report/peaks.csv",
-        "results/report/specifications.csv",
+        expand("results/report/{name}.csv", name=["runs", "controls", "peaks", "specifications"]),
         code=[
             "workflow/scripts/compare_cells.py",
-            "workflow/scripts/trainmark/comparing.py",
-            "workflow/scripts/trainmark/consumption.py",
-            "workflow/scripts/trainmark/findings.py",
-            "workflow/scripts/trainmark/tables.py",
+            *expand(
+                "workflow/scripts/trainmark/{room}.py",
+                room=["bottlenecks", "comparing", "consumption", "derived", "findings", "tables"],
+            ),
         ],
     output:
         report(
@@ -123,6 +121,18 @@ rule compare_cells:
             caption="../report/utilisation.rst",
             category="Tables",
             labels={"table": "Matrix products"},
+        ),
+        report(
+            "results/report/bottlenecks.csv",
+            caption="../report/bottlenecks.rst",
+            category="Tables",
+            labels={"table": "Controls against plain runs"},
+        ),
+        report(
+            "results/report/gpu_states.csv",
+            caption="../report/gpu_states.rst",
+            category="Tables",
+            labels={"table": "What the GPUs told of themselves"},
         ),
         report(
             "results/report/outlying.csv",
@@ -206,6 +216,7 @@ rule draw_figures:
                 "break_even",
                 "tflops",
                 "published",
+                "bottlenecks",
             ],
         ),
         references=config["references"],
@@ -213,7 +224,7 @@ rule draw_figures:
             "workflow/scripts/draw_figures.py",
             *expand(
                 "workflow/scripts/trainmark/{room}.py",
-                room=["consumption", "exhibits", "figures", "gallery", "naming", "soundness"],
+                room=["bottlenecks", "consumption", "exhibits", "figures", "gallery", "naming", "soundness"],
             ),
         ],
     output:
@@ -242,6 +253,7 @@ rule render_page:
             "results/report/{name}.csv",
             name=[
                 "runs",
+                "controls",
                 "cells",
                 "machines",
                 "experiments",
@@ -253,6 +265,8 @@ rule render_page:
                 "tflops",
                 "utilisation",
                 "products",
+                "bottlenecks",
+                "gpu_states",
                 "outlying",
                 "drift",
                 "energy",
@@ -269,7 +283,17 @@ rule render_page:
             "workflow/scripts/render_page.py",
             *expand(
                 "workflow/scripts/trainmark/{room}.py",
-                room=["answers", "appendix", "content", "document", "naming", "page", "sections"],
+                room=[
+                    "answers",
+                    "appendix",
+                    "beyond",
+                    "bottlenecks",
+                    "content",
+                    "document",
+                    "naming",
+                    "page",
+                    "sections",
+                ],
             ),
         ],
     output:

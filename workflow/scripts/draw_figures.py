@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import comparing, convergence, errors, exhibits, figures, gallery, tables
+from trainmark import convergence, errors, exhibits, figures, gallery, tables
 
 
 def main() -> None:
@@ -14,10 +14,7 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="folder of the figures")
     args = parser.parse_args()
     runs = tables.of_shown_experiment(tables.read_runs(args.report / "runs.csv"), args.settings)
-    gpus = tables.read_specifications(args.report / "specifications.csv").query("kind == 'gpu'")
-    cells, summary = (comparing.read_cells(args.report / f"comparisons{part}.csv") for part in ("", "_summary"))
-    rest = [tables.read_table(args.report / f"{name}.csv") for name in ("break_even", "tflops", "published")]
-    planned = gallery.plan(runs, gpus, cells, summary, *rest, convergence.load(args.references))
+    planned = gallery.plan(args.report, runs, convergence.load(args.references))
     figures.draw_all(planned, figures.assign_looks(runs), args.output)
     exhibits.write_index(planned, args.output / "figures.json")
 

@@ -63,12 +63,8 @@ def _pair(row: Mapping[str, Any], candidate: str, baseline: str) -> str:
     """A candidate against its baseline."""
     cells = plural(row["cells"], "cell")
     reach = f"; by cell {ratio(row['minimum'])} to {ratio(row['maximum'])}" if row["cells"] > 1 else ""
-    return f"{candidate} trains {_times(row)} times as fast as {baseline} (geometric mean of {cells}{reach})."
-
-
-def _times(row: Mapping[str, Any]) -> str:
-    interval = "" if pd.isna(row["low"]) else f" [{ratio(row['low'])}, {ratio(row['high'])}]"
-    return ratio(row["geometric_mean"]) + interval
+    times = comparing.in_words(row)
+    return f"{candidate} trains {times} times as fast as {baseline} (geometric mean of {cells}{reach})."
 
 
 def _ranking(ranked: pd.DataFrame) -> str:
@@ -77,7 +73,7 @@ def _ranking(ranked: pd.DataFrame) -> str:
     most = ranked["cells"].max()
     words, others = [], []
     for row in ranked.to_dict("records"):
-        said = f"{names[tuple(row[column] for column in comparing.SIDES)]} {_times(row)}"
+        said = f"{names[tuple(row[column] for column in comparing.SIDES)]} {comparing.in_words(row)}"
         if row["cells"] == most:
             words.append(said)
         else:

@@ -30,11 +30,14 @@ def every_cell(data: ReportData) -> Section:
         Column("steady_state_epoch_seconds_median", "Epoch in steady state (s)", "seconds"),
         Column("fit_teardown_seconds_median", "After the last epoch (s)", "seconds"),
         Column("test_accuracy_median", "Test accuracy", "accuracy"),
+        Column("peak_memory_bytes_median", "Memory of the process (GiB)", "gib"),
+        Column("peak_device_memory_bytes_median", "Of the GPU's tensors (GiB)", "gib", empty=UNKNOWN),
     )
     rows = [_remarked(data, row) for row in rows_of(data.tables["cells"])]
     said = (
-        "Times are of fit, the whole training with its validations. Grey cells are compared with nothing, for the "
-        "reason in their remark. Every single run is in runs.csv."
+        "Times are of fit, the whole training with its validations. Memory is the highest of the whole process, median "
+        "of the runs. Grey cells are compared with nothing, for the reason in their remark. Every single run is in "
+        "runs.csv."
     )
     return Section("cells", "Cells", [said], tables=[Table("cells", "Every cell", columns, rows, "cells.csv")])
 
@@ -68,6 +71,7 @@ def not_counted(data: ReportData) -> list[Section]:
     runs = data.runs
     failed = (*CELL, Column("repeat", "Repeat", "integer"), Column("status", "Status"))
     failed = (*failed, Column("reason", "Reason", "long"))
+    controls = data.controls[data.controls["status"] != OK]
     missing = (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
     others = (Column("machine", "Machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long"))
     files = (Column("path", "File"), Column("what", "What is wrong", "long"), Column("remedy", "What to do", "long"))
@@ -76,6 +80,14 @@ def not_counted(data: ReportData) -> list[Section]:
     counts = [{**row, "why": why_apart(data, row["settings_digest"], row["protocol"])} for row in counts]
     parts = (
         ("failed", "Runs that failed or did not converge", "", failed, rows_of(runs[runs["status"] != OK]), "runs.csv"),
+        (
+            "failed-controls",
+            "Controls that failed or did not converge",
+            "",
+            (Column("control", "Control"), *failed),
+            rows_of(controls),
+            "controls.csv",
+        ),
         (
             "missing",
             "Missing cells",

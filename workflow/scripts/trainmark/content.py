@@ -49,6 +49,12 @@ class ReportData:
         return self.tables["runs"][self.shown]
 
     @property
+    def controls(self) -> pd.DataFrame:
+        """Controls of the experiment shown."""
+        controls = self.tables["controls"]
+        return controls[tables.of_experiment(controls, self.experiment)]
+
+    @property
     def cells(self) -> pd.DataFrame:
         """Cells of the experiment shown."""
         cells = self.tables["cells"]
@@ -66,10 +72,10 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
     """
     texts = ("machines", "experiments", "left_out", "specifications")
     found = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in texts}
-    found |= {name: tables.read_runs(folder / f"{name}.csv") for name in ("runs", "cells")}
+    found |= {name: tables.read_runs(folder / f"{name}.csv") for name in ("runs", "controls", "cells")}
     found |= {name: comparing.read_cells(folder / f"{name}.csv") for name in ("comparisons", "comparisons_summary")}
     rest = ("break_even", "tflops", "utilisation", "outlying", "drift", "claims")
-    rest += ("products", "energy", "energy_comparisons", "energy_unmeasured")
+    rest += ("products", "energy", "energy_comparisons", "energy_unmeasured", "bottlenecks", "gpu_states")
     found |= {name: tables.read_table(folder / f"{name}.csv") for name in rest}
     experiments = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
     figures = {entry["name"]: entry for entry in exhibits.read_index(folder / "figures" / "figures.json")}

@@ -29,6 +29,11 @@ def gib(value: float) -> str:
     return f"{value / 2**30:.1f}"
 
 
+def megahertz(value: float) -> str:
+    """Hertz as MHz."""
+    return f"{value / 1e6:,.0f}"
+
+
 # How the values of a column are written; texts as they are.
 FORMATS: dict[str, Callable[[Any], str]] = {
     "text": str,
@@ -40,6 +45,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "accuracy": lambda value: f"{value:.3f}",
     "percent": lambda value: f"{100 * value:.1f}",
     "gib": gib,
+    "megahertz": megahertz,
 }
 
 
@@ -68,7 +74,7 @@ class Column:
 
     def raw(self, value: Any) -> Any:
         """A value with all its digits, in the unit of the heading."""
-        scale = {"percent": 100, "gib": 1 / 2**30}.get(self.kind)
+        scale = {"percent": 100, "gib": 1 / 2**30, "megahertz": 1e-6}.get(self.kind)
         return value if scale is None or unknown(value) else value * scale
 
     def show(self, value: Any) -> str:

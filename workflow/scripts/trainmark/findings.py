@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -29,6 +30,8 @@ TFLOPS_COLUMNS = (
 DRIFT_COLUMNS = ("machine", "stack", "device", "cells", "ratio", "low", "high")
 OUTLYING_COLUMNS = (*tables.CELL, "repeat", "fit_seconds", "median_seconds", "ratio", "load_average_before")
 OUTLYING_COLUMNS += ("other_cpu_share", "steal_share", "cpu_share", "started_at", "why")
+GPU_STATE_COLUMNS = ("machine", "stack", "device", "runs", "clock_hertz", "hottest_celsius", "peak_memory_bytes")
+GPU_STATE_COLUMNS += ("held_back_by",)
 # A run that is by more than this factor off its siblings is marked.
 OUTLYING = 1.2
 # Share of the cores' time beyond which what others took of it is said to disturb a run.
@@ -151,6 +154,30 @@ def held_back_for_heat(runs: pd.DataFrame) -> pd.Series:
     thermal = runs["gpu_throttle_shares"].str.contains("thermal").fillna(False).astype(bool)
     pressed = runs["thermal_pressure"].notna() & (runs["thermal_pressure"] != "nominal")
     return thermal | pressed | (runs["fit_throttle_events"].astype(float) > 0)
+
+
+def gpu_states(runs: pd.DataFrame) -> pd.DataFrame:
+    """What was noted of the NVIDIA GPUs while they trained, by machine, stack and device.
+
+    Args:
+        runs: runs that are ok.
+
+    Returns:
+        Rows of GPU_STATE_COLUMNS: the median of the runs' clocks, the highest temperature, the most memory that
+        TensorFlow's tensors took, and for each reason that held a clock back the mean share of the samples taken, in
+        words.
+    """
+    noted = runs[runs[["gpu_clock_hertz", "gpu_throttle_shares", "peak_device_memory_bytes"]].notna().any(axis=1)]
+    rows = []
+    for key, part in noted.groupby(["machine", "stack", "device"]):
+        shares = [json.loads(text) for text in part["gpu_throttle_shares"].dropna()]
+        reasons = sorted({reason for each in shares for reason in each})
+        means = {reason: sum(each.get(reason, 0.0) for each in shares) / len(shares) for reason in reasons}
+        words = ", ".join(f"{reason} {share:.0%}" for reason, share in means.items())
+        numbers = part[["gpu_clock_hertz", "gpu_temperature_celsius", "peak_device_memory_bytes"]].astype(float)
+        ends = numbers["gpu_clock_hertz"].median(), numbers["gpu_temperature_celsius"].max()
+        rows.append((*key, len(part), *ends, numbers["peak_device_memory_bytes"].max(), words))
+    return pd.DataFrame(rows, columns=list(GPU_STATE_COLUMNS))
 
 
 def drift(runs: pd.DataFrame) -> pd.DataFrame:

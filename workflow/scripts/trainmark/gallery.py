@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pandas as pd
 
-from trainmark import comparing, consumption, convergence, findings, naming, soundness, tables
+from trainmark import bottlenecks, comparing, consumption, convergence, findings, naming, soundness, tables
 from trainmark.exhibits import NOBODY, Exhibit, constants, count_range, few
 from trainmark.naming import WHO, label
 from trainmark.record import OK
@@ -18,28 +19,18 @@ _APPLE_AND_NVIDIA = "Not measured. It takes runs on an Apple and on an NVIDIA GP
 _BOTH_DEVICES = "Not measured. It takes runs on the GPU and on the CPU of one machine that can be compared."
 
 
-def plan(
-    everything: pd.DataFrame,
-    gpus: pd.DataFrame,
-    comparisons: pd.DataFrame,
-    summary: pd.DataFrame,
-    break_even: pd.DataFrame,
-    ratios: pd.DataFrame,
-    published: pd.DataFrame,
-    references: convergence.References | None,
-) -> list[Exhibit]:
+def plan(report: Path, everything: pd.DataFrame, references: convergence.References | None) -> list[Exhibit]:
     """Every figure of the report, in its order; those that cannot be drawn say why.
 
     Args:
+        report: folder of the tables.
         everything: runs of the experiment shown, whatever became of them.
-        gpus: ``machine`` and ``vendor``, one row a machine with a GPU.
-        comparisons: comparisons.csv.
-        summary: comparisons_summary.csv.
-        break_even: break_even.csv.
-        ratios: tflops.csv.
-        published: published.csv.
         references: those that runs were held against.
     """
+    gpus = tables.read_specifications(report / "specifications.csv").query("kind == 'gpu'")
+    comparisons, summary = (comparing.read_cells(report / f"comparisons{part}.csv") for part in ("", "_summary"))
+    rest = ("break_even", "tflops", "published", bottlenecks.NAME)
+    break_even, ratios, published, controlled = (tables.read_table(report / f"{name}.csv") for name in rest)
     runs = everything[everything["status"] == OK]
     gpu, cpu = runs[runs["device"] == "gpu"], runs[runs["device"] == "cpu"]
     apple_machines = set(gpus.loc[gpus["vendor"] == "apple", "machine"])
@@ -62,6 +53,7 @@ def plan(
         steady_state_speed_ups(comparisons),
         draw_break_even(break_even),
         tflops(ratios),
+        bottlenecks.exhibit(controlled),
         consumption.exhibit(runs),
     ]
     others = comparisons[comparisons["exhibit"] == ""]

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 import trainmark
-from trainmark import answers, appendix, sections, tables
+from trainmark import answers, appendix, beyond, sections, tables
 from trainmark.content import ReportData
 from trainmark.document import Column, Document, enumerate_words, plural
 from trainmark.record import NOT_CONVERGED, OK
@@ -48,7 +48,7 @@ def write(data: ReportData) -> Document:
     }
     parts = [
         *sections.article(data),
-        *sections.beyond(data),
+        *beyond.all_of_it(data),
         sections.ledger(data),
         *sections.other_comparisons(data),
         appendix.every_cell(data),
@@ -71,6 +71,12 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
         yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
     if failed:
         yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
+    controls = int((data.controls["status"] != OK).sum())
+    if controls:
+        yield (
+            f"{plural(controls, 'control')} failed or did not converge and {_is(controls)} left out.",
+            "failed-controls",
+        )
     missing = len(tables.missing_runs(runs, data.grid, data.tables["runs"]["machine"]))
     if missing:
         yield f"{plural(missing, 'cell')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.", "missing"

@@ -1,4 +1,4 @@
-"""The report's sections on speed: the article's exhibits, what it could not show, claims, other comparisons."""
+"""The report's sections on speed: the article's exhibits, claims, other comparisons."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import catalogue, claims, comparing, gallery, naming
-from trainmark.content import CELL, SERIES, ReportData
+from trainmark import catalogue, claims, naming
+from trainmark.content import ReportData
 from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
 
-_PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
-_INTERVAL = "needs repeats"
+# Columns and words of every table that compares.
+PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
+INTERVAL = "needs repeats"
 
 
 def article(data: ReportData) -> list[Section]:
@@ -136,25 +137,25 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
         return []
     summary = data.tables["comparisons_summary"]
     averages = (
-        *_PAIR,
+        *PAIR,
         Column("model", "Model"),
         Column("cells", "Cells", "integer"),
         Column("geometric_mean", "Geometric mean", "ratio"),
-        Column("low", "95 % from", "ratio", empty=_INTERVAL),
-        Column("high", "to", "ratio", empty=_INTERVAL),
+        Column("low", "95 % from", "ratio", empty=INTERVAL),
+        Column("high", "to", "ratio", empty=INTERVAL),
         Column("arithmetic_mean", "Average", "ratio"),
         Column("minimum", "Minimum", "ratio"),
         Column("maximum", "Maximum", "ratio"),
     )
     each = (
-        *_PAIR,
+        *PAIR,
         Column("model", "Model"),
         Column("batch_size", "Batch size", "integer"),
         Column("fit_seconds_baseline", "Baseline, median (s)", "seconds"),
         Column("fit_seconds_candidate", "Candidate, median (s)", "seconds"),
         Column("speed_up", "Speed-up", "ratio"),
-        Column("low", "95 % from", "ratio", empty=_INTERVAL),
-        Column("high", "to", "ratio", empty=_INTERVAL),
+        Column("low", "95 % from", "ratio", empty=INTERVAL),
+        Column("high", "to", "ratio", empty=INTERVAL),
         Column("certain", "Faster?"),
         Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
         Column("test_accuracy_baseline", "Accuracy, baseline", "accuracy"),
@@ -163,13 +164,13 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
         Column("n_candidate", "Runs, candidate", "integer"),
     )
     mine = summary[(summary[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
-    rows = [{**row, "certain": _certain(row)} for row in _named(cells)]
+    rows = [{**row, "certain": certain(row)} for row in named(cells)]
     return [
         Table(
             f"{name}-averages",
             "Times faster: averages over the cells that both have",
             averages,
-            _named(mine),
+            named(mine),
             "comparisons_summary.csv",
             "The interval is of the geometric mean of these very cells: it holds the noise of the runs, not the choice "
             "of cells.",
@@ -185,206 +186,19 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
     ]
 
 
-def _named(cells: pd.DataFrame) -> list[dict[str, Any]]:
+def named(cells: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows with candidate and baseline in words."""
     words = naming.both(cells) if len(cells) else []
     return [{**row, "candidate": sides[0], "baseline": sides[1]} for row, sides in zip(rows_of(cells), words)]
 
 
-def _certain(row: Mapping[str, Any], above: str = "faster", below: str = "slower") -> str:
+def certain(row: Mapping[str, Any], above: str = "faster", below: str = "slower") -> str:
     """What an interval of a ratio says of it."""
     if row["low"] is None:
         return "needs two runs a side"
     if row["low"] <= 1 <= row["high"]:
         return "cannot tell, includes 1"
     return above if row["low"] > 1 else below
-
-
-def beyond(data: ReportData) -> list[Section]:
-    """What the article could not show."""
-    t = data.tables
-    changes = comparing.distinct(t["comparisons"][t["comparisons"]["winner_changes"].fillna(False)])
-    columns = (
-        *_PAIR,
-        Column("model", "Model"),
-        Column("batch_size", "Batch size", "integer"),
-        Column("speed_up", "Speed-up, total", "ratio"),
-        Column("low", "95 % from", "ratio", empty=_INTERVAL),
-        Column("high", "to", "ratio", empty=_INTERVAL),
-        Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
-        Column("steady_state_low", "95 % from", "ratio", empty=_INTERVAL),
-        Column("steady_state_high", "to", "ratio", empty=_INTERVAL),
-    )
-    title = "Cells in which the winner changes"
-    winners = [Table("winner-changes", title, columns, _named(changes), "comparisons.csv")] if len(changes) else []
-    said = gallery.say_break_even(t["break_even"])
-    breaks = [{**row, "said": words} for row, words in zip(rows_of(t["break_even"]), said)]
-    crossing = (
-        Column("machine", "Machine"),
-        Column("stack", "Stack"),
-        Column("model", "Model"),
-        Column("said", "The GPU is faster", "long"),
-    )
-    sections = [
-        Section("beyond", "What the article could not show"),
-        pictured(data, "training_time_cpus"),
-        pictured(data, "learning"),
-        *([] if data.figures["not_converged"]["missing"] else [pictured(data, "not_converged")]),
-        pictured(data, "throughput"),
-        pictured(data, "spread", found=[*outlying(data), *drift(data)]),
-        pictured(data, "steady_state"),
-        pictured(data, "steady_state_speed_up", found=winners),
-        pictured(
-            data,
-            "break_even",
-            found=[Table("break-even", "Break-even batch sizes", crossing, breaks, "break_even.csv")] if breaks else [],
-        ),
-        pictured(data, "tflops"),
-        utilisation(data),
-        energy(data),
-    ]
-    if len(t["tflops"]):
-        sections[-3].texts.append(gallery.say_tflops(t["tflops"]))
-    return sections
-
-
-def outlying(data: ReportData) -> list[Table]:
-    """Runs that stand apart from their repeats, with what was noticed of the machine."""
-    columns = (
-        *CELL,
-        Column("repeat", "Repeat", "integer"),
-        Column("fit_seconds", "Time (s)", "seconds"),
-        Column("median_seconds", "Median of its cell (s)", "seconds"),
-        Column("ratio", "Times as long", "ratio"),
-        Column("why", "Why it is here", "long"),
-        Column("load_average_before", "Load before", "number"),
-        Column("other_cpu_share", "Cores taken by other programs (%)", "percent"),
-        Column("steal_share", "Taken by the host (%)", "percent"),
-        Column("cpu_share", "By the run itself (%)", "percent"),
-        Column("started_at", "Started (UTC)"),
-    )
-    rows = rows_of(data.tables["outlying"])
-    note = (
-        "Over a fifth longer or less long than the median of their cell; or others took over a tenth of the cores' "
-        "time, the machine ran on its battery, saved power or was held back for its heat. They count like all others."
-    )
-    title = "Runs that stand apart or were disturbed"
-    return [Table("outlying", title, columns, rows, "outlying.csv", note)] if rows else []
-
-
-def drift(data: ReportData) -> list[Table]:
-    """Whether a machine became slower or faster over its session."""
-    columns = (
-        *SERIES,
-        Column("cells", "Cells", "integer"),
-        Column("ratio", "Last repeat / first", "ratio"),
-        Column("low", "95 % from", "ratio"),
-        Column("high", "to", "ratio"),
-        Column("said", "Drift?"),
-    )
-    rows = [{**row, "said": _certain(row, "slower", "faster")} for row in rows_of(data.tables["drift"])]
-    note = (
-        "Time of the last repeat of a cell over that of its first, the geometric mean over the cells: above 1, slower."
-    )
-    return [Table("drift", "Drift over the session", columns, rows, "drift.csv", note)] if rows else []
-
-
-def utilisation(data: ReportData) -> Section:
-    """How much arithmetic each model gets out of each device."""
-    columns = (
-        *SERIES,
-        Column("model", "Model"),
-        Column("batch_size", "At batch size", "integer"),
-        Column("tflops", "Reached (TFLOPS)", "number"),
-        Column("published_tflops", "FP32 peak (TFLOPS)", "number", published=True),
-        Column("share", "Share of it (%)", "percent"),
-        Column("swept_tflops", "Best matrix product (TFLOPS)", "number"),
-        Column("swept_share", "Share of it (%)", "percent"),
-    )
-    products = (
-        *SERIES,
-        Column("threads", "Threads", "integer"),
-        Column("side", "Side of the matrices", "integer"),
-        Column("tflops", "Reached (TFLOPS)", "number"),
-        Column("published_tflops", "FP32 peak of the GPU (TFLOPS)", "number", published=True),
-        Column("published_share", "Share of it (%)", "percent"),
-        Column("theoretical_tflops", "FP32 peak of the cores (TFLOPS)", "number"),
-        Column("theoretical_share", "Share of it (%)", "percent"),
-        Column("theory", "Made of"),
-    )
-    said = (
-        "The arithmetic of the whole fit over its time, at the batch size where that is highest (median of the "
-        "repeats). Operations are counted from the layers, a multiply-add as two. The shares are of the published peak "
-        "of a GPU, and of the best product of two square float32 matrices that TensorFlow makes on the same device; "
-        "start-up and validation are in the time, so they say what a user gets, not what the device can do."
-    )
-    t = data.tables
-    rows = rows_of(t["utilisation"])
-    title = "Utilisation: how much of the arithmetic is used"
-    found = [Table("utilisation", title, columns, rows, "utilisation.csv")] if rows else []
-    swept = rows_of(t["products"])
-    note = (
-        "The best of all rounds and sizes, without TensorFloat-32. The peak of a processor's cores is by the highest "
-        "clock that the system names, which in a virtual machine is often the nominal one: a share may exceed 100."
-    )
-    if swept:
-        found.append(
-            Table("products", "Matrix products: the most of each device", products, swept, "products.csv", note)
-        )
-    texts = [said] if rows else ["Not measured. It takes runs of models whose operations are counted."]
-    return Section("utilisation", title, texts, tables=found, level=3)
-
-
-def energy(data: ReportData) -> Section:
-    """What energy the trainings used, and of what; where none was measured, why."""
-    used = (
-        *CELL,
-        Column("energy_scope", "Energy of"),
-        Column("runs", "Runs", "integer"),
-        Column("joules", "Training (J)", "number"),
-        Column("joules_per_epoch", "Epoch (J)", "number"),
-        Column("joules_per_million_samples", "Million samples (J)", "number"),
-        Column("watts", "Mean power (W)", "number"),
-        Column("above_idle_joules", "Training, above idle (J)", "number", empty=UNKNOWN),
-        Column("above_idle_joules_per_million_samples", "Million samples, above idle (J)", "number", empty=UNKNOWN),
-    )
-    compared = (
-        *_PAIR,
-        Column("model", "Model"),
-        Column("batch_size", "Batch size", "integer"),
-        Column("ratio", "Baseline energy / candidate energy", "ratio"),
-        Column("low", "95 % from", "ratio", empty=_INTERVAL),
-        Column("high", "to", "ratio", empty=_INTERVAL),
-        Column("certain", "Uses less?"),
-        Column("why", "Not like with like", "long"),
-    )
-    missing = (*SERIES, Column("runs", "Runs", "integer"), Column("why", "Why there is none", "long"))
-    t = data.tables
-    ratios = [
-        {**row, "certain": "not comparable" if row["why"] else _certain(row, "less", "more"), "grey": bool(row["why"])}
-        for row in _named(t["energy_comparisons"])
-    ]
-    parts = (
-        (
-            "energy",
-            "Energy by cell",
-            used,
-            rows_of(t["energy"]),
-            "Medians of the runs. Idle power is in it, but where it says above idle: less what the machine used when "
-            "nothing ran, measured before each run.",
-        ),
-        (
-            "energy_comparisons",
-            "Times less energy",
-            compared,
-            ratios,
-            "Above 1: the candidate used less. Ratios of different scopes are grey and are no efficiencies: an SoC's "
-            "energy holds what a board's does not.",
-        ),
-        ("energy_unmeasured", "Runs without energy", missing, rows_of(t["energy_unmeasured"]), ""),
-    )
-    found = [Table(name, title, cols, rows, f"{name}.csv", note) for name, title, cols, rows, note in parts if rows]
-    return pictured(data, "energy", found=found)
 
 
 def ledger(data: ReportData) -> Section:

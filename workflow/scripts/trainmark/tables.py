@@ -71,8 +71,9 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         The cell's columns; ``n`` (ok runs) and ``failed``; over the runs that are ok: median, minimum, maximum and
         spread (standard deviation over mean; empty for one run) of ``fit_seconds``, half of the 95 % interval of its
         median over that (``median_half_width``), median and minimum of ``test_accuracy``, medians of
-        ``throughput_samples_per_second``, ``flops_per_second``, ``first_epoch_seconds``, ``steady_state_epoch_seconds``
-        and ``fit_teardown_seconds`` (empty where n is 0).
+        ``throughput_samples_per_second``, ``flops_per_second``, ``first_epoch_seconds``,
+        ``steady_state_epoch_seconds``, ``fit_teardown_seconds``, ``peak_memory_bytes`` and
+        ``peak_device_memory_bytes`` (empty where n is 0, or where nothing was measured).
     """
     keys = CELL + MEASURED_ALIKE
     ok = runs["status"] == OK
@@ -93,6 +94,8 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             test_accuracy_min=("test_accuracy", "min"),
             first_epoch_seconds_median=("first_epoch_seconds", "median"),
             steady_state_epoch_seconds_median=("steady_state_epoch_seconds", "median"),
+            peak_memory_bytes_median=("peak_memory_bytes", "median"),
+            peak_device_memory_bytes_median=("peak_device_memory_bytes", "median"),
         )
     )
     values["fit_seconds_spread"] /= values.pop("mean")
