@@ -3,13 +3,14 @@
 Nothing here was measured. Every machine's name begins with "synthetic", and nothing outside the tests reads this.
 """
 
+import copy
 import functools
 import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainmark import convergence, hardware, workloads
+from trainmark import controls, convergence, hardware, workloads
 
 from tests.conftest import CONFIG, ROOT, path_of, synthetic_machine, synthetic_record
 
@@ -113,6 +114,21 @@ def records_of(
                     **changes,
                 )
             )
+    return found
+
+
+def controls_of(records: Iterable[dict], control: str, faster: float = 1.0) -> list[dict]:
+    """The same runs once more as a control, so many times faster."""
+    found = copy.deepcopy(list(records))
+    for data in found:
+        data["control"] = control
+        times = data["durations"]
+        for name, value in times.items():
+            times[name] = [each / faster for each in value] if isinstance(value, list) else value / faster
+        if control == controls.DEVICE_DATA:
+            data["execution"]["look_up_devices"] = [f"{data['device'].upper()}:0"]
+        else:
+            data["execution"]["intra_op_threads"] = controls.threads(control)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import re
 import shutil
@@ -303,3 +304,19 @@ def test_sweep_of_matrix_products_is_made_once_and_drawn(checkout):
     assert "multiplies matrices with up to" in output
     assert "Matrix products" in (checkout.folder / "results/report/index.html").read_text()
     assert "Nothing to be done" in checkout.run(roofline=True)
+
+
+def test_controls_are_made_beside_the_plain_runs_and_drawn(checkout):
+    config = {"controls": ["device-data"], "batch_sizes": [64]}
+    output = checkout.run(**config)
+    assert "trainmark: 1 run to do on test-checkout" in output
+    assert trained(output) == 1
+    (path,) = checkout.folder.glob("results/machines/*/controls/device-data/tf-2.19/cpu/mlp/64/1.json")
+    control, plain = json.loads(path.read_text()), checkout.records()[64]
+    validate_record(control)
+    assert control["accuracy"] == plain["accuracy"]
+    page = (checkout.folder / "results/report/index.html").read_text()
+    assert "With images on the device beforehand" in page
+    assert NOTHING in checkout.run(**config)
+    impossible = checkout.run("-n", controls=["threads-4"], threads=4)
+    assert "threads-4 left out of the controls" in impossible

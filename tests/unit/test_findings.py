@@ -177,3 +177,20 @@ def test_runs_that_started_at_once_are_in_the_order_of_their_repeats():
     runs = pd.concat(frames).assign(machine="m", stack="s", device="cpu", model="mlp", started_at="same")
     for shuffled in (runs, runs[::-1], runs.sample(frac=1, random_state=1)):
         assert findings.drift(shuffled)["ratio"].tolist() == pytest.approx([1.2])
+
+
+def test_gpu_states_are_those_of_all_runs_of_a_gpu():
+    noted = pd.DataFrame(
+        {
+            "gpu_clock_hertz": [1.5e9, 1.3e9, 1.1e9, math.nan],
+            "gpu_temperature_celsius": [60.0, 71.0, 80.0, math.nan],
+            "gpu_throttle_shares": ['{"sw_power_cap": 0.5}', '{"sw_power_cap": 1.0, "hw_thermal": 0.5}', None, None],
+            "peak_device_memory_bytes": [2e9, 3e9, 1e9, math.nan],
+            "machine": ["a", "a", "a", "b"],
+        }
+    ).assign(stack="s", device="gpu")
+    (row,) = findings.gpu_states(noted).to_dict("records")
+    assert (row["machine"], row["runs"], row["clock_hertz"], row["hottest_celsius"]) == ("a", 3, 1.3e9, 80.0)
+    assert row["peak_memory_bytes"] == 3e9
+    assert row["held_back_by"] == "hw_thermal 25%, sw_power_cap 75%"
+    assert findings.gpu_states(noted[3:]).empty

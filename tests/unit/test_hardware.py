@@ -9,6 +9,8 @@ from trainmark import hardware
 
 from tests.conftest import ROOT, synthetic_machine
 
+# Logical CPUs of two packages with two cores each, as Linux numbers them: the hardware threads of one core are apart.
+CORES = {0: (0, 0), 1: (0, 1), 2: (1, 0), 3: (1, 1), 4: (0, 0), 5: (0, 1), 6: (1, 0), 7: (1, 1)}
 NVIDIA_SMI = """#!/bin/sh
 echo "Tesla T4, 15360, 535.104.05"
 echo "Tesla T4, 15360, 535.104.05"
@@ -131,3 +133,18 @@ def test_missing_tools_are_no_error():
     assert hardware.command_output("no-such-tool-anywhere") is None
     assert hardware.command_output("false") is None
     assert hardware.read_text("/no/such/file") is None
+
+
+def test_hardware_threads_of_a_core_stand_beside_each_other(tmp_path, monkeypatch):
+    for cpu, (package, core) in CORES.items():
+        folder = tmp_path / f"cpu{cpu}/topology"
+        folder.mkdir(parents=True)
+        (folder / "physical_package_id").write_text(f"{package}\n")
+        (folder / "core_id").write_text(f"{core}\n")
+    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda pid: set(CORES), raising=False)
+    assert hardware.cpus_by_core(tmp_path) == [0, 4, 1, 5, 2, 6, 3, 7]
+    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda pid: {1, 5, 7}, raising=False)
+    assert hardware.cpus_by_core(tmp_path) == [1, 5, 7]
+    assert hardware.cpus_by_core(tmp_path / "none") == [1, 5, 7]
+    monkeypatch.delattr(hardware.os, "sched_getaffinity")
+    assert hardware.cpus_by_core(tmp_path) is None

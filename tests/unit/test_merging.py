@@ -186,6 +186,8 @@ BAD = {
     "edited workload": (replace('"epochs": 2', '"epochs": 3'), "the digest of its workload is"),
     "epochs too long": (change(durations__epoch_seconds=[30.0, 9.0]), "its epochs took 39.000 s of a fit of 20.000 s"),
     "wrong device": (change(execution__variable_devices=["GPU:0"]), "a cpu run had its variables on"),
+    "control elsewhere": (change(control="threads-2"), "controls/threads-2/tf-2.19/cpu/mlp/32/1.json"),
+    "unknown control": (change(control="faster"), "control is"),
     "incomplete": (change(accuracy=None), "has status ok but no accuracy"),
     "folder": (folder_instead, "is a folder where a file should be"),
     "too large": (lambda path: path.write_text(" " * 2**21), "is larger than"),
@@ -337,3 +339,25 @@ def test_the_projects_example_can_be_brought_in(here):
     planned = merging.plan_merge([ROOT / "results/example/amd-epyc-2-vcpu.tar.gz"], TARGET, SCHEMAS)
     assert planned.problems == []
     assert merging.report(planned) == ["amd-epyc-2-vcpu: 37 new, 0 identical"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"control": "threads-4"}, "it is a control of 4 threads and had 2"),
+        ({"control": "device-data"}, "its images were not on the device, as its control says"),
+    ],
+)
+def test_control_that_was_none_is_refused(here, changes, expected):
+    write(synthetic_record(**changes), here / "theirs")
+    assert expected in problem_of(here / "theirs")
+
+
+def test_controls_are_packed_and_merged_like_runs(here):
+    theirs = tree(here / "theirs")
+    write(synthetic_record(control="device-data", execution__look_up_devices=["CPU:0"]), theirs)
+    merging.pack("synthetic", theirs, SCHEMAS, here / "x.tar.gz")
+    assert "synthetic/controls/device-data/tf-2.19/cpu/mlp/32/1.json" in merge(here / "x.tar.gz").new
+    collecting.collect(TARGET, SCHEMAS, here / "results", False, convergence.Gate(None, 0.001))
+    (row,) = csv.DictReader((here / "results/controls.csv").open())
+    assert row["control"] == "device-data"

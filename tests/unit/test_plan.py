@@ -58,6 +58,33 @@ def test_record_tells_whether_it_was_measured_as_configured(here, changes, state
     assert planned.state(planned.run("runs", "tf-2.19", "cpu", "mlp", "32", "1")) == state
 
 
+def test_controls_are_a_record_each_beside_every_plain_run(monkeypatch):
+    monkeypatch.setattr(plan.hardware, "usable_cores", lambda: 4)
+    planned = make(controls=["device-data", "threads-2", "threads-4"])
+    assert len(planned.controls) == 2 * len(planned.records)  # four threads are what the plain runs have
+    assert planned.controls[0] == "results/machines/synthetic/controls/device-data/tf-2.19/cpu/mlp/32/1.json"
+    assert "threads-4 left out of the controls: the plain runs of synthetic have no more than 4" in (
+        plan.remark_on_controls(planned)
+    )
+    run = planned.run("controls/threads-2", "tf-2.19", "cpu", "mlp", "32", "1")
+    assert str(run.path) in planned.controls
+    assert (planned.threads(run), planned.seed(run)) == (2, planned.seed(planned.runs[0]))
+    run = planned.run("controls/device-data", "tf-2.19", "cpu", "mlp", "32", "1")
+    assert planned.threads(run) == "auto"
+    assert plan.remark_on_controls(make()) is None
+    assert make().controls == []
+
+
+def test_record_of_a_control_tells_whether_it_was_measured_as_configured(here):
+    planned = make(controls=["threads-2"])
+    run = planned.run("controls/threads-2", "tf-2.19", "cpu", "mlp", "32", "1")
+    write(synthetic_record())
+    assert planned.state(run) == "missing"
+    write(synthetic_record(control="threads-2", execution__intra_op_threads=2))
+    assert planned.state(run) == "done"
+    assert make(controls=["threads-2"], epochs=3).state(run) == "other"
+
+
 def test_state_of_other_files(here):
     planned = make()
     run = planned.run("runs", "tf-2.19", "cpu", "mlp", "32", "1")

@@ -12,7 +12,7 @@ import time
 
 import psutil
 import pytest
-from trainmark import child, grid, hardware, supervision, workloads
+from trainmark import child, controls, grid, hardware, supervision, workloads
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import CONFIG, ROOT, validate_record
@@ -34,9 +34,9 @@ def supervise(tmp_path, monkeypatch, data_folder):
     log = tmp_path / "run.log"
     log.write_text("a line of the log\n\nthe last line\n")
 
-    def run(command, device="cpu", model="mlp", config=TINY, time_limit_seconds=120.0, **changes):
+    def run(command, device="cpu", model="mlp", config=TINY, time_limit_seconds=120.0, control=None, **changes):
         request = supervision.Request(
-            run=grid.Run(grid.Cell("synthetic", "tf-2.19", device, model, 64), 1),
+            run=grid.Run(grid.Cell("synthetic", "tf-2.19", device, model, 64), 1, control),
             workload=workloads.describe(model, config),
             seed=2024,
             threads=changes.get("threads"),
@@ -170,6 +170,27 @@ def test_threads_come_from_the_request(supervise):
     data = supervise(REAL_CHILD, threads=1, config={**TINY, "epochs": 1})
     assert data["execution"]["intra_op_threads"] == data["execution"]["inter_op_threads"] == 1
     assert data["durations"]["steady_state_epoch_seconds"] is None
+
+
+def test_images_on_the_device_change_the_time_alone(supervise):
+    """The control must learn what the plain run learns, step by step, or it is another training."""
+    for model in workloads.MODELS:
+        plain, control = (supervise(REAL_CHILD, model=model, control=name) for name in (None, "device-data"))
+        assert control["status"] == "ok", control["reason"]
+        assert control["accuracy"] == plain["accuracy"]
+        assert control["execution"].pop("look_up_devices") == ["CPU:0"]
+        assert control["execution"].pop("step_operations") != plain["execution"].pop("step_operations")
+        assert control["execution"] == plain["execution"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system holds no process to CPUs")
+def test_control_of_threads_is_held_to_its_cpus(supervise, monkeypatch):
+    last = max(os.sched_getaffinity(0))
+    monkeypatch.setattr(controls, "cpus", lambda control: [last])
+    data = supervise(REAL_CHILD, threads=2, control="threads-2", config={**TINY, "epochs": 1})
+    assert data["execution"]["cpus"] == [last]
+    assert data["execution"]["intra_op_threads"] == 2
+    assert last in os.sched_getaffinity(0)
 
 
 def test_diverging_training_is_nan(supervise):

@@ -216,15 +216,20 @@ def _machines_folder(folder: Path, scratch: Path) -> Path:
         for inner in ("results/machines", "machines"):
             if (folder / inner).is_dir():
                 return folder / inner
-        if (folder / "machine.json").is_file() or (folder / "runs").is_dir():
+        if _is_machine(folder):
             scratch.mkdir()
             (scratch / folder.resolve().name).symlink_to(folder.resolve(), target_is_directory=True)
             return scratch
         inside = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
-        if any((path / "machine.json").is_file() or (path / "runs").is_dir() for path in inside) or len(inside) != 1:
+        if any(map(_is_machine, inside)) or len(inside) != 1:
             return folder
         folder = inside[0]
     return folder
+
+
+def _is_machine(folder: Path) -> bool:
+    """Whether a folder looks like that of one machine."""
+    return (folder / "machine.json").is_file() or any((folder / kind).is_dir() for kind in tree.KINDS)
 
 
 def _renamed(content: bytes, name: str) -> bytes:

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# Folders below a machine's.
+KINDS = ("runs", "controls", "roofline")
 RECORD = re.compile(r"([^/]+)/(?:runs|controls/([^/]+))/([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)/([1-9][0-9]*)\.json")
 MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
 ROOFLINE = re.compile(r"([^/]+)/roofline/([^/]+)/(cpu|gpu)\.json")
