@@ -93,6 +93,7 @@ def exhibit(cells: pd.DataFrame) -> Exhibit:
     if cells.empty:
         return Exhibit(NAME, TITLE, missing=MISSING)
     who = naming.series(cells)
+    of = f"{next(iter(who.values()))}, {constants(cells)}" if len(who) == 1 else constants(cells)
     keys = cells[[*WHO, "control"]].drop_duplicates().itertuples(index=False, name=None)
     names = {key: (f"{who[key[:3]]}: " if len(who) > 1 else "") + in_words(key[3]) for key in keys}
     means = [
@@ -106,7 +107,7 @@ def exhibit(cells: pd.DataFrame) -> Exhibit:
         table=cells,
         value="speed_up",
         axis="Times as fast (plain run / control)",
-        note=f"Above 1: faster than the plain run. Logarithmic axis. {constants(cells)}".strip(),
+        note=f"Above 1: faster than the plain run. Logarithmic axis. {of}".strip(),
         marks="Ratio of training times; bars: its 95 % interval, where there are repeats.",
         row_marks="Points: ratio of training times; lines: its 95 % interval, where there are repeats.",
         alt=f"{TITLE} Geometric mean over the cells of each: {few(means)}.",
