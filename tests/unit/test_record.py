@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 import yaml
 from trainmark import reading, record
+from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record, validate_record
 
@@ -76,3 +77,13 @@ def test_schemas_are_closed_and_described_at_every_level(name):
         assert inner.get("additionalProperties") is False, path
         for key, value in inner["properties"].items():
             assert value.get("description"), f"{path}.{key}"
+
+
+@pytest.mark.parametrize("content", ['{"status": "ok', "", "[]", "3", "{}"])
+def test_own_record_that_was_damaged_is_named_with_the_remedy(tmp_path, content):
+    path = tmp_path / "1.json"
+    path.write_text(json.dumps(synthetic_record()))
+    assert record.load_own(path) == synthetic_record()
+    path.write_text(content)
+    with pytest.raises(TrainmarkError, match=r"1\.json was changed or cut off.*Remove it.*measured anew"):
+        record.load_own(path)

@@ -1,7 +1,6 @@
 """Fail, with the command that repeats them, when local runs have failed or did not converge."""
 
 import argparse
-import json
 from pathlib import Path
 
 from trainmark import errors, files, progress, record
@@ -14,7 +13,7 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="written when every run is ok")
     parser.add_argument("records", nargs="+", help="the local grid's records")
     args = parser.parse_args()
-    found = {path: json.loads(Path(path).read_text()) for path in args.records}
+    found = {path: record.load_own(Path(path)) for path in args.records}
     failed = {p: f"{r['status']}: {r['reason']}" for p, r in found.items() if r["status"] != record.OK}
     for table in args.runs:
         failed |= {path: why for path, why in progress.not_converged(table).items() if path in found}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from trainmark.errors import TrainmarkError
 from trainmark.grid import Cell, Run
 
 # The layout of a record. Raise it when a field is added, dropped or changes its meaning.
@@ -27,7 +29,7 @@ RECORD_BYTES = 64 * 1024  # room that a record fits in with hundreds of epochs
 
 @dataclass(frozen=True)
 class Record:
-    """What one run measured. workflow/schemas/record.schema.json describes every field with its unit."""
+    """What one run measured. workflow/schemas/record.schema.yaml describes every field with its unit."""
 
     format_version: int
     protocol: int
@@ -66,6 +68,24 @@ class Record:
     def to_json(self) -> str:
         """The record's text; NaN and infinity, which JSON does not have, are written as null."""
         return json.dumps(_finite(asdict(self)), indent=1, allow_nan=False) + "\n"
+
+
+def load_own(path: Path) -> dict[str, Any]:
+    """A record that this machine wrote, as plain data; others are read by ``reading``, which checks every field.
+
+    Raises:
+        TrainmarkError: if the file is no longer a record.
+    """
+    try:
+        data = json.loads(path.read_text())
+        if "status" in data and "durations" in data:
+            return data
+    except (ValueError, TypeError):
+        pass
+    raise TrainmarkError(
+        f"{path} was changed or cut off: it is no record any more. Remove it, or move it away, and give the same "
+        "command again: that run is then measured anew."
+    )
 
 
 def _finite(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.grid import Cell, Run, run_from_path
-from trainmark.record import OK
+from trainmark.record import OK, load_own
 
 # Fewer values have no interval of their median with 95 %.
 FEWEST = 6
@@ -83,7 +82,7 @@ def choose(records: Iterable[Path], goal: Goal) -> dict[str, Any]:
     cells: dict[Cell, dict[int, Mapping[str, Any]]] = {}
     for path in records:
         run = run_from_path(path)
-        cells.setdefault(run.cell, {})[run.repeat] = json.loads(path.read_text())
+        cells.setdefault(run.cell, {})[run.repeat] = load_own(path)
     following, why = [], {}
     for cell, runs in cells.items():
         times = [data["durations"]["fit_seconds"] for data in runs.values() if data["status"] == OK]
@@ -106,7 +105,7 @@ def foreign(paths: Iterable[str], records: Iterable[Path]) -> list[str]:
 
 def _experiment(path: Path) -> tuple:
     """What all repeats of a cell have in common, by their records."""
-    data = json.loads(path.read_text())
+    data = load_own(path)
     threads = data["execution"].get("intra_op_threads")
     return data["workload_digest"], data["protocol"], data["seed"] - data["repeat"], threads
 
