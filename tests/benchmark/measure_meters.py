@@ -1,81 +1,94 @@
-"""What the meters cost: the recorded fit time with the watching process beside it, and without, in turns.
+"""What the meters cost: the epochs of one training, in turns with the watching process at work beside it and stopped.
 
-The meters are fakes of RAPL's files and of NVML, since not every machine has real ones; what is read, how often, and
-by which process is the same. A machine's own noise may be far above the cost, so the CPU time of the watching process
-is told too, as a share of all cores over the time that it watched. Part of `make bench`.
+Neighbouring epochs share what a machine drifts by, which between whole runs is far above the cost; outside the epochs
+the meters have no part in the recorded time. The meters are fakes of RAPL's files and of NVML, since not every machine
+has real ones; what is read, how often, and by which process is the same. Part of `make bench`.
 """
 
 import argparse
-import os
+import json
 import platform
+import signal
 import statistics
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path[:0] = [str(SCRIPTS), str(ROOT)]
 
-from trainmark import dataset, grid, hardware, supervision, workloads
+from trainmark import dataset, hardware, repeating, training, workloads
 
-CONFIG = {"train_samples": 50000, "validation_samples": 10000, "test_samples": 10000, "epochs": 5}
+CONFIG = {"train_samples": 50000, "validation_samples": 10000, "test_samples": 10000, "epochs": 1}
 CONFIG |= {"learning_rate": 0.001, "jit_compile": False}
+BATCH_SIZE = 512
 WATCH = """
 import sys; sys.path[:0] = [{scripts!r}, {root!r}]
+import json, time
 from pathlib import Path
 from tests.fakes import FakeNvml, write_zone
 from trainmark import meters, watching
 folder = Path({folder!r})
 write_zone(folder, "intel-rapl:0", "package-0", 1)
 write_zone(folder, "intel-rapl:0:0", "dram", 1)
-import time
-begin, used = time.perf_counter(), time.process_time()
+used = time.process_time()
 watching.serve(([meters.Rapl(folder), meters.Nvml(FakeNvml(counts=False))], []))
-share = (time.process_time() - used) / (time.perf_counter() - begin)
-with open({folder!r} + "-shares", "a") as file:
-    file.write(f"{{share}}\\n")
+print(json.dumps(time.process_time() - used))
 """
-NO_METER = 'print(\'{"domains": [], "missing": ["none"], "gpu_processes": null}\')'
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=10, help="of runs with and without")
+    parser.add_argument("--pairs", type=int, default=300, help="of epochs with and without")
     pairs = parser.parse_args().pairs
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        dataset.save_arrays(dataset.obtain(None, allow_download=True)[0], Path(folder, "data"))
-        Path("log").touch()
-        watch = WATCH.format(scripts=str(SCRIPTS), root=str(ROOT), folder=f"{folder}/powercap")
-        print(f"{hardware.chip()}, {hardware.usable_cores()} cores, {platform.system()}; mlp, batch size 512, 5 epochs")
-        ratios = []
-        for number in range(pairs):
-            order = (watch, NO_METER) if number % 2 else (NO_METER, watch)
-            times = {code: fit(folder, code) for code in order}
-            ratios.append(times[watch] / times[NO_METER])
-            print(f"pair {number + 1}: without {times[NO_METER]:.3f} s, with {times[watch]:.3f} s", flush=True)
-        ends = f"{min(ratios):.3f} to {max(ratios):.3f}"
-        shares = [float(line) for line in Path(f"{folder}/powercap-shares").read_text().split()]
-        share = statistics.median(shares) / hardware.usable_cores()
-        print(f"CPU time of the watching process: {share:.3%} of all cores (median of {len(shares)} runs)")
-        print(f"fit with meters / without: median {statistics.median(ratios):.4f} of {pairs} pairs ({ends})")
+        dataset.save_arrays(dataset.obtain(None, allow_download=True)[0], Path(folder))
+        code = WATCH.format(scripts=str(SCRIPTS), root=str(ROOT), folder=f"{folder}/powercap")
+        pipe = subprocess.PIPE
+        with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as watcher:
+            watcher.stdout.readline()  # it has found its meters
+            first, *times = train(Path(folder), watcher, pairs + 1)  # the first pair holds the tracing
+            watcher.send_signal(signal.SIGCONT)
+            end = time.perf_counter()
+            said, _ = watcher.communicate(json.dumps({"window": [end - 1, end], "idle": None}) + "\n")
+    used = json.loads(said.splitlines()[-1])
+    awake = first[True] + sum(pair[True] for pair in times)
+    ratios = [pair[True] / pair[False] for pair in times]
+    low, high = repeating.median_interval(ratios)
+    cores = hardware.usable_cores()
+    print(f"{hardware.chip()}, {cores} cores, {platform.system()}; mlp, batch size {BATCH_SIZE}, {2 * pairs} epochs of")
+    print(f"{statistics.median(pair[False] for pair in times):.3f} s (median without the meters)")
+    print(f"CPU time of the watching process: {used / awake / cores:.3%} of all cores")
+    print(f"epoch with meters / without: median {statistics.median(ratios):.4f} of {pairs} neighbouring pairs,")
+    print(f"95 % interval of the median {low:.4f} to {high:.4f}; single pairs {min(ratios):.2f} to {max(ratios):.2f}")
 
 
-def fit(folder: str, watch: str) -> float:
-    """Recorded fit time of one run, in seconds."""
-    request = supervision.Request(
-        run=grid.Run(grid.Cell("synthetic", "tf-2.19", "cpu", "mlp", 512), 1),
-        workload=workloads.describe("mlp", CONFIG),
-        seed=1,
-        threads=None,
-        time_limit_seconds=600,
-        data_folder=Path(folder, "data"),
-        lock_file=ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml",
-        workflow_pid=None,
-    )
-    train = [sys.executable, str(SCRIPTS / "time_training.py"), "--child"]
-    return supervision.supervise(request, train, [sys.executable, "-c", watch], Path("log")).durations["fit_seconds"]
+def train(folder: Path, watcher: subprocess.Popen, pairs: int) -> list[dict[bool, float]]:
+    """Seconds of the epochs of each pair, with the watching process at work (True) and stopped (False)."""
+    import tensorflow as tf
+
+    training.configure(tf, "cpu", hardware.usable_cores())
+    tf.keras.utils.set_random_seed(1)
+    train_set = dataset.load_split(folder, *(CONFIG[f"{part}_samples"] for part in ("train", "validation", "test")))[0]
+    model = workloads.MODELS["mlp"](tf.keras)
+    training._compile(tf.keras, model, workloads.describe("mlp", CONFIG))
+    times: list[dict[bool, float]] = [{} for _ in range(pairs)]
+
+    class InTurns(tf.keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            # Which of a pair comes first changes from pair to pair, or a drift would look like a cost.
+            self.working = (epoch % 2 == 0) == (epoch // 2 % 2 == 0)
+            watcher.send_signal(signal.SIGCONT if self.working else signal.SIGSTOP)
+            self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            times[epoch // 2][self.working] = time.perf_counter() - self.start
+
+    model.fit(*train_set, batch_size=BATCH_SIZE, epochs=2 * pairs, verbose=0, callbacks=[InTurns()])
+    return times
 
 
 if __name__ == "__main__":
