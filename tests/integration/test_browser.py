@@ -84,6 +84,7 @@ def visited(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     records = synthetic.article(metered=True)
     records[0]["accuracy"]["validation_accuracy"] = [0.3, 0.2]
+    records += synthetic.controls_of(records[-len(records) // 10 :], "device-data", 1.25)
     made = report.make(records, folder, gate=convergence.Gate(synthetic.references(), 0.001))
     page = folder / "index.html"
     page.write_text(made.html.replace("</body>", f"{PROBE}</body>"))
