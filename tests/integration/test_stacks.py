@@ -62,11 +62,11 @@ def python(tmp_path_factory) -> str:
     return str(found)
 
 
-def time_training(python: str, folder: Path, data_folder: Path) -> subprocess.CompletedProcess:
+def time_training(python: str, folder: Path, data_folder: Path, kind: str = "runs") -> subprocess.CompletedProcess:
     workload = workloads.describe("mlp", {**CONFIG, "train_samples": 400, "validation_samples": 100})
     command = [python, str(SCRIPT), "--workload", json.dumps(workload), "--seed", "2024", "--threads", "auto"]
     command += ["--time-limit", "120", "--data", str(data_folder), "--lock-file", str(LOCK), "--log", "log"]
-    command += ["results/machines/test-checkout/runs/tf-2.12/cpu/mlp/64/1.json"]
+    command += [f"results/machines/test-checkout/{kind}/tf-2.12/cpu/mlp/64/1.json"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -80,6 +80,19 @@ def test_real_cell_is_trained_with_the_articles_tensorflow(python, tmp_path, dat
     assert data["versions"]["tensorflow"] == "2.12.0"
     assert data["versions"]["python"].startswith("3.10.")
     assert data["environment"] == {"lock_file": LOCK.name, "lock_sha256": locks.digest(LOCK.read_bytes())}
+
+
+def test_images_on_the_device_change_the_time_alone_there_too(python, tmp_path, data_folder):
+    accuracies = []
+    for kind in ("runs", "controls/device-data"):
+        result = time_training(python, tmp_path, data_folder, kind)
+        assert result.returncode == 0, result.stdout + result.stderr
+        data = json.loads((tmp_path / f"results/machines/test-checkout/{kind}/tf-2.12/cpu/mlp/64/1.json").read_text())
+        validate_record(data)
+        assert data["status"] == "ok", data["reason"]
+        accuracies.append(data["accuracy"])
+    assert data["execution"]["look_up_devices"] == ["CPU:0"]
+    assert accuracies[0] == accuracies[1]
 
 
 def test_same_is_computed_in_both_stacks(python):

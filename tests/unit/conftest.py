@@ -23,5 +23,7 @@ def five_machines(tmp_path_factory):
     gate = convergence.Gate(synthetic.references(), 0.001)
     records = synthetic.article(metered=True)
     plain = [record for record in records if (record["machine"], record["device"]) == ("synthetic-v100", "gpu")]
+    for record in plain:
+        record["execution"]["intra_op_threads"] = 8
     records += synthetic.controls_of(plain, "device-data", 1.25) + synthetic.controls_of(plain, "threads-4", 1.01)
     return report.make(records, tmp_path_factory.mktemp("five"), gate=gate)

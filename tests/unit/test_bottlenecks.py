@@ -26,7 +26,6 @@ def test_known_ratios_are_found(tmp_path):
         assert part["speed_up"].to_numpy() == pytest.approx(expected)
         assert part["steady_state_speed_up"].to_numpy() == pytest.approx(expected)
         assert ((part["low"] < expected) & (expected < part["high"])).all()
-        assert not part["includes_1"].any()
         assert (part["n_baseline"] == 3).all()
     said = bottlenecks.say(cells)
     who = "synthetic-v100, GPU, tf-2.19"
@@ -59,6 +58,12 @@ def test_two_sides_that_differ_in_more_than_the_control_are_not_compared(tmp_pat
             record["execution"]["intra_op_threads"] = 4
     cells = compared(tmp_path, PLAIN + other)
     assert set(cells["model"]) == {"mlp"}
+
+
+def test_control_of_as_many_threads_as_the_plain_runs_tells_nothing(tmp_path):
+    plain = synthetic.records_of("synthetic-v100", devices=["gpu"], execution__intra_op_threads=4)
+    records = plain + synthetic.controls_of(plain, "threads-4") + synthetic.controls_of(plain, "threads-2")
+    assert set(compared(tmp_path, records)["control"]) == {"threads-2"}
 
 
 def test_controls_are_in_no_other_table(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from trainmark import claims, comparing, convergence, gallery, naming, tables
-from trainmark.document import enumerate_words, plural, ratio, seconds
+from trainmark.document import enumerate_words, mean_with_interval, plural, ratio, seconds
 from trainmark.naming import BASELINE, WHO
 from trainmark.record import NOT_CONVERGED, OK
 
@@ -63,7 +63,7 @@ def _pair(row: Mapping[str, Any], candidate: str, baseline: str) -> str:
     """A candidate against its baseline."""
     cells = plural(row["cells"], "cell")
     reach = f"; by cell {ratio(row['minimum'])} to {ratio(row['maximum'])}" if row["cells"] > 1 else ""
-    times = comparing.in_words(row)
+    times = mean_with_interval(row)
     return f"{candidate} trains {times} times as fast as {baseline} (geometric mean of {cells}{reach})."
 
 
@@ -73,7 +73,7 @@ def _ranking(ranked: pd.DataFrame) -> str:
     most = ranked["cells"].max()
     words, others = [], []
     for row in ranked.to_dict("records"):
-        said = f"{names[tuple(row[column] for column in comparing.SIDES)]} {comparing.in_words(row)}"
+        said = f"{names[tuple(row[column] for column in comparing.SIDES)]} {mean_with_interval(row)}"
         if row["cells"] == most:
             words.append(said)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainmark import bottlenecks, comparing, gallery
 from trainmark.content import CELL, SERIES, ReportData
 from trainmark.document import UNKNOWN, Column, Section, Table, rows_of
-from trainmark.sections import INTERVAL, PAIR, certain, named, pictured
+from trainmark.sections import INTERVAL, LIMITS, PAIR, certain, named, pictured
 
 
 def all_of_it(data: ReportData) -> list[Section]:
@@ -17,8 +17,7 @@ def all_of_it(data: ReportData) -> list[Section]:
         Column("model", "Model"),
         Column("batch_size", "Batch size", "integer"),
         Column("speed_up", "Speed-up, total", "ratio"),
-        Column("low", "95 % from", "ratio", empty=INTERVAL),
-        Column("high", "to", "ratio", empty=INTERVAL),
+        *LIMITS,
         Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
         Column("steady_state_low", "95 % from", "ratio", empty=INTERVAL),
         Column("steady_state_high", "to", "ratio", empty=INTERVAL),
@@ -152,8 +151,7 @@ def held_back(data: ReportData) -> Section:
         Column("fit_seconds_baseline", "Plain, median (s)", "seconds"),
         Column("fit_seconds_candidate", "Control, median (s)", "seconds"),
         Column("speed_up", "Times as fast", "ratio"),
-        Column("low", "95 % from", "ratio", empty=INTERVAL),
-        Column("high", "to", "ratio", empty=INTERVAL),
+        *LIMITS,
         Column("certain", "Faster?"),
         Column("steady_state_speed_up", "Times as fast, steady state", "ratio"),
         Column("n_baseline", "Runs, plain", "integer"),
@@ -203,8 +201,7 @@ def energy(data: ReportData) -> Section:
         Column("model", "Model"),
         Column("batch_size", "Batch size", "integer"),
         Column("ratio", "Baseline energy / candidate energy", "ratio"),
-        Column("low", "95 % from", "ratio", empty=INTERVAL),
-        Column("high", "to", "ratio", empty=INTERVAL),
+        *LIMITS,
         Column("certain", "Uses less?"),
         Column("why", "Not like with like", "long"),
     )

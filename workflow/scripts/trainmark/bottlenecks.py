@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from trainmark import comparing, controls, naming, tables
-from trainmark.document import plural
-from trainmark.exhibits import Exhibit, constants, few
+from trainmark.document import mean_with_interval, plural
+from trainmark.exhibits import Exhibit, constants, few, ratio_exhibit
 from trainmark.naming import BASELINE, WHO
 from trainmark.record import OK
 
-COLUMNS = ("control", *tables.CELL, "speed_up", "low", "high", "includes_1", "steady_state_speed_up")
+COLUMNS = ("control", *tables.CELL, "speed_up", "low", "high", "steady_state_speed_up")
 COLUMNS += ("fit_seconds_baseline", "fit_seconds_candidate", "n_baseline", "n_candidate")
 COLUMNS += ("log_standard_error", "degrees_of_freedom")
 NAME, TITLE = "bottlenecks", "Does the host hold the device back?"
@@ -36,16 +36,18 @@ def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Rows of COLUMNS: ``speed_up`` with its 95 % interval, by the statistics of any comparison, above 1 where the
         control is faster; the plain runs are the baseline, the control is the candidate. Cells whose two sides differ
-        in more than the control (versions, threads) are left out.
+        in more than the control (versions, threads) are left out, and those whose plain runs have no more threads than
+        the control.
     """
     parts = [pd.DataFrame(columns=list(COLUMNS))]
     for control, part in controlled[controlled["status"] == OK].groupby("control"):
-        alike = [column for column in tables.APART if column != "intra_op_threads" or not controls.threads(control)]
-        apart = tables.differing(pd.concat([runs, part]), tables.CELL, alike)
-        cells = comparing.speed_ups(runs, part, tables.CELL)
+        held_to = controls.threads(control)
+        plain = runs[runs["intra_op_threads"] > held_to] if held_to else runs
+        alike = [column for column in tables.APART if column != "intra_op_threads" or not held_to]
+        apart = tables.differing(pd.concat([plain, part]), tables.CELL, alike)
+        cells = comparing.speed_ups(plain, part, tables.CELL)
         cells = cells[~cells.set_index(tables.CELL).index.isin(apart.index)]
-        chance = ((cells["low"] <= 1) & (cells["high"] >= 1)).where(cells["low"].notna())
-        parts.append(cells.assign(control=control, includes_1=chance)[list(COLUMNS)])
+        parts.append(cells.assign(control=control)[list(COLUMNS)])
     found = pd.concat([part for part in parts if len(part)] or parts)
     return tables.in_order(found, ["control", *tables.CELL])
 
@@ -62,7 +64,7 @@ def say(cells: pd.DataFrame) -> list[str]:
     said = []
     for row in overall(cells).to_dict("records"):
         held_to = controls.threads(row["comparison"])
-        who, times = naming.label([row[axis] for axis in WHO]), comparing.in_words(row)
+        who, times = naming.label([row[axis] for axis in WHO]), mean_with_interval(row)
         what = f"With {in_words(row['comparison'])}, {who} trains {times} times as fast"
         if pd.isna(row["low"]):
             verdict = "whether that is chance takes repeats"
@@ -100,20 +102,13 @@ def exhibit(cells: pd.DataFrame) -> Exhibit:
         f"{names[(*(row[axis] for axis in WHO), row['comparison'])]} {row['geometric_mean']:.3g}"
         for row in overall(cells).to_dict("records")
     ]
-    return Exhibit(
+    return ratio_exhibit(
         NAME,
         TITLE,
-        kind="ratios",
-        table=cells,
-        value="speed_up",
+        cells,
         axis="Times as fast (plain run / control)",
         note=f"Above 1: faster than the plain run. Logarithmic axis. {of}".strip(),
-        marks="Ratio of training times; bars: its 95 % interval, where there are repeats.",
-        row_marks="Points: ratio of training times; lines: its 95 % interval, where there are repeats.",
         alt=f"{TITLE} Geometric mean over the cells of each: {few(means)}.",
         series=[*WHO, "control"],
         names=names,
-        log=True,
-        highest_first=True,
-        reference=1.0,
     )

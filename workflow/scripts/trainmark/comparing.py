@@ -14,7 +14,6 @@ import pandas as pd
 from scipy import special
 
 from trainmark import tables
-from trainmark.document import ratio
 from trainmark.errors import TrainmarkError
 from trainmark.naming import BASELINE, WHO
 
@@ -290,12 +289,6 @@ def speed_ups(
         if not prefix:
             both = both.assign(log_standard_error=error, degrees_of_freedom=freedom)
     return both
-
-
-def in_words(row: Mapping[str, Any]) -> str:
-    """A geometric mean with its interval, as ``1.23 [1.20, 1.26]``; without, where it has none."""
-    interval = "" if pd.isna(row["low"]) else f" [{ratio(row['low'])}, {ratio(row['high'])}]"
-    return ratio(row["geometric_mean"]) + interval
 
 
 def limits(

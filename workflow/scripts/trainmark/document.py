@@ -24,6 +24,12 @@ def ratio(value: float) -> str:
     return f"{value:#.3g}".rstrip(".") if value < 100 else f"{value:,.0f}"
 
 
+def mean_with_interval(row: Mapping[str, Any]) -> str:
+    """A geometric mean with its interval, as ``1.23 [1.20, 1.26]``; without, where it has none."""
+    interval = "" if unknown(row["low"]) else f" [{ratio(row['low'])}, {ratio(row['high'])}]"
+    return ratio(row["geometric_mean"]) + interval
+
+
 def gib(value: float) -> str:
     """Bytes as GiB, one decimal."""
     return f"{value / 2**30:.1f}"

@@ -78,6 +78,23 @@ class Exhibit:
     band: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+def ratio_exhibit(name: str, title: str, cells: pd.DataFrame, **rest: Any) -> Exhibit:
+    """A figure of ratios of training times (``speed_up``, with ``low`` and ``high``), above and below 1."""
+    return Exhibit(
+        name,
+        title,
+        kind="ratios",
+        table=cells,
+        value="speed_up",
+        marks="Ratio of training times; bars: its 95 % interval, where there are repeats.",
+        row_marks="Points: ratio of training times; lines: its 95 % interval, where there are repeats.",
+        log=True,
+        highest_first=True,
+        reference=1.0,
+        **rest,
+    )
+
+
 def write_index(exhibits: list[Exhibit], path: Path) -> None:
     """What the page has to know of the figures."""
     entries = [{key: getattr(exhibit, key) for key in _TOLD} for exhibit in exhibits]

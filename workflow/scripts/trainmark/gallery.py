@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from trainmark import bottlenecks, comparing, consumption, convergence, findings, naming, soundness, tables
-from trainmark.exhibits import NOBODY, Exhibit, constants, count_range, few
+from trainmark.exhibits import NOBODY, Exhibit, constants, count_range, few, ratio_exhibit
 from trainmark.naming import WHO, label
 from trainmark.record import OK
 
@@ -126,23 +126,16 @@ def speed_ups(
     keys = [*comparing.SIDES, "model", "batch_size"]
     mine = published.merge(cells[keys].drop_duplicates(), on=[key for key in keys if key in published])
     whose = list(dict.fromkeys(names[key] for key in mine[list(comparing.SIDES)].itertuples(index=False, name=None)))
-    return Exhibit(
+    return ratio_exhibit(
         name,
         cells["comparison"].iloc[0],
-        kind="ratios",
+        cells,
         number=number,
-        table=cells,
-        value="speed_up",
         axis="Speed-up (baseline / candidate)",
         note=f"Above 1: the candidate is faster. Logarithmic axis. {constants(cells)}".strip(),
-        marks="Ratio of training times; bars: its 95 % interval, where there are repeats.",
-        row_marks="Points: ratio of training times; lines: its 95 % interval, where there are repeats.",
         alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the cells of each: {few(means)}.",
         series=list(comparing.SIDES),
         names=names,
-        log=True,
-        highest_first=True,
-        reference=1.0,
         published=mine[["model", "batch_size", "value"]].drop_duplicates() if number else NOBODY,
         published_of=", ".join(whose),
     )

@@ -14,6 +14,7 @@ from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
 # Columns and words of every table that compares.
 PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
 INTERVAL = "needs repeats"
+LIMITS = (Column("low", "95 % from", "ratio", empty=INTERVAL), Column("high", "to", "ratio", empty=INTERVAL))
 
 
 def article(data: ReportData) -> list[Section]:
@@ -141,8 +142,7 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
         Column("model", "Model"),
         Column("cells", "Cells", "integer"),
         Column("geometric_mean", "Geometric mean", "ratio"),
-        Column("low", "95 % from", "ratio", empty=INTERVAL),
-        Column("high", "to", "ratio", empty=INTERVAL),
+        *LIMITS,
         Column("arithmetic_mean", "Average", "ratio"),
         Column("minimum", "Minimum", "ratio"),
         Column("maximum", "Maximum", "ratio"),
@@ -154,8 +154,7 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
         Column("fit_seconds_baseline", "Baseline, median (s)", "seconds"),
         Column("fit_seconds_candidate", "Candidate, median (s)", "seconds"),
         Column("speed_up", "Speed-up", "ratio"),
-        Column("low", "95 % from", "ratio", empty=INTERVAL),
-        Column("high", "to", "ratio", empty=INTERVAL),
+        *LIMITS,
         Column("certain", "Faster?"),
         Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
         Column("test_accuracy_baseline", "Accuracy, baseline", "accuracy"),
