@@ -14,7 +14,20 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
+from trainmark import (
+    controls,
+    dataset,
+    errors,
+    files,
+    ledgers,
+    plan,
+    progress,
+    locks,
+    record,
+    repeating,
+    superseding,
+    workloads,
+)
 
 logger.addFilter(progress.worth_showing)
 
@@ -23,6 +36,8 @@ COMMAND = plan.command_line(sys.argv, sys.executable)
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
 plan.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
+# Where this call keeps the measurements that it replaces.
+SUPERSEDED = superseding.folder()
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
 
@@ -145,6 +160,12 @@ def lock_file(wildcards):
     return f"envs/{wildcards.stack}.{HERE.platform}.yaml"
 
 
+def job_python(wildcards):
+    """The version of the Python that a job has to run on: of the stack with conda, Snakemake's own without."""
+    own = "{0}.{1}".format(*sys.version_info)
+    return locks.python_version(Path(lock_file(wildcards))) if HERE.use_conda else own
+
+
 def data_set(wildcards):
     """The decoded data set, for a run that is to train; nothing for one that is done.
 
@@ -166,7 +187,7 @@ def data_set(wildcards):
 onstart:
     planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
     try:
-        for line in plan.begin(PLAN, planned, SESSION, COMMAND):
+        for line in plan.begin(PLAN, planned, SESSION, COMMAND, SUPERSEDED):
             print(line, flush=True)
     except errors.TrainmarkError as error:
         raise WorkflowError(str(error)) from None

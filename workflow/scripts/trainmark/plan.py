@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -23,6 +24,10 @@ from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
+# By which conda knows what is active in a shell.
+_OF_ACTIVE_ENVIRONMENT = re.compile(
+    r"CONDA_(PREFIX(_\d+)?|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|STACKED_\d+)$|__CONDA_SHLVL_"
+)
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
@@ -266,13 +271,29 @@ def _digests_by_processes(top: Path, names: list[str]) -> dict[str, str]:
 def prepare_jobs(python: str, use_conda: bool) -> None:
     """Make ``python`` in a job's shell mean the right one.
 
+    Conda puts the environment that it activates where the active one stands on PATH, and before all else only where
+    none is active. So this process passes none on; its shell's virtual environment or pyenv would come first.
+
     Args:
-        python: the one that runs Snakemake, for jobs without a conda environment; an activated one comes before it.
-        use_conda: then packages in the user's home must not hide those of the environments.
+        python: the one that runs Snakemake, for jobs without a conda environment.
+        use_conda: then every job has a conda environment; ``conda`` itself may lie beside ``python``.
     """
-    os.environ["PATH"] = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    folder, path = str(Path(python).parent), os.environ["PATH"]
+    os.environ["PATH"] = os.pathsep.join([path, folder] if use_conda else [folder, path])
+    for name in [name for name in os.environ if _OF_ACTIVE_ENVIRONMENT.match(name)]:
+        del os.environ[name]
     if use_conda:
         os.environ["PYTHONNOUSERSITE"] = "1"
+
+
+def job_prefix(prefix: str, use_conda: bool) -> str:
+    """The environment whose Python a job has to run on, as its shell writes it.
+
+    Args:
+        prefix: that of the Python that runs Snakemake.
+        use_conda: then it is the one that conda has activated in the job's shell; empty if none was.
+    """
+    return '"${CONDA_PREFIX-}"' if use_conda else shlex.quote(prefix)
 
 
 def command_line(arguments: list[str], python: str) -> str:
@@ -291,8 +312,10 @@ def _below_here(path: str) -> str:
     return path.removeprefix(here)
 
 
-def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> list[str]:
+def begin(plan: Plan, planned: list[str], session_file: Path, command: str, superseded: Path) -> list[str]:
     """Do what comes before the first job of a call that will write the ``planned`` records.
+
+    Each run keeps the record that it replaces in the folder ``superseded``.
 
     Returns:
         Lines for the user.
@@ -306,7 +329,10 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
         if planned:
             refuse_other_machine(plan)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
-            lines = [*superseding.keep(planned), progress.announce(len(planned), plan.machine, estimate)]
+            lines = [
+                *superseding.announce(planned, superseded),
+                progress.announce(len(planned), plan.machine, estimate),
+            ]
         progress.Session(planned, time.time(), samples, command).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error

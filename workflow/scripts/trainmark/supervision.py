@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, controls, energy, hardware, noise, provenance, watching, workloads
+from trainmark import child, controls, energy, hardware, noise, provenance, superseding, watching, workloads
 from trainmark.files import PendingFile
 from trainmark.grid import Run
 from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
@@ -32,6 +32,7 @@ class Request:
         workflow_pid: process that wants the run, or None for a run by hand.
         idle_seconds: to measure the idle machine's power for before the run, where there is a meter.
         cool_down_seconds: to wait at most, before the run, until the machine is cool.
+        superseded: folder for the record that this one replaces, if there is one.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Request:
     workflow_pid: int | None
     idle_seconds: float = 0.0
     cool_down_seconds: float = 0.0
+    superseded: Path = field(default_factory=superseding.folder)
 
 
 def supervise(request: Request, child_command: list[str], watch_command: list[str], log_path: Path) -> Record:
@@ -72,6 +74,7 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
             outcome = _run_watched(request, child_command, watch_command, lock)
         log_tail = None if outcome["status"] == OK else _tail(log_path)
         record = _assemble(request, {**made_by, **outcome}, log_tail)
+        superseding.keep(request.run.path, request.superseded)
         pending.commit(record.to_json().encode())
     except BaseException:
         pending.discard()

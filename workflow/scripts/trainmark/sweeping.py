@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, hardware, provenance
+from trainmark import child, hardware, provenance, superseding
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.record import ROOFLINE_FORMAT
@@ -25,12 +25,14 @@ class Request:
         threads: of TensorFlow; None for all cores that the process may use.
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
+        superseded: folder for the file that this one replaces, if there is one.
     """
 
     path: Path
     threads: int | None
     lock_file: Path
     workflow_pid: int | None
+    superseded: Path = field(default_factory=superseding.folder)
 
     @property
     def axes(self) -> tuple[str, str, str]:
@@ -84,6 +86,7 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         "theoretical": theoretical_peak(threads) if device == "cpu" else None,
         **found,
     }
+    superseding.keep(request.path, request.superseded)
     PendingFile(request.path).commit((json.dumps(data, indent=1) + "\n").encode())
     return data
 
