@@ -107,6 +107,15 @@ def test_durations_as_people_say_them(seconds, text):
             False,
         ),
         ("Command 'set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 2.", True),
+        # Ctrl-C, as bash ends where it is not replaced by its last command, and where it is.
+        (
+            "Command 'source a b; set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 130.",
+            False,
+        ),
+        ("Command 'set -euo pipefail;  python workflow/scripts/x.py' died with <Signals.SIGINT: 2>.", False),
+        ("--keep-incomplete mode is set, so incomplete output files", False),
+        ("Cannot restore results/x.json: no backup found.", False),
+        ("Restored previous version of results/x.json (updating job failed).", True),
         ("Nothing to be done (all requested files are present and up to date).", True),
     ],
 )

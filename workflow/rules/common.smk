@@ -117,6 +117,7 @@ def local_rooflines(wildcards):
 
 def installed_stack(wildcards):
     """Nothing, once it is sure that the stack is there."""
+    protect_measurements()
     plan.refuse_unsupported_platform(HERE)
     if not Path(PLAN.roofline(wildcards.stack, wildcards.device)).exists():
         plan.refuse_missing_stack([wildcards.stack], HERE, configuration.locate(("stacks",), LAYERS))
@@ -173,21 +174,28 @@ def data_set(wildcards):
     them, "ancient" or not. And a record that was measured otherwise than the configuration says is measured again
     whatever .snakemake says, which is where Snakemake notes the params: a copied checkout may lack it.
     """
+    protect_measurements()
     plan.refuse_unsupported_platform(HERE)
     run, settings = PLAN.run(**wildcards), workflow.dag_settings
     state = PLAN.state(run)
     if state == "other":
         workflow.dag.forcefiles.add(str(run.path))
-    forced = settings.forceall or not {str(run.path), "time_training"}.isdisjoint(settings.forcerun)
+    named = {str(run.path), "time_training"}
+    forced = settings.forceall or named & {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
     if forced or state in ("missing", "other"):
         plan.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
     return [] if state in ("done", "unreadable") and not forced else ancient(DATA_SET)
 
 
 onstart:
-    planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
-    try:
-        for line in plan.begin(PLAN, planned, SESSION, COMMAND, SUPERSEDED):
-            print(line, flush=True)
-    except errors.TrainmarkError as error:
-        raise WorkflowError(str(error)) from None
+    if not workflow.touch:
+        jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
+        planned = [path for rule, path in jobs if rule == "time_training"]
+        measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
+        try:
+            if measured or PLAN.machine_file in dict(map(reversed, jobs)):
+                plan.refuse_other_machine(PLAN)
+            for line in [*superseding.announce(measured, SUPERSEDED), *plan.begin(PLAN, planned, SESSION, COMMAND)]:
+                print(line, flush=True)
+        except errors.TrainmarkError as error:
+            raise WorkflowError(str(error)) from None

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import controls, grid, hardware, locks, progress, repeating, superseding, tree, workloads
+from trainmark import controls, grid, hardware, locks, progress, repeating, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
@@ -312,10 +312,8 @@ def _below_here(path: str) -> str:
     return path.removeprefix(here)
 
 
-def begin(plan: Plan, planned: list[str], session_file: Path, command: str, superseded: Path) -> list[str]:
+def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> list[str]:
     """Do what comes before the first job of a call that will write the ``planned`` records.
-
-    Each run keeps the record that it replaces in the folder ``superseded``.
 
     Returns:
         Lines for the user.
@@ -327,12 +325,8 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str, supe
     lines = []
     try:
         if planned:
-            refuse_other_machine(plan)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
-            lines = [
-                *superseding.announce(planned, superseded),
-                progress.announce(len(planned), plan.machine, estimate),
-            ]
+            lines = [progress.announce(len(planned), plan.machine, estimate)]
         progress.Session(planned, time.time(), samples, command).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error

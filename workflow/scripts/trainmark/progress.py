@@ -70,7 +70,7 @@ def _modified(path: str) -> float:
 
 _SCHEDULING = re.compile(
     r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
-    r"Updating checkpoint dependencies"
+    r"Updating checkpoint dependencies|--keep-incomplete mode is set|Cannot restore \S+: no backup found"
 )
 
 
@@ -87,7 +87,9 @@ def worth_showing(record: logging.LogRecord) -> bool:
         record.msg, record.args = f"trainmark: {refused[1]}", ()
     scheduling = _SCHEDULING.match(text)
     ours = "set -euo pipefail;  python workflow/scripts/" in text
-    explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
+    explained = ours and text.rstrip().endswith(
+        ("exit status 1.", "exit status 130.", "died with <Signals.SIGINT: 2>.")
+    )
     return not scheduling and not explained
 
 
