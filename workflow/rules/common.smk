@@ -2,6 +2,7 @@
 import functools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -14,22 +15,27 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import (
-    controls,
-    dataset,
-    errors,
-    files,
-    ledgers,
-    plan,
-    progress,
-    locks,
-    record,
-    repeating,
-    superseding,
-    workloads,
-)
+from trainmark import controls, dataset, deployment, errors, files, ledgers, locks, plan, progress, record, repeating
+from trainmark import superseding, workloads
 
 logger.addFilter(progress.worth_showing)
+
+
+def announce_environments(log_record):
+    """Before the first environment is made, say what that takes. Snakemake has no hook there, but says a line itself."""
+    if re.match("Creating conda environment|Conda environment .* will be created", log_record.getMessage()):
+        logger.removeFilter(announce_environments)
+        folders = {str(each.file): Path(each.address) for each in workflow.dag.conda_envs.values()}
+        # Snakemake's mark is missing beside one that is half-made, which it makes anew.
+        missing = [
+            f for f, there in folders.items() if not (there.exists() and there.with_suffix(".env_setup_done").exists())
+        ]
+        where = os.path.relpath(next(iter(folders.values())).parent)
+        print(deployment.announce(missing, where, Path("envs/sizes.json")), flush=True)
+    return True
+
+
+logger.addFilter(announce_environments)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
@@ -38,6 +44,8 @@ plan.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 # Where this call keeps the measurements that it replaces.
 SUPERSEDED = superseding.folder()
+# The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
+WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
 
@@ -193,6 +201,8 @@ onstart:
         planned = [path for rule, path in jobs if rule == "time_training"]
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
         try:
+            if {rule for rule, _ in jobs} - WITHOUT_PACKAGES:
+                plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
             for line in [*superseding.announce(measured, SUPERSEDED), *plan.begin(PLAN, planned, SESSION, COMMAND)]:

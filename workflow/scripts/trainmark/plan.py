@@ -229,6 +229,25 @@ def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings
         )
 
 
+def refuse_missing_packages(requirements: Path, here: configuration.Surroundings) -> None:
+    """Refuse to draw the report, without conda, where packages are missing that it takes.
+
+    Args:
+        requirements: names them, as a requirements file.
+        here: whether there is conda.
+
+    Raises:
+        TrainmarkError: naming them, with the ways to get them.
+    """
+    versions = locks.installed_versions(locks.pins(requirements.read_text()))
+    missing = sorted(name for name, version in versions.items() if version is None)
+    if missing and not here.use_conda:
+        raise TrainmarkError(
+            f"The report takes packages that the Python that runs Snakemake, {sys.executable}, does not have: "
+            f"{', '.join(missing)}. Add --use-conda, which makes an environment that has them; or say 'make report'."
+        )
+
+
 def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
     """A digest of path, size and modification time of the records and machine files below ``top``.
 
