@@ -46,8 +46,11 @@ class Checkout:
         return [sys.executable, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
+        return self.start_command(self.command(*arguments, **options))
+
+    def start_command(self, command: list[str]) -> subprocess.Popen:
         process = subprocess.Popen(
-            self.command(*arguments, **options),
+            command,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
