@@ -17,7 +17,7 @@ if sys.version_info < OLDEST:
     sys.exit("trainmark: Python 3.11 or 3.12 is needed, or 3.7 or newer to fetch one; found {}.".format(FOUND))
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
-from trainmark import environment, installing
+from trainmark import installing
 from trainmark.errors import TrainmarkError
 
 
@@ -88,7 +88,7 @@ def other_python(folder, none_allowed):
 def go_on_with(python):
     """Give the same command to another Python."""
     command = [python, "-I", os.path.abspath(__file__), "--no-other-python", *sys.argv[1:]]
-    os.execve(python, command, environment.clean())
+    os.execv(python, command)
 
 
 if __name__ == "__main__":

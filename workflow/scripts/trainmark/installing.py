@@ -109,6 +109,7 @@ def pip_variables(pip: list[str]) -> dict[str, str]:
     """
     variables = environment.clean()
     plain = {**variables, "PIP_QUIET": "0", "PIP_VERBOSE": "0", "PIP_NO_COLOR": "1"}
+    plain["PIP_CONFIG_FILE"] = os.environ.get("PIP_CONFIG_FILE", "")
     # Lines such as: global.index-url='https://...'
     lines = [line.partition("=") for line in _output([*pip, "config", "list"], plain).splitlines()]
     known = {name: ast.literal_eval(value) for name, _, value in lines}

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import controls, grid, hardware, locks, progress, repeating, superseding, tree, workloads
+from trainmark import controls, environment, grid, hardware, locks, progress, repeating, superseding, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
+_START_PROGRAM = Path(__file__).resolve().parents[1] / "start_program.py"
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
@@ -276,10 +277,14 @@ def prepare_jobs(python: str, use_conda: bool) -> None:
 
 
 def command_line(arguments: list[str], python: str) -> str:
-    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative."""
+    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative.
+
+    Where the user's shell holds variables that Snakemake itself would heed, they are kept from it as make does.
+    """
     program = arguments[0]
     by_module = Path(program).name == "__main__.py"
-    start = [_below_here(python), "-m", "snakemake"] if by_module else [_below_here(program)]
+    cleanly = ["-I", _below_here(str(_START_PROGRAM))] if environment.dropped() else []
+    start = [_below_here(python), *cleanly, "-m", "snakemake"] if by_module else [_below_here(program)]
     return shlex.join([*start, *arguments[1:]])
 
 
