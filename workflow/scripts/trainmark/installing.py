@@ -110,8 +110,11 @@ def pip_variables(pip: list[str]) -> dict[str, str]:
     variables = environment.clean()
     plain = {**variables, "PIP_QUIET": "0", "PIP_VERBOSE": "0", "PIP_NO_COLOR": "1"}
     plain["PIP_CONFIG_FILE"] = os.environ.get("PIP_CONFIG_FILE", "")
-    # Lines such as: global.index-url='https://...'
-    lines = [line.partition("=") for line in _output([*pip, "config", "list"], plain).splitlines()]
+    command = [*pip, "config", "list"]  # gives lines such as: global.index-url='https://...'
+    try:
+        lines = [line.partition("=") for line in _output(command, plain).splitlines()]
+    except TrainmarkError as error:
+        raise TrainmarkError(f"pip cannot read its settings. This command says why: {_quoted(command)}") from error
     known = {name: ast.literal_eval(value) for name, _, value in lines}
     found = {}
     for section in ("global", "install"):  # the second outranks the first, and variables outrank both
@@ -214,6 +217,10 @@ def _is_empty(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.iterdir())
 
 
+def _quoted(command: list[str]) -> str:
+    return " ".join(map(shlex.quote, command))
+
+
 def _version() -> str:
     return f"Python {sys.version.split()[0]}"
 
@@ -225,7 +232,7 @@ def _call(command: list[str], variables: dict[str, str] | None = None) -> None:
         TrainmarkError: if it does, after its own message.
     """
     if subprocess.call(command, env=variables or environment.clean()):
-        raise TrainmarkError(f"This failed, its message is above: {' '.join(map(shlex.quote, command))}")
+        raise TrainmarkError(f"This failed, its message is above: {_quoted(command)}")
 
 
 def _output(command: list[str], variables: dict[str, str]) -> str:
