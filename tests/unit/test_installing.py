@@ -1,15 +1,16 @@
 """Tests of trainmark.installing, with real Pythons, pips and packages."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 
 import pytest
-from trainmark import debian, installing
+from trainmark import debian, environment, errors, installing
 from trainmark.errors import TrainmarkError
 
-from tests.installs import copy_python, find_python, write_wheel
+from tests.installs import VERSION, copy_python, find_python, write_wheel
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +76,11 @@ def without_pip(venv):
     shutil.rmtree(next(venv.glob("lib/python3.*/site-packages/pip")))
 
 
+def upgraded_to_one_that_fits(venv):
+    """As from 3.11 to 3.12, for which nothing is installed there."""
+    (venv / "lib" / f"python{VERSION}").rename(venv / "lib" / "python3.0")
+
+
 def without_configuration(venv):
     (venv / "pyvenv.cfg").unlink()
 
@@ -86,6 +92,7 @@ def without_configuration(venv):
         (dangling, "its Python is gone"),
         (crashing, "its Python does not start"),
         (upgraded, "its Python has become Python 3."),
+        (upgraded_to_one_that_fits, f"its Python has become Python {VERSION}."),
         (without_pip, "it is not complete"),
         (without_configuration, "it is no virtual environment any more"),
     ],
@@ -132,7 +139,7 @@ def test_python_without_pip_and_without_a_way_to_it_gets_one_sentence(monkeypatc
     for module in ("ensurepip", "pip"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(debian.shutil, "which", lambda name: None)
-    with pytest.raises(TrainmarkError, match=r"has neither pip nor ensurepip.*sudo apt-get install python3-venv"):
+    with pytest.raises(TrainmarkError, match=r"lacks ensurepip and pip.*sudo apt-get install python3-venv"):
         installing.create(tmp_path / "venv")
 
 
@@ -252,3 +259,10 @@ def test_python_that_was_brought_is_used_again(checkout):
     assert installing.brought_python() == str(python)
     python.write_text("")  # an interrupted copy, say
     assert installing.brought_python() is None
+
+
+@pytest.mark.parametrize("module", [installing, debian, environment, errors], ids=lambda module: module.__name__)
+def test_what_the_installer_needs_can_be_read_by_old_pythons(module):
+    source = installing.Path(module.__file__).read_text()
+    ast.parse(source, feature_version=(3, 7))
+    assert "from __future__ import annotations\n" in source  # or "list[str]" is an error before 3.9

@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _INSTALLER = _ROOT / "envs" / "create_venv.py"
 _UV_PINS = _ROOT / "envs" / "uv.txt"
 # From here on uv puts nothing outside the folder that it is told, and reads UV_PYTHON_DOWNLOADS_JSON_URL.
 _OLDEST_UV = (0, 8)
+_INSTEAD = "On Debian and Ubuntu: sudo apt-get install python3-venv"
 # What an environment says of itself where nothing is wrong with it.
 SOUND = "sound"
 
@@ -41,12 +43,10 @@ def fault_of_this(folder: Path) -> str | None:
     """What is wrong with the virtual environment in ``folder``, told by the Python in it; None if nothing."""
     if Path(sys.prefix).resolve() != folder.resolve() or sys.prefix == sys.base_prefix:
         return "it is no virtual environment any more"
-    if sys.version_info[:2] not in SUPPORTED:
+    if sys.version_info[:2] not in SUPPORTED or not Path(sysconfig.get_paths()["purelib"]).is_dir():
         return f"its Python has become {_version()}"
-    pip = folder / "bin" / "pip"
-    if importlib.util.find_spec("pip") is None or not pip.is_file():
-        return "it is not complete"
-    if str(folder.absolute() / "bin" / "python") not in pip.read_text(errors="replace"):
+    pip = folder / "bin" / "pip"  # as every script there, it names the Python beside it
+    if pip.is_file() and str(folder.absolute() / "bin" / "python") not in pip.read_text(errors="replace"):
         return "it was moved or copied here from another folder"
     return None
 
@@ -58,7 +58,9 @@ def fault_of(folder: Path) -> str | None:
         told = subprocess.run(command, capture_output=True, env=environment.clean(), text=True).stdout.strip()
     except OSError:
         return "its Python is gone"
-    return None if told == SOUND else told or "its Python does not start"
+    if told != SOUND:
+        return told or "its Python does not start"
+    return None if any(folder.glob("lib/python3.*/site-packages/pip")) else "it is not complete"
 
 
 def create(folder: Path) -> None:
@@ -79,7 +81,11 @@ def create(folder: Path) -> None:
     _call([*make, "--without-pip", str(folder)])
     with tempfile.TemporaryDirectory() as temporary:  # pip can install itself into an environment that lacks it
         pip = pip_command(Path(temporary))
-        _call([*pip, "--quiet", "--python", str(python), "install", "pip"], pip_variables(pip))
+        command = [*pip, "--quiet", "--python", str(python), "install", "pip"]
+        if subprocess.call(command, env=pip_variables(pip)):  # before version 22.3 it cannot
+            raise TrainmarkError(
+                f"This Python ({sys.executable}) lacks ensurepip, and its pip could not help. {_INSTEAD}"
+            )
 
 
 def install(folder: Path, files: list[str]) -> None:
@@ -110,18 +116,17 @@ def pip_variables(pip: list[str]) -> dict[str, str]:
     variables = environment.clean()
     plain = {**variables, "PIP_QUIET": "0", "PIP_VERBOSE": "0", "PIP_NO_COLOR": "1"}
     plain["PIP_CONFIG_FILE"] = os.environ.get("PIP_CONFIG_FILE", "")
-    command = [*pip, "config", "list"]  # gives lines such as: global.index-url='https://...'
+    command = [*pip, "config", "list"]
     try:
-        lines = [line.partition("=") for line in _output(command, plain).splitlines()]
+        listed = _output(command, plain)
     except TrainmarkError as error:
         raise TrainmarkError(f"pip cannot read its settings. This command says why: {_quoted(command)}") from error
-    known = {name: ast.literal_eval(value) for name, _, value in lines}
     found = {}
     for section in ("global", "install"):  # the second outranks the first, and variables outrank both
         for option in environment.PIP_NETWORK:
             name = f"{section}.{option.lower().replace('_', '-')}"
-            if name in known:
-                found[f"PIP_{option}"] = known[name]
+            for value in re.findall(rf"^{name}=(.*)$", listed, re.MULTILINE):  # as: global.index-url='https://...'
+                found[f"PIP_{option}"] = ast.literal_eval(value)
     return {**found, **variables, "PIP_CONFIG_FILE": os.devnull}
 
 
@@ -141,8 +146,7 @@ def pip_command(folder: Path) -> list[str]:
         (wheel,) = folder.glob("usr/share/python-wheels/pip-*.whl")
     except (debian.PackageError, OSError, ValueError) as error:
         raise TrainmarkError(
-            f"This Python ({sys.executable}) has neither pip nor ensurepip, and none could be fetched ({error}). On "
-            "Debian and Ubuntu: sudo apt-get install python3-venv"
+            f"This Python ({sys.executable}) lacks ensurepip and pip, and none could be fetched ({error}). {_INSTEAD}"
         ) from error
     return [sys.executable, "-I", str(wheel / "pip")]
 
@@ -225,13 +229,13 @@ def _version() -> str:
     return f"Python {sys.version.split()[0]}"
 
 
-def _call(command: list[str], variables: dict[str, str] | None = None) -> None:
+def _call(command: list[str]) -> None:
     """Run a command that must not fail.
 
     Raises:
         TrainmarkError: if it does, after its own message.
     """
-    if subprocess.call(command, env=variables or environment.clean()):
+    if subprocess.call(command, env=environment.clean()):
         raise TrainmarkError(f"This failed, its message is above: {_quoted(command)}")
 
 
