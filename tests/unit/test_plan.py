@@ -259,11 +259,16 @@ def test_job_knows_the_environment_that_conda_activated():
 
 def test_command_is_one_that_can_be_given_again(here, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(plan.environment, "dropped", lambda: [])
+    monkeypatch.setattr(plan, "_START_PROGRAM", here / "workflow/scripts/start_program.py")
     python = str(here / ".venv/bin/python")
     by_module = ["/x/site-packages/snakemake/__main__.py", "--cores", "1", "--config", "models=[mlp]"]
     assert plan.command_line(by_module, python) == ".venv/bin/python -m snakemake --cores 1 --config 'models=[mlp]'"
     assert plan.command_line(["/usr/bin/snakemake", "--cores", "1"], python) == "snakemake --cores 1"
     assert plan.command_line([str(here / ".venv/bin/snakemake")], python) == ".venv/bin/snakemake"
+    monkeypatch.setattr(plan.environment, "dropped", lambda: ["SNAKEMAKE_PROFILE"])
+    start = ".venv/bin/python -I workflow/scripts/start_program.py -m snakemake"
+    assert plan.command_line(by_module, python) == f"{start} --cores 1 --config 'models=[mlp]'"
 
 
 def test_preferred_experiment_is_the_configured_one():

@@ -29,6 +29,7 @@ STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
 _OF_ACTIVE_ENVIRONMENT = re.compile(
     r"CONDA_(PREFIX(_\d+)?|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|STACKED_\d+)$|__CONDA_SHLVL_"
 )
+_START_PROGRAM = Path(__file__).resolve().parents[1] / "start_program.py"
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
@@ -327,10 +328,14 @@ def job_prefix(prefix: str, use_conda: bool) -> str:
 
 
 def command_line(arguments: list[str], python: str) -> str:
-    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative."""
+    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative.
+
+    Where the user's shell holds variables that Snakemake itself would heed, they are kept from it as make does.
+    """
     program = arguments[0]
     by_module = Path(program).name == "__main__.py"
-    start = [_below_here(python), "-m", "snakemake"] if by_module else [_below_here(program)]
+    cleanly = ["-I", _below_here(str(_START_PROGRAM))] if environment.dropped() else []
+    start = [_below_here(python), *cleanly, "-m", "snakemake"] if by_module else [_below_here(program)]
     return shlex.join([*start, *arguments[1:]])
 
 
