@@ -1,0 +1,308 @@
+"""What is imitated: the facts of each machine. Where they are from: README.md beside this file."""
+
+import copy
+
+# What a Mac lacks, and what it has that Python or our code asks for.
+_MAC_PATHS = ["/proc", "/sys", "/etc/machine-id", "/var/lib/dbus", "/etc/os-release", "/usr/lib/os-release", "/System"]
+_MAC_PATHS += ["/dev/nvidia*", "/dev/dxg", "/usr/lib/wsl", "/tmp/trainmark-timing.lock"]
+_LINUX_PATHS = ["/proc/driver", "/proc/cpuinfo", "/proc/meminfo", "/proc/version", "/etc/machine-id", "/var/lib/dbus"]
+_LINUX_PATHS += ["/etc/os-release", "/sys/class/powercap", "/sys/class/power_supply", "/sys/class/hwmon"]
+_LINUX_PATHS += ["/sys/devices/system/cpu", "/sys/firmware", "/sys/module/nvidia", "/dev/nvidia*", "/dev/dxg"]
+_LINUX_PATHS += ["/usr/lib/wsl", "/tmp/trainmark-timing.lock"]
+
+_PLIST = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+	<key>ProductBuildVersion</key>
+	<string>{build}</string>
+	<key>ProductName</key>
+	<string>macOS</string>
+	<key>ProductUserVisibleVersion</key>
+	<string>{version}</string>
+	<key>ProductVersion</key>
+	<string>{version}</string>
+</dict>
+</plist>
+"""
+_PMSET = """System-wide power settings:
+Currently in use:
+ standby              1
+ Sleep On Power Button 1
+ hibernatefile        /var/vm/sleepimage
+ powernap             1
+ networkoversleep     0
+ disksleep            10
+ sleep                1 (sleep prevented by coreaudiod)
+ hibernatemode        3
+ ttyskeepawake        1
+ displaysleep         10
+ tcpkeepalive         1
+ lowpowermode         {low_power}
+ womp                 1
+"""
+
+
+def mac(
+    chip: str,
+    levels: list[tuple[str, int]],
+    gpu_cores: int | None,
+    memory_gib: int,
+    *,
+    version: tuple[str, str] = ("14.1", "23B2073"),
+    version_for_python: str | None = None,
+    release: str = "23.1.0",
+    battery: bool = False,
+    watts: dict[str, float] | None = None,
+    architecture: str = "arm64",
+    translated: bool = False,
+    virtual: bool = False,
+    uuid: str = "5A1DA7A0-0000-4000-8000-00000000000A",
+) -> dict:
+    """A Mac with Apple Silicon.
+
+    Args:
+        chip: as ``machdep.cpu.brand_string`` gives it.
+        levels: name and number of the cores of each performance level, the fastest first.
+        gpu_cores: None where the registry has no AGXAccelerator, as in a virtual machine.
+        memory_gib: of the chip.
+        version: of macOS, and its build.
+        version_for_python: what SystemVersion.plist says to programs built with an older SDK, where that is another.
+        release: of the kernel.
+        battery: whether it draws from one.
+        watts: what Apple's counters count, by zeus-apple-silicon's field.
+        architecture: of Python, and so of what its kernel says to it.
+        translated: whether Python runs under Rosetta.
+        virtual: whether this is a virtual machine.
+        uuid: the platform's.
+    """
+    cores = sum(number for _, number in levels)
+    sysctl = {
+        "kern.ostype": "Darwin",
+        "kern.osrelease": release,
+        "kern.osproductversion": version[0],
+        "kern.hv_vmm_present": int(virtual),
+        "hw.ncpu": cores,
+        "hw.memsize": memory_gib * 2**30,
+        "hw.physicalcpu": cores,
+        "hw.physicalcpu_max": cores,
+        "hw.logicalcpu": cores,
+        "hw.logicalcpu_max": cores,
+        "hw.nperflevels": len(levels),
+        "hw.optional.arm64": 1,
+        "machdep.cpu.brand_string": chip,
+        "machdep.cpu.core_count": cores,
+        "sysctl.proc_translated": int(translated),
+    }
+    for number, (name, count) in enumerate(levels):
+        kinds = ("physicalcpu", "physicalcpu_max", "logicalcpu", "logicalcpu_max")
+        sysctl |= {f"hw.perflevel{number}.{kind}": count for kind in kinds}
+        sysctl[f"hw.perflevel{number}.name"] = name
+    ioreg = [
+        {
+            "name": "VirtualMac2,1" if virtual else "J414c",
+            "classes": ["IOPlatformExpertDevice"],
+            "properties": ['"IOPlatformUUID" = "' + uuid + '"', '"manufacturer" = <"Apple Inc.">'],
+        }
+    ]
+    if gpu_cores:
+        ioreg.append(
+            {
+                "name": "AGXAcceleratorG14X",
+                "classes": ["AGXAcceleratorG14X", "AGXAccelerator", "IOAccelerator"],
+                "properties": ['"IOMatchedAtBoot" = Yes', f'"model" = "{chip}"', f'"gpu-core-count" = {gpu_cores}'],
+            }
+        )
+    kernel = f"Darwin Kernel Version {release}: Mon Oct  9 21:28:12 PDT 2023; root:xnu-10002.41.9~6/RELEASE_ARM64_T6020"
+    source = "Battery" if battery else "AC"
+    charge = "100%; charged; 0:00 remaining" if not battery else "81%; discharging; 9:11 remaining"
+    plist = _PLIST.format(build=version[1], version=version_for_python or version[0])
+    return {
+        "system": "Darwin",
+        "platform": "osx-arm64",
+        "uname": ["Darwin", "Mac.local", release, kernel, architecture],
+        "logical_cpus": cores,
+        "paths": _MAC_PATHS,
+        "root_only": [],
+        "files": {"/System/Library/CoreServices/SystemVersion.plist": plist},
+        "metal": not translated,
+        "tensorflow_build": {},
+        "gpus": [],
+        "allotted": None,
+        "driver": None,
+        "detected_virt": "none",
+        "tools": "mac",
+        "variables": {"SHELL": "/bin/zsh", "__CFBundleIdentifier": "com.apple.Terminal"},
+        "apple_watts": watts or {},
+        "sysctl": {name: str(value) for name, value in sysctl.items()},
+        "ioreg": ioreg,
+        "pmset": _PMSET.format(low_power=0),
+        "pmset_batt": f"Now drawing from '{source} Power'\n -InternalBattery-0 (id=22806627)\t{charge} present: true\n",
+        "sw_vers": {"ProductName": "macOS", "ProductVersion": version[0], "BuildVersion": version[1]},
+        "notifications": {"com.apple.system.thermalpressurelevel": 0},
+    }
+
+
+def gpu(name: str, number: int, **changes: object) -> dict:
+    """An NVIDIA GPU at the bus address of its number: a T4's figures where none are given."""
+    found = {
+        "name": name,
+        "uuid": f"GPU-{number:08x}-1111-2222-3333-{_digits(name)}",
+        "bus_id": f"00000000:00:{number + 4:02X}.0",
+        "minor": number,
+        "memory_mib": 15360,
+        "compute_capability": "7.5",
+        "counts_energy": True,
+        "watts": 30.0,
+        "celsius": 48,
+        "megahertz": 1590,
+        "throttle": 0,
+        "speed": 1.0,
+        "mig_capable": False,
+        "mig": [],
+    }
+    return {**found, **changes}
+
+
+def mig(profile: str, instance: int, memory_mib: int) -> dict:
+    """A MIG device of a GPU."""
+    uuid = f"MIG-{instance:08x}-4444-5555-6666-{_digits(profile)}"
+    return {
+        "profile": profile,
+        "uuid": uuid,
+        "instance": instance,
+        "compute_instance": 0,
+        "memory_mib": memory_mib,
+    }
+
+
+def _digits(name: str) -> str:
+    return name.encode().hex()[-12:].rjust(12, "0")
+
+
+def box(
+    chip: str,
+    gpus: list[dict],
+    *,
+    driver: str | None = "535.104.05",
+    cuda: str = "12.2",
+    cpus: int = 4,
+    virtualisation: str = "kvm",
+    allotted: list[int] | None = None,
+    nvml_seconds: float = 0.001,
+    rapl: str | None = None,
+    variables: dict[str, str] | None = None,
+    machine_id: str = "0123456789abcdef0123456789abcdef",
+) -> dict:
+    """A Linux machine with NVIDIA GPUs.
+
+    Args:
+        chip: the processor's model name in /proc/cpuinfo.
+        gpus: made by ``gpu``.
+        driver: its version; None where it does not work.
+        cuda: the release of CUDA that the driver knows.
+        cpus: logical ones.
+        virtualisation: what systemd-detect-virt says.
+        allotted: numbers of the GPUs that a control group lets a process open; None for all.
+        nvml_seconds: that each call of NVML takes.
+        rapl: "root" for counters that only root may read, "all" for everybody, None for none.
+        variables: what the user's shell has set.
+        machine_id: the operating system's.
+    """
+    files = {
+        "/etc/machine-id": f"{machine_id}\n",
+        "/etc/os-release": 'PRETTY_NAME="Ubuntu 22.04.3 LTS"\nNAME="Ubuntu"\nID=ubuntu\n',
+        "/proc/version": "Linux version 6.2.0-1017 (buildd@lcy02) (gcc-11 (Ubuntu)) #19-Ubuntu SMP\n",
+        "/proc/meminfo": "MemTotal:       32880096 kB\nMemFree:        20000000 kB\n",
+        "/proc/cpuinfo": "".join(_PROCESSOR.format(number=number, chip=chip) for number in range(cpus)),
+    }
+    for number in range(cpus):
+        topology = f"/sys/devices/system/cpu/cpu{number}/topology"
+        files |= {f"{topology}/core_id": f"{number // 2}\n", f"{topology}/physical_package_id": "0\n"}
+        files[f"{topology}/thread_siblings_list"] = f"{number // 2 * 2}-{number // 2 * 2 + 1}\n"
+    if driver:
+        files |= _driver_files(gpus, driver)
+    zone = "/sys/class/powercap/intel-rapl:0"
+    if rapl:
+        files |= {f"{zone}/name": "package-0\n", f"{zone}/max_energy_range_uj": "262143328850\n"}
+        files[f"{zone}/energy_uj"] = "1000000\n"
+    return {
+        "system": "Linux",
+        "platform": "linux-64-cuda",
+        "paths": _LINUX_PATHS,
+        "root_only": [f"{zone}/energy_uj"] if rapl == "root" else [],
+        "files": files,
+        "logical_cpus": cpus,
+        "metal": False,
+        "gpus": gpus,
+        "allotted": allotted,
+        "driver": driver,
+        "cuda": cuda,
+        "nvml_seconds": nvml_seconds,
+        "tensorflow_build": {"is_cuda_build": True, "cuda_version": "12.5.1", "cudnn_version": "9"},
+        "detected_virt": virtualisation,
+        "tools": "nvidia",
+        "variables": variables or {},
+    }
+
+
+_PROCESSOR = """processor\t: {number}
+vendor_id\t: GenuineIntel
+cpu family\t: 6
+model\t\t: 79
+model name\t: {chip}
+cpu MHz\t\t: 2199.998
+flags\t\t: fpu sse2 avx avx2 fma hypervisor
+
+"""
+_INFORMATION = """Model: \t\t {name}
+IRQ:   \t\t 43
+GPU UUID: \t {uuid}
+Video BIOS: \t 90.04.96.00.a0
+Bus Type: \t PCIe
+DMA Size: \t 47 bits
+DMA Mask: \t 0x7fffffffffff
+Bus Location: \t {bus}
+Device Minor: \t {minor}
+GPU Excluded:\t No
+"""
+
+
+def _driver_files(gpus: list[dict], driver: str) -> dict[str, str]:
+    """What the driver shows in /proc and /dev: every GPU of the host, whatever a control group allots."""
+    files = {
+        "/proc/driver/nvidia/version": f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {driver}  Sat Aug 19 2023\n",
+        "/sys/module/nvidia/version": f"{driver}\n",
+        "/dev/nvidiactl": "",
+        "/dev/nvidia-uvm": "",
+    }
+    for each in gpus:
+        bus = each["bus_id"][4:].lower()
+        values = {"name": each["name"], "uuid": each["uuid"], "bus": bus, "minor": each["minor"]}
+        files[f"/proc/driver/nvidia/gpus/{bus}/information"] = _INFORMATION.format(**values)
+        files[f"/dev/nvidia{each['minor']}"] = ""
+    return files
+
+
+M2_MAX_WATTS = {"cpu_total_mj": 12.0, "dram_mj": 1.5, "gpu_mj": 9.0, "gpu_sram_mj": 0.1, "ane_mj": 0.0}
+
+
+def m2_max() -> dict:
+    """A MacBook Pro with an M2 Max, 30 GPU cores, macOS 14."""
+    return mac("Apple M2 Max", [("Performance", 8), ("Efficiency", 4)], 30, 32, watts=M2_MAX_WATTS)
+
+
+def t4() -> dict:
+    """A cloud's virtual machine with one T4, no counter of the processor's energy."""
+    return box("Intel(R) Xeon(R) CPU @ 2.20GHz", [gpu("Tesla T4", 0)])
+
+
+def t4_and_v100() -> dict:
+    """Two GPUs: by the bus the T4 is first, by CUDA's own order, the fastest first, the V100."""
+    v100 = {"memory_mib": 16384, "compute_capability": "7.0", "speed": 2.0, "watts": 55.0, "megahertz": 1380}
+    return box("Intel(R) Xeon(R) CPU @ 2.20GHz", [gpu("Tesla T4", 0), gpu("Tesla V100-SXM2-16GB", 1, **v100)])
+
+
+def copy_of(machine: dict, **changes: object) -> dict:
+    """The machine with some facts changed."""
+    return {**copy.deepcopy(machine), **changes}

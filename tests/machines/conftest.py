@@ -1,0 +1,99 @@
+"""Imitated machines in which the workflow runs; see README.md beside this file."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from trainmark import hardware
+
+from tests.integration.conftest import Checkout, copy_project
+from tests.machines import environments
+from tests.machines.imitation import tools
+
+# Enough for a fit of seconds, of which energy is quoted: shorter ones have none.
+LONG_ENOUGH = {"train_samples": 20_000, "epochs": 2, "batch_sizes": [32]}
+# All of the grid with few samples, for a look by hand; takes minutes a machine.
+WHOLE_GRID = {"models": ["mlp", "cnn", "lstm"], "batch_sizes": [32, 128, 512, 1024]}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Machines can be imitated on Linux alone, with the packages for a machine without a GPU."""
+    if hardware.platform_tag() != "linux-64":
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="machines are imitated on Linux on x86-64 without a GPU"))
+
+
+@dataclass
+class Machine:
+    """An imitated machine, and a checkout of the project on it.
+
+    ``output`` is what the last run printed.
+    """
+
+    folder: Path
+    checkout: Checkout
+    output: str = ""
+
+    def run(self, *arguments: str, code: int = 0, **config: object) -> str:
+        """Run the workflow, by default with one small cell per device; demand an exit code."""
+        grid = WHOLE_GRID if os.environ.get("TRAINMARK_TEST_GRID") == "whole" else {"batch_sizes": [64]}
+        settings = {"machine": "auto", "idle_seconds": 1, **grid, **config}
+        self.output = self.checkout.run(*arguments, code=code, **settings)
+        return self.output
+
+    def records(self, device: str) -> list[dict]:
+        """The records of a device."""
+        paths = sorted(self.checkout.folder.glob(f"results/machines/*/runs/*/{device}/*/*/*.json"))
+        return [json.loads(path.read_text()) for path in paths]
+
+    def record(self, device: str) -> dict:
+        """The one record of a device."""
+        (found,) = self.records(device)[:1]
+        return found
+
+    def description(self) -> dict:
+        """Its machine.json."""
+        (path,) = self.checkout.folder.glob("results/machines/*/machine.json")
+        return json.loads(path.read_text())
+
+    def calls(self, tool: str) -> list[list[str]]:
+        """The arguments of every call of a tool of the system."""
+        path = self.folder / tools.CALLS
+        calls = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [arguments for name, *arguments in calls if name == tool]
+
+    def page(self) -> str:
+        """The report."""
+        return (self.checkout.folder / "results/report/index.html").read_text()
+
+    def python(self, code: str, **variables: str) -> str:
+        """What a piece of Python prints there."""
+        command = [self.checkout.python, "-c", code]
+        environment = {**self.checkout.environment, **variables}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory) -> Path:
+    """The home of the machines' user: new, so that nothing of the real one counts."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def imitate(tmp_path_factory, data_folder, home) -> Callable[..., Machine]:
+    """Makes a machine of a description from ``catalogue``; ``variables`` are its user's shell's."""
+
+    def make(description: dict, **variables: str) -> Machine:
+        folder = tmp_path_factory.mktemp("machine")
+        python = environments.build(folder / "environment", description)
+        shell = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "user"}
+        shell |= {**description["variables"], **variables}
+        project = copy_project(folder / "checkout", data_folder)
+        return Machine(folder / "environment", Checkout(project, python=str(python), environment=shell))
+
+    return make

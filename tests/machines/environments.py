@@ -1,0 +1,101 @@
+"""Builds the environment of an imitated machine: a Python of its own, its system's programs, and its files."""
+
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from trainmark import locks
+
+from tests.conftest import ROOT
+from tests.machines.imitation import mac_tools, start
+
+HERE = Path(__file__).resolve().parent
+# The package of that name in the environment is our folder "imitation".
+_PACKAGE = "imitated_machine"
+_MODULES = {
+    "pynvml.py": f"from {_PACKAGE} import nvml, start\n\nglobals().update(nvml.Library(start.description()).functions())\n",
+    "zeus_apple_silicon.py": (
+        f"from {_PACKAGE} import apple_energy, start\n\n"
+        "AppleEnergyMetrics = apple_energy.AppleEnergyMetrics\n"
+        'AppleEnergyMonitor = apple_energy.monitor(start.description()["apple_watts"])\n'
+    ),
+    # Python's own helper, which Python for Linux lacks.
+    "_scproxy.py": "def _get_proxies():\n    return {}\n\n\ndef _get_proxy_settings():\n    return {}\n",
+}
+
+
+def build(folder: Path, machine: dict, stack: str = "tf-2.19", python: str = sys.executable) -> Path:
+    """Build it; gives its Python.
+
+    Args:
+        folder: to be made.
+        machine: from ``catalogue``.
+        stack: whose packages of the imitated platform are to be installed.
+        python: of the real environment, which has the stack for Linux without a GPU.
+    """
+    real = _describe(python)
+    (folder / "bin").mkdir(parents=True)
+    for name in ("python", "python3"):
+        (folder / "bin" / name).symlink_to(real["base"])
+    home = Path(real["base"]).parent
+    (folder / "pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
+    (folder / start.DESCRIPTION).write_text(json.dumps(machine, indent=1))
+    for path, text in machine["files"].items():
+        file = Path(f"{folder / start.TREE}{path}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (folder / start.TREE / "tmp").mkdir(parents=True, exist_ok=True)
+    _install(folder / "lib" / real["name"] / "site-packages", machine["platform"], stack, Path(real["packages"]))
+    names = {"mac": [*mac_tools.TOOLS], "nvidia": ["nvidia-smi", "systemd-detect-virt"]}[machine["tools"]]
+    for name in names:
+        _write_tool(folder, name, real["base"])
+    return folder / "bin/python"
+
+
+def _describe(python: str) -> dict[str, str]:
+    """The interpreter below an environment, the name of its version, and where its packages are."""
+    if python == sys.executable:
+        base, packages = os.path.realpath(sys.executable), sysconfig.get_path("purelib")
+        return {"base": base, "packages": packages, "name": f"python{sys.version_info[0]}.{sys.version_info[1]}"}
+    (packages,) = Path(python).parents[1].glob("lib/python3*/site-packages")
+    return {"base": os.path.realpath(python), "packages": str(packages), "name": packages.parent.name}
+
+
+def _install(packages: Path, platform: str, stack: str, real: Path) -> None:
+    """The real environment's packages, but for those that the two platforms' locks tell apart."""
+    packages.mkdir(parents=True)
+    ours, there = (locks.pins((ROOT / f"envs/{stack}.{name}.yaml").read_text()) for name in (platform, "linux-64"))
+    hidden = [name for name in there if name not in ours]
+    for path in real.iterdir():
+        distribution = locks.normalised(path.name.partition("-")[0]) if path.name.endswith(".dist-info") else ""
+        if distribution not in hidden:
+            (packages / path.name).symlink_to(path)
+    for name in [name for name in ours if name not in there]:
+        folder = packages / f"{name.replace('-', '_')}-{ours[name].version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {ours[name].version}\n")
+        if name.startswith("nvidia-") and name != "nvidia-ml-py":  # nvidia-cublas-cu12 -> nvidia/cublas/lib
+            (packages / "nvidia" / "_".join(name.split("-")[1:-1]) / "lib").mkdir(parents=True)
+    if (packages / "nvidia/cuda_nvcc").exists():
+        (packages / "nvidia/cuda_nvcc/bin").mkdir()
+    for name, text in _MODULES.items():
+        if (name != "pynvml.py" or "nvidia-ml-py" in ours) and (name == "pynvml.py" or platform == "osx-arm64"):
+            (packages / name).write_text(text)
+    (packages / _PACKAGE).symlink_to(HERE / "imitation")
+    (packages / f"{_PACKAGE}.pth").write_text(f"import {_PACKAGE}.start; {_PACKAGE}.start.imitate()\n")
+
+
+def _write_tool(folder: Path, name: str, interpreter: str) -> None:
+    """A program of the system, which runs outside the environment."""
+    script = f"exec '{interpreter}' -I '{HERE / 'imitation/tools.py'}' '{folder}' {name} \"$@\""
+    path = folder / "bin" / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def remove(folder: Path) -> None:
+    """Remove an environment; what its links lead to stays."""
+    shutil.rmtree(folder)
