@@ -220,8 +220,7 @@ def box(
         topology = f"/sys/devices/system/cpu/cpu{number}/topology"
         files |= {f"{topology}/core_id": f"{number // 2}\n", f"{topology}/physical_package_id": "0\n"}
         files[f"{topology}/thread_siblings_list"] = f"{number // 2 * 2}-{number // 2 * 2 + 1}\n"
-    if driver:
-        files |= _driver_files(gpus, driver)
+    files |= _driver_files(gpus, driver) if driver else {}
     zone = "/sys/class/powercap/intel-rapl:0"
     if rapl:
         files |= {f"{zone}/name": "package-0\n", f"{zone}/max_energy_range_uj": "262143328850\n"}
@@ -292,15 +291,65 @@ def m2_max() -> dict:
     return mac("Apple M2 Max", [("Performance", 8), ("Efficiency", 4)], 30, 32, watts=M2_MAX_WATTS)
 
 
+_CLOUD = "Intel(R) Xeon(R) CPU @ 2.20GHz"
+
+
 def t4() -> dict:
     """A cloud's virtual machine with one T4, no counter of the processor's energy."""
-    return box("Intel(R) Xeon(R) CPU @ 2.20GHz", [gpu("Tesla T4", 0)])
+    return box(_CLOUD, [gpu("Tesla T4", 0)], nvml_seconds=0.003)
 
 
-def t4_and_v100() -> dict:
-    """Two GPUs: by the bus the T4 is first, by CUDA's own order, the fastest first, the V100."""
+def t4_and_v100(swapped: bool = False, **variables: str) -> dict:
+    """Two GPUs: by CUDA's own order, the fastest first, the V100; by the bus the T4 unless they are swapped."""
     v100 = {"memory_mib": 16384, "compute_capability": "7.0", "speed": 2.0, "watts": 55.0, "megahertz": 1380}
-    return box("Intel(R) Xeon(R) CPU @ 2.20GHz", [gpu("Tesla T4", 0), gpu("Tesla V100-SXM2-16GB", 1, **v100)])
+    first, second = (1, 0) if swapped else (0, 1)
+    found = [gpu("Tesla T4", first), gpu("Tesla V100-SXM2-16GB", second, **v100)]
+    return box(_CLOUD, found, variables=variables)
+
+
+def p100() -> dict:
+    """A P100, which counts no energy and tells its power alone; its driver knows no compute_cap."""
+    facts = {"memory_mib": 16280, "compute_capability": "6.0", "counts_energy": False, "watts": 27.0, "megahertz": 1328}
+    return box(_CLOUD, [gpu("Tesla P100-PCIE-16GB", 0, **facts)], driver="470.182.03", cuda="11.4")
+
+
+def a100_with_mig() -> dict:
+    """An A100 in parts, of which the user has been given the second."""
+    parts = [mig("3g.20gb", 2, 19968), mig("1g.5gb", 9, 4864)]
+    facts = {"memory_mib": 40960, "compute_capability": "8.0", "mig_capable": True, "mig": parts, "watts": 60.0}
+    visible = {"CUDA_VISIBLE_DEVICES": parts[1]["uuid"]}
+    return box("AMD EPYC 7742 64-Core Processor", [gpu("NVIDIA A100-SXM4-40GB", 0, **facts)], variables=visible)
+
+
+def h100s_under_slurm(driver: str = "560.35.03") -> dict:
+    """One of eight H100, the fourth, which SLURM's control group lets a job open; it is the job's number 0."""
+    facts = {"memory_mib": 81559, "compute_capability": "9.0", "mig_capable": True, "watts": 70.0, "megahertz": 1980}
+    variables = {"SLURM_JOB_ID": "4711", "SLURM_JOB_GPUS": "3", "SLURM_GPUS_ON_NODE": "1", "SLURM_CPUS_ON_NODE": "8"}
+    variables |= {"CUDA_VISIBLE_DEVICES": "0", "GPU_DEVICE_ORDINAL": "0"}
+    found = [gpu("NVIDIA H100 80GB HBM3", number, **facts) for number in range(8)]
+    return box(
+        "Intel(R) Xeon(R) Platinum 8480C",
+        found,
+        driver=driver,
+        cuda="12.6",
+        virtualisation="none",
+        allotted=[3],
+        rapl="root",
+        variables=variables,
+    )
+
+
+def wsl2() -> dict:
+    """Linux in WSL2 on a laptop: Windows' driver, no /dev/nvidia0, no /proc/driver/nvidia; nvidia-smi on no path."""
+    facts = {"memory_mib": 8188, "compute_capability": "8.9", "bus_id": "00000000:01:00.0"}
+    found = box("13th Gen Intel(R) Core(TM) i7-13700H", [gpu("NVIDIA GeForce RTX 4060 Laptop GPU", 0, **facts)])
+    files = {path: text for path, text in found["files"].items() if "nvidia" not in path}
+    files["/proc/version"] = (
+        "Linux version 5.15.153.1-microsoft-standard-WSL2 (root@941d701f84f1) (gcc 11.2.0) #1\n"
+    )
+    files |= {"/dev/dxg": "", "/usr/lib/wsl/lib/libcuda.so.1": "", "/usr/lib/wsl/lib/libnvidia-ml.so.1": ""}
+    changes = {"files": files, "driver": "555.99", "cuda": "12.5", "detected_virt": "wsl", "tools": "wsl"}
+    return copy_of(found, **changes)
 
 
 def copy_of(machine: dict, **changes: object) -> dict:

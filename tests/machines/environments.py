@@ -15,8 +15,15 @@ from tests.machines.imitation import mac_tools, start
 HERE = Path(__file__).resolve().parent
 # The package of that name in the environment is our folder "imitation".
 _PACKAGE = "imitated_machine"
+_TOOLS = {
+    "mac": [f"bin/{name}" for name in mac_tools.TOOLS],
+    "nvidia": ["bin/nvidia-smi", "bin/systemd-detect-virt"],
+    "wsl": [f"{start.TREE}/usr/lib/wsl/lib/nvidia-smi", "bin/systemd-detect-virt"],
+}
 _MODULES = {
-    "pynvml.py": f"from {_PACKAGE} import nvml, start\n\nglobals().update(nvml.Library(start.description()).functions())\n",
+    "pynvml.py": (
+        f"from {_PACKAGE} import nvml, start\n\nglobals().update(nvml.Library(start.description()).functions())\n"
+    ),
     "zeus_apple_silicon.py": (
         f"from {_PACKAGE} import apple_energy, start\n\n"
         "AppleEnergyMetrics = apple_energy.AppleEnergyMetrics\n"
@@ -49,9 +56,8 @@ def build(folder: Path, machine: dict, stack: str = "tf-2.19", python: str = sys
         file.write_text(text)
     (folder / start.TREE / "tmp").mkdir(parents=True, exist_ok=True)
     _install(folder / "lib" / real["name"] / "site-packages", machine["platform"], stack, Path(real["packages"]))
-    names = {"mac": [*mac_tools.TOOLS], "nvidia": ["nvidia-smi", "systemd-detect-virt"]}[machine["tools"]]
-    for name in names:
-        _write_tool(folder, name, real["base"])
+    for path in _TOOLS[machine["tools"]]:
+        _write_tool(folder, path, real["base"])
     return folder / "bin/python"
 
 
@@ -88,10 +94,10 @@ def _install(packages: Path, platform: str, stack: str, real: Path) -> None:
     (packages / f"{_PACKAGE}.pth").write_text(f"import {_PACKAGE}.start; {_PACKAGE}.start.imitate()\n")
 
 
-def _write_tool(folder: Path, name: str, interpreter: str) -> None:
+def _write_tool(folder: Path, path: str, interpreter: str) -> None:
     """A program of the system, which runs outside the environment."""
-    script = f"exec '{interpreter}' -I '{HERE / 'imitation/tools.py'}' '{folder}' {name} \"$@\""
-    path = folder / "bin" / name
+    path = folder / path
+    script = f"exec '{interpreter}' -I '{HERE / 'imitation/tools.py'}' '{folder}' {path.name} \"$@\""
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 

@@ -5,8 +5,7 @@ import os
 import time
 
 Answer = tuple[str, str, int]
-# What macOS's thermal pressure is notified under.
-_USAGE = 64
+_USAGE = 64  # EX_USAGE of sysexits(3)
 
 
 def sysctl(machine: dict, arguments: list[str]) -> Answer:

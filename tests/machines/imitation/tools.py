@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from imitation import mac_tools, nvidia_smi, start
 
-# Tool -> what it does with the machine and its arguments; it gives what it prints, what it complains of, and its exit code.
+# What a tool does with the machine and its arguments. It gives what it prints, what it complains of, its exit code.
 Tool = Callable[[dict, list[str]], tuple[str, str, int]]
 TOOLS: dict[str, Tool] = {**mac_tools.TOOLS, "nvidia-smi": nvidia_smi.run}
 TOOLS["systemd-detect-virt"] = lambda machine, arguments: (
