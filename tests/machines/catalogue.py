@@ -344,9 +344,7 @@ def wsl2() -> dict:
     facts = {"memory_mib": 8188, "compute_capability": "8.9", "bus_id": "00000000:01:00.0"}
     found = box("13th Gen Intel(R) Core(TM) i7-13700H", [gpu("NVIDIA GeForce RTX 4060 Laptop GPU", 0, **facts)])
     files = {path: text for path, text in found["files"].items() if "nvidia" not in path}
-    files["/proc/version"] = (
-        "Linux version 5.15.153.1-microsoft-standard-WSL2 (root@941d701f84f1) (gcc 11.2.0) #1\n"
-    )
+    files["/proc/version"] = "Linux version 5.15.153.1-microsoft-standard-WSL2 (root@941d701f84f1) (gcc 11.2.0) #1\n"
     files |= {"/dev/dxg": "", "/usr/lib/wsl/lib/libcuda.so.1": "", "/usr/lib/wsl/lib/libnvidia-ml.so.1": ""}
     changes = {"files": files, "driver": "555.99", "cuda": "12.5", "detected_virt": "wsl", "tools": "wsl"}
     return copy_of(found, **changes)

@@ -21,17 +21,21 @@ _TOOLS = {
     "wsl": [f"{start.TREE}/usr/lib/wsl/lib/nvidia-smi", "bin/systemd-detect-virt"],
 }
 _MODULES = {
-    "pynvml.py": (
-        f"from {_PACKAGE} import nvml, start\n\nglobals().update(nvml.Library(start.description()).functions())\n"
-    ),
-    "zeus_apple_silicon.py": (
-        f"from {_PACKAGE} import apple_energy, start\n\n"
-        "AppleEnergyMetrics = apple_energy.AppleEnergyMetrics\n"
-        'AppleEnergyMonitor = apple_energy.monitor(start.description()["apple_watts"])\n'
-    ),
-    # Python's own helper, which Python for Linux lacks.
-    "_scproxy.py": "def _get_proxies():\n    return {}\n\n\ndef _get_proxy_settings():\n    return {}\n",
+    "nvidia-ml-py": {
+        "pynvml.py": (
+            f"from {_PACKAGE} import nvml, start\n\nglobals().update(nvml.Library(start.description()).functions())\n"
+        )
+    },
+    "zeus-apple-silicon": {
+        "zeus_apple_silicon.py": (
+            f"from {_PACKAGE} import apple_energy, start\n\n"
+            "AppleEnergyMetrics = apple_energy.AppleEnergyMetrics\n"
+            'AppleEnergyMonitor = apple_energy.monitor(start.description()["apple_watts"])\n'
+        )
+    },
 }
+# Python's own module on Macs, which urllib asks.
+_SYSTEM_PROXIES = "def _get_proxies():\n    return {}\n\n\ndef _get_proxy_settings():\n    return {}\n"
 
 
 def build(folder: Path, machine: dict, stack: str = "tf-2.19", python: str = sys.executable) -> Path:
@@ -71,27 +75,51 @@ def _describe(python: str) -> dict[str, str]:
 
 
 def _install(packages: Path, platform: str, stack: str, real: Path) -> None:
-    """The real environment's packages, but for those that the two platforms' locks tell apart."""
+    """The real environment's packages that the imitated platform's lock pins; the others of that lock by name alone.
+
+    The files of TensorFlow are those of the build for Linux without a GPU, whatever it is called on the platform.
+    """
     packages.mkdir(parents=True)
-    ours, there = (locks.pins((ROOT / f"envs/{stack}.{name}.yaml").read_text()) for name in (platform, "linux-64"))
-    hidden = [name for name in there if name not in ours]
-    for path in real.iterdir():
-        distribution = locks.normalised(path.name.partition("-")[0]) if path.name.endswith(".dist-info") else ""
-        if distribution not in hidden:
-            (packages / path.name).symlink_to(path)
-    for name in [name for name in ours if name not in there]:
-        folder = packages / f"{name.replace('-', '_')}-{ours[name].version}.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {ours[name].version}\n")
-        if name.startswith("nvidia-") and name != "nvidia-ml-py":  # nvidia-cublas-cu12 -> nvidia/cublas/lib
-            (packages / "nvidia" / "_".join(name.split("-")[1:-1]) / "lib").mkdir(parents=True)
-    if (packages / "nvidia/cuda_nvcc").exists():
-        (packages / "nvidia/cuda_nvcc/bin").mkdir()
-    for name, text in _MODULES.items():
-        if (name != "pynvml.py" or "nvidia-ml-py" in ours) and (name == "pynvml.py" or platform == "osx-arm64"):
-            (packages / name).write_text(text)
+    ours, there = (_pins(stack, name) for name in (platform, "linux-64"))
+    for folder in real.glob("*.dist-info"):
+        distribution = locks.normalised(folder.name.partition("-")[0])
+        if distribution not in (*ours, *locks.TENSORFLOW_PACKAGES):
+            continue
+        for name in _top_level(folder) - (set() if distribution in ours else {folder.name}):
+            if not (packages / name).exists():  # two may share a namespace
+                (packages / name).symlink_to(real / name)
+    for name in ours.keys() - there.keys():
+        _pretend(packages, name, ours[name].version)
+    if platform == "osx-arm64":
+        (packages / "_scproxy.py").write_text(_SYSTEM_PROXIES)
     (packages / _PACKAGE).symlink_to(HERE / "imitation")
     (packages / f"{_PACKAGE}.pth").write_text(f"import {_PACKAGE}.start; {_PACKAGE}.start.imitate()\n")
+
+
+def _pins(stack: str, platform: str) -> dict[str, locks.Pin]:
+    """What a user's environment there holds: without conda, the workflow is beside the stack."""
+    host = ROOT / f"envs/{stack}.{platform}.host.txt"
+    return locks.pins((host if host.exists() else ROOT / f"envs/{stack}.{platform}.yaml").read_text())
+
+
+def _top_level(distribution: Path) -> set[str]:
+    """The names in the packages' folder that belong to an installed distribution."""
+    paths = [line.partition(",")[0] for line in (distribution / "RECORD").read_text().splitlines()]
+    return {path.partition("/")[0] for path in paths} - {"..", "__pycache__"}
+
+
+def _pretend(packages: Path, name: str, version: str) -> None:
+    """A distribution that is installed there."""
+    folder = packages / f"{name.replace('-', '_')}-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    for file, text in _MODULES.get(name, {}).items():
+        (packages / file).write_text(text)
+    if name.startswith("nvidia-") and name not in _MODULES:  # nvidia-cublas-cu12 -> nvidia/cublas/lib
+        wheel = packages / "nvidia" / "_".join(name.split("-")[1:-1])
+        (wheel / "lib").mkdir(parents=True)
+        if wheel.name == "cuda_nvcc":
+            (wheel / "bin").mkdir()
 
 
 def _write_tool(folder: Path, path: str, interpreter: str) -> None:
