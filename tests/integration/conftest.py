@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
+PARTS = ("Makefile", "Snakefile", "config", "envs", "profiles", "workflow")
 # Small enough for seconds, and an experiment of its own: nobody can take it for a measurement of the article's.
 TINY = {
     "machine": "test-checkout",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from trainmark import hardware
 
-from tests.integration.conftest import Checkout, copy_project
+from tests.integration.conftest import TINY, Checkout, copy_project
 from tests.machines import environments
 from tests.machines.imitation import tools
 
@@ -28,27 +28,49 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="machines are imitated on Linux on x86-64 without a GPU"))
 
 
+def settings(config: dict) -> dict:
+    """The configuration of a run: one small cell per device, or the whole grid where TRAINMARK_TEST_GRID=whole."""
+    whole = WHOLE_GRID if os.environ.get("TRAINMARK_TEST_GRID") == "whole" else {}
+    return {"machine": "auto", "batch_sizes": [64], "idle_seconds": 1, **config, **whole}
+
+
 @dataclass
 class Machine:
-    """An imitated machine, and a checkout of the project on it.
+    """An imitated machine, and a checkout of the project on it, in whose .venv its Python is.
 
     ``output`` is what the last run printed.
     """
 
-    folder: Path
     checkout: Checkout
     output: str = ""
 
+    @property
+    def folder(self) -> Path:
+        """Of the checkout."""
+        return self.checkout.folder
+
     def run(self, *arguments: str, code: int = 0, **config: object) -> str:
         """Run the workflow, by default with one small cell per device; demand an exit code."""
-        grid = WHOLE_GRID if os.environ.get("TRAINMARK_TEST_GRID") == "whole" else {"batch_sizes": [64]}
-        settings = {"machine": "auto", "idle_seconds": 1, **grid, **config}
-        self.output = self.checkout.run(*arguments, code=code, **settings)
+        self.output = self.checkout.run(*arguments, code=code, **settings(config))
         return self.output
+
+    def make(self, *arguments: str, code: int = 0, **config: object) -> str:
+        """The same by "make run", as in a shell in the checkout."""
+        self.prepare_make(**config)
+        command, environment = ["make", *arguments], self.checkout.environment
+        result = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        self.output = result.stdout + result.stderr
+        assert result.returncode == code, self.output
+        return self.output
+
+    def prepare_make(self, **config: object) -> None:
+        """Let make take the environment for installed, and "make run" have this configuration."""
+        (self.folder / "config/quick.yaml").write_text(json.dumps({**TINY, **settings(config)}))
+        (self.folder / ".venv/installed").touch()
 
     def records(self, device: str) -> list[dict]:
         """The records of a device."""
-        paths = sorted(self.checkout.folder.glob(f"results/machines/*/runs/*/{device}/*/*/*.json"))
+        paths = sorted(self.folder.glob(f"results/machines/*/runs/*/{device}/*/*/*.json"))
         return [json.loads(path.read_text()) for path in paths]
 
     def record(self, device: str) -> dict:
@@ -58,18 +80,18 @@ class Machine:
 
     def description(self) -> dict:
         """Its machine.json."""
-        (path,) = self.checkout.folder.glob("results/machines/*/machine.json")
+        (path,) = self.folder.glob("results/machines/*/machine.json")
         return json.loads(path.read_text())
 
     def calls(self, tool: str) -> list[list[str]]:
         """The arguments of every call of a tool of the system."""
-        path = self.folder / tools.CALLS
+        path = self.folder / ".venv" / tools.CALLS
         calls = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         return [arguments for name, *arguments in calls if name == tool]
 
     def page(self) -> str:
         """The report."""
-        return (self.checkout.folder / "results/report/index.html").read_text()
+        return (self.folder / "results/report/index.html").read_text()
 
     def python(self, code: str, **variables: str) -> str:
         """What a piece of Python prints there."""
@@ -89,11 +111,10 @@ def imitate(tmp_path_factory, data_folder, home) -> Callable[..., Machine]:
     """Makes a machine of a description from ``catalogue``; ``variables`` are its user's shell's."""
 
     def make(description: dict, **variables: str) -> Machine:
-        folder = tmp_path_factory.mktemp("machine")
-        python = environments.build(folder / "environment", description)
+        folder = copy_project(tmp_path_factory.mktemp("machine") / "checkout", data_folder)
+        python = environments.build(folder / ".venv", description)
         shell = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "user"}
         shell |= {**description["variables"], **variables}
-        project = copy_project(folder / "checkout", data_folder)
-        return Machine(folder / "environment", Checkout(project, python=str(python), environment=shell))
+        return Machine(Checkout(folder, python=str(python), environment=shell))
 
     return make

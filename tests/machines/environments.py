@@ -18,6 +18,7 @@ _PACKAGE = "imitated_machine"
 _TOOLS = {
     "mac": [f"bin/{name}" for name in mac_tools.TOOLS],
     "nvidia": ["bin/nvidia-smi", "bin/systemd-detect-virt"],
+    "none": [],
     "wsl": [f"{start.TREE}/usr/lib/wsl/lib/nvidia-smi", "bin/systemd-detect-virt"],
 }
 _MODULES = {
