@@ -50,6 +50,7 @@ def plain() -> dict:
         "platform": "linux-64",
         "paths": ["/tmp/trainmark-timing.lock"],
         "root_only": [],
+        "counting": {},
         "files": {},
         "metal": False,
         "gpus": [],
@@ -85,7 +86,7 @@ def mac(
         version_for_python: what SystemVersion.plist says to programs built with an older SDK, where that is another.
         release: of the kernel.
         battery: whether it draws from one.
-        watts: what Apple's counters count, by zeus-apple-silicon's field.
+        watts: what Apple's counters count, by zeus-apple-silicon's field; None where they cannot be had.
         architecture: of Python, and so of what its kernel says to it.
         translated: whether Python runs under Rosetta.
         virtual: whether this is a virtual machine.
@@ -139,6 +140,7 @@ def mac(
         "logical_cpus": cores,
         "paths": _MAC_PATHS,
         "root_only": [],
+        "counting": {},
         "files": {"/System/Library/CoreServices/SystemVersion.plist": plist},
         "metal": not translated,
         "tensorflow_build": {},
@@ -148,7 +150,7 @@ def mac(
         "detected_virt": "none",
         "tools": "mac",
         "variables": {"SHELL": "/bin/zsh", "__CFBundleIdentifier": "com.apple.Terminal"},
-        "apple_watts": watts or {},
+        "apple_watts": watts,
         "sysctl": {name: str(value) for name, value in sysctl.items()},
         "ioreg": ioreg,
         "pmset": _PMSET.format(low_power=0),
@@ -195,6 +197,9 @@ def _digits(name: str) -> str:
     return name.encode().hex()[-12:].rjust(12, "0")
 
 
+RAPL_WATTS = 20
+
+
 def box(
     chip: str,
     gpus: list[dict],
@@ -206,6 +211,7 @@ def box(
     allotted: list[int] | None = None,
     nvml_seconds: float = 0.001,
     rapl: str | None = None,
+    supplies: dict[str, dict[str, str]] | None = None,
     variables: dict[str, str] | None = None,
     machine_id: str = "0123456789abcdef0123456789abcdef",
 ) -> dict:
@@ -220,7 +226,8 @@ def box(
         virtualisation: what systemd-detect-virt says.
         allotted: numbers of the GPUs that a control group lets a process open; None for all.
         nvml_seconds: that each call of NVML takes.
-        rapl: "root" for counters that only root may read, "all" for everybody, None for none.
+        rapl: "root" for counters that only root may read, "all" for everybody, None for none. They count 20 W.
+        supplies: what Linux says of each power supply.
         variables: what the user's shell has set.
         machine_id: the operating system's.
     """
@@ -239,12 +246,15 @@ def box(
     zone = "/sys/class/powercap/intel-rapl:0"
     if rapl:
         files |= {f"{zone}/name": "package-0\n", f"{zone}/max_energy_range_uj": "262143328850\n"}
-        files[f"{zone}/energy_uj"] = "1000000\n"
+        files[f"{zone}/energy_uj"] = ""
+    for name, facts in (supplies or {}).items():
+        files |= {f"/sys/class/power_supply/{name}/{fact}": f"{value}\n" for fact, value in facts.items()}
     return {
         "system": "Linux",
-        "platform": "linux-64-cuda",
+        "platform": "linux-64-cuda" if gpus else "linux-64",
         "paths": _LINUX_PATHS,
         "root_only": [f"{zone}/energy_uj"] if rapl == "root" else [],
+        "counting": {f"{zone}/energy_uj": RAPL_WATTS * 10**6} if rapl else {},
         "files": files,
         "logical_cpus": cpus,
         "metal": False,
@@ -253,7 +263,7 @@ def box(
         "driver": driver,
         "cuda": cuda,
         "nvml_seconds": nvml_seconds,
-        "tensorflow_build": {"is_cuda_build": True, "cuda_version": "12.5.1", "cudnn_version": "9"},
+        "tensorflow_build": {"is_cuda_build": True, "cuda_version": "12.5.1", "cudnn_version": "9"} if gpus else {},
         "detected_virt": virtualisation,
         "tools": "nvidia",
         "variables": variables or {},
@@ -304,6 +314,36 @@ M2_MAX_WATTS = {"cpu_total_mj": 12.0, "dram_mj": 1.5, "gpu_mj": 9.0, "gpu_sram_m
 def m2_max() -> dict:
     """A MacBook Pro with an M2 Max, 30 GPU cores, macOS 14."""
     return mac("Apple M2 Max", [("Performance", 8), ("Efficiency", 4)], 30, 32, watts=M2_MAX_WATTS)
+
+
+def m3_ultra() -> dict:
+    """A Mac Studio with an M3 Ultra, whose second die zeus-apple-silicon writes over the first."""
+    levels = [("Performance", 20), ("Efficiency", 8)]
+    return mac("Apple M3 Ultra", levels, 60, 96, version=("15.3.2", "24D81"), release="24.3.0", watts=M2_MAX_WATTS)
+
+
+def m5_max() -> dict:
+    """A MacBook Pro with an M5 Max, whose kinds of cores have new names, on macOS 26, which Python takes for 16."""
+    levels = [("Super", 6), ("Performance", 12)]
+    version = {"version": ("26.4", "25E246"), "version_for_python": "16.0", "release": "25.4.0"}
+    return mac("Apple M5 Max", levels, 40, 64, battery=True, watts=M2_MAX_WATTS, **version)
+
+
+def m6() -> dict:
+    """A Mac with an M6, which has three kinds of cores."""
+    levels = [("Super", 2), ("Performance", 4), ("Efficiency", 6)]
+    return mac("Apple M6", levels, 12, 32, version=("27.0.1", "26A423"), version_for_python="16.0", release="26.0.0")
+
+
+def rosetta() -> dict:
+    """An M2 Max on which Python is the one for Intel processors, translated by Rosetta."""
+    levels = [("Performance", 8), ("Efficiency", 4)]
+    return mac("Apple M2 Max", levels, 30, 32, architecture="x86_64", translated=True)
+
+
+def mac_vm() -> dict:
+    """A virtual machine on a Mac, as GitHub's runners are: no counters, and a GPU that is not the chip's."""
+    return mac("Apple M1 (Virtual)", [("Performance", 3)], None, 7, version=("15.5", "24F74"), virtual=True)
 
 
 _CLOUD = "Intel(R) Xeon(R) CPU @ 2.20GHz"
@@ -363,6 +403,17 @@ def wsl2() -> dict:
     files |= {"/dev/dxg": "", "/usr/lib/wsl/lib/libcuda.so.1": "", "/usr/lib/wsl/lib/libnvidia-ml.so.1": ""}
     changes = {"files": files, "driver": "555.99", "cuda": "12.5", "detected_virt": "wsl", "tools": "wsl"}
     return copy_of(found, **changes)
+
+
+def laptop() -> dict:
+    """A Linux laptop without a GPU that trains, on battery, charging a phone; everybody may read its RAPL counters."""
+    supplies = {
+        "AC": {"type": "Mains", "online": "0"},
+        "BAT0": {"type": "Battery", "status": "Discharging", "scope": "System"},
+        "ucsi-source-psy-USBC000:001": {"type": "USB", "online": "1", "scope": "Device"},
+    }
+    chip = "13th Gen Intel(R) Core(TM) i7-1360P"
+    return box(chip, [], driver=None, virtualisation="none", rapl="all", supplies=supplies)
 
 
 def copy_of(machine: dict, **changes: object) -> dict:

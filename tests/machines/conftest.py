@@ -11,7 +11,7 @@ import pytest
 from trainmark import hardware
 
 from tests.integration.conftest import TINY, Checkout, copy_project
-from tests.machines import environments
+from tests.machines import catalogue, environments
 from tests.machines.imitation import tools
 
 # Enough for a fit of seconds, of which energy is quoted: shorter ones have none.
@@ -118,3 +118,35 @@ def imitate(tmp_path_factory, data_folder, home) -> Callable[..., Machine]:
         return Machine(Checkout(folder, python=str(python), environment=shell))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def m2_max(imitate) -> Machine:
+    """A MacBook Pro with an M2 Max, on which everything has run once, to the report."""
+    machine = imitate(catalogue.m2_max())
+    machine.run(**LONG_ENOUGH)
+    return machine
+
+
+@pytest.fixture(scope="session")
+def m3_ultra(imitate) -> Machine:
+    """A Mac Studio with an M3 Ultra, on which everything has been measured once."""
+    machine = imitate(catalogue.m3_ultra())
+    machine.run("measure")
+    return machine
+
+
+@pytest.fixture(scope="session")
+def t4(imitate) -> Machine:
+    """A machine with one T4, on which everything has run once, to the report."""
+    machine = imitate(catalogue.t4())
+    machine.run(**LONG_ENOUGH)
+    return machine
+
+
+@pytest.fixture(scope="session")
+def t4_and_v100(imitate) -> Machine:
+    """A machine with both, of which the user lets programs see the V100; its GPU has been measured once."""
+    machine = imitate(catalogue.t4_and_v100(CUDA_VISIBLE_DEVICES="1"))
+    machine.run("measure", devices=["gpu"])
+    return machine

@@ -102,3 +102,48 @@ def test_hostile_shell_changes_nothing_that_is_drawn(calm, hostile):
         sizes.append(re.findall(r'<svg[^>]* (?:width|height|viewBox)="([^"]+)"', figure))
         assert "data:image/png" in machine.page() or "<svg" in machine.page()
     assert sizes[0] == sizes[1]
+
+
+# What Colab sets for its kernel, beside what ipykernel sets.
+COLAB = {
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "TF2_BEHAVIOR": "1",
+    "PYTHONPATH": "/env/python",
+    "PYTHONWARNINGS": "ignore:::pip._internal.cli.base_command",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "NVIDIA_VISIBLE_DEVICES": "all",
+    "LD_LIBRARY_PATH": "/usr/lib64-nvidia",
+    "COLAB_GPU": "1",
+}
+
+
+def run_cell(folder: Path, environment: dict[str, str], cell: str) -> tuple[str, int]:
+    """What a cell prints in a new kernel, and the exit code of its last ``!`` command."""
+    manager = pytest.importorskip("jupyter_client.manager")
+    kernel, client = manager.start_new_kernel(kernel_name="python3", env=environment, cwd=str(folder))
+    printed = []
+
+    def keep(message: dict) -> None:
+        if message["msg_type"] in ("stream", "error"):
+            printed.append(message["content"].get("text") or "\n".join(message["content"]["traceback"]))
+
+    try:
+        for code in (cell, "print('exit code', _exit_code)"):
+            client.execute_interactive(code, output_hook=keep, timeout=300)
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+    output = "".join(printed)
+    return output, int(output.rpartition("exit code ")[2])
+
+
+def test_notebook_runs_to_the_report(imitate):
+    machine = imitate(catalogue.t4())
+    machine.prepare_make(devices=["gpu"])
+    output, code = run_cell(machine.folder, {**machine.checkout.environment, **COLAB}, "!make run")
+    assert code == 0, output
+    assert trained(output) == 1
+    record = machine.record("gpu")
+    assert record["status"] == "ok", record["reason"]
+    assert set(record["environment"]["dropped_variables"]) >= {"MPLBACKEND", "PYTHONPATH", "TF_FORCE_GPU_ALLOW_GROWTH"}
+    assert "Tesla T4" in machine.page()

@@ -12,16 +12,18 @@ class AppleEnergyMetrics:
     """Energies between two moments, or since the monitor was made."""
 
 
-def monitor(watts: dict[str, float]) -> type:
+def monitor(watts: dict[str, float] | None) -> type:
     """The class AppleEnergyMonitor of a chip.
 
     Args:
         watts: what each of FIELDS draws; of an Ultra those of one die, since the library assigns the second die's
-            readings over the first's.
+            readings over the first's. None where there are no counters, as in a virtual machine.
     """
 
     class AppleEnergyMonitor:
         def __init__(self) -> None:
+            if watts is None:
+                raise RuntimeError("Failed to create IOReport subscription.")
             self._start, self._windows = time.monotonic(), {}
 
         def get_cumulative_energy(self) -> AppleEnergyMetrics:

@@ -8,6 +8,7 @@ import errno
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator
 
 REAL = {name: getattr(os, name) for name in ("open", "stat", "lstat", "listdir", "scandir", "readlink", "access")}
@@ -25,10 +26,11 @@ class Tree:
         folder: our folder; ``/etc/machine-id`` is ``<folder>/etc/machine-id``.
         paths: what lies there, with all below it; one that ends in ``*`` stands for every path that begins so.
         root_only: paths that only root may read.
+        counting: paths of counters, and what each rises by in a second.
     """
 
-    def __init__(self, folder: str, paths: list[str], root_only: list[str]) -> None:
-        self.folder = folder
+    def __init__(self, folder: str, paths: list[str], root_only: list[str], counting: dict[str, float]) -> None:
+        self.folder, self._counting = folder, counting
         self._starts = tuple(path.rstrip("*") for path in paths)
         self._open_ended = tuple(path[:-1] for path in paths if path.endswith("*"))
         self._root_only = frozenset(root_only)
@@ -53,6 +55,11 @@ class Tree:
         """Raise PermissionError where only root may read."""
         if _text(path) in self._root_only:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    def count(self, path: object) -> str | None:
+        """What a counter shows now; None for every other file."""
+        rate = self._counting.get(_text(path))
+        return None if rate is None else f"{int(time.monotonic() * rate)}\n"
 
     def merged(self, path: object) -> list[str] | None:
         """The names in a folder of which a part is ours; None for every other folder."""
@@ -106,6 +113,8 @@ class _Call:
             return self._real(path, *rest, **options)
         if self.__name__ == "open":
             self._tree.refuse(path)
+        if self._real is real_open and (text := self._tree.count(path)) is not None:
+            return io.StringIO(text)
         try:
             return self._real(place, *rest, **options)
         except OSError as error:

@@ -21,7 +21,8 @@ def description() -> dict:
 def imitate() -> None:
     """Turn this process into one of the imitated machine."""
     machine = description()
-    tree = files.Tree(os.path.join(sys.prefix, TREE), machine["paths"], machine["root_only"])
+    root_only, counting = machine["root_only"], machine["counting"]
+    tree = files.Tree(os.path.join(sys.prefix, TREE), machine["paths"], root_only, counting)
     files.redirect(tree)
     if machine["system"] == "Darwin":
         darwin.imitate(machine)
