@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from trainmark import dataset, grid, hardware, plan
+from trainmark import dataset, grid, hardware, plan, system
 
 # One cell a model, each long enough for a ratio.
 FIDELITY_CELLS = [("mlp", 32), ("cnn", 32), ("lstm", 128)]
@@ -60,7 +60,7 @@ def write_data(folder: Path) -> None:
 
 
 def describe_machine() -> None:
-    commit = hardware.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    commit = system.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty")
     print(
         f"{hardware.chip()}, {hardware.usable_cores()} cores, {hardware.operating_system()}; {plan.installed_stack()}"
     )
