@@ -362,10 +362,10 @@ def t4_and_v100(swapped: bool = False, **variables: str) -> dict:
     return box(_CLOUD, found, variables=variables)
 
 
-def p100() -> dict:
-    """A P100, which counts no energy and tells its power alone; its driver knows no compute_cap."""
+def p100(driver: str = "535.104.05") -> dict:
+    """A P100, which counts no energy and tells its power alone."""
     facts = {"memory_mib": 16280, "compute_capability": "6.0", "counts_energy": False, "watts": 27.0, "megahertz": 1328}
-    return box(_CLOUD, [gpu("Tesla P100-PCIE-16GB", 0, **facts)], driver="470.182.03", cuda="11.4")
+    return box(_CLOUD, [gpu("Tesla P100-PCIE-16GB", 0, **facts)], driver=driver)
 
 
 def a100_with_mig() -> dict:

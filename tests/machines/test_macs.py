@@ -62,13 +62,13 @@ def test_new_names_of_cores_and_of_macos(imitate):
     assert record["machine"] == "apple-m5-max-40-core-gpu"
     assert record["versions"]["operating_system"] == found["operating_system"] == "macOS 26.4"
     assert record["noise"]["power_source"] == "battery"
-    assert found["cores"]["by_level"] == {"Super": 6, "Performance": 12}
+    assert found["cores"]["levels"] == {"super": 6, "performance": 12}
 
 
 def test_three_kinds_of_cores(imitate):
     machine = imitate(catalogue.m6())
     machine.run("results/machines/apple-m6-12-core-gpu/machine.json")
-    assert machine.description()["cores"]["by_level"] == {"Super": 2, "Performance": 4, "Efficiency": 6}
+    assert machine.description()["cores"]["levels"] == {"super": 2, "performance": 4, "efficiency": 6}
 
 
 def test_translated_python_is_refused_by_its_cause(imitate):

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+# The oldest driver that runs programs of a release of CUDA (CUDA Compatibility, minor version compatibility).
+_OLDEST_DRIVER = {"11": (450, 80), "12": (525, 60)}
+
 
 def allotted(machine: dict) -> list[dict]:
     """The GPUs that the driver lets a process open, in the order of the bus: under a control group not all."""
@@ -16,6 +19,9 @@ def cuda_devices(machine: dict, environment: Mapping[str, str]) -> list[dict]:
         For each device ``name``, ``bus_id``, ``compute_capability`` and ``memory_mib``. Of MIG devices one alone is
         seen, and no GPU beside it (MIG user guide, "CUDA device enumeration").
     """
+    release = machine["tensorflow_build"]["cuda_version"].partition(".")[0]
+    if machine["driver"] is None or tuple(map(int, machine["driver"].split(".")[:2])) < _OLDEST_DRIVER[release]:
+        return []
     gpus = allotted(machine)
     if environment.get("CUDA_DEVICE_ORDER", "FASTEST_FIRST") != "PCI_BUS_ID":
         gpus = sorted(gpus, key=lambda gpu: -gpu["speed"])
