@@ -36,6 +36,10 @@ def test_differences_of_what_is_not_told_are_none():
         ({}, None),
         ({"AC": {"type": "Mains", "online": "1"}, "BAT0": {"type": "Battery", "status": "Charging"}}, "mains"),
         ({"AC": {"type": "Mains", "online": "0"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, "battery"),
+        # A laptop that charges a phone: its USB port is on line.
+        ({"ucsi": {"type": "USB", "online": "1"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, "battery"),
+        ({"ucsi": {"type": "USB", "online": "1"}, "BAT0": {"type": "Battery", "status": "Charging"}}, "mains"),
+        ({"AC": {"type": "Mains", "online": "1"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, "mains"),
         ({"mouse": {"type": "Battery", "status": "Discharging", "scope": "Device"}}, None),
     ],
 )
