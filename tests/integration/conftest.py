@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
+PARTS = ("Makefile", "Snakefile", "config", "envs", "profiles", "workflow")
 # Small enough for seconds, and an experiment of its own: nobody can take it for a measurement of the article's.
 TINY = {
     "machine": "test-checkout",
@@ -35,15 +35,20 @@ TINY = {
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of the project in a folder of its own, and the workflows that were started in it."""
+    """A copy of the project in a folder of its own, and the workflows that were started in it.
+
+    ``python`` runs Snakemake there, with the variables of ``environment``; None for those of the tests.
+    """
 
     folder: Path
     started: list[subprocess.Popen] = field(default_factory=list)
+    python: str = sys.executable
+    environment: dict[str, str] | None = None
 
     def command(self, *arguments: str, cores: int = 1, **config) -> list[str]:
         (self.folder / "tiny.json").write_text(json.dumps({**TINY, **config}))
         options = ["--cores", str(cores), "--configfile=tiny.json"]
-        return [sys.executable, "-m", "snakemake", *options, *arguments]
+        return [self.python, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
         return self.start_command(self.command(*arguments, **options))
@@ -52,6 +57,7 @@ class Checkout:
         process = subprocess.Popen(
             command,
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -67,6 +73,7 @@ class Checkout:
         result = subprocess.run(
             self.command(*arguments, **options),
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -107,10 +114,8 @@ def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process
     raise AssertionError(f"no training process appeared: {process.communicate()[0]}")
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
-    """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
-    folder = tmp_path_factory.mktemp("finished") / "checkout"
+def copy_project(folder: Path, data_folder: Path) -> Path:
+    """The project with the decoded data set, and without results, in a new folder."""
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
@@ -120,7 +125,13 @@ def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
             shutil.copy(source, folder / name)
     (folder / "results").mkdir()
     shutil.copytree(data_folder, folder / "results/data")
-    checkout = Checkout(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
+    """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
+    checkout = Checkout(copy_project(tmp_path_factory.mktemp("finished") / "checkout", data_folder))
     return checkout, checkout.run(cores=8)
 
 

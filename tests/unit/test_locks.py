@@ -45,7 +45,7 @@ def test_environment_files_pin_everything_inline_with_hashes(path):
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)
 def test_requirements_pin_everything_with_hashes(path):
     pinned = locks.pins(path.read_text())
-    assert len(pinned) == path.read_text().count("==") > 10
+    assert len(pinned) == path.read_text().count("==") > (0 if path.name == "uv.txt" else 10)
     assert all(pin.hashes for pin in pinned.values())
 
 

@@ -15,8 +15,8 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import controls, dataset, deployment, errors, files, ledgers, locks, plan, progress, record, repeating
-from trainmark import superseding, workloads
+from trainmark import awake, controls, dataset, deployment, errors, files, ledgers, locks, plan, progress, record
+from trainmark import repeating, superseding, workloads
 
 logger.addFilter(progress.worth_showing)
 
@@ -39,6 +39,7 @@ logger.addFilter(announce_environments)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
+plan.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
 plan.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
@@ -70,7 +71,7 @@ try:
 except errors.TrainmarkError as error:
     raise WorkflowError(str(error)) from None
 
-for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN)):
+for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN), plan.remark_on_gpu(PLAN, HERE)):
     if remark:
         print(remark, file=sys.stderr, flush=True)
 
@@ -191,6 +192,7 @@ def data_set(wildcards):
     named = {str(run.path), "time_training"}
     forced = settings.forceall or named & {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
     if forced or state in ("missing", "other"):
+        plan.refuse_unfit_gpu(PLAN, run)
         plan.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
     return [] if state in ("done", "unreadable") and not forced else ancient(DATA_SET)
 
@@ -207,5 +209,7 @@ onstart:
                 plan.refuse_other_machine(PLAN)
             for line in [*superseding.announce(measured, SUPERSEDED), *plan.begin(PLAN, planned, SESSION, COMMAND)]:
                 print(line, flush=True)
+            if measured:
+                awake.hold(os.getpid())
         except errors.TrainmarkError as error:
             raise WorkflowError(str(error)) from None

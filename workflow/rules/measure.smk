@@ -21,6 +21,7 @@ rule time_training:
         idle=config["idle_seconds"],
         cool_down=config["cool_down_seconds"],
         lock_file=lock_file,
+        which_gpu=str(config["gpu"]),
         prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
         superseded=str(SUPERSEDED),
@@ -33,7 +34,7 @@ rule time_training:
     shell:
         "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
         "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
-        "--cool-down {resources.cool_down} --data results/data "
+        "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data results/data "
         "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
         "--superseded {resources.superseded} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
         "--log {log} {output} 2> {log}"
@@ -56,8 +57,10 @@ rule measure_roofline:
         python=job_python,
         superseded=str(SUPERSEDED),
         threads_of_run=str(config["threads"]),
+        which_gpu=str(config["gpu"]),
     shell:
         "python workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
+        "--gpu {resources.which_gpu:q} "
         "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
         "--superseded {resources.superseded} --workflow-pid $PPID {output} 2> {log}"
 

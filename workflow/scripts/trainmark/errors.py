@@ -1,10 +1,15 @@
 """Messages for the person who meets a problem."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import logging
 import sys
 from collections.abc import Iterator
+
+# Begins the line of a log by which a script has said on the terminal why it failed.
+EXPLAINED = "said on the terminal: "
 
 
 class TrainmarkError(Exception):
@@ -50,6 +55,6 @@ def explained() -> Iterator[None]:
     else:
         return
     if not sys.stderr.isatty():  # by hand, once is enough
-        logging.error(message)
+        logging.error("%s%s", EXPLAINED, message)
     print(f"trainmark: {message}", flush=True)
     sys.exit(1)
