@@ -173,11 +173,12 @@ def test_beginning_tells_what_will_be_done_and_leaves_the_plan(here):
 
 
 def test_nothing_begins_where_the_old_records_cannot_be_kept(here, monkeypatch):
-    def refuse(source, target):
-        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+    def refuse(*paths):
+        raise OSError(errno.ENOSPC, "No space left on device", str(paths[-1]))
 
     path = write(synthetic_record())
-    monkeypatch.setattr(plan.shutil, "copy2", refuse)
+    monkeypatch.setattr(superseding.os, "link", refuse)
+    monkeypatch.setattr(superseding, "PendingFile", refuse)
     with pytest.raises(TrainmarkError, match=r"Nothing was started: .*No space left"):
         plan.begin(make(), [str(path)], here / "session.json", "snakemake")
     assert path.exists()

@@ -14,9 +14,11 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
+from trainmark import controls, dataset, errors, escaping, files, grid, ledgers, plan, progress, record, repeating
+from trainmark import terminal, workloads, writing
 
 logger.addFilter(progress.worth_showing)
+writing.remove_leftovers(grid.MACHINES)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
@@ -45,11 +47,11 @@ try:
     ledgers.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
 except errors.TrainmarkError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(escaping.terminal(str(error))) from None
 
 for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN)):
     if remark:
-        print(remark, file=sys.stderr, flush=True)
+        terminal.say(remark, to=sys.stderr)
 
 
 wildcard_constraints:
@@ -166,7 +168,7 @@ def data_set(wildcards):
 onstart:
     planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
     try:
-        for line in plan.begin(PLAN, planned, SESSION, COMMAND):
-            print(line, flush=True)
+        if not only("report"):
+            terminal.say(*plan.begin(PLAN, planned, SESSION, COMMAND))
     except errors.TrainmarkError as error:
-        raise WorkflowError(str(error)) from None
+        raise WorkflowError(escaping.terminal(str(error))) from None

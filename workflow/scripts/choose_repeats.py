@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, files, progress, repeating, superseding
+from trainmark import errors, files, grid, progress, repeating, superseding, terminal, writing
 
 
 def main() -> None:
@@ -17,11 +17,11 @@ def main() -> None:
     args = parser.parse_args()
     chosen = repeating.choose(args.records, repeating.Goal(args.precision, args.limit))
     told = repeating.lines(chosen)
-    told += superseding.keep(repeating.foreign(chosen["next"], args.records))
+    with writing.locked(grid.MACHINES, "the choice of repeats"):
+        told += superseding.keep(repeating.foreign(chosen["next"], args.records))
     progress.plan_more(args.session, [path for path in chosen["next"] if not Path(path).exists()])
     files.write_whole(args.output, json.dumps(chosen, indent=1) + "\n")
-    for line in told:
-        print(line, flush=True)
+    terminal.say(*told)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, sweeping
+from trainmark import child, errors, sweeping, terminal
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     if args.child:
         child.serve("roofline", "sweep")
     request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid)
-    print(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])), flush=True)
+    terminal.say(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, grid, progress, supervision
+from trainmark import child, errors, grid, progress, supervision, terminal
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     )
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py"))]
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)
-    print(progress.run_line(record, progress.load_session(args.session)), flush=True)
+    terminal.say(progress.run_line(record, progress.load_session(args.session)))
 
 
 if __name__ == "__main__":

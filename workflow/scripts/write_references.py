@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files, grid, hardware, referencing
+from trainmark import errors, files, grid, hardware, referencing, terminal
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     args = parser.parse_args()
     count, text = referencing.gather(grid.MACHINES, Path("workflow/schemas"), args.machine, args.stack)
     files.write_whole(args.output, text)
-    print(f"trainmark: {args.output} holds {count} runs of {args.machine}.")
+    terminal.say(f"trainmark: {args.output} holds {count} runs of {args.machine}.")
 
 
 if __name__ == "__main__":

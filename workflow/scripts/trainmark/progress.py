@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from trainmark import escaping
 from trainmark.files import write_whole
 from trainmark.grid import Cell, Run, run_from_path
 from trainmark.record import NOT_CONVERGED, OK, Record
@@ -70,21 +71,21 @@ def _modified(path: str) -> float:
 
 _SCHEDULING = re.compile(
     r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
-    r"Updating checkpoint dependencies"
+    r"Updating checkpoint dependencies|--keep-incomplete mode is set"
 )
 
 
 def worth_showing(record: logging.LogRecord) -> bool:
     """A filter for Snakemake's logger, which would bury our lines.
 
-    It says three lines before every job; and when a script of ours has ended with exit code 1 or by Ctrl-C,
-    which it does after it has said so, Snakemake shows the whole shell command. What we refuse while it plans the jobs
-    it wraps into a traceback, which is taken off.
+    It says three lines before every job, and after a failure that it has kept what is there. When a script of ours has
+    ended with exit code 1 or by Ctrl-C, which it does after it has said so, Snakemake shows the whole shell command.
+    What we refuse while it plans the jobs it wraps into a traceback, which is taken off.
     """
     text = record.getMessage()
     refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
     if refused:
-        record.msg, record.args = f"trainmark: {refused[1]}", ()
+        record.msg, record.args = escaping.terminal(f"trainmark: {refused[1]}"), ()
     scheduling = _SCHEDULING.match(text)
     ours = "set -euo pipefail;  python workflow/scripts/" in text
     explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
@@ -196,7 +197,7 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
     """
     command = session.command if session else "snakemake --cores 1"
     lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed."]
-    lines += [f"  {run_from_path(Path(path))}: {why}" for path, why in sorted(failed.items())]
+    lines += [f"  {run_from_path(Path(path))}: {escaping.line(why)}" for path, why in sorted(failed.items())]
     lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
     return "\n".join(lines)
 

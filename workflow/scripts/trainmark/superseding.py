@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import datetime
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from trainmark import grid
+from trainmark.files import PendingFile
 
-SUPERSEDED = Path("results/superseded")
 
+def keep(records: Iterable[str | Path], machines: Path = grid.MACHINES) -> list[str]:
+    """Keep the records that are about to be measured again in results/superseded; by the holder of the tree's lock.
 
-def keep(records: Iterable[str]) -> list[str]:
-    """Copy the records that are about to be measured again, so that no measurement is ever lost.
+    Args:
+        records: their paths; those that are not there are left out.
+        machines: results/machines.
 
     Returns:
         What to tell the user: one line, or none where there was nothing to keep.
 
     Raises:
-        OSError: if they cannot be copied; nothing has been replaced then.
+        OSError: if they cannot be kept; nothing has been replaced then.
     """
     existing = [Path(path) for path in records if Path(path).exists()]
     if not existing:
         return []
-    folder = SUPERSEDED / datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    folder = _new_folder(machines.parent / "superseded", now.strftime("%Y%m%dT%H%M%SZ"))
     for path in existing:
-        target = folder / path.relative_to(grid.MACHINES)
+        target = folder / path.relative_to(machines)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
+        try:
+            os.link(path, target)  # at once, and whole
+        except OSError:  # another disk, or one without hard links
+            PendingFile(target).commit(path.read_bytes())
+            shutil.copystat(path, target)
     count = f"{len(existing)} record{'s' * (len(existing) > 1)}"
     return [f"trainmark: {count} will be measured again; what was there is kept in {folder}."]
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """A folder that is not there yet: this second's, or the next that is free."""
+    number = 1
+    while (folder := parent / (f"{name}-{number}" if number > 1 else name)).exists():
+        number += 1
+    return folder

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, controls, energy, hardware, noise, provenance, watching, workloads
-from trainmark.files import PendingFile
+from trainmark import child, controls, energy, grid, hardware, noise, provenance, watching, workloads, writing
+from trainmark.errors import terminable
 from trainmark.grid import Run
 from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
 
@@ -65,17 +65,17 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
         KeyboardInterrupt: if the user stops; there is no record then.
     """
     made_by = provenance.describe(request.lock_file)
-    request.run.path.parent.mkdir(parents=True, exist_ok=True)
-    pending = PendingFile(request.run.path, RECORD_BYTES)
-    try:
-        with child.terminable(), child.machine_lock(request.run, request.workflow_pid) as lock:
-            outcome = _run_watched(request, child_command, watch_command, lock)
-        log_tail = None if outcome["status"] == OK else _tail(log_path)
-        record = _assemble(request, {**made_by, **outcome}, log_tail)
-        pending.commit(record.to_json().encode())
-    except BaseException:
-        pending.discard()
-        raise
+    run, machines = request.run, grid.MACHINES
+    with terminable(), writing.measured(machines, run.cell.machine, run):
+        pending = writing.pending(machines, run.path, RECORD_BYTES)
+        try:
+            with child.machine_lock(run, request.workflow_pid) as lock:
+                outcome = _run_watched(request, child_command, watch_command, lock)
+            log_tail = None if outcome["status"] == OK else _tail(log_path)
+            record = _assemble(request, {**made_by, **outcome}, log_tail)
+            writing.commit(machines, pending, record.to_json().encode(), run)
+        finally:
+            pending.discard()
     return record
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, hardware, provenance
-from trainmark.errors import TrainmarkError
-from trainmark.files import PendingFile
+from trainmark import child, hardware, provenance, writing
+from trainmark.errors import TrainmarkError, terminable
 from trainmark.record import ROOFLINE_FORMAT
 
 _TIME_LIMIT_SECONDS = 600.0
@@ -31,6 +30,11 @@ class Request:
     threads: int | None
     lock_file: Path
     workflow_pid: int | None
+
+    @property
+    def machines(self) -> Path:
+        """results/machines."""
+        return self.path.parents[3]
 
     @property
     def axes(self) -> tuple[str, str, str]:
@@ -56,17 +60,24 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
     Raises:
         TrainmarkError: if it failed, or the environment is not the one that the lock pins; nothing is written then.
     """
-    machine, stack, device = request.axes
+    machine, _, device = request.axes
     made_by = provenance.describe(request.lock_file)
     threads = request.threads or hardware.usable_cores()
     message = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
     environment = child.environment(device, threads)
-    request.path.parent.mkdir(parents=True, exist_ok=True)
-    with child.terminable(), child.machine_lock(request, request.workflow_pid) as lock:
-        started = provenance.now()
-        answer, code = child.converse(
-            child_command, message, environment, lock, _TIME_LIMIT_SECONDS, request, request.workflow_pid
-        )
+    with terminable(), writing.measured(request.machines, machine, request):
+        with child.machine_lock(request, request.workflow_pid) as lock:
+            started = provenance.now()
+            answer, code = child.converse(
+                child_command, message, environment, lock, _TIME_LIMIT_SECONDS, request, request.workflow_pid
+            )
+        data = _assemble(request, threads, {"started_at": started, **made_by, **_outcome(request, answer, code)})
+        writing.write(request.machines, request.path, (json.dumps(data, indent=1) + "\n").encode(), request)
+    return data
+
+
+def _outcome(request: Request, answer: bytes | None, code: int) -> dict[str, Any]:
+    """What the child measured; arguments as ``child.converse`` returns them."""
     try:
         found = json.loads(answer or b"")
         reason = found.pop("reason")
@@ -74,18 +85,14 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         reason = f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'} and no result"
     if reason:
         raise TrainmarkError(f"{request} failed: {reason}. Set roofline: false in the configuration to do without it.")
-    data = {
-        "format_version": ROOFLINE_FORMAT,
-        "machine": machine,
-        "stack": stack,
-        "device": device,
-        "started_at": started,
-        **made_by,
-        "theoretical": theoretical_peak(threads) if device == "cpu" else None,
-        **found,
-    }
-    PendingFile(request.path).commit((json.dumps(data, indent=1) + "\n").encode())
-    return data
+    return found
+
+
+def _assemble(request: Request, threads: int, parts: dict[str, Any]) -> dict[str, Any]:
+    machine, stack, device = request.axes
+    theoretical = theoretical_peak(threads) if device == "cpu" else None
+    head = {"format_version": ROOFLINE_FORMAT, "machine": machine, "stack": stack, "device": device}
+    return {**head, "theoretical": theoretical, **parts}
 
 
 def line(data: dict[str, Any]) -> str:
