@@ -9,7 +9,18 @@ SNAKEMAKE := $(PY) -m snakemake --cores 1
 PINS := $(wildcard envs/*.host.txt)
 REPORT := results/report/index.html
 # Prints where the report is, also after a failed run, and keeps the exit code.
-SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
+SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || printf 'Report: %s\n' "$$PWD/$(REPORT)"; exit $$status
+
+# What make's command line gives reaches the scripts as it is, by the environment: whatever a name holds, neither make nor
+# the shell takes it for a command. A variable that the user's shell exports is not meant, and AS is make's own name for
+# the assembler.
+given = $(if $(filter command,$(firstword $(origin $1))),$(value $1))
+unexport FROM AS SKIP MACHINE TO
+export TRAINMARK_FROM := $(call given,FROM)
+export TRAINMARK_AS := $(call given,AS)
+export TRAINMARK_SKIP := $(call given,SKIP)
+export TRAINMARK_MACHINE := $(call given,MACHINE)
+export TRAINMARK_TO := $(call given,TO)
 
 .PHONY: help run benchmark references report merge pack rename unlock bench test format lock check-locks
 help:
@@ -34,8 +45,9 @@ benchmark: $(VENV)/installed
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
 references: $(VENV)/installed
-	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 $(if $(MACHINE),machine=$(MACHINE)) \
-		&& $(PY) workflow/scripts/write_references.py $(if $(MACHINE),--machine $(MACHINE)) --stack tf-2.19 config/references.yaml
+	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 \
+		$${TRAINMARK_MACHINE:+"machine=$$TRAINMARK_MACHINE"} && $(PY) workflow/scripts/write_references.py \
+		$${TRAINMARK_MACHINE:+"--machine=$$TRAINMARK_MACHINE"} --stack tf-2.19 config/references.yaml
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report; $(SHOW_REPORT)
@@ -43,18 +55,18 @@ report: $(VENV)/installed
 unlock: $(VENV)/installed
 	@$(SNAKEMAKE) --unlock
 
-# AS is make's own name for the assembler unless it is given. Of several FROM=, make itself keeps the last alone; the others are in its command line.
-GIVEN = $(patsubst FROM=%,%,$(filter FROM=%,$(shell ps -o args= -p $$PPID 2>/dev/null)))
+# Of several FROM=, make keeps the last alone; the others are in its command line. $$PPID is make's process.
 merge: $(VENV)/installed
-	$(if $(FROM),,$(error say from where: make merge FROM=PATH))
-	@$(PY) workflow/scripts/merge_results.py $(if $(filter command,$(origin AS)),--as $(AS)) $(if $(SKIP),--skip-bad) $(if $(word 2,$(GIVEN)),$(GIVEN),$(FROM))
+	$(if $(TRAINMARK_FROM),,$(error say from where: make merge FROM=PATH))
+	@$(PY) workflow/scripts/merge_results.py $${TRAINMARK_AS:+"--as=$$TRAINMARK_AS"} \
+		$${TRAINMARK_SKIP:+--skip-bad} "--from=$$TRAINMARK_FROM" --make $$PPID
 
 pack: $(VENV)/installed
-	@$(PY) workflow/scripts/pack_results.py $(if $(MACHINE),--machine $(MACHINE))
+	@$(PY) workflow/scripts/pack_results.py $${TRAINMARK_MACHINE:+"--machine=$$TRAINMARK_MACHINE"}
 
 rename: $(VENV)/installed
-	$(if $(and $(MACHINE),$(TO)),,$(error say which and how: make rename MACHINE=old TO=new))
-	@$(PY) workflow/scripts/rename_machine.py $(MACHINE) $(TO)
+	$(if $(and $(TRAINMARK_MACHINE),$(TRAINMARK_TO)),,$(error say which and how: make rename MACHINE=old TO=new))
+	@$(PY) workflow/scripts/rename_machine.py -- "$$TRAINMARK_MACHINE" "$$TRAINMARK_TO"
 
 bench: $(VENV)/installed
 	@$(PY) tests/benchmark/measure_report.py && $(PY) tests/benchmark/measure_gate.py && $(PY) tests/benchmark/measure_meters.py && $(PY) tests/benchmark/measure_harness.py
@@ -70,10 +82,10 @@ format: $(VENV)/installed-tests
 
 # uv comes with what the tests need. Delete a file first to renew all that it pins.
 lock: $(VENV)/installed-tests
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py
 
 check-locks: $(VENV)/installed-tests
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py --check
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py --check
 
 # A folder that was left half-installed has no mark and is completed.
 $(VENV)/installed: $(PINS) envs/create_venv.py
