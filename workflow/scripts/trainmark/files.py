@@ -114,7 +114,7 @@ def create_locked(folder: Path, prefix: str) -> BinaryIO:
 
 
 def remove_abandoned(folder: Path, prefix: str) -> None:
-    """Remove the files of ``create_locked`` whose process is gone; none on a disk without locks, which does not tell."""
+    """Remove the files of ``create_locked`` whose process is gone; none on a disk that has no locks to tell by."""
     for path in folder.iterdir():
         if path.name.startswith(prefix) and path.name.endswith(".tmp"):
             with contextlib.suppress(OSError), path.open("r+b") as file:  # NFS locks only what may be written

@@ -362,8 +362,8 @@ def rename(machine: str, name: str, machines: Path, schemas: Path) -> int:
             who = writing.who_measures(machines, each)
             if who:
                 raise TrainmarkError(
-                    f"{each} is being measured now by {who}. Nothing was renamed. Wait until that ends, or stop it, and "
-                    "give the same command again."
+                    f"{each} is being measured now by {who}. Nothing was renamed. Wait until that ends, or stop it, "
+                    "and give the same command again."
                 )
         contents = _renamed_files(machine, name, machines, Reader(schemas))
         _put_renamed(name, contents, machines)

@@ -213,8 +213,8 @@ def write_new(machines: Path, contents: Mapping[Path, bytes]) -> None:
 def scratch(machines: Path) -> Iterator[Path]:
     """A folder for what is not complete, which is removed with all that is in it; for the holder of the lock."""
     folder = _own_folder(machines) / _PENDING / secrets.token_hex(6)
-    folder.mkdir()
-    try:
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):  # a signal may end the first
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder.mkdir()
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
