@@ -2,14 +2,18 @@
 
 import copy
 import itertools
+import platform
+import shutil
+import subprocess
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, energy, grid, hardware, reading, record, workloads
+from trainmark import dataset, energy, gpus, grid, hardware, reading, record, system, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
+ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
 CONFIG = {
     "train_samples": 50000,
     "validation_samples": 10000,
@@ -34,11 +38,41 @@ def data_folder(payloads, tmp_path_factory) -> Path:
     return folder
 
 
+def find_python() -> str | None:
+    """A working Python 3.10: on the path, or one of pyenv's."""
+    candidates = [shutil.which("python3.10"), *sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python"))]
+    for candidate in filter(None, candidates):
+        version = system.command_output(str(candidate), "-c", "import sys; print(sys.version_info[:2])")
+        if version == "(3, 10)":
+            return str(candidate)
+    return None
+
+
+@pytest.fixture(scope="session")
+def article_python(tmp_path_factory) -> str:
+    """The Python of an environment made from the lock of tf-2.12."""
+    base = find_python()
+    if base is None:
+        pytest.skip("no Python 3.10, which TensorFlow 2.12 needs, was found")
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        pytest.skip(f"{ARTICLE_LOCK.name} is for Linux on x86-64")
+    folder = tmp_path_factory.mktemp("tf-2.12")
+    # What conda does with the file's pip section.
+    section = yaml.safe_load(ARTICLE_LOCK.read_text())["dependencies"][-1]["pip"]
+    (folder / "requirements.txt").write_text("\n".join(section))
+    subprocess.run([base, "-m", "venv", folder / "env"], check=True)
+    found = folder / "env/bin/python"
+    pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
+    return str(found)
+
+
 def synthetic_record(**changes) -> dict:
     """A valid record with invented numbers; ``changes`` replace its keys, or keys of its parts by ``part__key``."""
     workload = changes.get("workload", workloads.describe(changes.get("model", "mlp"), CONFIG))
     epochs, fit = workload["epochs"], changes.get("durations__fit_seconds") or 20.0
-    where = f"{changes.get('device', 'cpu').upper()}:0"
+    device = changes.get("device", "cpu")
+    where = f"{device.upper()}:0"
     data = {
         "format_version": record.FORMAT_VERSION,
         "protocol": record.PROTOCOL,
@@ -81,15 +115,17 @@ def synthetic_record(**changes) -> dict:
         },
         "execution": {
             "floatx": "float32",
+            "image_data_format": "channels_last",
             "intra_op_threads": 2,
             "inter_op_threads": 2,
             "optimizer_class": "keras.src.optimizers.adam.Adam",
             "jit_compile": False,
-            "tensor_float_32": True,
+            "tensor_float_32": False,
             "parameters": 435402,
             "variable_devices": [where],
             "arithmetic_devices": [where],
             "step_operations": {where: 304},
+            "optimizer_operations": {"AddV2": 12, "AssignAddVariableOp": 12, "AssignSubVariableOp": 6, "Sqrt": 12},
             "step_fallback": [],
         },
         "versions": {
@@ -103,10 +139,13 @@ def synthetic_record(**changes) -> dict:
             "gpu_driver": None,
             "operating_system": "Synthetic OS 1",
         },
-        "environment": {"lock_file": "synthetic.txt", "lock_sha256": "0" * 64},
+        "environment": {"lock_file": "synthetic.txt", "lock_sha256": "0" * 64, "dropped_variables": []},
         "code": {"version": "0.1.0", "commit": None},
+        "gpu": synthetic_gpu("Synthetic GPU") if device == "gpu" else None,
         "noise": {
             **dict.fromkeys(reading.NOISE_SINCE_3),
+            "suspended_seconds": 0.0,
+            "clock_jump_seconds": 0.0,
             "load_average_before": 0.1,
             "fit_cpu_seconds": 30.0,
             "fit_steal_seconds": None,
@@ -124,6 +163,11 @@ def synthetic_record(**changes) -> dict:
     return copy.deepcopy(data)
 
 
+def synthetic_gpu(name: str) -> dict:
+    """A record's GPU with an invented id."""
+    return {"name": name, "id_hash": "1" * 32, "memory_bytes": None, "compute_capability": None, "mig_profile": None}
+
+
 def failed_record(**changes) -> dict:
     """A valid record of a killed run."""
     failure = {"status": "killed", "reason": "Synthetic: killed.", "log_tail": ["last line"]}
@@ -138,9 +182,9 @@ def synthetic_machine(name: str = "synthetic") -> dict:
         "machine": name,
         "chip": "Synthetic chip",
         "architecture": "arm64",
-        "cores": {"physical": 8, "logical": 8, "usable": 8, "performance": 4, "efficiency": 4},
+        "cores": {"physical": 8, "logical": 8, "usable": 8, "levels": {"performance": 4, "efficiency": 4}},
         "memory_bytes": 16 * 2**30,
-        "gpus": [{"name": "Synthetic GPU", "cores": 10, "memory_bytes": None, "driver": "Synthetic OS 1"}],
+        "gpus": [gpus.Gpu("Synthetic GPU", cores=10, driver="Synthetic OS 1").describe()],
         "operating_system": "Synthetic OS 1",
         "kernel": "Synthetic 1",
         "virtualisation": "none",

@@ -22,6 +22,7 @@ from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synt
 ROUNDS = range(int(os.environ.get("TRAINMARK_ROUNDS", "2")))
 SCHEMAS = ROOT / "workflow/schemas"
 MACHINES = Path("results/machines")
+TWELVE = range(1, 13)
 # One run of a model that is not trained: the process in its place sleeps and dies, of which there is a record, too.
 RUN = f"""
 import sys
@@ -119,7 +120,7 @@ def end(*processes: subprocess.Popen) -> list[tuple[int, str]]:
     return found
 
 
-def source(folder: Path, machine: str = "synthetic", repeats=range(1, 13), marked: str = "a") -> Path:
+def source(folder: Path, machine: str = "synthetic", repeats: range = TWELVE, marked: str = "a") -> Path:
     """Results of a machine; ``marked`` makes them other measurements than those that are marked otherwise."""
     for number in repeats:
         one = synthetic_record(machine=machine, repeat=number, seed=2023 + number, code__version=marked)

@@ -1,7 +1,8 @@
-"""Tests of the Makefile: what is given to make reaches the scripts as it is, and is never a command."""
+"""Tests of the Makefile: what it makes of variables, given and exported, and how it starts what it starts."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,16 @@ import pytest
 
 from tests.conftest import ROOT
 
+# Pythons in the place of the installed one, which are sound: one writes down what it is given, the other is real.
 RECORDER = """#!{python}
-import json, os, sys
-with open("calls.jsonl", "a") as file:
-    file.write(json.dumps(sys.argv[1:]) + "\\n")
+import json, sys
+if "--check" in sys.argv:
+    print("sound")
+else:
+    with open("calls.jsonl", "a") as file:
+        file.write(json.dumps(sys.argv[1:]) + "\\n")
 """
-REAL = '#!/bin/sh\nexec "{python}" "$@"\n'
+REAL = '#!/bin/sh\ncase "$*" in *--check*) echo sound ;; *) exec "{python}" "$@" ;; esac\n'
 HOSTILE = [
     "a;touch pwned;.tar.gz",
     "$(shell touch pwned)",
@@ -41,6 +46,7 @@ def checkout(folder: Path, python: str) -> Path:
     program.write_text(python.format(python=sys.executable))
     program.chmod(0o755)
     (folder / ".venv/installed").touch()
+    (folder / ".venv/installed-tests").touch()
     return folder
 
 
@@ -57,12 +63,14 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
 
 
 def calls(folder: Path, *arguments: str, **variables: str) -> list[list[str]]:
-    """The arguments of each call of Python that a command of make's makes."""
+    """The arguments of each program that a command of make's starts."""
     (folder / "calls.jsonl").unlink(missing_ok=True)
     result = make(folder, *arguments, **variables)
     assert result.returncode == 0, result.stderr
     assert not list(folder.rglob("pwned"))
-    return [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    found = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    assert all(call[:2] == ["-I", "workflow/scripts/start_program.py"] for call in found)
+    return [call[2:] for call in found]
 
 
 def merge_arguments(call: list[str]) -> list[str]:
@@ -91,7 +99,7 @@ def test_what_is_not_given_is_not_passed_on(recorder):
 
 
 def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
-    exported = dict.fromkeys(("FROM", "AS", "SKIP", "MACHINE", "TO", "TRAINMARK_AS"), "exported")
+    exported = dict.fromkeys(("FROM", "AS", "SKIP", "MACHINE", "TO", "GIVEN_AS"), "exported")
     assert merge_arguments(calls(recorder, "merge", "FROM=x", **exported)[0]) == ["--from=x"]
     assert calls(recorder, "pack", **exported)[0][1:] == []
     assert "say from where" in make(recorder, "merge", **exported).stderr
@@ -127,3 +135,58 @@ def test_merges_what_it_is_told_however_it_is_called(tmp_path):
     result = subprocess.run(script, cwd=folder, capture_output=True, text=True)
     assert "say from where" in result.stderr
     assert not list(folder.rglob("pwned"))
+
+
+VARIABLES = (
+    "VENV",
+    "PYTHON",
+    "MACHINE",
+    "FROM",
+    "TO",
+    "AS",
+    "SKIP",
+    "PY",
+    "RUN",
+    "SNAKEMAKE",
+    "PINS",
+    "REPORT",
+    "INSTALL",
+)
+VARIABLES += ("SOME_PYTHON", "SHOW_REPORT", "GIVEN_FROM", "GIVEN_MACHINE")
+GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "test", "format", "lock", "check-locks")
+
+
+def commands_of(*arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    command = ["make", "--dry-run", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("goal", [*GOALS, "merge", "rename"])
+def test_exported_variables_count_for_nothing(goal):
+    calm, exported = commands_of(goal), commands_of(goal, **dict.fromkeys(VARIABLES, "exported"))
+    assert (calm.stdout, calm.returncode) == (exported.stdout, exported.returncode)
+    assert "exported" not in exported.stdout
+    assert calm.returncode == (2 if goal in ("merge", "rename") else 0)  # those are refused without what they need
+
+
+def test_variables_on_the_command_line_count():
+    found = commands_of("references", "MACHINE=mine", "VENV=elsewhere", "PYTHON=python3.12").stdout
+    assert "elsewhere/bin/python -I " in found
+    assert 'python="python3.12"' in found
+    assert "--no-other-python elsewhere" in found
+
+
+def test_every_program_starts_from_the_clean_environment():
+    for goal in GOALS:
+        for line in commands_of(goal).stdout.splitlines():
+            pythons = re.findall(r"\.venv/bin/python.*?(?= && | ; |; |$)", line)
+            assert all("-I workflow/scripts/start_program.py " in command for command in pythons), line
+
+
+def test_targets_wait_for_each_other_whatever_makeflags_say(tmp_path):
+    """As in: make unlock run, in a shell that exports MAKEFLAGS=-j8."""
+    rules = "run:\n\t@sleep 0.3; echo first\nreport:\n\t@echo second\n"
+    kept = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".NOTPARALLEL")]
+    (tmp_path / "Makefile").write_text("\n".join([*kept, rules]))
+    options = {"cwd": tmp_path, "env": {**os.environ, "MAKEFLAGS": "-j8"}, "capture_output": True, "text": True}
+    assert subprocess.run(["make", "run", "report"], **options).stdout.split() == ["first", "second"]

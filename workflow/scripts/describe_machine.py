@@ -4,14 +4,16 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, hardware, writing
+from trainmark import errors, gpus, hardware, writing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gpu", default=gpus.AUTO, help="which GPU is timed, as in the configuration")
     parser.add_argument("output", type=Path, help="results/machines/MACHINE/machine.json, to be written")
     args = parser.parse_args()
-    description = {"format_version": hardware.FORMAT_VERSION, "machine": args.output.parent.name, **hardware.describe()}
+    description = {"format_version": hardware.FORMAT_VERSION, "machine": args.output.parent.name}
+    description |= hardware.describe(gpus.choose(args.gpu))
     content = json.dumps(description, indent=1) + "\n"
     writing.write(args.output.parents[1], args.output, content.encode(), "the description of this computer")
 

@@ -13,6 +13,9 @@ from typing import Any
 from trainmark import escaping
 from trainmark.terminal import say
 
+# Begins the line of a log by which a script has said on the terminal why it failed.
+EXPLAINED = "said on the terminal: "
+
 
 class TrainmarkError(Exception):
     """A problem that its reader can mend: the text says what was expected, what was found and what to do."""
@@ -89,6 +92,6 @@ def explained() -> Iterator[None]:
     else:
         return
     if not sys.stderr.isatty():  # by hand, once is enough
-        logging.error(message)
+        logging.error("%s%s", EXPLAINED, message)
     say(*f"trainmark: {message}".split("\n"))
     sys.exit(1)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -17,12 +18,31 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import controls, grid, hardware, locks, progress, repeating, superseding, tree, workloads, writing
+from trainmark import (
+    controls,
+    cuda,
+    environment,
+    gpus,
+    grid,
+    hardware,
+    locks,
+    progress,
+    repeating,
+    tree,
+    workloads,
+    writing,
+)
 from trainmark.errors import TrainmarkError
+from trainmark.gpus import Gpu
 from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
+# By which conda knows what is active in a shell.
+_OF_ACTIVE_ENVIRONMENT = re.compile(
+    r"CONDA_(PREFIX(_\d+)?|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|STACKED_\d+)$|__CONDA_SHLVL_"
+)
+_START_PROGRAM = Path(__file__).resolve().parents[1] / "start_program.py"
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
@@ -35,6 +55,7 @@ class Plan:
         stacks: to measure with.
         devices: to measure on.
         config: the configuration.
+        gpu: the one that is timed.
         described: whether the machine's description was there when this was planned.
     """
 
@@ -42,6 +63,7 @@ class Plan:
     stacks: list[str]
     devices: list[str]
     config: Mapping[str, Any]
+    gpu: Gpu | None = None
     described: bool = False
 
     @property
@@ -149,26 +171,29 @@ class Plan:
             found = data["workload_digest"], data["seed"], data["protocol"]
             threads = data["execution"].get("intra_op_threads")
             failed = data["status"] != OK
+            optimizer = data["execution"].get("optimizer_class")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return "unreadable"
         expected = workloads.digest(self.workload(run.cell.model)), self.seed(run), PROTOCOL
         other_threads = self.threads(run) != "auto" and threads not in (None, self.threads(run))
-        if found != expected or other_threads:
+        if found != expected or other_threads or not workloads.is_optimizer_of(run.cell.stack, optimizer):
             return "other"
         return "failed" if failed else "done"
 
 
 def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Plan:
     """The plan for a checked configuration on this machine."""
-    machine = hardware.automatic_name() if config["machine"] == "auto" else config["machine"]
+    gpu = gpus.choose(config["gpu"])
+    machine = hardware.automatic_name(gpu) if config["machine"] == "auto" else config["machine"]
     stacks = configuration.chosen_stacks(config, here, measured_stacks(machine))
     described = (grid.MACHINES / machine / "machine.json").exists()
-    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, described)
+    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu, described)
 
 
 def surroundings(use_conda: bool) -> configuration.Surroundings:
     """What this machine and this command offer."""
-    return configuration.Surroundings(use_conda, installed_stack(), hardware.gpu_names(), hardware.platform_tag())
+    tag, virtual = hardware.platform_tag(), hardware.is_virtual_mac()
+    return configuration.Surroundings(use_conda, installed_stack(), gpus.usable(), tag, virtual)
 
 
 def installed_stack() -> str | None:
@@ -188,7 +213,7 @@ def remark_on_stacks(plan: Plan, here: configuration.Surroundings) -> str | None
         return None
     return (
         f"trainmark: {plan.machine} was measured with {' and '.join(plan.stacks)}, so this call is about that. To time "
-        f"the installed stack instead: --config stacks=[{here.installed_stack}]"
+        f"the installed stack instead: --config 'stacks=[{here.installed_stack}]'"
     )
 
 
@@ -200,6 +225,26 @@ def remark_on_controls(plan: Plan) -> str | None:
         f"trainmark: {' and '.join(plan.impossible_controls)} left out of the controls: the plain runs of "
         f"{plan.machine} have no more than {plan.plain_threads} threads."
     )
+
+
+def remark_on_gpu(plan: Plan, here: configuration.Surroundings) -> str | None:
+    """What to tell of the GPU that is timed or not, if anything."""
+    if here.virtual_mac and here.gpus and plan.config["devices"] == "auto":
+        return (
+            "trainmark: this macOS runs in a virtual machine, whose GPU is the host's, shared. It is timed only if you "
+            "ask for it: --config 'devices=[cpu,gpu]'"
+        )
+    return gpus.remark(plan.gpu) if "gpu" in plan.devices else None
+
+
+def refuse_unfit_gpu(plan: Plan, run: grid.Run) -> None:
+    """Refuse to train on a GPU for which the run's stack holds no code, or whose driver is too old for it.
+
+    Raises:
+        TrainmarkError: with what would fit.
+    """
+    if run.cell.device == "gpu" and plan.gpu:
+        cuda.refuse_unfit(run.cell.stack, plan.gpu)
 
 
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
@@ -226,7 +271,7 @@ def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings
     missing = sorted(set(stacks) - {here.installed_stack})
     if not here.use_conda and missing:
         found = f"{here.installed_stack} is the stack" if here.installed_stack else "no pinned stack is"
-        instead = f"--config stacks=[{here.installed_stack}]" if here.installed_stack else "'make run'"
+        instead = f"--config 'stacks=[{here.installed_stack}]'" if here.installed_stack else "'make run'"
         raise TrainmarkError(
             f"Runs of {' and '.join(missing)} are to be made ({where}: stacks), but {found} installed beside "
             "Snakemake. Add --use-conda, which makes the pinned environment of every stack; or time what can be had "
@@ -273,23 +318,48 @@ def _digests_by_processes(top: Path, names: list[str]) -> dict[str, str]:
     return found
 
 
+def clean_environment() -> None:
+    """Take out of this process's environment, which all jobs inherit, what is not to be passed on."""
+    cleaned = environment.clean()
+    os.environ.clear()
+    os.environ.update(cleaned)
+
+
 def prepare_jobs(python: str, use_conda: bool) -> None:
     """Make ``python`` in a job's shell mean the right one.
 
+    Conda puts the environment that it activates where the active one stands on PATH, and before all else only where
+    none is active. So this process passes none on; its shell's virtual environment or pyenv would come first.
+
     Args:
-        python: the one that runs Snakemake, for jobs without a conda environment; an activated one comes before it.
-        use_conda: then packages in the user's home must not hide those of the environments.
+        python: the one that runs Snakemake, for jobs without a conda environment.
+        use_conda: then every job has a conda environment; ``conda`` itself may lie beside ``python``.
     """
-    os.environ["PATH"] = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
-    if use_conda:
-        os.environ["PYTHONNOUSERSITE"] = "1"
+    folder, path = str(Path(python).parent), os.environ["PATH"]
+    os.environ["PATH"] = os.pathsep.join([path, folder] if use_conda else [folder, path])
+    for name in [name for name in os.environ if _OF_ACTIVE_ENVIRONMENT.match(name)]:
+        del os.environ[name]
+
+
+def job_prefix(prefix: str, use_conda: bool) -> str:
+    """The environment whose Python a job has to run on, as its shell writes it.
+
+    Args:
+        prefix: that of the Python that runs Snakemake.
+        use_conda: then it is the one that conda has activated in the job's shell; empty if none was.
+    """
+    return '"${CONDA_PREFIX-}"' if use_conda else shlex.quote(prefix)
 
 
 def command_line(arguments: list[str], python: str) -> str:
-    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative."""
+    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative.
+
+    Where the user's shell holds variables that Snakemake itself would heed, they are kept from it as make does.
+    """
     program = arguments[0]
     by_module = Path(program).name == "__main__.py"
-    start = [_below_here(python), "-m", "snakemake"] if by_module else [_below_here(program)]
+    cleanly = ["-I", _below_here(str(_START_PROGRAM))] if environment.dropped() else []
+    start = [_below_here(python), *cleanly, "-m", "snakemake"] if by_module else [_below_here(program)]
     return shlex.join([*start, *arguments[1:]])
 
 
@@ -310,8 +380,7 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
         Lines for the user.
 
     Raises:
-        TrainmarkError: if the machine is another one or was renamed meanwhile, or the disk is full; nothing has been
-            replaced then.
+        TrainmarkError: if the machine was renamed meanwhile, or the disk is full; nothing has been replaced then.
     """
     samples = progress.samples_of(plan.config)
     lines = []
@@ -323,11 +392,8 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
                 "removed meanwhile. Nothing was started. Give the same command again."
             )
         if planned:
-            refuse_other_machine(plan)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
-            with writing.locked(grid.MACHINES, "a benchmark"):
-                lines = superseding.keep(planned)
-            lines.append(progress.announce(len(planned), plan.machine, estimate))
+            lines = [progress.announce(len(planned), plan.machine, estimate)]
         progress.Session(planned, time.time(), samples, command).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error
@@ -345,7 +411,7 @@ def refuse_other_machine(plan: Plan) -> None:
         there = hardware.identity(described)
     except (OSError, ValueError, KeyError, TypeError):
         return  # not described yet, or refused where the results are read
-    here = hardware.identity(hardware.describe())
+    here = hardware.identity(hardware.describe(plan.gpu))
     differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]
     if differing:
         what = "machine id" if "machine_id_hash" in differing else "processor, cores or GPU"

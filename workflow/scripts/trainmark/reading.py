@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from trainmark import controls, energy, escaping, grid, hardware, schemas, tree, workloads
+from trainmark import controls, energy, escaping, grid, hardware, meters, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 # Far more than a record with a thousand epochs.
@@ -94,6 +94,26 @@ NOISE_SINCE_3 = ("fit_other_cpu_seconds", "fit_throttle_events", "power_source",
 NOISE_SINCE_3 += tuple(f"fit_{kind}_pressure_seconds" for kind in ("cpu", "memory", "io"))
 NOISE_SINCE_3 += ("gpu_temperature_celsius", "gpu_clock_hertz", "gpu_throttle_shares", "gpu_processes_before")
 NOISE_SINCE_3 += ("cool_down_seconds",)
+
+
+def _format_4(data: dict) -> dict:
+    """A record of format 3 as one of format 4. Its energy may hold that of a device that did not train."""
+    found = {**data, "format_version": 4, "gpu": None}
+    found["environment"] = {**data["environment"], "dropped_variables": None}
+    found["noise"] = {**data["noise"], "suspended_seconds": None, "clock_jump_seconds": None}
+    if data["status"] == OK:
+        found["execution"] = {**data["execution"], "image_data_format": None, "optimizer_operations": None}
+    old = data["energy"]
+    foreign = {"cpu": meters.BOARD, "gpu": meters.PACKAGE}.get(data["device"])
+    counts = [part["joules"] is not None and part["scope"] != foreign for part in old["domains"]]
+    domains = [{**part, "counted": each} for part, each in zip(old["domains"], counts)]
+    if old["joules"] is None:
+        found["energy"] = {**old, "idle_reason": old["reason"], "domains": domains}
+    else:
+        found["energy"] = energy.total(domains, data["device"], old["window_seconds"], old["idle_seconds"])
+    return found
+
+
 # Format of a record -> what makes the next format of it. Older records are read for ever.
 UPGRADES: dict[int, Callable[[dict], dict]] = {
     1: lambda data: {**data, "format_version": 2, "identity": {"machine_id_hash": None, "hardware": None}},
@@ -102,10 +122,24 @@ UPGRADES: dict[int, Callable[[dict], dict]] = {
         "format_version": 3,
         "control": None,
         "noise": {**dict.fromkeys(NOISE_SINCE_3), **data["noise"]},
-        "energy": energy.unmeasured("records of this format hold none"),
+        "energy": _UNMEASURED_BEFORE_3,
         "peak_device_memory_bytes": None,
     },
+    3: _format_4,
 }
+# The energy of records of formats 1 and 2, as format 3 has it.
+_UNMEASURED_BEFORE_3 = {
+    key: value for key, value in energy.unmeasured("records of this format hold none").items() if key != "idle_reason"
+}
+
+
+def _upgrade_machine(data: dict) -> dict:
+    """A machine file of format 1 as one of format 2."""
+    cores = dict(data["cores"])
+    levels = {kind: cores.pop(kind) for kind in ("performance", "efficiency")}
+    known = {kind: count for kind, count in levels.items() if count is not None}
+    gpus = [{**gpu, "compute_capability": None, "mig_profile": None} for gpu in data["gpus"]]
+    return {**data, "format_version": 2, "cores": {**cores, "levels": known or None}, "gpus": gpus}
 
 
 class Reader:
@@ -163,9 +197,7 @@ class Reader:
         try:
             machine = self._machine.decode(content)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            data = _parse(content)
-            _refuse_newer(data, hardware.FORMAT_VERSION, "this trainmark")
-            raise BadFileError(_explain(error, data)) from None
+            machine = self._decode_machine_slowly(content, error)
         folder = path.split("/")[0]
         if machine.machine != folder:
             raise BadFileError(f"says machine {machine.machine!r} but lies under {folder!r}", _rename_remedy(folder))
@@ -196,6 +228,19 @@ class Reader:
         if tree.ROOFLINE.fullmatch(path):
             return self.roofline(path, content)
         raise misplaced(path)
+
+    def _decode_machine_slowly(self, content: bytes, error: Exception) -> Any:
+        """A machine file of format 1, upgraded in memory; for any other, an error that says what is wrong."""
+        data = _parse(content)
+        _refuse_newer(data, hardware.FORMAT_VERSION, "this trainmark")
+        if data.get("format_version") != 1:
+            raise BadFileError(_explain(error, data)) from None
+        try:
+            return self._machine.decode(json.dumps(_upgrade_machine(data)).encode())
+        except msgspec.MsgspecError as upgraded:
+            raise BadFileError(_explain(upgraded, data)) from None
+        except (KeyError, TypeError, AttributeError) as missing:
+            raise BadFileError(f"does not follow its schema: {missing} is missing or of another kind") from None
 
     def _decode_slowly(self, content: bytes, error: Exception) -> Any:
         """A record of an older format, upgraded in memory; for any other, an error that says what is wrong."""
@@ -276,6 +321,8 @@ def _rename_remedy(folder: str) -> str:
 def find_impossible(record: Any, workload: Any) -> str | None:
     """What in a record with status ok cannot be true of any run, or None."""
     times, epochs = record.durations, workload.epochs
+    if record.ended_at < record.started_at:
+        return f"it ended at {record.ended_at}, before it started at {record.started_at}"
     if workload.model != record.model:
         return f"its workload is of model {workload.model!r}, the record of {record.model!r}"
     if times.fit_seconds <= 0 or min(times.epoch_seconds, default=0) <= 0:

@@ -1,50 +1,42 @@
-"""Records that are about to be measured again: kept, since no measurement is ever lost."""
+"""Measurements that are made again: the file that was there is kept, since no measurement is ever lost."""
 
 from __future__ import annotations
 
 import datetime
-import os
-import shutil
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainmark import grid
-from trainmark.files import PendingFile
+from trainmark import files, grid
+
+SUPERSEDED = Path("results/superseded")
 
 
-def keep(records: Iterable[str | Path], machines: Path = grid.MACHINES) -> list[str]:
-    """Keep the records that are about to be measured again in results/superseded; by the holder of the tree's lock.
+def folder() -> Path:
+    """Where a call that begins now keeps what it replaces."""
+    return SUPERSEDED / datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
-    Args:
-        records: their paths; those that are not there are left out.
-        machines: results/machines.
 
-    Returns:
-        What to tell the user: one line, or none where there was nothing to keep.
+def keep(path: Path, folder: Path) -> None:
+    """Copy a file below results/machines, if there is one, that is about to be replaced.
+
+    What has been kept already is never overwritten: the folder's name gets a number then.
 
     Raises:
-        OSError: if they cannot be kept; nothing has been replaced then.
+        OSError: if it cannot be copied.
     """
-    existing = [Path(path) for path in records if Path(path).exists()]
-    if not existing:
+    if not path.exists():
+        return
+    content, inner = path.read_bytes(), path.relative_to(grid.MACHINES)
+    folders = itertools.chain([folder], (folder.with_name(f"{folder.name}-{n}") for n in itertools.count(2)))
+    target = next(each / inner for each in folders if not (each / inner).exists())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files.PendingFile(target).commit(content)
+
+
+def announce(paths: Iterable[str], folder: Path) -> list[str]:
+    """What to tell the user of those of the files to make that are there: one line, or none."""
+    count = sum(Path(path).exists() for path in paths)
+    if not count:
         return []
-    now = datetime.datetime.now(datetime.timezone.utc)
-    folder = _new_folder(machines.parent / "superseded", now.strftime("%Y%m%dT%H%M%SZ"))
-    for path in existing:
-        target = folder / path.relative_to(machines)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path, target)  # at once, and whole
-        except OSError:  # another disk, or one without hard links
-            PendingFile(target).commit(path.read_bytes())
-            shutil.copystat(path, target)
-    count = f"{len(existing)} record{'s' * (len(existing) > 1)}"
-    return [f"trainmark: {count} will be measured again; what was there is kept in {folder}."]
-
-
-def _new_folder(parent: Path, name: str) -> Path:
-    """A folder that is not there yet: this second's, or the next that is free."""
-    number = 1
-    while (folder := parent / (f"{name}-{number}" if number > 1 else name)).exists():
-        number += 1
-    return folder
+    return [f"trainmark: {count} record{'s' * (count > 1)} will be measured again; what was there is kept in {folder}."]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, hardware, provenance, writing
+from trainmark import child, hardware, provenance, superseding, system, warming, writing
 from trainmark.errors import TrainmarkError, terminable
+from trainmark.gpus import Gpu
 from trainmark.record import ROOFLINE_FORMAT
 
 _TIME_LIMIT_SECONDS = 600.0
@@ -24,12 +25,16 @@ class Request:
         threads: of TensorFlow; None for all cores that the process may use.
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
+        gpu: that is timed on this machine, whichever device the sweep is of.
+        superseded: folder for the file that this one replaces, if there is one.
     """
 
     path: Path
     threads: int | None
     lock_file: Path
     workflow_pid: int | None
+    gpu: Gpu | None = None
+    superseded: Path = field(default_factory=superseding.folder)
 
     @property
     def machines(self) -> Path:
@@ -60,19 +65,23 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
     Raises:
         TrainmarkError: if it failed, or the environment is not the one that the lock pins; nothing is written then.
     """
-    machine, _, device = request.axes
-    made_by = provenance.describe(request.lock_file)
+    machine, stack, device = request.axes
+    made_by = provenance.describe(request.lock_file, request.gpu)
     threads = request.threads or hardware.usable_cores()
     message = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
-    environment = child.environment(device, threads)
+    variables = child.child_environment(device, threads, request.gpu, stack)
+    limit_seconds = _TIME_LIMIT_SECONDS
+    if warming.is_needed(stack, device, request.gpu, request.lock_file):
+        limit_seconds += warming.LIMIT_SECONDS
     with terminable(), writing.measured(request.machines, machine, request):
         with child.machine_lock(request, request.workflow_pid) as lock:
             started = provenance.now()
             answer, code = child.converse(
-                child_command, message, environment, lock, _TIME_LIMIT_SECONDS, request, request.workflow_pid
+                child_command, message, variables, lock, limit_seconds, request, request.workflow_pid
             )
         data = _assemble(request, threads, {"started_at": started, **made_by, **_outcome(request, answer, code)})
-        writing.write(request.machines, request.path, (json.dumps(data, indent=1) + "\n").encode(), request)
+        content = (json.dumps(data, indent=1) + "\n").encode()
+        writing.write(request.machines, request.path, content, request, request.superseded)
     return data
 
 
@@ -120,10 +129,10 @@ def theoretical_peak(threads: int, cpuinfo: str | None = None) -> dict[str, Any]
         ``flops_per_second``, ``cores``, ``clock_hertz`` and ``flops_per_cycle``; None where one of them is not known,
         as on Apple's chips, whose matrix units are undocumented.
     """
-    text = cpuinfo if cpuinfo is not None else hardware.read_text("/proc/cpuinfo") or ""
+    text = cpuinfo if cpuinfo is not None else system.read_text("/proc/cpuinfo") or ""
     fields = dict(re.findall(r"^(flags|cpu family|vendor_id|cpu MHz)\s*: (.+)$", text, re.MULTILINE))
     flags = set(fields.get("flags", "").split())
-    most = hardware.read_text("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
+    most = system.read_text("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
     clocks = [float(value) * 1e6 for value in re.findall(r"^cpu MHz\s*: (.+)$", text, re.MULTILINE)]
     clock = int(most) * 1e3 if most and cpuinfo is None else max(clocks, default=None)
     if clock is None or "fma" not in flags:

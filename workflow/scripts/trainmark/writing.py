@@ -132,8 +132,15 @@ def _waiting_room(machines: Path, path: Path) -> Path:
     return own if own.stat().st_dev == path.parent.stat().st_dev else path.parent
 
 
-def commit(machines: Path, file: PendingFile, content: bytes, what: object) -> None:
+def commit(machines: Path, file: PendingFile, content: bytes, what: object, superseded: Path | None = None) -> None:
     """Let a file appear with this content; one that has its name already is superseded, and kept.
+
+    Args:
+        machines: results/machines.
+        file: as ``pending`` gives it.
+        content: of the file.
+        what: is written, for who has to wait.
+        superseded: the folder in which a file of that name is kept; a new one if not given.
 
     Raises:
         OSError: if it cannot be written; nothing is left behind then.
@@ -141,23 +148,22 @@ def commit(machines: Path, file: PendingFile, content: bytes, what: object) -> N
     file.complete(content)
     try:
         with locked(machines, what):
-            file.place(functools.partial(_supersede, machines))
+            file.place(functools.partial(_supersede, superseded or superseding.folder()))
     finally:
         file.discard()
 
 
-def write(machines: Path, path: Path, content: bytes, what: object) -> None:
+def write(machines: Path, path: Path, content: bytes, what: object, superseded: Path | None = None) -> None:
     """Write a file below results/machines; arguments and errors as for ``commit``."""
-    commit(machines, pending(machines, path), content, what)
+    commit(machines, pending(machines, path), content, what, superseded)
 
 
-def _supersede(machines: Path, source: Path, target: Path) -> None:
+def _supersede(superseded: Path, source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         create(source, target)
     except FileExistsError:
-        for line in superseding.keep([target], machines):
-            say(line)
+        superseding.keep(target, superseded)
         source.replace(target)
 
 
