@@ -15,10 +15,29 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import awake, controls, dataset, deployment, errors, files, ledgers, locks, plan, progress, record
-from trainmark import repeating, superseding, workloads
+from trainmark import (
+    awake,
+    controls,
+    dataset,
+    deployment,
+    errors,
+    escaping,
+    files,
+    grid,
+    ledgers,
+    locks,
+    plan,
+    progress,
+    record,
+    repeating,
+    superseding,
+    terminal,
+    workloads,
+    writing,
+)
 
 logger.addFilter(progress.worth_showing)
+writing.remove_leftovers(grid.MACHINES)
 
 
 def announce_environments(log_record):
@@ -31,7 +50,7 @@ def announce_environments(log_record):
             f for f, there in folders.items() if not (there.exists() and there.with_suffix(".env_setup_done").exists())
         ]
         where = os.path.relpath(next(iter(folders.values())).parent)
-        print(deployment.announce(missing, where, Path("envs/sizes.json")), flush=True)
+        terminal.say(deployment.announce(missing, where, Path("envs/sizes.json")))
     return True
 
 
@@ -69,11 +88,11 @@ try:
     ledgers.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
 except errors.TrainmarkError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(escaping.terminal(str(error))) from None
 
 for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN), plan.remark_on_gpu(PLAN, HERE)):
     if remark:
-        print(remark, file=sys.stderr, flush=True)
+        terminal.say(remark, to=sys.stderr)
 
 
 wildcard_constraints:
@@ -198,7 +217,7 @@ def data_set(wildcards):
 
 
 onstart:
-    if not workflow.touch:
+    if not workflow.touch and not only("report"):
         jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
         planned = [path for rule, path in jobs if rule == "time_training"]
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
@@ -207,9 +226,9 @@ onstart:
                 plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
-            for line in [*superseding.announce(measured, SUPERSEDED), *plan.begin(PLAN, planned, SESSION, COMMAND)]:
-                print(line, flush=True)
+            begun = plan.begin(PLAN, planned, SESSION, COMMAND)
+            terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
             if measured:
                 awake.hold(os.getpid())
         except errors.TrainmarkError as error:
-            raise WorkflowError(str(error)) from None
+            raise WorkflowError(escaping.terminal(str(error))) from None
