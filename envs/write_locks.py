@@ -69,7 +69,8 @@ def _locks() -> list[Lock]:
     hosts = tuple(lock.name for lock in found if lock.name.endswith("host.txt"))
     both = ("linux-64", "osx-arm64")
     found.append(Lock("report.yaml", ("report",), (*both, *REPORT_TARGETS), ("3.12",), hosts))
-    return [*found, Lock("tests.txt", ("tests",), both, HOST_PYTHONS, hosts)]
+    uv = Lock("uv.txt", ("uv",), both, HOST_PYTHONS)
+    return [*found, uv, Lock("tests.txt", ("tests",), both, HOST_PYTHONS, hosts)]
 
 
 LOCKS = _locks()
@@ -129,7 +130,8 @@ def resolve_one(lock: Lock, platform: str, python: str, kept: dict[str, Pin]) ->
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "pylock.toml")  # uv prefers the versions that it finds there
         packages = "".join(f'[[packages]]\nname = "{name}"\nversion = "{pin.version}"\n' for name, pin in kept.items())
-        output.write_text(f'lock-version = "1.0"\ncreated-by = "trainmark"\n{packages}')
+        if kept:  # of a file without packages, uv says that it is broken
+            output.write_text(f'lock-version = "1.0"\ncreated-by = "trainmark"\n{packages}')
         command = ["uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes"]
         command += ["--only-binary", ":all:", "--no-binary", SOURCE_ONLY, "--output-file", str(output)]
         command += ["--python-version", python, "--python-platform", (TARGETS | REPORT_TARGETS)[platform]]

@@ -1,6 +1,5 @@
 """The workflow as its users run it: Snakemake in a process of its own, real trainings on a few hundred real samples."""
 
-import contextlib
 import itertools
 import json
 import os
@@ -15,7 +14,7 @@ import pytest
 from trainmark import hardware
 
 from tests.conftest import validate_record
-from tests.integration.conftest import TINY, trained
+from tests.integration.conftest import TINY, find_child, trained
 
 NOTHING = "Nothing to be done"
 
@@ -102,19 +101,6 @@ def test_another_workload_trains_every_local_cell_again_and_keeps_the_old_record
 
 def test_time_limit_may_change_without_training_again(checkout):
     assert NOTHING in checkout.run(time_limit_seconds=77)
-
-
-def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process:
-    """The training process below a workflow, once it trains."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
-                if "--child" in child.cmdline():
-                    time.sleep(1)
-                    return child
-        time.sleep(0.1)
-    raise AssertionError(f"no training process appeared: {process.communicate()[0]}")
 
 
 def gone(process: psutil.Process, seconds: float = 10) -> bool:

@@ -14,7 +14,21 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import awake, controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
+from trainmark import (
+    awake,
+    controls,
+    dataset,
+    errors,
+    files,
+    ledgers,
+    locks,
+    plan,
+    progress,
+    record,
+    repeating,
+    superseding,
+    workloads,
+)
 
 logger.addFilter(progress.worth_showing)
 
@@ -22,8 +36,10 @@ logger.addFilter(progress.worth_showing)
 COMMAND = plan.command_line(sys.argv, sys.executable)
 plan.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
-plan.prepare_jobs(sys.executable)
+plan.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
+# Where this call keeps the measurements that it replaces.
+SUPERSEDED = superseding.folder()
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
 
@@ -103,6 +119,7 @@ def local_rooflines(wildcards):
 
 def installed_stack(wildcards):
     """Nothing, once it is sure that the stack is there."""
+    protect_measurements()
     plan.refuse_unsupported_platform(HERE)
     if not Path(PLAN.roofline(wildcards.stack, wildcards.device)).exists():
         plan.refuse_missing_stack([wildcards.stack], HERE, configuration.locate(("stacks",), LAYERS))
@@ -146,6 +163,12 @@ def lock_file(wildcards):
     return f"envs/{wildcards.stack}.{HERE.platform}.yaml"
 
 
+def job_python(wildcards):
+    """The version of the Python that a job has to run on: of the stack with conda, Snakemake's own without."""
+    own = "{0}.{1}".format(*sys.version_info)
+    return locks.python_version(Path(lock_file(wildcards))) if HERE.use_conda else own
+
+
 def data_set(wildcards):
     """The decoded data set, for a run that is to train; nothing for one that is done.
 
@@ -153,12 +176,14 @@ def data_set(wildcards):
     them, "ancient" or not. And a record that was measured otherwise than the configuration says is measured again
     whatever .snakemake says, which is where Snakemake notes the params: a copied checkout may lack it.
     """
+    protect_measurements()
     plan.refuse_unsupported_platform(HERE)
     run, settings = PLAN.run(**wildcards), workflow.dag_settings
     state = PLAN.state(run)
     if state == "other":
         workflow.dag.forcefiles.add(str(run.path))
-    forced = settings.forceall or not {str(run.path), "time_training"}.isdisjoint(settings.forcerun)
+    named = {str(run.path), "time_training"}
+    forced = settings.forceall or named & {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
     if forced or state in ("missing", "other"):
         plan.refuse_unfit_gpu(PLAN, run)
         plan.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
@@ -166,11 +191,16 @@ def data_set(wildcards):
 
 
 onstart:
-    planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
-    try:
-        for line in plan.begin(PLAN, planned, SESSION, COMMAND):
-            print(line, flush=True)
-        if planned:
-            awake.hold(os.getpid())
-    except errors.TrainmarkError as error:
-        raise WorkflowError(str(error)) from None
+    if not workflow.touch:
+        jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
+        planned = [path for rule, path in jobs if rule == "time_training"]
+        measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
+        try:
+            if measured or PLAN.machine_file in dict(map(reversed, jobs)):
+                plan.refuse_other_machine(PLAN)
+            for line in [*superseding.announce(measured, SUPERSEDED), *plan.begin(PLAN, planned, SESSION, COMMAND)]:
+                print(line, flush=True)
+            if measured:
+                awake.hold(os.getpid())
+        except errors.TrainmarkError as error:
+            raise WorkflowError(str(error)) from None

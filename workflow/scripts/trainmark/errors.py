@@ -1,5 +1,7 @@
 """Messages for the person who meets a problem."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import logging

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -102,6 +103,35 @@ def refuse_differences(path: Path, found: Mapping[str, str | None]) -> None:
             f"This environment is not the one that {path} pins, so its times would be filed under a stack that they do "
             "not belong to. Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy()}"
         )
+
+
+def python_version(path: Path) -> str:
+    """The Python that an environment file pins, as 3.12.
+
+    Raises:
+        TrainmarkError: if the file is missing.
+    """
+    return re.search(r"^\s*- python=(\d+\.\d+)$", read(path).decode(), re.MULTILINE)[1]
+
+
+def refuse_other_interpreter(prefix: str, version: str) -> None:
+    """Refuse to measure with another Python than that of the environment.
+
+    Args:
+        prefix: of the environment; empty if none was activated.
+        version: of its Python, as 3.12.
+
+    Raises:
+        TrainmarkError: saying which was expected and which was found.
+    """
+    found = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if found == version and prefix and os.path.realpath(prefix) == os.path.realpath(sys.prefix):
+        return
+    raise TrainmarkError(
+        f"Expected the Python {version} of the environment {prefix or 'that conda should have activated'}, found the "
+        f"Python {found} of {sys.prefix}. Nothing was measured. Another Python comes first on the PATH of jobs: start "
+        "Snakemake from a new shell, in which no start-up file (.bashrc, BASH_ENV) activates an environment."
+    )
 
 
 def _remedy() -> str:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -17,26 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import (
-    controls,
-    cuda,
-    environment,
-    gpus,
-    grid,
-    hardware,
-    locks,
-    progress,
-    repeating,
-    superseding,
-    tree,
-    workloads,
-)
+from trainmark import controls, cuda, environment, gpus, grid, hardware, locks, progress, repeating, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
 from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
+# By which conda knows what is active in a shell.
+_OF_ACTIVE_ENVIRONMENT = re.compile(
+    r"CONDA_(PREFIX(_\d+)?|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|STACKED_\d+)$|__CONDA_SHLVL_"
+)
+_START_PROGRAM = Path(__file__).resolve().parents[1] / "start_program.py"
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
@@ -308,20 +301,41 @@ def clean_environment() -> None:
     os.environ.update(cleaned)
 
 
-def prepare_jobs(python: str) -> None:
+def prepare_jobs(python: str, use_conda: bool) -> None:
     """Make ``python`` in a job's shell mean the right one.
 
+    Conda puts the environment that it activates where the active one stands on PATH, and before all else only where
+    none is active. So this process passes none on; its shell's virtual environment or pyenv would come first.
+
     Args:
-        python: the one that runs Snakemake, for jobs without a conda environment; an activated one comes before it.
+        python: the one that runs Snakemake, for jobs without a conda environment.
+        use_conda: then every job has a conda environment; ``conda`` itself may lie beside ``python``.
     """
-    os.environ["PATH"] = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    folder, path = str(Path(python).parent), os.environ["PATH"]
+    os.environ["PATH"] = os.pathsep.join([path, folder] if use_conda else [folder, path])
+    for name in [name for name in os.environ if _OF_ACTIVE_ENVIRONMENT.match(name)]:
+        del os.environ[name]
+
+
+def job_prefix(prefix: str, use_conda: bool) -> str:
+    """The environment whose Python a job has to run on, as its shell writes it.
+
+    Args:
+        prefix: that of the Python that runs Snakemake.
+        use_conda: then it is the one that conda has activated in the job's shell; empty if none was.
+    """
+    return '"${CONDA_PREFIX-}"' if use_conda else shlex.quote(prefix)
 
 
 def command_line(arguments: list[str], python: str) -> str:
-    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative."""
+    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative.
+
+    Where the user's shell holds variables that Snakemake itself would heed, they are kept from it as make does.
+    """
     program = arguments[0]
     by_module = Path(program).name == "__main__.py"
-    start = [_below_here(python), "-m", "snakemake"] if by_module else [_below_here(program)]
+    cleanly = ["-I", _below_here(str(_START_PROGRAM))] if environment.dropped() else []
+    start = [_below_here(python), *cleanly, "-m", "snakemake"] if by_module else [_below_here(program)]
     return shlex.join([*start, *arguments[1:]])
 
 
@@ -346,9 +360,8 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
     lines = []
     try:
         if planned:
-            refuse_other_machine(plan)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
-            lines = [*superseding.keep(planned), progress.announce(len(planned), plan.machine, estimate)]
+            lines = [progress.announce(len(planned), plan.machine, estimate)]
         progress.Session(planned, time.time(), samples, command).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error

@@ -72,7 +72,7 @@ def _modified(path: str) -> float:
 
 _SCHEDULING = re.compile(
     r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
-    r"Updating checkpoint dependencies"
+    r"Updating checkpoint dependencies|--keep-incomplete mode is set|Cannot restore \S+: no backup found"
 )
 
 

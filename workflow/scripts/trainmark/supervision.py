@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from trainmark import (
     hardware,
     noise,
     provenance,
+    superseding,
     system,
     warming,
     watching,
@@ -47,6 +48,7 @@ class Request:
         idle_seconds: to measure the idle machine's power for before the run, where there is a meter.
         cool_down_seconds: to wait at most, before the run, until the machine is cool.
         gpu: that is timed on this machine, whichever device the run is of.
+        superseded: folder for the record that this one replaces, if there is one.
     """
 
     run: Run
@@ -60,6 +62,7 @@ class Request:
     idle_seconds: float = 0.0
     cool_down_seconds: float = 0.0
     gpu: Gpu | None = None
+    superseded: Path = field(default_factory=superseding.folder)
 
 
 def supervise(request: Request, child_command: list[str], watch_command: list[str], log_path: Path) -> Record:
@@ -88,6 +91,7 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
             outcome = _run_watched(request, child_command, watch_command, lock)
         log_tail = None if outcome["status"] == OK else _tail(log_path)
         record = _assemble(request, {**made_by, **outcome}, log_tail)
+        superseding.keep(request.run.path, request.superseded)
         pending.commit(record.to_json().encode())
     except BaseException:
         pending.discard()

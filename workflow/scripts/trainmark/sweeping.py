@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, hardware, provenance, system, warming
+from trainmark import child, hardware, provenance, superseding, system, warming
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.gpus import Gpu
@@ -27,6 +27,7 @@ class Request:
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
         gpu: that is timed on this machine, whichever device the sweep is of.
+        superseded: folder for the file that this one replaces, if there is one.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class Request:
     lock_file: Path
     workflow_pid: int | None
     gpu: Gpu | None = None
+    superseded: Path = field(default_factory=superseding.folder)
 
     @property
     def axes(self) -> tuple[str, str, str]:
@@ -90,6 +92,7 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         "theoretical": theoretical_peak(threads) if device == "cpu" else None,
         **found,
     }
+    superseding.keep(request.path, request.superseded)
     PendingFile(request.path).commit((json.dumps(data, indent=1) + "\n").encode())
     return data
 
