@@ -124,7 +124,7 @@ def copy_project(folder: Path, data_folder: Path) -> Path:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
     (folder / "results").mkdir()
-    shutil.copytree(data_folder, folder / "results/data")
+    shutil.copytree(data_folder, folder / "results/data", copy_function=os.link)  # nobody writes into these files
     return folder
 
 
