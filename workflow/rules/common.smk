@@ -217,7 +217,7 @@ def data_set(wildcards):
 
 
 onstart:
-    if not workflow.touch and not only("report"):
+    if not workflow.touch:
         jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
         planned = [path for rule, path in jobs if rule == "time_training"]
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
@@ -226,8 +226,9 @@ onstart:
                 plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
-            begun = plan.begin(PLAN, planned, SESSION, COMMAND)
-            terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
+            if not only("report"):
+                begun = plan.begin(PLAN, planned, SESSION, COMMAND)
+                terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
             if measured:
                 awake.hold(os.getpid())
         except errors.TrainmarkError as error:
