@@ -11,9 +11,6 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
-
 from trainmark import config as configuration
 from trainmark import (
     awake,
@@ -31,7 +28,6 @@ from trainmark import (
     record,
     repeating,
     superseding,
-    terminal,
     workloads,
     writing,
 )
