@@ -2,10 +2,12 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Checkout
+from tests.integration.conftest import Checkout, copy_project
+from tests.machines.runs import LONG_ENOUGH
 
 # Machine in ``runs`` -> what its results are called.
 NAMES = {
@@ -18,15 +20,13 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def report(running, tmp_path_factory) -> Checkout:
+def report(running, tmp_path_factory, data_folder) -> Checkout:
     """A checkout with the results of all these machines, and the report of them."""
-    first = running("m2_max").folder
-    checkout = Checkout(tmp_path_factory.mktemp("together") / "checkout")
-    shutil.copytree(first, checkout.folder, ignore=shutil.ignore_patterns(".venv", ".snakemake"))
+    checkout = Checkout(copy_project(tmp_path_factory.mktemp("together") / "checkout", data_folder))
     for name, called in NAMES.items():
-        source = running(name).folder / "results/machines" / called
-        shutil.copytree(source, checkout.folder / "results/machines" / called, dirs_exist_ok=True)
-    checkout.run("report")
+        results = Path("results/machines", called)
+        shutil.copytree(running(name).folder / results, checkout.folder / results)
+    checkout.run("report", **LONG_ENOUGH)
     return checkout
 
 
@@ -38,3 +38,23 @@ def rows(checkout: Checkout, name: str) -> list[dict]:
 @pytest.mark.machine(*NAMES)
 def test_each_machine_is_shown_under_its_name(report):
     assert {row["machine"] for row in rows(report, "runs.csv")} == set(NAMES.values())
+
+
+@pytest.mark.machine(*NAMES)
+def test_specifications_are_those_of_the_gpu_that_trained(report):
+    """A V100 beside a T4 is no T4, and a part of an A100 is not the catalogue's A100."""
+    found = {row["machine"]: row["family"] for row in rows(report, "specifications.csv") if row["kind"] == "gpu"}
+    families = dict.fromkeys(NAMES.values(), "") | {
+        NAMES["m2_max"]: "apple-m2-max",
+        NAMES["t4"]: "nvidia-t4",
+        NAMES["p100"]: "nvidia-p100",
+        NAMES["v100_beside_t4"]: "nvidia-v100",
+    }
+    assert found == families
+
+
+@pytest.mark.machine(*NAMES)
+def test_what_has_no_energy_says_why_in_the_report(report):
+    found = {(row["machine"], row["device"]): row["why"] for row in rows(report, "energy_unmeasured.csv")}
+    assert set(found) == {(NAMES["t4"], "cpu")}
+    assert "RAPL" in found[NAMES["t4"], "cpu"]
