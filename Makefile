@@ -19,7 +19,15 @@ SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/*.host.txt)
 REPORT = results/report/index.html
 # Prints where the report is, also after a failed run, and keeps the exit code.
-SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
+SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || printf 'Report: %s\n' "$$PWD/$(REPORT)"; exit $$status
+# What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
+# the shell takes it for a command.
+unexport FROM AS SKIP MACHINE TO
+export GIVEN_FROM := $(value FROM)
+export GIVEN_AS := $(value AS)
+export GIVEN_SKIP := $(value SKIP)
+export GIVEN_MACHINE := $(value MACHINE)
+export GIVEN_TO := $(value TO)
 
 .PHONY: help run benchmark references report merge pack rename unlock bench test format lock check-locks
 help:
@@ -44,8 +52,9 @@ benchmark: $(VENV)/installed
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
 references: $(VENV)/installed
-	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 $(if $(MACHINE),machine=$(MACHINE)) \
-		&& $(RUN) workflow/scripts/write_references.py $(if $(MACHINE),--machine $(MACHINE)) --stack tf-2.19 config/references.yaml
+	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 \
+		$${GIVEN_MACHINE:+"machine=$$GIVEN_MACHINE"} && $(RUN) workflow/scripts/write_references.py \
+		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} --stack tf-2.19 config/references.yaml
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report; $(SHOW_REPORT)
@@ -53,18 +62,18 @@ report: $(VENV)/installed
 unlock: $(VENV)/installed
 	@$(SNAKEMAKE) --unlock
 
-# AS is make's own name for the assembler unless it is given. Of several FROM=, make itself keeps the last alone; the others are in its command line.
-GIVEN = $(patsubst FROM=%,%,$(filter FROM=%,$(shell ps -o args= -p $$PPID 2>/dev/null)))
+# Of several FROM=, make keeps the last alone; the others are in its command line. $$PPID is make's process.
 merge: $(VENV)/installed
-	$(if $(FROM),,$(error say from where: make merge FROM=PATH))
-	@$(RUN) workflow/scripts/merge_results.py $(if $(filter command,$(origin AS)),--as $(AS)) $(if $(SKIP),--skip-bad) $(if $(word 2,$(GIVEN)),$(GIVEN),$(FROM))
+	$(if $(GIVEN_FROM),,$(error say from where: make merge FROM=PATH))
+	@$(RUN) workflow/scripts/merge_results.py $${GIVEN_AS:+"--as=$$GIVEN_AS"} $${GIVEN_SKIP:+--skip-bad} \
+		"--from=$$GIVEN_FROM" --make $$PPID
 
 pack: $(VENV)/installed
-	@$(RUN) workflow/scripts/pack_results.py $(if $(MACHINE),--machine $(MACHINE))
+	@$(RUN) workflow/scripts/pack_results.py $${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"}
 
 rename: $(VENV)/installed
-	$(if $(and $(MACHINE),$(TO)),,$(error say which and how: make rename MACHINE=old TO=new))
-	@$(RUN) workflow/scripts/rename_machine.py $(MACHINE) $(TO)
+	$(if $(and $(GIVEN_MACHINE),$(GIVEN_TO)),,$(error say which and how: make rename MACHINE=old TO=new))
+	@$(RUN) workflow/scripts/rename_machine.py -- "$$GIVEN_MACHINE" "$$GIVEN_TO"
 
 bench: $(VENV)/installed
 	@for each in report gate meters harness; do $(RUN) tests/benchmark/measure_$$each.py || exit; done
@@ -80,10 +89,10 @@ format: $(VENV)/installed-tests
 
 # uv comes with what the tests need. Delete a file first to renew all that it pins.
 lock: $(VENV)/installed-tests
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN) envs/write_locks.py
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" $(RUN) envs/write_locks.py
 
 check-locks: $(VENV)/installed-tests
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(RUN) envs/write_locks.py --check
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" $(RUN) envs/write_locks.py --check
 
 # The installer makes an environment anew whose Python is gone, or that was moved here with the folder.
 ifneq ($(wildcard $(VENV)/installed),)

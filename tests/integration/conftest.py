@@ -51,8 +51,11 @@ class Checkout:
         return [self.python, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
+        return self.start_command(self.command(*arguments, **options))
+
+    def start_command(self, command: list[str]) -> subprocess.Popen:
         process = subprocess.Popen(
-            self.command(*arguments, **options),
+            command,
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """Tests of trainmark.locks."""
 
+import re
 import subprocess
 import sys
 
@@ -106,6 +107,27 @@ def test_nothing_is_measured_with_another_interpreter(script, tmp_path):
     assert result.returncode == 1
     assert result.stdout.startswith("trainmark: Expected the Python 3.12 of the environment /elsewhere")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "mark", "remedy"),
+    [
+        ("shared envs/0_", True, r"Delete it \(rm -r '{here}/shared envs/0_'\) and give the same command again"),
+        (".venv", False, r"Delete it \(rm -r {here}/\.venv\) and say 'make run'"),
+        ("miniforge/envs/mine", False, "Use 'make run' or --use-conda"),
+        (".snakemake/conda/0_", False, "Use 'make run' or --use-conda"),
+    ],
+)
+def test_only_what_is_made_again_is_to_be_deleted(tmp_path, monkeypatch, prefix, mark, remedy):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / prefix
+    folder.mkdir(parents=True)
+    if mark:
+        folder.with_name(f"{folder.name}.env_setup_done").touch()
+    monkeypatch.setattr(locks.sys, "prefix", str(folder))
+    (tmp_path / "lock.yaml").write_text("      - numpy==1.23.5 --hash=sha256:aa\n")
+    with pytest.raises(TrainmarkError, match=remedy.format(here=re.escape(str(tmp_path)))):
+        locks.refuse_differences(tmp_path / "lock.yaml", {"numpy": "1.26.0"})
 
 
 def test_missing_lock_is_named(tmp_path):

@@ -146,15 +146,14 @@ def test_fingerprint_ignores_the_local_grid_and_unfinished_files(here):
 
 
 def test_results_of_another_computer_under_this_name_stop_the_run(here):
-    planned = str(write(synthetic_record()))
+    write(synthetic_record())
     machine = here / "results/machines/synthetic/machine.json"
     description = {"format_version": 2, "machine": "synthetic", **plan.hardware.describe(None)}
     machine.write_text(json.dumps(description))
-    plan.begin(make(), [planned], here / "session.json", "snakemake", KEPT)
+    plan.refuse_other_machine(make())
     machine.write_text(json.dumps({**description, "chip": "Another chip"}))
     with pytest.raises(TrainmarkError, match=r"describes another computer.*--config machine=synthetic-2.*make rename"):
-        plan.begin(make(), [planned], here / "session.json", "snakemake", KEPT)
-    plan.begin(make(), [], here / "session.json", "snakemake", KEPT)
+        plan.refuse_other_machine(make())
 
 
 def test_what_is_replaced_is_kept_and_never_overwritten(here):
@@ -176,11 +175,10 @@ def test_what_is_replaced_is_kept_and_never_overwritten(here):
 
 def test_beginning_tells_what_will_be_done_and_leaves_the_plan(here):
     path = str(write(synthetic_record()))
-    kept, announced = plan.begin(make(), [path], here / "session.json", "snakemake", KEPT)
-    assert "1 record will be measured again" in kept
+    (announced,) = plan.begin(make(), [path], here / "session.json", "snakemake")
     assert "1 run to do on synthetic, about 30 s." in announced
     assert json.loads((here / "session.json").read_text())["planned"] == [path]
-    assert plan.begin(make(), [], here / "session.json", "snakemake", KEPT) == []
+    assert plan.begin(make(), [], here / "session.json", "snakemake") == []
 
 
 def test_nothing_begins_on_a_full_disk(here, monkeypatch):
@@ -190,7 +188,7 @@ def test_nothing_begins_on_a_full_disk(here, monkeypatch):
     path = write(synthetic_record())
     monkeypatch.setattr(plan.progress.Session, "save", refuse)
     with pytest.raises(TrainmarkError, match=r"Nothing was started: .*No space left"):
-        plan.begin(make(), [str(path)], here / "session.json", "snakemake", KEPT)
+        plan.begin(make(), [str(path)], here / "session.json", "snakemake")
     assert path.exists()
 
 
@@ -205,14 +203,27 @@ def test_missing_stack_is_refused_with_the_ways_to_get_it():
         plan.refuse_unsupported_platform(configuration.Surroundings(False, None, (), None))
 
 
+def test_packages_that_the_report_lacks_are_named_with_the_ways_to_get_them(tmp_path):
+    requirements = tmp_path / "report.in"
+    requirements.write_text("# a comment\npytest==1.0\nno-such-package==1.0\nnor-such==2\n")
+    with pytest.raises(TrainmarkError, match=r"no-such-package, nor-such\. Add --use-conda.*'make report'") as caught:
+        plan.refuse_missing_packages(requirements, HERE)
+    assert "pytest" not in str(caught.value)
+    plan.refuse_missing_packages(requirements, configuration.Surroundings(True, None, (), "linux-64"))
+    plan.refuse_missing_packages(ROOT / "envs/inputs/report.in", HERE)
+
+
 def test_machine_measured_with_conda_stays_with_its_stack_without_it(here):
     without = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
     config = {**DEFAULT, "machine": "synthetic"}
     assert plan.make_plan(config, without).stacks == ["tf-2.19"]
+    bare = configuration.Surroundings(False, None, (), "linux-64")
+    assert plan.make_plan(config, bare).stacks == ["tf-2.12"]
     write(synthetic_record(stack="tf-2.12"))
     assert plan.make_plan(config, without).stacks == ["tf-2.12"]
     write(synthetic_record(stack="tf-2.19"))
     assert plan.make_plan(config, without).stacks == ["tf-2.19"]
+    assert plan.make_plan(config, bare).stacks == ["tf-2.12", "tf-2.19"]
 
 
 def test_installed_stack_is_the_pinned_one():

@@ -2,6 +2,7 @@
 import functools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from trainmark import (
     awake,
     controls,
     dataset,
+    deployment,
     errors,
+    escaping,
     files,
+    grid,
     ledgers,
     locks,
     plan,
@@ -27,10 +31,30 @@ from trainmark import (
     record,
     repeating,
     superseding,
+    terminal,
     workloads,
+    writing,
 )
 
 logger.addFilter(progress.worth_showing)
+writing.remove_leftovers(grid.MACHINES)
+
+
+def announce_environments(log_record):
+    """Before the first environment is made, say what that takes. Snakemake has no hook there, but says a line itself."""
+    if re.match("Creating conda environment|Conda environment .* will be created", log_record.getMessage()):
+        logger.removeFilter(announce_environments)
+        folders = {str(each.file): Path(each.address) for each in workflow.dag.conda_envs.values()}
+        # Snakemake's mark is missing beside one that is half-made, which it makes anew.
+        missing = [
+            f for f, there in folders.items() if not (there.exists() and there.with_suffix(".env_setup_done").exists())
+        ]
+        where = os.path.relpath(next(iter(folders.values())).parent)
+        terminal.say(deployment.announce(missing, where, Path("envs/sizes.json")))
+    return True
+
+
+logger.addFilter(announce_environments)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
@@ -40,6 +64,8 @@ plan.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 # Where this call keeps the measurements that it replaces.
 SUPERSEDED = superseding.folder()
+# The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
+WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
 
@@ -62,11 +88,11 @@ try:
     ledgers.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
 except errors.TrainmarkError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(escaping.terminal(str(error))) from None
 
 for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN), plan.remark_on_gpu(PLAN, HERE)):
     if remark:
-        print(remark, file=sys.stderr, flush=True)
+        terminal.say(remark, to=sys.stderr)
 
 
 wildcard_constraints:
@@ -191,16 +217,18 @@ def data_set(wildcards):
 
 
 onstart:
-    if not workflow.touch:
+    if not workflow.touch and not only("report"):
         jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
         planned = [path for rule, path in jobs if rule == "time_training"]
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
         try:
+            if {rule for rule, _ in jobs} - WITHOUT_PACKAGES:
+                plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
-            for line in [*superseding.announce(measured, SUPERSEDED), *plan.begin(PLAN, planned, SESSION, COMMAND)]:
-                print(line, flush=True)
+            begun = plan.begin(PLAN, planned, SESSION, COMMAND)
+            terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
             if measured:
                 awake.hold(os.getpid())
         except errors.TrainmarkError as error:
-            raise WorkflowError(str(error)) from None
+            raise WorkflowError(escaping.terminal(str(error))) from None

@@ -25,10 +25,15 @@ def protect_measurements():
     if ignored:
         workflow.dag_settings.rerun_triggers -= ignored
         names = ", ".join(sorted(map(str, ignored)))
-        print(f"trainmark: rerun triggers ignored, so that nothing is measured again: {names}.", file=sys.stderr)
+        terminal.say(f"trainmark: rerun triggers ignored, so that nothing is measured again: {names}.", to=sys.stderr)
+    # A record is written whole or not at all, so one that is there is good, whatever became of its job or of Snakemake,
+    # and is neither removed nor made again.
+    workflow.dag.ignore_incomplete = True
     if workflow.execution_settings:  # of calls that run jobs
-        # A record is written whole or not at all, so one that is there when its job fails is good.
         workflow.execution_settings.keep_incomplete = True
+    # Nor is the one before it put in its place: what is to be updated stays until it is, and is kept then.
+    workflow.persistence.backup_output = lambda path: None
+    workflow.persistence.restore_output = lambda path: False
 
 
 delete_output = workflow.delete_output

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, files, progress, repeating, superseding
+from trainmark import errors, files, progress, repeating, superseding, terminal
 
 
 def main() -> None:
@@ -21,8 +21,7 @@ def main() -> None:
     told += superseding.announce(repeating.foreign(chosen["next"], args.records), args.superseded)
     progress.plan_more(args.session, [path for path in chosen["next"] if not Path(path).exists()])
     files.write_whole(args.output, json.dumps(chosen, indent=1) + "\n")
-    for line in told:
-        print(line, flush=True)
+    terminal.say(*told)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, gpus, locks, superseding, sweeping
+from trainmark import child, errors, gpus, locks, superseding, sweeping, terminal
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
         locks.refuse_other_interpreter(*args.interpreter)
     gpu = gpus.choose(args.gpu)
     request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid, gpu, args.superseded)
-    print(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])), flush=True)
+    terminal.say(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])))
 
 
 if __name__ == "__main__":

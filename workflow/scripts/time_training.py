@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, gpus, grid, locks, progress, superseding, supervision
+from trainmark import child, errors, gpus, grid, locks, progress, superseding, supervision, terminal
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     request = supervision.Request(run, **what, **when, **where, gpu=gpu)
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.gpu]
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)
-    print(progress.run_line(record, progress.load_session(args.session)), flush=True)
+    terminal.say(progress.run_line(record, progress.load_session(args.session)))
 
 
 if __name__ == "__main__":

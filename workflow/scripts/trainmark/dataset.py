@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from trainmark import debian
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
+from trainmark.terminal import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -219,7 +220,7 @@ def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, byt
             continue
         for line in tried:
             if "REFUSED" in line:  # worth knowing, although another source had the data
-                print(f"trainmark: data set: {line.removeprefix('  - ')}", flush=True)
+                say(f"trainmark: data set: {line.removeprefix('  - ')}")
         if worth_caching:
             keep_in_cache(payloads)
         return payloads, description

@@ -18,7 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import controls, cuda, environment, gpus, grid, hardware, locks, progress, repeating, tree, workloads
+from trainmark import (
+    controls,
+    cuda,
+    environment,
+    gpus,
+    grid,
+    hardware,
+    locks,
+    progress,
+    repeating,
+    tree,
+    workloads,
+    writing,
+)
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
 from trainmark.record import OK, PROTOCOL
@@ -35,13 +48,23 @@ _FEW_MACHINES = 100  # whose files are asked for faster than processes are start
 
 @dataclass(frozen=True)
 class Plan:
-    """The local machine's grid and how each run of it is done."""
+    """The local machine's grid and how each run of it is done.
+
+    Attributes:
+        machine: its name.
+        stacks: to measure with.
+        devices: to measure on.
+        config: the configuration.
+        gpu: the one that is timed.
+        described: whether the machine's description was there when this was planned.
+    """
 
     machine: str
     stacks: list[str]
     devices: list[str]
     config: Mapping[str, Any]
     gpu: Gpu | None = None
+    described: bool = False
 
     @property
     def runs(self) -> list[grid.Run]:
@@ -163,7 +186,8 @@ def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Pl
     gpu = gpus.choose(config["gpu"])
     machine = hardware.automatic_name(gpu) if config["machine"] == "auto" else config["machine"]
     stacks = configuration.chosen_stacks(config, here, measured_stacks(machine))
-    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu)
+    described = (grid.MACHINES / machine / "machine.json").exists()
+    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu, described)
 
 
 def surroundings(use_conda: bool) -> configuration.Surroundings:
@@ -255,13 +279,32 @@ def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings
         )
 
 
+def refuse_missing_packages(requirements: Path, here: configuration.Surroundings) -> None:
+    """Refuse to draw the report, without conda, where packages are missing that it takes.
+
+    Args:
+        requirements: names them, as a requirements file.
+        here: whether there is conda.
+
+    Raises:
+        TrainmarkError: naming them, with the ways to get them.
+    """
+    versions = locks.installed_versions(locks.pins(requirements.read_text()))
+    missing = sorted(name for name, version in versions.items() if version is None)
+    if missing and not here.use_conda:
+        raise TrainmarkError(
+            f"The report takes packages that the Python that runs Snakemake, {sys.executable}, does not have: "
+            f"{', '.join(missing)}. Add --use-conda, which makes an environment that has them; or say 'make report'."
+        )
+
+
 def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
     """A digest of path, size and modification time of the records and machine files below ``top``.
 
     The ``known`` ones are left out. Modification times alone would miss a file that is replaced by an older one.
     """
     known = set(known)
-    names = sorted(os.listdir(top)) if Path(top).is_dir() else []
+    names = sorted(name for name in os.listdir(top) if name[0] != ".") if Path(top).is_dir() else []
     local = {path.removeprefix(f"{top}/").partition("/")[0] for path in known}
     found = {name: tree.machine_digest(top, name, known) for name in names if name in local}
     others = [name for name in names if name not in local]
@@ -348,17 +391,25 @@ def _below_here(path: str) -> str:
 
 
 def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> list[str]:
-    """Do what comes before the first job of a call that will write the ``planned`` records.
+    """Do what comes before the first job of a call that measures and will write the ``planned`` records.
+
+    From here to the end of this process, the machine is marked as being measured.
 
     Returns:
         Lines for the user.
 
     Raises:
-        TrainmarkError: if the disk is full; nothing has been replaced then.
+        TrainmarkError: if the machine was renamed meanwhile, or the disk is full; nothing has been replaced then.
     """
     samples = progress.samples_of(plan.config)
     lines = []
     try:
+        writing.keep_measured(grid.MACHINES, plan.machine, "a benchmark")
+        if plan.described and not Path(plan.machine_file).exists():
+            raise TrainmarkError(
+                f"{plan.machine_file} was there when this command began and is gone now: the machine was renamed or "
+                "removed meanwhile. Nothing was started. Give the same command again."
+            )
         if planned:
             estimate = progress.estimate_seconds(planned, plan.records, samples)
             lines = [progress.announce(len(planned), plan.machine, estimate)]

@@ -15,6 +15,7 @@ from trainmark import (
     energy,
     environment,
     gpus,
+    grid,
     hardware,
     noise,
     provenance,
@@ -23,8 +24,9 @@ from trainmark import (
     warming,
     watching,
     workloads,
+    writing,
 )
-from trainmark.files import PendingFile
+from trainmark.errors import terminable
 from trainmark.gpus import Gpu
 from trainmark.grid import Run
 from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
@@ -84,18 +86,17 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
         KeyboardInterrupt: if the user stops; there is no record then.
     """
     made_by = provenance.describe(request.lock_file, request.gpu)
-    request.run.path.parent.mkdir(parents=True, exist_ok=True)
-    pending = PendingFile(request.run.path, RECORD_BYTES)
-    try:
-        with child.terminable(), child.machine_lock(request.run, request.workflow_pid) as lock:
-            outcome = _run_watched(request, child_command, watch_command, lock)
-        log_tail = None if outcome["status"] == OK else _tail(log_path)
-        record = _assemble(request, {**made_by, **outcome}, log_tail)
-        superseding.keep(request.run.path, request.superseded)
-        pending.commit(record.to_json().encode())
-    except BaseException:
-        pending.discard()
-        raise
+    run, machines = request.run, grid.MACHINES
+    with terminable(), writing.measured(machines, run.cell.machine, run):
+        pending = writing.pending(machines, run.path, RECORD_BYTES)
+        try:
+            with child.machine_lock(run, request.workflow_pid) as lock:
+                outcome = _run_watched(request, child_command, watch_command, lock)
+            log_tail = None if outcome["status"] == OK else _tail(log_path)
+            record = _assemble(request, {**made_by, **outcome}, log_tail)
+            writing.commit(machines, pending, record.to_json().encode(), run, request.superseded)
+        finally:
+            pending.discard()
     return record
 
 
