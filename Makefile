@@ -11,8 +11,9 @@ REPORT := results/report/index.html
 # Prints where the report is, also after a failed run, and keeps the exit code.
 SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
 
-.PHONY: help run benchmark references report merge pack rename unlock bench test format lock check-locks
+.PHONY: help doctor run benchmark references report merge pack rename unlock bench test format lock check-locks
 help:
+	@echo "make doctor     say in a minute whether what this machine will measure counts"
 	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
 	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "make report     draw the report from the records that are there; train nothing"
@@ -36,6 +37,9 @@ benchmark: $(VENV)/installed
 references: $(VENV)/installed
 	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 $(if $(MACHINE),machine=$(MACHINE)) \
 		&& $(PY) workflow/scripts/write_references.py $(if $(MACHINE),--machine $(MACHINE)) --stack tf-2.19 config/references.yaml
+
+doctor: $(VENV)/installed
+	@$(SNAKEMAKE) doctor
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report; $(SHOW_REPORT)

@@ -383,10 +383,10 @@ def test_compiling_that_fails_is_tried_again_and_fails_no_run(supervise, tmp_pat
 def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
     expected = gpus.Gpu("Tesla V100", uuid="GPU-2", pci_bus_id="00000000:00:05.0", index=1)
     used = {"name": "Tesla T4", "pci_bus_id": "0000:00:04.0"}
-    found = supervision._refuse_other_gpu(expected, used)
+    found = supervision.refuse_other_gpu(expected, used)
     assert found["status"] == "wrong_device"
     assert "TensorFlow used Tesla T4 at 0000:00:04.0" in found["reason"]
-    assert supervision._refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
+    assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
 
 
 @pytest.mark.parametrize(("suspended", "jump"), [(5700.0, 0.0), (0.0, -600.0)])

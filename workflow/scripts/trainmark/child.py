@@ -47,8 +47,12 @@ class AbandonedError(TrainmarkError):
     """The workflow that wanted this run is gone; there is no one to record it for."""
 
 
+class BusyError(TrainmarkError):
+    """Another benchmark is timing on this machine."""
+
+
 @contextlib.contextmanager
-def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
+def machine_lock(what: object, workflow_pid: int | None, waits: bool = True) -> Iterator[int]:
     """Hold the right to time on this machine; wait, with a message, while another benchmark has it.
 
     The kernel releases the lock when its last holder dies, however that happens. Gives the lock's file descriptor.
@@ -56,6 +60,11 @@ def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
     Args:
         what: is to be timed.
         workflow_pid: process that wants it, or None.
+        waits: whether to wait while another benchmark has it.
+
+    Raises:
+        AbandonedError: if the workflow is gone.
+        BusyError: if another benchmark has it, and that is not to be waited for.
     """
     flags = os.O_CLOEXEC | os.O_NOFOLLOW  # anybody may put a link there, and the file is written to below
     try:
@@ -74,9 +83,12 @@ def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
             except BlockingIOError:
                 if not announced:
                     holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip() or "unknown"
+                    found = f"another benchmark is timing on this machine ({holder}). Two timings at once would"
+                    if not waits:
+                        raise BusyError(f"{found} spoil both.") from None
                     print(
-                        f"trainmark: another benchmark is timing on this machine ({holder}). Two timings at once would "
-                        f"spoil both, so {what} waits until that run ends. Ctrl-C gives up; nothing is lost.",
+                        f"trainmark: {found} spoil both, so {what} waits until that run ends. Ctrl-C gives up; nothing "
+                        "is lost.",
                         flush=True,
                     )
                     announced = True

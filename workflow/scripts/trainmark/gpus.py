@@ -159,6 +159,12 @@ def nvidia() -> tuple[Gpu, ...]:
     return ()
 
 
+def is_nvidia_on_bus(devices: Path = Path("/sys/bus/pci/devices")) -> bool:
+    """Whether an NVIDIA GPU is plugged in, whether or not a driver answers (Linux: vendor and class of PCI devices)."""
+    found = [(system.read_text(each / "vendor"), system.read_text(each / "class") or "") for each in devices.glob("*")]
+    return any(vendor == "0x10de" and kind.startswith("0x03") for vendor, kind in found)
+
+
 def _from_proc() -> tuple[Gpu, ...]:
     """The GPUs by the kernel's own account, as in containers that were given a GPU and not the driver's tools."""
     found = []
