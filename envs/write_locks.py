@@ -100,20 +100,28 @@ def resolve(lock: Lock, kept: dict[str, Pin]) -> dict[str, Pin]:
 
 
 def merge(name: str, found: dict[tuple[str, str], Pin], lock: Lock) -> Pin:
-    """One pin from those of several platforms and Pythons, with a marker where some Pythons do without the package.
+    """One pin from those of several platforms and Pythons, with a marker where some of them do without the package.
 
     Raises:
-        ResolutionError: if the versions differ, or only some of the platforms need the package.
+        ResolutionError: if the versions differ, or no marker tells those that need the package from the others.
     """
     if len({pin.version for pin in found.values()}) > 1:
         versions = ", ".join(f"{pin.version} on {' '.join(where)}" for where, pin in found.items())
         raise ResolutionError(f"{name} has no one version: {versions}")
-    pythons = sorted({python for _, python in found})
-    if len(found) != len(lock.platforms) * len(pythons):
+    platforms, pythons = ({where[axis] for where in found} for axis in (0, 1))
+    systems, others = ({_system(platform) for platform in some} for some in (platforms, {*lock.platforms} - platforms))
+    if len(found) != len(platforms) * len(pythons) or systems & others:
         raise ResolutionError(f"{name} is needed on {list(found)} alone; give these platforms locks of their own")
-    marker = "" if len(pythons) == len(lock.pythons) else f"python_version in '{' '.join(pythons)}'"
+    markers = [f"python_version in '{' '.join(sorted(pythons))}'"] if len(pythons) < len(lock.pythons) else []
+    markers += [f"sys_platform in '{' '.join(sorted(systems))}'"] if others else []
     pins_there = list(found.values())
-    return Pin(pins_there[0].version, frozenset().union(*(pin.hashes for pin in pins_there)), marker)
+    hashes = frozenset().union(*(pin.hashes for pin in pins_there))
+    return Pin(pins_there[0].version, hashes, " and ".join(markers))
+
+
+def _system(platform: str) -> str:
+    """What ``sys_platform`` is in environment markers (PEP 508)."""
+    return "darwin" if platform.startswith("osx") else "linux"
 
 
 def resolve_one(lock: Lock, platform: str, python: str, kept: dict[str, Pin]) -> dict[str, Pin]:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
+PARTS = ("Makefile", "Snakefile", "config", "envs", "profiles", "workflow")
 # Small enough for seconds, and an experiment of its own: nobody can take it for a measurement of the article's.
 TINY = {
     "machine": "test-checkout",
@@ -32,20 +32,26 @@ TINY = {
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of the project in a folder of its own, and the workflows that were started in it."""
+    """A copy of the project in a folder of its own, and the workflows that were started in it.
+
+    ``python`` runs Snakemake there, with the variables of ``environment``; None for those of the tests.
+    """
 
     folder: Path
     started: list[subprocess.Popen] = field(default_factory=list)
+    python: str = sys.executable
+    environment: dict[str, str] | None = None
 
     def command(self, *arguments: str, cores: int = 1, **config) -> list[str]:
         (self.folder / "tiny.json").write_text(json.dumps({**TINY, **config}))
         options = ["--cores", str(cores), "--configfile=tiny.json"]
-        return [sys.executable, "-m", "snakemake", *options, *arguments]
+        return [self.python, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
         process = subprocess.Popen(
             self.command(*arguments, **options),
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,6 +67,7 @@ class Checkout:
         result = subprocess.run(
             self.command(*arguments, **options),
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -88,10 +95,8 @@ def trained(output: str) -> int:
     return len(re.findall(r"^\[ ?\d+/\d+\] ", output, re.MULTILINE))
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
-    """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
-    folder = tmp_path_factory.mktemp("finished") / "checkout"
+def copy_project(folder: Path, data_folder: Path) -> Path:
+    """The project with the decoded data set, and without results, in a new folder."""
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
@@ -100,8 +105,14 @@ def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
     (folder / "results").mkdir()
-    shutil.copytree(data_folder, folder / "results/data")
-    checkout = Checkout(folder)
+    shutil.copytree(data_folder, folder / "results/data", copy_function=os.link)  # nobody writes into these files
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
+    """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
+    checkout = Checkout(copy_project(tmp_path_factory.mktemp("finished") / "checkout", data_folder))
     return checkout, checkout.run(cores=8)
 
 

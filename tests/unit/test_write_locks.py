@@ -86,6 +86,15 @@ def test_package_for_some_pythons_gets_a_marker():
     assert "a==1 ; python_version in '3.11' \\\n    --hash=sha256:aa\n" in write_locks.rendered(lock, {"a": one})
 
 
+def test_package_for_some_systems_gets_a_marker():
+    lock = write_locks.Lock("x.txt", (), ("linux-64", "osx-arm64"), ("3.12",))
+    pin = Pin("1", frozenset({"aa"}))
+    assert write_locks.merge("a", {("osx-arm64", "3.12"): pin}, lock).marker == "sys_platform in 'darwin'"
+    alike = write_locks.Lock("x.txt", (), ("linux-64", "linux-aarch64"), ("3.12",))
+    with pytest.raises(write_locks.ResolutionError, match="locks of their own"):
+        write_locks.merge("a", {("linux-64", "3.12"): pin}, alike)
+
+
 def test_different_versions_are_refused():
     lock = write_locks.Lock("x.txt", (), ("linux-64",), ("3.11", "3.12"))
     found = {("linux-64", "3.11"): Pin("1", frozenset()), ("linux-64", "3.12"): Pin("2", frozenset())}
