@@ -126,6 +126,20 @@ def test_second_timing_waits_with_a_message(supervise, tmp_path, capsys):
     assert out.count("another benchmark is timing on this machine (process 1 in /elsewhere)") == 1
 
 
+def test_what_does_not_wait_for_another_timing_is_told_whose_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "MACHINE_LOCK", tmp_path / "lock")
+    (tmp_path / "lock").write_text("process 1 in /elsewhere")
+    with (tmp_path / "lock").open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with (
+            pytest.raises(child.BusyError, match="process 1 in /elsewhere"),
+            child.machine_lock("x", None, waits=False),
+        ):
+            pass
+    with child.machine_lock("x", None, waits=False) as descriptor:
+        assert descriptor > 2
+
+
 def test_lock_never_writes_through_a_link(supervise, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("a file of mine")

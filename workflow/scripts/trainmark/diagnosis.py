@@ -56,13 +56,15 @@ def diagnose(plan: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], facts:
     facts["stacks"] = list(parts)
     yield machine(plan, facts["machine"])
     yield platform(plan)
-    for stack in plan["stacks"]:
-        yield environment(plan, stack, next((part for part in parts if part["stack"] == stack), None))
-    yield which_gpu(plan, gpu)
-    for stack in plan["stacks"]:
-        yield from gpu_code(plan, stack, gpu)
+    if plan["platform"]:
+        yield from (environment(plan, stack, parts) for stack in plan["stacks"])
+        yield which_gpu(plan, gpu)
+        for stack in plan["stacks"]:
+            yield from gpu_code(plan, stack, gpu)
     for part in parts:
         yield from devices(part)
+    for device in plan["devices"]:
+        yield from (energy(device, each["seen"]) for each in _of_device(device, parts)[:1])
     conditions = facts["conditions"] = {**noise.conditions(), "governor": noise.governor()}
     yield power(conditions)
     yield heat(conditions, parts)
@@ -107,21 +109,14 @@ def platform(plan: Mapping[str, Any]) -> Finding:
     return Finding("platform", GOOD, f"{plan['platform']}, for which there are pinned environments.")
 
 
-def environment(plan: Mapping[str, Any], stack: str, part: Mapping[str, Any] | None) -> Finding:
-    """Whether a stack is there, and is what its lock pins.
-
-    Args:
-        plan: of the call.
-        stack: that is to be timed.
-        part: what was found of it; None if it could not be examined.
-    """
+def environment(plan: Mapping[str, Any], stack: str, parts: Sequence[Mapping[str, Any]]) -> Finding:
+    """Whether a stack is there, and is what its lock pins; arguments as for ``diagnose``."""
     missing = plan["refused"]["stacks"].get(stack)
     if missing:
         return Finding(stack, WRONG, missing, "To look again then:", _command_to_get(plan))
-    if part and part["reason"]:
+    (part,) = (each for each in parts if each["stack"] == stack)
+    if part["reason"]:
         return Finding(stack, WRONG, part["reason"])
-    if part is None:
-        return Finding(stack, WRONG, "No stack runs on this platform.")
     lock = part["environment"]["lock_file"]
     where = "in its conda environment" if plan["use_conda"] else "installed beside Snakemake"
     found = f"{where}, Python {part['python']}; every package is the one that envs/{lock} pins."
@@ -147,20 +142,21 @@ def which_gpu(plan: Mapping[str, Any], gpu: Gpu | None) -> Finding:
             found = "This machine has an NVIDIA GPU, and no driver of NVIDIA's that answers. The CPU alone is timed."
             return Finding("GPU", WARNING, found, "Install NVIDIA's driver, until this shows the GPU:", "nvidia-smi")
         return Finding("GPU", GOOD, "None that TensorFlow could use was found; the CPU is timed.")
-    if "gpu" not in plan["devices"] and plan["remark"]:
+    if "gpu" not in plan["devices"] and plan["virtual_mac"]:
+        text = f"{gpu} is not timed: this macOS runs in a virtual machine, whose GPU is the host's, shared."
         again = f"{plan['command']} --config 'devices=[cpu,gpu]'"
-        return Finding("GPU", WARNING, f"{gpu} is not timed: {plan['remark']}", "To time it all the same:", again)
+        return Finding("GPU", WARNING, text, "To time it all the same:", again)
     if "gpu" not in plan["devices"]:
         return Finding("GPU", GOOD, f"{gpu} is not timed, as the configuration says (devices).")
     facts = [f"compute capability {gpu.compute_capability}"] if gpu.compute_capability else []
     facts += [f"driver {gpu.driver}"] if gpu.driver and not system.MAC else []
     facts += [f"{gpu.memory_bytes / 2**30:.0f} GiB"] if gpu.memory_bytes else []
-    return Finding("GPU", GOOD, f"{', '.join([str(gpu), *facts])}. {plan['remark'] or ''}".strip())
+    return Finding("GPU", GOOD, f"{', '.join([str(gpu), *facts])}. {gpus.remark_on_others(gpu) or ''}".strip())
 
 
 def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[Finding]:
     """Whether a stack's TensorFlow has code for the GPU that the driver can run."""
-    if gpu is None or gpu.compute_capability is None or "gpu" not in plan["devices"]:
+    if gpu is None or system.MAC or "gpu" not in plan["devices"]:
         return
     topic = f"{stack} code"
     try:
@@ -169,7 +165,9 @@ def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[F
         yield Finding(topic, WRONG, str(error), "Which driver there is:", "nvidia-smi")
         return
     lock_file = Path("envs") / f"{stack}.{plan['platform']}.yaml"
-    if not cuda.must_compile(stack, gpu):
+    if gpu.compute_capability is None:
+        yield Finding(topic, GOOD, "The driver does not tell the GPU's compute capability; it is new enough for most.")
+    elif not cuda.must_compile(stack, gpu):
         yield Finding(topic, GOOD, f"TensorFlow holds machine code for compute capability {gpu.compute_capability}.")
     elif warming.is_needed(stack, "gpu", gpu, lock_file):
         found = f"TensorFlow holds no machine code for compute capability {gpu.compute_capability}: NVIDIA's driver "
@@ -185,15 +183,17 @@ def devices(part: Mapping[str, Any]) -> Iterator[Finding]:
         topic = f"{part['stack']} {device}"
         yield _seen(topic, device, found)
         yield from (_step(topic, model, step) for model, step in found["steps"].items() if found["status"] == OK)
-        yield energy(device, found["seen"])
+
+
+def _of_device(device: str, parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What was found of a device, stack by stack."""
+    return [part["devices"][device] for part in parts if device in part["devices"]]
 
 
 def _seen(topic: str, device: str, found: Mapping[str, Any]) -> Finding:
     """The device that TensorFlow sees, and the product of matrices on it."""
     if found["status"] != OK:
-        advice = "What was asked of TensorFlow, and what it said, is in this log:"
-        command = f"cat results/logs/examine_stack/{topic.split()[0]}.log"
-        return Finding(topic, WRONG, found["reason"], advice, command)
+        return Finding(topic, WRONG, found["reason"], *_show_log(topic))
     details = found["gpu"] or {}
     name = details.get("name") or ("the GPU" if device == "gpu" else "the CPU")
     where = f" at {details['pci_bus_id']}" if details.get("pci_bus_id") else ""
@@ -204,30 +204,32 @@ def _seen(topic: str, device: str, found: Mapping[str, Any]) -> Finding:
 
 def _step(topic: str, model: str, step: Mapping[str, Any]) -> Finding:
     if step["reason"]:
-        return Finding(topic, WRONG, f"A step of {model}: {step['reason']}")
+        return Finding(topic, WRONG, f"A step of {model}: {step['reason']}", *_show_log(topic))
     execution = step["execution"]
     optimizer = execution["optimizer_class"].rpartition(".")[2]
-    updates = " and ".join(f"{count} on {where}" for where, count in execution["optimizer_devices"].items())
+    updates = " and ".join(f"{where} ({count})" for where, count in execution["optimizer_devices"].items())
     left = ", ".join(execution["step_fallback"])
     text = f"A step of {model}: variables on {' and '.join(execution['variable_devices'])}, arithmetic on "
-    text += f"{' and '.join(execution['arithmetic_devices'])}, of {optimizer}'s operations {updates}."
+    text += f"{' and '.join(execution['arithmetic_devices'])}, {optimizer}'s operations on {updates}."
     return Finding(topic, GOOD, text + (f" Left to the CPU: {left}." if left else ""))
+
+
+def _show_log(topic: str) -> tuple[str, str]:
+    return "What TensorFlow said is in this log:", f"cat results/logs/examine_stack/{topic.split()[0]}.log"
 
 
 def energy(device: str, seen: Mapping[str, Any]) -> Finding:
     """Which meters count a device, how often they move, and the power that they tell."""
-    topic, found = f"{device} energy", seen.get("energy") or {"reason": "its meters were not asked", "domains": []}
-    moves = seen.get("moves_a_second") or {}
-    parts = [
-        f"{part['source']} {part['domain']} ({part['scope']}): {part['idle_watts']:.1f} W idle, moves "
-        f"{moves.get(part['source'], 0):.0f} times a second"
-        for part in found["domains"]
-        if part["counted"] and part["idle_watts"] is not None
-    ]
-    if found["reason"] is None and parts:
+    topic, found = f"{device} energy", seen["energy"]
+    if found["reason"] is None:
+        counted = [part for part in found["domains"] if part["counted"]]
+        moves = {part["source"]: seen["moves_a_second"][part["source"]] for part in counted}
+        meters_told = " and ".join(f"{name}, which moves {rate:.0f} times a second" for name, rate in moves.items())
+        idle = ", ".join(f"{part['domain']} {part['idle_watts']:.1f} W" for part in counted if part["idle_watts"])
+        idle = f"idle {idle}" if idle else f"idle power not known ({found['idle_reason']})"
         watts = found["joules"] / found["window_seconds"]
-        return Finding(topic, GOOD, f"{'; '.join(parts)}. {watts:.1f} W in all under load.")
-    text = f"None will be measured: {found['reason'] or found['idle_reason']}."
+        return Finding(topic, GOOD, f"{meters_told}: {idle}; under load {watts:.1f} W in all.")
+    text = f"None will be measured: {found['reason']}."
     if device == "cpu" and "sudo chmod" in text:
         allow = f"sudo chmod a+r {meters.POWERCAP}/intel-rapl:*/energy_uj"
         return Finding(topic, WARNING, text, "To allow it until the next start:", allow)
@@ -321,10 +323,9 @@ def evenness(plan: Mapping[str, Any], topic: str, load: Mapping[str, Any]) -> Fi
     mean = statistics.fmean(seconds)
     spread = statistics.stdev(seconds) / mean
     extreme = max(abs(each - mean) for each in seconds) / mean
-    text = f"{len(seconds)} times the same load of {mean:.1f} s: they spread by {spread:.1%} (standard deviation over "
-    text += f"mean), the farthest lies {extreme:.0%} off. Expect at least that spread of the repeats of a cell; with "
-    text += f"three repeats each, two cells that differ by less than {_LOST_AT_THREE_REPEATS * spread:.1%} cannot be "
-    text += "told apart."
+    text = f"{len(seconds)} times the same load of {mean:.1f} s: spread {spread:.1%} (standard deviation over mean), "
+    text += f"the farthest {extreme:.0%} off. Expect at least that spread of the repeats of a cell: with three repeats "
+    text += f"each, two cells that differ by less than {_LOST_AT_THREE_REPEATS * spread:.1%} cannot be told apart."
     if spread > noise.UNSTABLE or extreme > _EXTREME:
         again = f"{plan['command']} --config repeats=auto"
         return Finding(f"{topic} noise", WARNING, text, "Close other programs, or take more repeats:", again)
@@ -398,7 +399,7 @@ def clock(now: float, newest: float, passed: Mapping[str, float | None]) -> Find
         newest: when the checkout was last changed, on the same clock.
         passed: as ``noise.interruption`` gives it, of the time that the doctor took.
     """
-    told = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).isoformat(" ", "minutes")
+    told = f"{datetime.datetime.fromtimestamp(now, datetime.timezone.utc):%Y-%m-%d %H:%M} UTC"
     ask = "sudo sntp -sS time.apple.com" if system.MAC else "sudo timedatectl set-ntp true"
     if now < newest - _CLOCK_TOLERANCE_SECONDS:
         since = datetime.datetime.fromtimestamp(newest, datetime.timezone.utc).date()

@@ -69,7 +69,7 @@ def _wrapped(line: str, margin: str) -> str:
 def _sign(verdict: str, encoding: str | None) -> str:
     try:
         "".join(_SIGNS.values()).encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
+    except UnicodeEncodeError:
         return _PLAIN_SIGNS[verdict]
     return _SIGNS[verdict]
 

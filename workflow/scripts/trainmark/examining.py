@@ -46,6 +46,15 @@ class Request:
     def __str__(self) -> str:
         return f"the look at {self.stack}"
 
+    def is_fit(self, device: str) -> bool:
+        """Whether the stack holds code for a device."""
+        try:
+            if device == "gpu" and self.gpu:
+                cuda.refuse_unfit(self.stack, self.gpu)
+        except TrainmarkError:
+            return False
+        return True
+
 
 def examine(request: Request, child_command: list[str], watch_command: list[str]) -> dict[str, Any]:
     """Examine a stack; whatever is wrong is in what is found.
@@ -58,9 +67,9 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
     Returns:
         ``stack``; ``python``, its version; ``reason`` why nothing of it is to be timed, None if there is none;
         ``environment`` and ``code`` as records have them; ``busy``, whose timing keeps the devices from being
-        examined now, or None; ``devices``: what ``examination.examine`` found of each, with ``compiles`` (whether the
-        driver had to compile TensorFlow's code), ``gpu_processes`` (others on the GPU) and ``seen`` (what the meters
-        told).
+        examined now, or None; ``devices``: what ``examination.examine`` found of each that the stack fits, with
+        ``compiles`` (whether the driver had to compile TensorFlow's code), ``gpu_processes`` (others on the GPU) and
+        ``seen`` (what the meters told).
 
     Raises:
         AbandonedError: if the workflow is gone.
@@ -74,7 +83,7 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
     found |= {key: made_by[key] for key in ("environment", "code")}
     try:
         with child.terminable(), child.machine_lock(request, request.workflow_pid, waits=False) as lock:
-            for device in request.devices:
+            for device in filter(request.is_fit, request.devices):
                 found["devices"][device] = _examine_device(request, device, child_command, watch_command, lock)
     except child.BusyError as error:
         found["busy"] = str(error)
@@ -84,13 +93,7 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
 def _examine_device(
     request: Request, device: str, child_command: list[str], watch_command: list[str], lock: int
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {"compiles": False, "gpu_processes": None, "seen": {}}
-    if device == "gpu" and request.gpu:
-        try:
-            cuda.refuse_unfit(request.stack, request.gpu)
-        except TrainmarkError as error:
-            return {**found, "status": "error", "reason": str(error)}
-    found["compiles"] = warming.is_needed(request.stack, device, request.gpu, request.lock_file)
+    found = {"compiles": warming.is_needed(request.stack, device, request.gpu, request.lock_file)}
     if found["compiles"]:
         print(warming.announcement(request.stack, request.gpu), flush=True)
     print(f"trainmark: looking at {request.stack} on the {device.upper()}; takes about half a minute.", flush=True)

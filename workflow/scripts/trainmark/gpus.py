@@ -248,8 +248,14 @@ def visible(there: Sequence[Gpu], environment: Mapping[str, str]) -> tuple[Gpu, 
 
 def remark(chosen: Gpu | None) -> str | None:
     """What to tell where one of several GPUs is timed, if anything."""
+    others = remark_on_others(chosen)
+    return f"trainmark: the GPU that is timed is {chosen}. {others}" if others else None
+
+
+def remark_on_others(chosen: Gpu | None) -> str | None:
+    """What to tell of GPUs that are not timed, if anything."""
     others = [gpu for gpu in usable() if gpu != chosen]
     if chosen is None or not others:
         return None
     several = f"{len(others)} more: {', '.join(sorted({gpu.name for gpu in others}))}"
-    return f"trainmark: the GPU that is timed is {chosen}. This machine has {several}. Another one: --config gpu=INDEX"
+    return f"This machine has {several}. Another one: --config gpu=INDEX"

@@ -255,7 +255,7 @@ def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command
         "use_conda": here.use_conda,
         "installed_stack": here.installed_stack,
         "gpu": str(c["gpu"]),
-        "remark": (remark_on_gpu(plan, here) or "").removeprefix("trainmark: ") or None,
+        "virtual_mac": here.virtual_mac,
         "workloads": [plan.workload(model) for model in workloads.MODELS],
         "batch_size": max(c["batch_sizes"]),
         "threads": None if c["threads"] == "auto" else c["threads"],
