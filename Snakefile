@@ -1,7 +1,10 @@
 # Times the training of small Keras models on this machine and draws the comparison; see README.md.
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.17")  # older ones refuse a priority that is a function
+
+
+include: "workflow/rules/guard.smk"
 
 
 configfile: "config/config.yaml"

@@ -1,5 +1,6 @@
 """Checkouts of the project to run Snakemake in, with real data cut to a few hundred samples."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,10 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import ROOT
@@ -48,8 +51,11 @@ class Checkout:
         return [self.python, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
+        return self.start_command(self.command(*arguments, **options))
+
+    def start_command(self, command: list[str]) -> subprocess.Popen:
         process = subprocess.Popen(
-            self.command(*arguments, **options),
+            command,
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -93,6 +99,19 @@ class Checkout:
 def trained(output: str) -> int:
     """How many runs an output tells of."""
     return len(re.findall(r"^\[ ?\d+/\d+\] ", output, re.MULTILINE))
+
+
+def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process:
+    """The training process below a workflow, once it trains."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+                if "--child" in child.cmdline():
+                    time.sleep(1)
+                    return child
+        time.sleep(0.1)
+    raise AssertionError(f"no training process appeared: {process.communicate()[0]}")
 
 
 def copy_project(folder: Path, data_folder: Path) -> Path:

@@ -26,6 +26,7 @@ PLAN = {
     "data_folder": "",
     "data_download": True,
     "records_missing": 72,
+    "environment_bytes": 0,
     "refused": {"platform": None, "machine": None, "stacks": {}},
     "command": "snakemake --cores 1",
 }
@@ -379,8 +380,8 @@ def test_what_is_still_to_be_written(monkeypatch, tmp_path):
     all_there = {**PLAN, "records_missing": 0}
     least = diagnosis.needed_bytes(all_there, T4)[diagnosis.Path()]
     assert diagnosis.needed_bytes(PLAN, T4)[diagnosis.Path()] > least
-    missing = {**all_there, "refused": {**PLAN["refused"], "stacks": {"tf-2.12": "is missing"}}}
-    assert diagnosis.needed_bytes(missing, T4)[diagnosis.Path()] > least + 5e9
+    missing = {**all_there, "environment_bytes": 5e9}
+    assert diagnosis.needed_bytes(missing, T4)[diagnosis.Path()] == least + 5e9
     (tmp_path / "results/data").mkdir(parents=True)
     (tmp_path / "results/data/x.npy").touch()
     assert diagnosis.needed_bytes(all_there, T4)[diagnosis.Path()] < least

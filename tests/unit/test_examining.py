@@ -135,6 +135,12 @@ def test_environment_that_is_not_its_locks_is_not_looked_at(examine, tmp_path):
     assert looked_at["devices"] == {}
 
 
+def test_python_of_another_environment_is_not_looked_at(examine):
+    looked_at = examine("raise SystemExit('never started')", interpreter=("/opt/another", "3.12"))
+    assert "Expected the Python 3.12 of the environment /opt/another" in looked_at["reason"]
+    assert looked_at["devices"] == {}
+
+
 def test_other_benchmark_is_not_disturbed(examine, tmp_path):
     (tmp_path / "lock").write_text("process 1 in /elsewhere")
     with (tmp_path / "lock").open() as holder:

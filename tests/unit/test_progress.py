@@ -101,6 +101,7 @@ def test_durations_as_people_say_them(seconds, text):
         ("Select jobs to execute...", False),
         ("Execute 3 jobs...", False),
         ("Activating conda environment: .snakemake/conda/0_", False),
+        ("--keep-incomplete mode is set, so incomplete output files", False),
         ("Nothing to be done (all requested files are present and up to date).", True),
     ],
 )

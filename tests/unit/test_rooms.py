@@ -42,6 +42,7 @@ WORKFLOW |= {
     "archives": set(),
     "merging": set(),
     "plan": set(),
+    "deployment": set(),
 }
 REPORT_PACKAGES = {"pandas", "numpy", "scipy", "matplotlib", "jinja2", "yaml"}
 

@@ -1,6 +1,7 @@
 """Tests of trainmark.supervision: fake children first, then real trainings on a few hundred real samples."""
 
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -80,6 +81,28 @@ def test_death_of_the_child_becomes_a_record(supervise, code, status, reason):
     assert data["status"] == status
     assert reason in data["reason"]
     assert data["log_tail"] == ["a line of the log", "the last line"]
+
+
+def test_record_that_is_replaced_is_kept(supervise, tmp_path):
+    supervise(fake_child("raise SystemExit(3)"))
+    (path,) = tmp_path.glob("results/machines/**/1.json")
+    first = path.read_bytes()
+    supervise(fake_child("raise SystemExit(4)"))
+    (kept,) = tmp_path.glob("results/superseded/*/synthetic/runs/tf-2.19/cpu/mlp/64/1.json")
+    assert kept.read_bytes() == first
+    assert "exit code 4" in path.read_text()
+
+
+def test_record_is_not_replaced_where_it_cannot_be_kept(supervise, tmp_path, monkeypatch):
+    def refuse(path, folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    supervise(fake_child("raise SystemExit(3)"))
+    monkeypatch.setattr(supervision.superseding, "keep", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        supervise(fake_child("raise SystemExit(4)"))
+    (path,) = tmp_path.glob("results/machines/**/*.json*")
+    assert "exit code 3" in path.read_text()
 
 
 def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):

@@ -43,6 +43,13 @@ def test_lock_is_what_its_inputs_give(envs):
     assert write_locks.check(MAC) == []
 
 
+def test_lock_is_written_where_no_file_was(envs):
+    """As make lock does for a new one, or one that was deleted to renew all its pins."""
+    (lock,) = (lock for lock in write_locks.LOCKS if lock.name == "uv.txt")
+    (name,) = write_locks.resolve(lock, {})
+    assert name == "uv"
+
+
 @pytest.mark.parametrize(
     ("pattern", "replacement", "expected"),
     [

@@ -6,6 +6,7 @@ rule prepare_data:
         DATA_SET,
     log:
         "results/logs/prepare_data.log",
+    priority: 2**40  # or the sweep of matrix products, which is last, would come while no training can start
     conda:
         "../../envs/report.yaml"
     params:

@@ -12,10 +12,12 @@ rule examine_stack:
     params:
         plan=lambda w: doctor_plan(),
         lock_file=lock_file,
+        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        python=job_python,
     # As in time_training, stdout is the terminal, and $PPID is Snakemake's process.
     shell:
         "python workflow/scripts/examine_stack.py --plan {params.plan:q} --lock-file {params.lock_file} "
-        "--workflow-pid $PPID {output} 2> {log}"
+        "--interpreter {params.prefix} {params.python} --workflow-pid $PPID {output} 2> {log}"
 
 
 # Without an output it is always done. It takes Snakemake's own Python and no package, to work where no environment does.

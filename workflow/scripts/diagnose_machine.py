@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import anonymity, diagnosis, doctor, errors, provenance
+from trainmark import anonymity, diagnosis, doctor, errors, provenance, terminal
 
 
 def main() -> None:
@@ -17,12 +17,12 @@ def main() -> None:
     findings, facts = [], {"code": provenance.code()}
     for finding in diagnosis.diagnose(args.plan, parts, facts):
         findings.append(finding)
-        print(doctor.lines(finding, sys.stdout.encoding), flush=True)
+        terminal.say(*doctor.lines(finding, sys.stdout.encoding))
     secrets = anonymity.secrets() | {args.plan["data_folder"]: "<data folder>"}
     title = f"trainmark {facts['code']['version']} on {args.plan['machine']}, {provenance.now()}"
     written = doctor.write(args.plan["machine"], title, findings, facts, secrets)
     where = f"To be shown to others, without names and folders: {' and '.join(map(str, written))}"
-    print(f"{doctor.summary(findings)}. {where}", flush=True)
+    terminal.say(f"{doctor.summary(findings)}. {where}")
     if any(finding.verdict == doctor.WRONG for finding in findings):
         raise errors.TrainmarkError("what is wrong has to be mended before this machine is timed; see above")
 

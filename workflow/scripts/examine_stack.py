@@ -13,14 +13,15 @@ def main() -> None:
     parser.add_argument("--child", action="store_true", help="examine what stdin says; for this script's own use")
     parser.add_argument("--plan", type=json.loads, help="what this call is about, as JSON")
     parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
+    parser.add_argument("--interpreter", nargs=2, help="prefix and version of the Python that this has to run on")
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
     parser.add_argument("output", type=Path, nargs="?", help="STACK.json, to be written")
     args = parser.parse_args()
     if args.child:
         child.serve("examination", "examine")
     what = {key: args.plan[key] for key in ("devices", "workloads", "batch_size", "threads")}
-    where = {"gpu": gpus.choose(args.plan["gpu"]), "lock_file": args.lock_file, "workflow_pid": args.workflow_pid}
-    request = examining.Request(args.output.stem, **what, **where)
+    where = {"lock_file": args.lock_file, "workflow_pid": args.workflow_pid, "interpreter": args.interpreter}
+    request = examining.Request(args.output.stem, **what, **where, gpu=gpus.choose(args.plan["gpu"]))
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.plan["gpu"]]
     found = examining.examine(request, [sys.executable, __file__, "--child"], watch)
     files.write_whole(args.output, json.dumps(found))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import reading, tree
-from trainmark.errors import TrainmarkError
+from trainmark.errors import DISK_FULL, TrainmarkError
 from trainmark.reading import BadFileError
 
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
@@ -73,6 +73,8 @@ def unpacked(source: Path, scratch: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise
         raise BadFileError(f"is not a whole archive ({error})") from None
     return scratch
 

@@ -8,6 +8,7 @@ import functools
 import itertools
 import json
 import operator
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
@@ -132,6 +133,8 @@ _values_of = operator.attrgetter(*FIELDS.values())
 _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
+# How often all is read again because a machine was renamed meanwhile.
+_TRIES = 10
 
 
 @dataclass
@@ -146,9 +149,11 @@ class Collected:
         peaks: rows of peaks.csv, one a round of a sweep of matrix products.
         settings: settings digest -> what it is the digest of, as canonical JSON.
         problems: the files that cannot be used.
+        vanished: whether one of these is there no more.
     """
 
     runs: int = 0
+    vanished: bool = False
     runs_csv: list[str] = field(default_factory=list)
     controls_csv: list[str] = field(default_factory=list)
     machines: list[Mapping[str, Any]] = field(default_factory=list)
@@ -159,6 +164,7 @@ class Collected:
     def add(self, other: Collected) -> None:
         """Add what was read elsewhere."""
         self.runs += other.runs
+        self.vanished |= other.vanished
         self.runs_csv += other.runs_csv
         self.controls_csv += other.controls_csv
         self.machines += other.machines
@@ -185,7 +191,10 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
         TrainmarkError: naming every file that cannot be used, unless they are skipped; or if there is no record. No
             table is written then.
     """
-    found = read_all(machines, schemas, gate)
+    for _ in range(_TRIES):
+        found = read_all(machines, schemas, gate)
+        if not found.vanished:
+            break
     if found.problems and not skip_bad:
         count = f"{len(found.problems)} file{'s' * (len(found.problems) > 1)}"
         raise TrainmarkError(
@@ -264,6 +273,7 @@ def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) 
             else:
                 raise misplaced(path)
         except BadFileError as error:
+            found.vanished |= not os.path.lexists(f"{machines}/{path}")
             found.problems.append(Problem(tree.printable(path), error.what, error.remedy))
     strangers = find_strangers(paths[0].partition("/")[0], described, identities) if identities else None
     if strangers:

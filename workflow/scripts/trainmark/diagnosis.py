@@ -26,9 +26,8 @@ from trainmark.record import OK, RECORD_BYTES
 
 # For how long others are watched.
 WATCH_SECONDS = 2.0
-# What an environment takes, about; the data set, decoded; the report; what should be left; what the driver compiles for
-# a stack; the log of a run.
-_ENVIRONMENT_BYTES = {"linux-64": 2.5e9, "linux-64-cuda": 7e9, "osx-arm64": 2.5e9}
+# What these take, about: the data set, decoded; the report; what should be left; what the driver compiles for a stack;
+# the log of a run.
 _DATA_BYTES, _REPORT_BYTES, _SPARE_BYTES = 90e6, 300e6, 1e9
 _COMPILED_BYTES, _LOG_BYTES = 2e9, 32 * 1024
 # A checkout may come from a machine whose clock is a little ahead.
@@ -356,7 +355,7 @@ def needed_bytes(plan: Mapping[str, Any], gpu: Gpu | None) -> dict[Path, float]:
     """What is still to be written: folder -> bytes, about."""
     here = plan["records_missing"] * (RECORD_BYTES + _LOG_BYTES) + _REPORT_BYTES
     here += 0 if any(Path("results/data").glob("*.npy")) else _DATA_BYTES
-    here += len(plan["refused"]["stacks"]) * _ENVIRONMENT_BYTES.get(plan["platform"], 0)
+    here += plan["environment_bytes"]
     compiles = [stack for stack in plan["stacks"] if "gpu" in plan["devices"] and cuda.must_compile(stack, gpu)]
     return {Path(): here, **({warming.cache_folder(): len(compiles) * _COMPILED_BYTES} if compiles else {})}
 

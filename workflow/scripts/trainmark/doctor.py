@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import anonymity, files
+from trainmark import anonymity, escaping, files
 
 FOLDER = Path("results/doctor")
 # The layout of the JSON file.
@@ -41,7 +41,7 @@ class Finding:
     command: str | None = None
 
 
-def lines(finding: Finding, encoding: str | None = "utf-8") -> str:
+def lines(finding: Finding, encoding: str | None = "utf-8") -> list[str]:
     """A finding as a person reads it: a sign, the topic and what was found; below it what to do.
 
     A command stands on a line of its own, whole, however long it is.
@@ -51,19 +51,19 @@ def lines(finding: Finding, encoding: str | None = "utf-8") -> str:
         encoding: of where it is shown: signs that it does not know give way to plain ones.
     """
     margin = " " * (_TOPIC_WIDTH + 3)
-    text = "\n".join(_wrapped(line, margin) for line in finding.text.splitlines()).lstrip()
-    shown = [f"{_sign(finding.verdict, encoding)} {finding.topic:<{_TOPIC_WIDTH}} {text}"]
+    first, *rest = [line for given in finding.text.splitlines() for line in _wrapped(given, margin)]
+    shown = [f"{_sign(finding.verdict, encoding)} {finding.topic:<{_TOPIC_WIDTH}} {first.strip()}", *rest]
     if finding.advice:
-        shown.append(_wrapped(finding.advice, margin))
+        shown += _wrapped(finding.advice, margin)
     if finding.command:
         shown.append(f"{margin}  {finding.command}")
-    return "\n".join(shown).encode(encoding or "ascii", errors="replace").decode(encoding or "ascii")
+    return shown
 
 
-def _wrapped(line: str, margin: str) -> str:
+def _wrapped(line: str, margin: str) -> list[str]:
     indent = margin + line[: len(line) - len(line.lstrip())]
     options = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(line.strip(), _WIDTH, initial_indent=indent, subsequent_indent=indent, **options)
+    return textwrap.wrap(line.strip(), _WIDTH, initial_indent=indent, subsequent_indent=indent, **options)
 
 
 def _sign(verdict: str, encoding: str | None) -> str:
@@ -100,7 +100,8 @@ def write(
         OSError: if they cannot be written.
     """
     shown = [Finding(**anonymity.masked(asdict(finding), secrets)) for finding in findings]
-    text = "\n".join([title, "", *map(lines, shown), "", summary(shown)]) + "\n"
+    told = [line for finding in shown for line in lines(finding)]
+    text = "\n".join(map(escaping.line, [title, "", *told, "", summary(shown)])) + "\n"
     data = {"format_version": FORMAT_VERSION, "machine": machine, "title": title}
     data |= {"findings": list(map(asdict, shown)), "facts": anonymity.masked(facts, secrets)}
     FOLDER.mkdir(parents=True, exist_ok=True)

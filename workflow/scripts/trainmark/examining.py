@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, cuda, environment, hardware, provenance, supervision, warming, watching
-from trainmark.errors import TrainmarkError
+from trainmark import child, cuda, environment, hardware, locks, provenance, supervision, warming, watching
+from trainmark.errors import TrainmarkError, terminable
 from trainmark.gpus import Gpu
 from trainmark.record import OK
+from trainmark.terminal import say
 
 IDLE_SECONDS = 2.0
 _TIME_LIMIT_SECONDS = 300.0
@@ -32,6 +33,7 @@ class Request:
         gpu: that is timed on this machine.
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
+        interpreter: prefix and version of the Python that this has to run on, or None for any.
     """
 
     stack: str
@@ -42,6 +44,7 @@ class Request:
     gpu: Gpu | None
     lock_file: Path
     workflow_pid: int | None
+    interpreter: Sequence[str] | None = None
 
     def __str__(self) -> str:
         return f"the look at {self.stack}"
@@ -77,12 +80,14 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
     found: dict[str, Any] = {"stack": request.stack, "python": platform.python_version(), "reason": None, "busy": None}
     found |= {"environment": None, "code": None, "devices": {}}
     try:
+        if request.interpreter:
+            locks.refuse_other_interpreter(*request.interpreter)
         made_by = provenance.describe(request.lock_file, request.gpu)
     except TrainmarkError as error:
         return {**found, "reason": str(error)}
     found |= {key: made_by[key] for key in ("environment", "code")}
     try:
-        with child.terminable(), child.machine_lock(request, request.workflow_pid, waits=False) as lock:
+        with terminable(), child.machine_lock(request, request.workflow_pid, waits=False) as lock:
             for device in filter(request.is_fit, request.devices):
                 found["devices"][device] = _examine_device(request, device, child_command, watch_command, lock)
     except child.BusyError as error:
@@ -95,8 +100,8 @@ def _examine_device(
 ) -> dict[str, Any]:
     found = {"compiles": warming.is_needed(request.stack, device, request.gpu, request.lock_file)}
     if found["compiles"]:
-        print(warming.announcement(request.stack, request.gpu), flush=True)
-    print(f"trainmark: looking at {request.stack} on the {device.upper()}; takes about half a minute.", flush=True)
+        say(warming.announcement(request.stack, request.gpu))
+    say(f"trainmark: looking at {request.stack} on the {device.upper()}; takes about half a minute.")
     with watching.watched(watch_command, environment.clean(), device) as watcher:
         found["gpu_processes"] = watcher.gpu_processes
         idle = begin, _ = time.perf_counter(), time.perf_counter()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from trainmark import escaping
 from trainmark.errors import EXPLAINED
 from trainmark.files import write_whole
 from trainmark.grid import Cell, Run, run_from_path
@@ -72,7 +73,7 @@ def _modified(path: str) -> float:
 
 _SCHEDULING = re.compile(
     r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
-    r"Updating checkpoint dependencies"
+    r"Updating checkpoint dependencies|--keep-incomplete mode is set"
 )
 
 
@@ -93,7 +94,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
     text = record.getMessage()
     refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
     if refused:
-        record.msg, record.args = f"trainmark: {refused[1]}", ()
+        record.msg, record.args = escaping.terminal(f"trainmark: {refused[1]}"), ()
     failed = _FAILED_JOB.search(text)
     if failed and text.rstrip().endswith(("died with <Signals.SIGINT: 2>.", "exit status 130.")):
         return False
@@ -102,7 +103,8 @@ def worth_showing(record: logging.LogRecord) -> bool:
         if any(EXPLAINED in line for line in lines):
             return False
         tail = "\n".join(f"  {line[:300]}" for line in lines[-_LOG_LINES:]) or "  (empty)"
-        record.msg = f"trainmark: {failed[1]} failed before it could say why. The end of its log, {failed[2]}:\n{tail}"
+        why = f"{failed[1]} failed before it could say why. The end of its log, {failed[2]}:\n{tail}"
+        record.msg = escaping.terminal(f"trainmark: {why}")
         record.args = ()
     return not _SCHEDULING.match(text)
 
@@ -212,7 +214,7 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
     """
     command = session.command if session else "snakemake --cores 1"
     lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed."]
-    lines += [f"  {run_from_path(Path(path))}: {why}" for path, why in sorted(failed.items())]
+    lines += [f"  {run_from_path(Path(path))}: {escaping.line(why)}" for path, why in sorted(failed.items())]
     lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
     return "\n".join(lines)
 

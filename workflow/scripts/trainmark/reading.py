@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from trainmark import controls, energy, grid, hardware, meters, schemas, tree, workloads
+from trainmark import controls, energy, escaping, grid, hardware, meters, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 # Far more than a record with a thousand epochs.
@@ -47,7 +48,7 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}. {self.remedy}."
+        return escaping.line(f"{self.path}: {self.what}. {self.remedy}.")
 
 
 @dataclass(frozen=True)
@@ -313,7 +314,8 @@ def _check_place(path: str, record: Any) -> None:
 
 
 def _rename_remedy(folder: str) -> str:
-    return f"Give the folder its old name back, or rename it in full: make rename MACHINE={folder} TO=another-name"
+    old = shlex.quote(f"MACHINE={folder}")
+    return f"Give the folder its old name back, or rename it in full: make rename {old} TO=another-name"
 
 
 def find_impossible(record: Any, workload: Any) -> str | None:

@@ -18,6 +18,7 @@ from typing import Any
 from trainmark import cuda, dataset, locks, workloads
 from trainmark.gpus import Gpu
 from trainmark.record import OK
+from trainmark.terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def warm_up(
         message: what the training process is asked to do in the run that follows.
         train: has that process do a message within so many seconds, and gives its answer.
     """
-    print(announcement(stack, gpu), flush=True)
+    say(announcement(stack, gpu))
     began = time.monotonic()
     for model in workloads.MODELS:
         size = message["batch_size"]
@@ -79,7 +80,7 @@ def warm_up(
         if found["status"] != OK:
             log.warning("compiling beforehand failed with %s: %s", model, found["reason"])
             return
-    print(f"trainmark: compiled in {time.monotonic() - began:.0f} s.", flush=True)
+    say(f"trainmark: compiled in {time.monotonic() - began:.0f} s.")
     path = mark(stack, gpu, lock_file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
