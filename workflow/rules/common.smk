@@ -54,6 +54,7 @@ logger.addFilter(announce_environments)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
+SNAKEMAKE = plan.command_line(sys.argv[:1], sys.executable)
 plan.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
 plan.prepare_jobs(sys.executable, HERE.use_conda)
@@ -62,6 +63,7 @@ DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 SUPERSEDED = superseding.folder()
 # The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
 WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
+WITHOUT_PACKAGES |= {"examine_stack"}
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
 
@@ -171,6 +173,20 @@ def other_files(wildcards):
 @functools.cache  # Snakemake asks several times, and a thousand machines have many files
 def fingerprint(*known):
     return plan.fingerprint(known)
+
+
+@functools.cache  # one moment for all jobs of a call
+def doctor_plan():
+    """What the doctor's jobs have to know of this call, as JSON."""
+    where = configuration.locate(("stacks",), LAYERS)
+    return workloads.canonical_json(plan.for_doctor(PLAN, HERE, where, SNAKEMAKE, Path("envs/sizes.json")))
+
+
+def examined_stacks(wildcards):
+    """What is found of each stack that this call can start; found anew at every call."""
+    found = [f".snakemake/trainmark-doctor/{stack}.json" for stack in plan.examinable_stacks(PLAN, HERE)]
+    workflow.dag.forcefiles.update(found)
+    return found
 
 
 def figure_labels(wildcards, output):
