@@ -222,7 +222,7 @@ onstart:
         planned = [path for rule, path in jobs if rule == "time_training"]
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
         try:
-            if {rule for rule, _ in jobs} - WITHOUT_PACKAGES:
+            if {name for name, _ in jobs} - WITHOUT_PACKAGES:
                 plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
