@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from trainmark import writing
 
-from tests.conftest import ROOT, failed_record, path_of
+from tests.conftest import failed_record, path_of
 from tests.integration.conftest import TINY, Checkout, find_child, trained
 from tests.integration.test_at_once import ROUNDS
 
