@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machines import catalogue, environments
+from tests.machines import boxes, environments, macs
 from tests.machines.imitation import gpus
 
 # What nvidia-smi, NVML and /proc say of the GPUs, as UUID -> name, bus address and memory.
@@ -58,7 +58,7 @@ def ask(folder: Path, description: dict, code: str) -> list:
 
 @pytest.mark.parametrize(
     "description",
-    [catalogue.t4(), catalogue.t4_and_v100(swapped=True), catalogue.a100_with_mig(), catalogue.h100s_under_slurm()],
+    [boxes.t4(), boxes.t4_and_v100(swapped=True), boxes.a100_with_mig(), boxes.h100s_under_slurm()],
     ids=["T4", "T4 and V100", "A100 with MIG", "H100s under SLURM"],
 )
 def test_driver_says_the_same_everywhere(tmp_path, description):
@@ -71,7 +71,7 @@ def test_driver_says_the_same_everywhere(tmp_path, description):
 
 
 def test_mac_is_no_linux(tmp_path):
-    errors, there, names, cores, affinity = ask(tmp_path / "machine", catalogue.m5_max(), ASK_MAC)
+    errors, there, names, cores, affinity = ask(tmp_path / "machine", macs.m5_max(), ASK_MAC)
     assert errors == ["PermissionError", "ProcessLookupError"]
     assert there == [False] * 4
     assert names == ["darwin", "Darwin", "arm64", "arm", "16.0"]
@@ -99,11 +99,11 @@ T4, V100 = "GPU-00000000-1111-2222-3333-736c61205434", "GPU-00000001-1111-2222-3
     ids=str,
 )
 def test_what_cuda_shows(variables, expected):
-    assert [gpu["uuid"] for gpu in gpus.cuda_devices(catalogue.t4_and_v100(), variables)] == expected
+    assert [gpu["uuid"] for gpu in gpus.cuda_devices(boxes.t4_and_v100(), variables)] == expected
 
 
 def test_cuda_shows_one_part_of_a_gpu_at_most():
-    machine = catalogue.a100_with_mig()
+    machine = boxes.a100_with_mig()
     first, second = (part["uuid"] for part in machine["gpus"][0]["mig"])
     for visible, expected in ((None, first), ("0", first), (second, second), (f"{second},{first}", second)):
         variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
