@@ -95,6 +95,7 @@ def test_run_with_another_python_is_refused(checkout, environments, another_pyth
     finally:
         python.symlink_to(target)
     assert f"Expected the Python 3.12 of the environment {folder}, found" in output
+    assert f"The environment has lost its Python. Delete it (rm -r {folder}) and give the same command again" in output
     assert not list(runs.rglob("*.json"))
 
 

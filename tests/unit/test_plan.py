@@ -17,6 +17,7 @@ from tests.conftest import ROOT, failed_record, path_of, synthetic_record
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 KEPT = superseding.SUPERSEDED / "now"
+SIZES = ROOT / "envs/sizes.json"
 HERE = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
 
 
@@ -323,3 +324,32 @@ def test_commands_can_be_pasted_into_zsh(monkeypatch):
     said = [str(caught.value), plan.remark_on_stacks(make(stacks="auto"), installed) or ""]
     for text in said:
         assert "[" not in re.sub(r"'[^']*'", "", text)
+
+
+def test_doctor_is_told_what_a_run_would_be_refused_for(here, monkeypatch):
+    planned = make(stacks=["tf-2.12", "tf-2.19"], batch_sizes=[32, 512], data_folder="/a/folder")
+    write(synthetic_record(stack="tf-2.19"))
+    told = plan.for_doctor(planned, HERE, "config.yaml, line 7", "snakemake", SIZES)
+    assert json.loads(json.dumps(told))["clocks"] == list(told["clocks"])
+    assert set(told["refused"]["stacks"]) == {"tf-2.12"}
+    assert "(config.yaml, line 7: stacks)" in told["refused"]["stacks"]["tf-2.12"]
+    assert told["refused"]["platform"] is told["refused"]["machine"] is None
+    assert [workload["model"] for workload in told["workloads"]] == list(workloads.MODELS)
+    assert (told["batch_size"], told["threads"], told["gpu"]) == (512, None, "auto")
+    assert told["records_missing"] == len(planned.runs) - 1
+    assert told["environment_bytes"] == 5 * json.loads(SIZES.read_text())["tf-2.12.linux-64.yaml"]
+    assert told["command"] == "snakemake --cores 1"
+    assert plan.examinable_stacks(planned, HERE) == ["tf-2.19"]
+
+
+def test_doctor_with_conda_and_without_a_platform(here):
+    planned = make(stacks=["tf-2.12", "tf-2.19"])
+    conda = configuration.Surroundings(True, None, (), "linux-64")
+    told = plan.for_doctor(planned, conda, "x", "snakemake", SIZES)
+    assert (told["refused"]["stacks"], told["command"]) == ({}, "snakemake --cores 1 --use-conda")
+    assert plan.examinable_stacks(planned, conda) == ["tf-2.12", "tf-2.19"]
+    nowhere = configuration.Surroundings(True, None, (), None)
+    told = plan.for_doctor(planned, nowhere, "x", "snakemake", SIZES)
+    assert "No pinned TensorFlow" in told["refused"]["platform"]
+    assert told["refused"]["stacks"] == {}
+    assert plan.examinable_stacks(planned, nowhere) == []

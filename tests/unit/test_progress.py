@@ -110,12 +110,18 @@ def test_what_of_snakemake_is_shown(message, shown):
     assert bool(progress.worth_showing(record)) is shown
 
 
-FAILED = (
-    "Command '{}set -euo pipefail;  python workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."
+FAILED = "Command '{} workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "set -euo pipefail;  python",
+        "source /conda/bin/activate '/x/.snakemake/conda/1_'; set -euo pipefail;  python",
+        "set -euo pipefail;  /a/.venv/bin/python3.12",
+        "set -euo pipefail;  '/a folder/.venv/bin/python'",
+    ],
 )
-
-
-@pytest.mark.parametrize("before", ["", "source /conda/bin/activate '/x/.snakemake/conda/1_'; "])
 @pytest.mark.parametrize(
     ("log", "code", "shown"),
     [

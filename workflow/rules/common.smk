@@ -11,9 +11,6 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
-
 from trainmark import config as configuration
 from trainmark import (
     awake,
@@ -31,7 +28,6 @@ from trainmark import (
     record,
     repeating,
     superseding,
-    terminal,
     workloads,
     writing,
 )
@@ -58,6 +54,7 @@ logger.addFilter(announce_environments)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
+SNAKEMAKE = plan.command_line(sys.argv[:1], sys.executable)
 plan.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
 plan.prepare_jobs(sys.executable, HERE.use_conda)
@@ -66,6 +63,7 @@ DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 SUPERSEDED = superseding.folder()
 # The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
 WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
+WITHOUT_PACKAGES |= {"examine_stack"}
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
 
@@ -177,6 +175,20 @@ def fingerprint(*known):
     return plan.fingerprint(known)
 
 
+@functools.cache  # one moment for all jobs of a call
+def doctor_plan():
+    """What the doctor's jobs have to know of this call, as JSON."""
+    where = configuration.locate(("stacks",), LAYERS)
+    return workloads.canonical_json(plan.for_doctor(PLAN, HERE, where, SNAKEMAKE, Path("envs/sizes.json")))
+
+
+def examined_stacks(wildcards):
+    """What is found of each stack that this call can start; found anew at every call."""
+    found = [f".snakemake/trainmark-doctor/{stack}.json" for stack in plan.examinable_stacks(PLAN, HERE)]
+    workflow.dag.forcefiles.update(found)
+    return found
+
+
 def figure_labels(wildcards, output):
     """What Snakemake's own report calls a figure."""
     entries = json.loads(Path(output[0], "figures.json").read_text())
@@ -217,17 +229,18 @@ def data_set(wildcards):
 
 
 onstart:
-    if not workflow.touch and not only("report"):
+    if not workflow.touch:
         jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
         planned = [path for rule, path in jobs if rule == "time_training"]
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
         try:
-            if {rule for rule, _ in jobs} - WITHOUT_PACKAGES:
+            if {name for name, _ in jobs} - WITHOUT_PACKAGES:
                 plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
-            begun = plan.begin(PLAN, planned, SESSION, COMMAND)
-            terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
+            if not only("report"):
+                begun = plan.begin(PLAN, planned, SESSION, COMMAND)
+                terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
             if measured:
                 awake.hold(os.getpid())
         except errors.TrainmarkError as error:

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from trainmark import config as configuration
 from trainmark import (
     controls,
     cuda,
+    deployment,
     environment,
     gpus,
     grid,
     hardware,
     locks,
+    noise,
     progress,
     repeating,
     tree,
@@ -245,6 +247,60 @@ def refuse_unfit_gpu(plan: Plan, run: grid.Run) -> None:
     """
     if run.cell.device == "gpu" and plan.gpu:
         cuda.refuse_unfit(run.cell.stack, plan.gpu)
+
+
+def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command: str, sizes: Path) -> dict[str, Any]:
+    """What the doctor has to know of this call, as JSON can hold it.
+
+    Args:
+        plan: of the call.
+        here: what this machine and this command offer.
+        where: the configuration names the stacks.
+        command: by which Snakemake is called here.
+        sizes: envs/sizes.json.
+    """
+    c, conda = plan.config, " --use-conda" if here.use_conda else ""
+    stacks = {stack: _refusal(refuse_missing_stack, [stack], here, where) for stack in plan.stacks}
+    refused = {
+        "platform": _refusal(refuse_unsupported_platform, here),
+        "machine": _refusal(refuse_other_machine, plan),
+        "stacks": {stack: reason for stack, reason in stacks.items() if reason and here.platform},
+    }
+    missing = [f"{stack}.{here.platform}.yaml" for stack in refused["stacks"]]
+    return {
+        "machine": plan.machine,
+        "platform": here.platform,
+        "stacks": plan.stacks,
+        "devices": plan.devices,
+        "use_conda": here.use_conda,
+        "installed_stack": here.installed_stack,
+        "gpu": str(c["gpu"]),
+        "virtual_mac": here.virtual_mac,
+        "workloads": [plan.workload(model) for model in workloads.MODELS],
+        "batch_size": max(c["batch_sizes"]),
+        "threads": None if c["threads"] == "auto" else c["threads"],
+        "data_folder": c["data_folder"],
+        "data_download": c["data_download"],
+        "records_missing": sum(not run.path.exists() for run in plan.runs),
+        "environment_bytes": deployment.disk_bytes(missing, sizes),
+        "refused": refused,
+        "command": f"{command} --cores 1{conda}",
+        "clocks": astuple(noise.clocks()),
+    }
+
+
+def examinable_stacks(plan: Plan, here: configuration.Surroundings) -> list[str]:
+    """The stacks of the plan that this call can start: all with conda, without it the one that is installed."""
+    return [stack for stack in plan.stacks if here.platform and (here.use_conda or stack == here.installed_stack)]
+
+
+def _refusal(refuse: Callable, *arguments: object) -> str | None:
+    """Why something is refused; None if it is not."""
+    try:
+        refuse(*arguments)
+    except TrainmarkError as error:
+        return str(error)
+    return None
 
 
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:

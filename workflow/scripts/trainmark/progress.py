@@ -77,8 +77,10 @@ _SCHEDULING = re.compile(
 )
 
 
-# How a failed job of ours reads in Snakemake's words, with the log that its stderr went to.
-_FAILED_JOB = re.compile(r"set -euo pipefail;  python (workflow/scripts/\w+\.py) .*2> ([^\s'\"]+)", re.DOTALL)
+# How a failed job of ours reads in Snakemake's words: the script, and the log that its stderr went to.
+_FAILED_JOB = re.compile(
+    r"set -euo pipefail;  (?:[^;]*/)?python[\d.]*'? (workflow/scripts/\w+\.py) .*2> ([^\s'\"]+)", re.DOTALL
+)
 _LOG_LINES = 10
 
 

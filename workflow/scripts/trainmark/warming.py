@@ -43,6 +43,15 @@ def is_needed(stack: str, device: str, gpu: Gpu | None, lock_file: Path) -> bool
     return device == "gpu" and cuda.must_compile(stack, gpu) and not mark(stack, gpu, lock_file).exists()
 
 
+def announcement(stack: str, gpu: Gpu) -> str:
+    """What to tell before it is compiled."""
+    return (
+        f"trainmark: the TensorFlow of {stack} holds no machine code for {gpu.name} (compute capability "
+        f"{gpu.compute_capability}), so NVIDIA's driver compiles it now, once. That takes minutes, up to half an hour, "
+        "and is in no timing."
+    )
+
+
 def warm_up(
     stack: str, gpu: Gpu, lock_file: Path, message: dict[str, Any], train: Callable[[dict, float], bytes | None]
 ) -> None:
@@ -57,11 +66,7 @@ def warm_up(
         message: what the training process is asked to do in the run that follows.
         train: has that process do a message within so many seconds, and gives its answer.
     """
-    say(
-        f"trainmark: the TensorFlow of {stack} holds no machine code for {gpu.name} (compute capability "
-        f"{gpu.compute_capability}), so NVIDIA's driver compiles it now, once. That takes minutes, up to half an hour, "
-        "and is in no timing."
-    )
+    say(announcement(stack, gpu))
     began = time.monotonic()
     for model in workloads.MODELS:
         size = message["batch_size"]
