@@ -1,6 +1,6 @@
 """Fakes of RAPL's files, of NVML and of Apple's counters that behave as the real ones."""
 
-from tests.machines import catalogue
+from tests.machines import boxes
 from tests.machines.imitation import apple_energy, nvml
 
 
@@ -20,11 +20,11 @@ class FakeNvml(nvml.Library):
 
     def __init__(self, counts=True, watts=100.0):
         facts = {"counts_energy": counts, "celsius": 61, "megahertz": 1380, "throttle": 0x04 | 0x40 | 0x01}
-        part = {**catalogue.mig("3g.20gb", 1, 19968), "uuid": "MIG-1"}
+        part = {**boxes.mig("3g.20gb", 1, 19968), "uuid": "MIG-1"}
         there = [
-            catalogue.gpu("Tesla T4", 0, uuid="GPU-1", **facts),
-            catalogue.gpu("Tesla V100-SXM2-16GB", 1, uuid="GPU-8f6d", **facts),
-            catalogue.gpu("NVIDIA A100-SXM4-40GB", 2, uuid="GPU-2", mig=[part], mig_capable=True, **facts),
+            boxes.gpu("Tesla T4", 0, uuid="GPU-1", **facts),
+            boxes.gpu("Tesla V100-SXM2-16GB", 1, uuid="GPU-8f6d", **facts),
+            boxes.gpu("NVIDIA A100-SXM4-40GB", 2, uuid="GPU-2", mig=[part], mig_capable=True, **facts),
         ]
         super().__init__({"gpus": there, "allotted": None, "driver": "535.104.05", "nvml_seconds": 0})
         self.watts, self.millijoules, self.gone, self.asked = watts, 5_000_000, False, []

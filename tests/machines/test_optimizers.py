@@ -13,7 +13,7 @@ import pytest
 from trainmark import workloads
 
 from tests.conftest import CONFIG, ROOT
-from tests.machines import catalogue, environments
+from tests.machines import boxes, environments, macs
 
 SMALL = {"train_samples": 400, "validation_samples": 100, "test_samples": 200, "epochs": 1}
 # Trains what stdin says, one model after the other, and prints what each executed.
@@ -58,8 +58,8 @@ def test_optimizer_of_a_mac_is_that_of_linux(request, stack, tmp_path, data_fold
     options = {"stack": stack}
     if stack == "tf-2.12":
         options["python"] = request.getfixturevalue("article_python")
-    linux = environments.build(tmp_path / "linux", catalogue.plain(), **options)
-    mac = environments.build(tmp_path / "mac", catalogue.m2_max(), **options)
+    linux = environments.build(tmp_path / "linux", boxes.plain(), **options)
+    mac = environments.build(tmp_path / "mac", macs.m2_max(), **options)
     with ThreadPoolExecutor() as pool:
         on_linux = pool.submit(execution, linux, f"{stack}.linux-64.yaml", data_folder, "cpu")
         found = execution(mac, f"{stack}.osx-arm64.yaml", data_folder, "gpu")
