@@ -36,9 +36,14 @@ logger.addFilter(progress.worth_showing)
 writing.remove_leftovers(grid.MACHINES)
 
 
+MAKING_ENVIRONMENT = re.compile(
+    "(Creating|Removing incomplete) conda environment|(Conda|Incomplete Conda) environment .* will be (created|recreated)"
+)
+
+
 def announce_environments(log_record):
     """Before the first environment is made, say what that takes. Snakemake has no hook there, but says a line itself."""
-    if re.match("Creating conda environment|Conda environment .* will be created", log_record.getMessage()):
+    if MAKING_ENVIRONMENT.match(log_record.getMessage()):
         logger.removeFilter(announce_environments)
         folders = {str(each.file): Path(each.address) for each in workflow.dag.conda_envs.values()}
         # Snakemake's mark is missing beside one that is half-made, which it makes anew.
@@ -50,7 +55,16 @@ def announce_environments(log_record):
     return True
 
 
+def say_stopped(kind, error, traceback):
+    """Stand in for sys.excepthook: where Snakemake catches no Ctrl-C, as while an environment is made."""
+    if issubclass(kind, KeyboardInterrupt):
+        terminal.say(errors.STOPPED, to=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
 logger.addFilter(announce_environments)
+sys.excepthook = say_stopped
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
