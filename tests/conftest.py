@@ -124,6 +124,16 @@ def synthetic_record(**changes) -> dict:
     return copy.deepcopy(data)
 
 
+def older(data: dict, version: int) -> dict:
+    """A record as an older format has it: without the fields that came later."""
+    data = copy.deepcopy(data) | {"format_version": version}
+    for added in (reading.UPGRADES[each] for each in range(version, record.FORMAT_VERSION)):
+        for part, fields in added.items():
+            for name in fields:
+                (data[part] if part else data).pop(name, None)
+    return data
+
+
 def failed_record(**changes) -> dict:
     """A valid record of a killed run."""
     failure = {"status": "killed", "reason": "Synthetic: killed.", "log_tail": ["last line"]}
@@ -146,6 +156,19 @@ def synthetic_machine(name: str = "synthetic") -> dict:
         "virtualisation": "none",
         "cpu_quota_cores": None,
         "machine_id_hash": "0" * 32,
+    }
+
+
+def synthetic_sweep(machine: str = "synthetic", device: str = "cpu", best: float = 4e11) -> dict:
+    """A valid sweep of matrix products with invented rates."""
+    made = synthetic_record(machine=machine, device=device)
+    return {
+        "format_version": record.ROOFLINE_FORMAT,
+        **{key: made[key] for key in ("machine", "stack", "device", "started_at")},
+        **{key: made[key] for key in ("identity", "environment", "code", "versions")},
+        "threads": 2,
+        "products": [{"side": 256, "flops_per_second": [best / 2, best]}],
+        "theoretical": {"flops_per_second": 4.8e11, "cores": 2, "clock_hertz": 3.75e9, "flops_per_cycle": 64},
     }
 
 
@@ -179,4 +202,4 @@ def validate_record(data: dict) -> None:
 def path_of(data: dict) -> Path:
     """Where a record belongs, relative to the working directory."""
     cell = grid.Cell(data["machine"], data["stack"], data["device"], data["model"], data["batch_size"])
-    return grid.Run(cell, data["repeat"], data["control"]).path
+    return grid.Run(cell, data["repeat"], data.get("control")).path

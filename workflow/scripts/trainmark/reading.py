@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 # Far more than a record with a thousand epochs.
 LARGEST_BYTES = 2**20
+_USUAL_BYTES = 2**16  # room for a megabyte would take longer to make than most records take to read
+_MOST_DIGITS = 20  # of a whole number; the longest that a record may hold has 16
 AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
 _TOLERANCE = 1e-6  # of sums of times, relative
 
@@ -74,7 +76,9 @@ def read_bytes(path: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # or a pipe of that name would be waited for
         try:
-            content = os.read(descriptor, LARGEST_BYTES + 1)
+            content = os.read(descriptor, _USUAL_BYTES)
+            if len(content) == _USUAL_BYTES:
+                content += os.read(descriptor, LARGEST_BYTES + 1 - _USUAL_BYTES)
         finally:
             os.close(descriptor)
     except IsADirectoryError:
@@ -93,18 +97,40 @@ NOISE_SINCE_3 = ("fit_other_cpu_seconds", "fit_throttle_events", "power_source",
 NOISE_SINCE_3 += tuple(f"fit_{kind}_pressure_seconds" for kind in ("cpu", "memory", "io"))
 NOISE_SINCE_3 += ("gpu_temperature_celsius", "gpu_clock_hertz", "gpu_throttle_shares", "gpu_processes_before")
 NOISE_SINCE_3 += ("cool_down_seconds",)
-# Format of a record -> what makes the next format of it. Older records are read for ever.
-UPGRADES: dict[int, Callable[[dict], dict]] = {
-    1: lambda data: {**data, "format_version": 2, "identity": {"machine_id_hash": None, "hardware": None}},
-    2: lambda data: {
-        **data,
-        "format_version": 3,
-        "control": None,
-        "noise": {**dict.fromkeys(NOISE_SINCE_3), **data["noise"]},
-        "energy": energy.unmeasured("records of this format hold none"),
-        "peak_device_memory_bytes": None,
+# Format of a record -> by part, the fields that the next format has added, with the values of records without them; ""
+# is the record itself. Older records are read for ever.
+UPGRADES: dict[int, dict[str, dict[str, Any]]] = {
+    1: {"": {"identity": {"machine_id_hash": None, "hardware": None}}},
+    2: {
+        "": {
+            "control": None,
+            "energy": energy.unmeasured("records of this format hold none"),
+            "peak_device_memory_bytes": None,
+        },
+        "noise": dict.fromkeys(NOISE_SINCE_3),
     },
 }
+
+
+def upgrade(data: dict[str, Any]) -> dict[str, Any]:
+    """A record of an older format as the present one has it.
+
+    Raises:
+        BadFileError: if it has a field that its format does not have, of which nothing would be believed.
+    """
+    written = data["format_version"]
+    for version in range(written, FORMAT_VERSION):
+        data = {**data, "format_version": version + 1}
+        for part, added in UPGRADES[version].items():
+            there = data.get(part) if part else data
+            if not isinstance(there, dict):
+                continue  # which its schema says
+            later = sorted(added.keys() & there.keys())
+            if later:
+                name = f"{part}.{later[0]}".lstrip(".")
+                raise BadFileError(f"does not follow its schema: format {written}, which it has, knows no {name}")
+            data = {**added, **data} if not part else {**data, part: {**added, **there}}
+    return data
 
 
 class Reader:
@@ -141,8 +167,9 @@ class Reader:
         """
         try:
             record = self._record.decode(content)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNDECODABLE as error:
             record = self._decode_slowly(content, error)
+        _refuse_double_keys(content, record)
         workload = self._workload_of(record)
         _check_place(path, record)
         if workload.digest != record.workload_digest:
@@ -159,12 +186,7 @@ class Reader:
 
     def machine(self, path: str, content: bytes) -> Any:
         """A machine file; arguments and errors as for ``record``."""
-        try:
-            machine = self._machine.decode(content)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            data = _parse(content)
-            _refuse_newer(data, hardware.FORMAT_VERSION, "this trainmark")
-            raise BadFileError(_explain(error, data)) from None
+        machine = _decode(self._machine, content, hardware.FORMAT_VERSION)
         folder = path.split("/")[0]
         if machine.machine != folder:
             raise BadFileError(f"says machine {machine.machine!r} but lies under {folder!r}", _rename_remedy(folder))
@@ -172,18 +194,11 @@ class Reader:
 
     def roofline(self, path: str, content: bytes) -> Any:
         """A sweep of matrix products; arguments and errors as for ``record``."""
-        try:
-            found = self._roofline.decode(content)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            data = _parse(content)
-            _refuse_newer(data, ROOFLINE_FORMAT, "this trainmark")
-            raise BadFileError(_explain(error, data)) from None
+        found = _decode(self._roofline, content, ROOFLINE_FORMAT)
         machine, stack, device = tree.ROOFLINE.fullmatch(path).groups()
         if (found.machine, found.stack, found.device) != (machine, stack, device):
             what = f"says {found.machine} {found.stack} {found.device} but lies under {machine}/{stack}/{device}"
             raise BadFileError(what, _rename_remedy(machine))
-        if not all(product.flops_per_second for product in found.products) or not found.products:
-            raise BadFileError("holds no product")
         return found
 
     def result(self, path: str, content: bytes) -> Any:
@@ -199,13 +214,10 @@ class Reader:
     def _decode_slowly(self, content: bytes, error: Exception) -> Any:
         """A record of an older format, upgraded in memory; for any other, an error that says what is wrong."""
         data = _parse(content)
-        _refuse_newer(data, FORMAT_VERSION, f"trainmark {(data.get('code') or {}).get('version', '')}")
-        version = data.get("format_version")
-        if version not in UPGRADES:
+        _refuse_newer(data, FORMAT_VERSION)
+        if _version_of(data) not in UPGRADES:
             raise BadFileError(_explain(error, data)) from None
-        while version in UPGRADES:
-            data = UPGRADES[version](data)
-            version = data["format_version"]
+        data = upgrade(data)
         try:
             return self._record.decode(json.dumps(data).encode())
         except msgspec.MsgspecError as upgraded:
@@ -217,8 +229,9 @@ class Reader:
         if found is None:
             try:
                 values = self._workload.decode(raw)
-            except msgspec.MsgspecError as error:
-                raise BadFileError(_explain(error, json.loads(raw), "workload.")) from None
+            except _UNDECODABLE as error:
+                raise BadFileError(_explain(error, {"workload": _parse_any(raw)}, "workload")) from None
+            _refuse_double_keys(raw, values)
             plain = msgspec.to_builtins(values)
             found = Workload(values, workloads.digest(plain), workloads.settings_digest(plain))
             self._workloads[raw] = found
@@ -300,16 +313,52 @@ def find_impossible(record: Any, workload: Any) -> str | None:
     return None
 
 
+# What a decoder raises on bytes that are not what it is for.
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def _decode(decoder: msgspec.json.Decoder, content: bytes, newest: int) -> Any:
+    """What a decoder makes of a file of which only one format is read; errors as for ``Reader.record``."""
+    try:
+        found = decoder.decode(content)
+    except _UNDECODABLE as error:
+        data = _parse(content)
+        _refuse_newer(data, newest)
+        raise BadFileError(_explain(error, data)) from None
+    _refuse_double_keys(content, found)
+    return found
+
+
+def _refuse_double_keys(content: bytes, found: Any) -> None:
+    """Refuse a file in which a key stands twice in one object: readers would differ in which value they believe.
+
+    A decoder keeps the last one, so that what it has decoded, written again, has fewer colons; those within texts are
+    the same in both, unless a backslash hides one.
+    """
+    if b"\\" in content or content.count(b":") != msgspec.json.encode(found).count(b":"):
+        _parse_any(content)
+
+
 def _parse(content: bytes) -> dict[str, Any]:
     """The file as plain JSON, to say what is wrong with it."""
+    data = _parse_any(content)
+    if not isinstance(data, dict):
+        raise BadFileError("is JSON, but not a record")
+    return data
+
+
+def _parse_any(content: bytes) -> Any:
+    """Any JSON, but none that readers understand in different ways.
+
+    Raises:
+        BadFileError: if it is none.
+    """
     if not content.strip():
         raise BadFileError("is empty")
-
-    def refuse(constant: str) -> None:
-        raise BadFileError(f"holds {constant}, which is no number; a record has null in its place")
-
     try:
-        data = json.loads(content, parse_constant=refuse)
+        return json.loads(
+            content.decode(), parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_single_keys
+        )
     except UnicodeDecodeError as error:
         raise BadFileError(f"is not UTF-8 text ({error.reason})") from None
     except json.JSONDecodeError as error:
@@ -318,38 +367,65 @@ def _parse(content: bytes) -> dict[str, Any]:
         raise BadFileError(f"{what} ({why}, line {error.lineno})") from None
     except RecursionError:
         raise BadFileError("is nested deeper than any record") from None
-    if not isinstance(data, dict):
-        raise BadFileError("is JSON, but not a record")
-    return data
 
 
-def _refuse_newer(data: Mapping[str, Any], newest: int, writer: str) -> None:
+def _refuse_constant(constant: str) -> None:
+    raise BadFileError(f"holds {constant}, which is no number; a record has null in its place")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:  # Python itself refuses to read some thousands of them
+        raise BadFileError(f"holds a whole number of {len(digits):,} digits, which no record has")
+    return int(digits)
+
+
+def _single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        double = next(key for key in found if sum(key == other for other, _ in pairs) > 1)
+        raise BadFileError(f"has the key {tree.printable(json.dumps(double)[:80])} twice in one object")
+    return found
+
+
+def _version_of(data: Mapping[str, Any]) -> int | None:
+    """The format of a file; None where it names none."""
     version = data.get("format_version")
-    if isinstance(version, int) and version > newest:
+    return version if type(version) is int else None  # True is an int, too
+
+
+def _refuse_newer(data: Mapping[str, Any], newest: int) -> None:
+    version, code = _version_of(data), data.get("code")
+    if version is not None and version > newest:
+        writer = code.get("version") if isinstance(code, dict) else None
+        by = f"trainmark {writer}" if isinstance(writer, str) else "a newer trainmark"
         raise BadFileError(
             f"has format {version}, and this trainmark reads formats up to {newest}",
-            f"Update: it was written by a newer version ({writer.strip()})",
+            f"Update: it was written by {tree.printable(by[:80])}",
         )
 
 
-def _explain(error: Exception, data: Mapping[str, Any], prefix: str = "") -> str:
-    """What a schema demands and what was found, from msgspec's words and the file's values."""
+def _explain(error: Exception, data: Mapping[str, Any], part: str = "") -> str:
+    """What a schema demands and what was found.
+
+    Args:
+        error: msgspec's.
+        data: of the file, or of its ``part``.
+        part: of which msgspec has spoken, under whose name ``data`` has it; the whole file if not given.
+    """
     text = str(error)
-    match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", text, re.DOTALL)
+    match = re.fullmatch(r"(.*) - at (?:`key` in )?`\$\.?(.*)`", text, re.DOTALL)
     expected, where = (match[1], match[2]) if match else (text, "")
-    expected = expected.replace("`", "")
-    if not where:
-        return f"does not follow its schema: {prefix.rstrip('.')} {expected}".replace(":  ", ": ")
-    if expected.startswith("Object "):
-        return f"does not follow its schema: {prefix}{where} {expected[len('Object ') :]}"
+    expected, where = expected.replace("`", ""), f"{part}.{where}".strip(".")
+    if not where or expected.startswith("Object "):
+        return f"does not follow its schema: {where} {expected.removeprefix('Object ')}".replace(":  ", ": ")
     value: Any = data
-    for part in re.findall(r"[^.\[\]]+", where):
+    for name in re.findall(r"[^.\[\]]+", where):
         if isinstance(value, list):
-            value = value[int(part)] if part.isdigit() and int(part) < len(value) else value
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else value
         elif isinstance(value, dict):
-            value = value.get(part, value)
+            value = value.get(name, value)
     found = tree.printable(json.dumps(value)[:80])
-    return f"does not follow its schema: {prefix}{where} is {found}; {expected[0].lower()}{expected[1:]}"
+    return f"does not follow its schema: {where} is {found}; {expected[0].lower()}{expected[1:]}"
 
 
 def same_machine(one: tuple[str | None, str | None], other: tuple[str | None, str | None]) -> bool:
