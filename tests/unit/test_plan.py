@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -91,7 +92,11 @@ def test_state_of_other_files(here):
     assert planned.state(run) == "missing"
     write(failed_record())
     assert planned.state(run) == "failed"
-    run.path.write_text("{")
+    for content in ("{", "[]", "[" * 100_000, "1" * 5000, b"\xff".decode("latin-1"), '{"workload_digest": 1}'):
+        run.path.write_text(content)
+        assert planned.state(run) == "unreadable"
+    run.path.unlink()
+    os.mkfifo(run.path)
     assert planned.state(run) == "unreadable"
 
 
@@ -152,6 +157,9 @@ def test_results_of_another_computer_under_this_name_stop_the_run(here):
     with pytest.raises(TrainmarkError, match=r"describes another computer.*--config machine=synthetic-2.*make rename"):
         plan.begin(make(), [planned], here / "session.json", "snakemake")
     plan.begin(make(), [], here / "session.json", "snakemake")
+    for content in ("[]", "[" * 100_000, "{}", '{"cores": 1, "machine_id_hash": []}'):  # refused where results are read
+        Path(make().machine_file).write_text(content)
+        plan.refuse_other_machine(make())
 
 
 def test_what_is_measured_again_is_kept(here):

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from trainmark import reading, tree
+from trainmark import files, tree
 from trainmark.errors import TrainmarkError
 from trainmark.reading import BadFileError
 
@@ -90,7 +90,7 @@ def _zip_members(source: Path) -> Iterator[tuple[str, bytes]]:
             if not _wanted(info.filename, info.is_dir(), stat.S_ISLNK(mode)):
                 continue
             with archive.open(info) as file:
-                content = LimitedReader(file, min(left, reading.LARGEST_BYTES)).read()
+                content = LimitedReader(file, min(left, files.LARGEST_BYTES)).read()
             left -= len(content)
             yield info.filename, content
 
@@ -105,7 +105,7 @@ def _tar_members(source: Path) -> Iterator[tuple[str, bytes]]:
             strange = not (member.isreg() or member.isdir())
             if not _wanted(member.name, member.isdir(), strange):
                 continue
-            if member.size > reading.LARGEST_BYTES:
+            if member.size > files.LARGEST_BYTES:
                 raise BadFileError(f"holds {member.name!r} of {member.size:,} bytes, which no record has", _UNWANTED)
             yield member.name, archive.extractfile(member).read()
 

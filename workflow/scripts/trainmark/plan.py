@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import controls, grid, hardware, locks, progress, repeating, superseding, tree, workloads
+from trainmark import controls, files, grid, hardware, locks, progress, repeating, superseding, tree, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK, PROTOCOL
 
@@ -136,7 +135,7 @@ class Plan:
         if not run.path.exists():
             return "missing"
         try:
-            data = json.loads(run.path.read_text())
+            data = files.read_object(run.path)
             found = data["workload_digest"], data["seed"], data["protocol"]
             threads = data["execution"].get("intra_op_threads")
             failed = data["status"] != OK
@@ -320,8 +319,7 @@ def refuse_other_machine(plan: Plan) -> None:
         TrainmarkError: with the way out.
     """
     try:
-        described = json.loads(Path(plan.machine_file).read_text())
-        there = hardware.identity(described)
+        there = hardware.identity(files.read_object(plan.machine_file))
     except (OSError, ValueError, KeyError, TypeError):
         return  # not described yet, or refused where the results are read
     here = hardware.identity(hardware.describe())

@@ -7,7 +7,6 @@ values that can be. Every fault is a sentence for the person who has the file, w
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +15,12 @@ from typing import Any
 
 import msgspec
 
-from trainmark import controls, energy, grid, hardware, schemas, tree, workloads
+from trainmark import controls, energy, files, grid, hardware, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
-# Far more than a record with a thousand epochs.
-LARGEST_BYTES = 2**20
-_USUAL_BYTES = 2**16  # room for a megabyte would take longer to make than most records take to read
-_MOST_DIGITS = 20  # of a whole number; the longest that a record may hold has 16
 AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
 _TOLERANCE = 1e-6  # of sums of times, relative
+_MOST_DIGITS = 20  # of a whole number; the longest that a record may hold has 16
 
 
 class BadFileError(Exception):
@@ -74,21 +70,15 @@ def read_bytes(path: str) -> bytes:
         BadFileError: if it is no readable file, or too large to be one of ours.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # or a pipe of that name would be waited for
-        try:
-            content = os.read(descriptor, _USUAL_BYTES)
-            if len(content) == _USUAL_BYTES:
-                content += os.read(descriptor, LARGEST_BYTES + 1 - _USUAL_BYTES)
-        finally:
-            os.close(descriptor)
+        content = files.read_start(path)
     except IsADirectoryError:
         raise BadFileError(
             "is a folder where a file should be", "Remove it, or move what is in it to its place"
         ) from None
     except OSError as error:
         raise BadFileError(f"cannot be read ({error.strerror})", "Mend its permissions or get it again") from None
-    if len(content) > LARGEST_BYTES:
-        raise BadFileError(f"is larger than {LARGEST_BYTES:,} bytes, which no record is")
+    if len(content) > files.LARGEST_BYTES:
+        raise BadFileError(f"is larger than {files.LARGEST_BYTES:,} bytes, which no record is")
     return content
 
 
