@@ -30,8 +30,8 @@ LARGEST_BYTES = 2**20
 _USUAL_BYTES = 2**16  # to make room for a megabyte takes longer than to read most records
 
 
-def read_start(path: str | Path) -> bytes:
-    """A file's content, or its first LARGEST_BYTES + 1 bytes; a pipe of that name is not waited for.
+def read_start(path: str | Path, most: int = LARGEST_BYTES) -> bytes:
+    """A file's content, or its first ``most`` + 1 bytes; a pipe of that name is not waited for.
 
     Raises:
         OSError: if it cannot be read.
@@ -40,7 +40,7 @@ def read_start(path: str | Path) -> bytes:
     try:
         content = os.read(descriptor, _USUAL_BYTES)
         if len(content) == _USUAL_BYTES:
-            content += os.read(descriptor, LARGEST_BYTES + 1 - _USUAL_BYTES)
+            content += os.read(descriptor, most + 1 - _USUAL_BYTES)
         return content
     finally:
         os.close(descriptor)

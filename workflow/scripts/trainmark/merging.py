@@ -93,7 +93,11 @@ def _checked(
     source: Path, folder: Path, machine: str, reader: Reader, problems: list[Problem]
 ) -> Iterator[tuple[str, bytes]]:
     """Path and content of every file of a machine that can be used; the others become problems."""
-    sums = _read_checksums(folder / machine)
+    try:
+        sums = _read_checksums(folder / machine)
+    except BadFileError as error:
+        problems.append(Problem(f"{source}: {machine}/{archives.CHECKSUMS}", error.what, error.remedy))
+        return
     for path, entry in tree.result_files(folder / machine):
         path = f"{machine}/{path}"
         try:
@@ -110,11 +114,15 @@ def _checked(
 
 
 def _read_checksums(folder: Path) -> dict[str, str] | None:
-    """Path -> SHA-256 of the files that were packed; None where there is no such list."""
-    try:
-        lines = (folder / archives.CHECKSUMS).read_text(errors="replace").splitlines()
-    except OSError:
+    """Path -> SHA-256 of the files that were packed; None where there is no such list.
+
+    Raises:
+        BadFileError: if it cannot be read.
+    """
+    path = folder / archives.CHECKSUMS
+    if not os.path.lexists(path):
         return None
+    lines = reading.read_bytes(str(path), archives.LARGEST_CHECKSUMS).decode(errors="replace").splitlines()
     pairs = (line.split("  ", 1) for line in lines if "  " in line)
     return {path: digest for digest, path in pairs}
 

@@ -63,22 +63,26 @@ class Workload:
     settings_digest: str
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str, most: int = files.LARGEST_BYTES) -> bytes:
     """A file's content.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
 
     Raises:
         BadFileError: if it is no readable file, or too large to be one of ours.
     """
     try:
-        content = files.read_start(path)
+        content = files.read_start(path, most)
     except IsADirectoryError:
         raise BadFileError(
             "is a folder where a file should be", "Remove it, or move what is in it to its place"
         ) from None
     except OSError as error:
         raise BadFileError(f"cannot be read ({error.strerror})", "Mend its permissions or get it again") from None
-    if len(content) > files.LARGEST_BYTES:
-        raise BadFileError(f"is larger than {files.LARGEST_BYTES:,} bytes, which no record is")
+    if len(content) > most:
+        raise BadFileError(f"is larger than {most:,} bytes, which no record is")
     return content
 
 
