@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, energy, grid, hardware, reading, record, workloads
+from trainmark import dataset, energy, gpus, grid, hardware, reading, record, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {
@@ -38,7 +38,8 @@ def synthetic_record(**changes) -> dict:
     """A valid record with invented numbers; ``changes`` replace its keys, or keys of its parts by ``part__key``."""
     workload = changes.get("workload", workloads.describe(changes.get("model", "mlp"), CONFIG))
     epochs, fit = workload["epochs"], changes.get("durations__fit_seconds") or 20.0
-    where = f"{changes.get('device', 'cpu').upper()}:0"
+    device = changes.get("device", "cpu")
+    where = f"{device.upper()}:0"
     data = {
         "format_version": record.FORMAT_VERSION,
         "protocol": record.PROTOCOL,
@@ -81,15 +82,17 @@ def synthetic_record(**changes) -> dict:
         },
         "execution": {
             "floatx": "float32",
+            "image_data_format": "channels_last",
             "intra_op_threads": 2,
             "inter_op_threads": 2,
             "optimizer_class": "keras.src.optimizers.adam.Adam",
             "jit_compile": False,
-            "tensor_float_32": True,
+            "tensor_float_32": False,
             "parameters": 435402,
             "variable_devices": [where],
             "arithmetic_devices": [where],
             "step_operations": {where: 304},
+            "optimizer_operations": {"AddV2": 12, "AssignAddVariableOp": 12, "AssignSubVariableOp": 6, "Sqrt": 12},
             "step_fallback": [],
         },
         "versions": {
@@ -103,10 +106,13 @@ def synthetic_record(**changes) -> dict:
             "gpu_driver": None,
             "operating_system": "Synthetic OS 1",
         },
-        "environment": {"lock_file": "synthetic.txt", "lock_sha256": "0" * 64},
+        "environment": {"lock_file": "synthetic.txt", "lock_sha256": "0" * 64, "dropped_variables": []},
         "code": {"version": "0.1.0", "commit": None},
+        "gpu": synthetic_gpu("Synthetic GPU") if device == "gpu" else None,
         "noise": {
             **dict.fromkeys(reading.NOISE_SINCE_3),
+            "suspended_seconds": 0.0,
+            "clock_jump_seconds": 0.0,
             "load_average_before": 0.1,
             "fit_cpu_seconds": 30.0,
             "fit_steal_seconds": None,
@@ -127,11 +133,18 @@ def synthetic_record(**changes) -> dict:
 def older(data: dict, version: int) -> dict:
     """A record as an older format has it: without the fields that came later."""
     data = copy.deepcopy(data) | {"format_version": version}
-    for added in (reading.UPGRADES[each] for each in range(version, record.FORMAT_VERSION)):
-        for part, fields in added.items():
-            for name in fields:
-                (data[part] if part else data).pop(name, None)
+    for each in range(version, record.FORMAT_VERSION):
+        for name in reading.UPGRADES[each].added:
+            part, _, key = name.rpartition(".")
+            (data.get(part, {}) if part else data).pop(key, None)
+    for domain in data.get("energy", {}).get("domains", []):
+        domain.pop("counted", None)
     return data
+
+
+def synthetic_gpu(name: str) -> dict:
+    """A record's GPU with an invented id."""
+    return {"name": name, "id_hash": "1" * 32, "memory_bytes": None, "compute_capability": None, "mig_profile": None}
 
 
 def failed_record(**changes) -> dict:
@@ -148,9 +161,9 @@ def synthetic_machine(name: str = "synthetic") -> dict:
         "machine": name,
         "chip": "Synthetic chip",
         "architecture": "arm64",
-        "cores": {"physical": 8, "logical": 8, "usable": 8, "performance": 4, "efficiency": 4},
+        "cores": {"physical": 8, "logical": 8, "usable": 8, "levels": {"performance": 4, "efficiency": 4}},
         "memory_bytes": 16 * 2**30,
-        "gpus": [{"name": "Synthetic GPU", "cores": 10, "memory_bytes": None, "driver": "Synthetic OS 1"}],
+        "gpus": [gpus.Gpu("Synthetic GPU", cores=10, driver="Synthetic OS 1").describe()],
         "operating_system": "Synthetic OS 1",
         "kernel": "Synthetic 1",
         "virtualisation": "none",

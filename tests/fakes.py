@@ -26,8 +26,8 @@ class FakeNvml:
         if self.gone:
             raise self.NVMLError("Driver Not Loaded")
 
-    def nvmlDeviceGetHandleByIndex(self, index):  # noqa: N802
-        self.asked.append(index)
+    def nvmlDeviceGetHandleByPciBusId(self, bus_id):  # noqa: N802
+        self.asked.append(bus_id)
         return "gpu"
 
     def nvmlDeviceGetHandleByUUID(self, uuid):  # noqa: N802

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainmark import controls, convergence, hardware, workloads
+from trainmark import controls, convergence, energy, gpus, hardware, workloads
 
-from tests.conftest import CONFIG, ROOT, path_of, synthetic_machine, synthetic_record
+from tests.conftest import CONFIG, ROOT, path_of, synthetic_gpu, synthetic_machine, synthetic_record
 
 MODELS = ("mlp", "cnn", "lstm")
 SIZES = (32, 128, 512, 1024)
@@ -63,22 +63,22 @@ def reached(model: str, batch_size: int) -> list[float]:
 def describe(name: str, kind: str | None = None) -> dict:
     """A machine.json of an invented machine."""
     chip, gpu, cores = KINDS[kind or name]
-    gpus = [{"name": gpu, "cores": cores, "memory_bytes": None if cores else 16 * 2**30, "driver": "synthetic"}]
-    return {**synthetic_machine(name), "chip": chip, "gpus": gpus}
+    timed = gpus.Gpu(gpu, cores=cores, memory_bytes=None if cores else 16 * 2**30, driver="synthetic")
+    return {**synthetic_machine(name), "chip": chip, "gpus": [timed.describe()]}
 
 
 def energy_of(kind: str, device: str, seconds: float) -> dict:
-    """Invented energy: of the SoC and its memory on a Mac, of package and board elsewhere."""
+    """Invented energy: of the SoC and its memory on a Mac; elsewhere of package and board, of which one is counted."""
     apple = kind in ("synthetic-m1", "synthetic-m2-max")
     scopes = ("SoC", "memory") if apple else ("CPU package", "GPU board")
     busy = (30.0 if device == "gpu" else 20.0, 2.0) if apple else (40.0, 150.0 if device == "gpu" else 25.0)
+    counted = (True, True) if apple else (device == "cpu", device == "gpu")
+    fixed = {"source": "synthetic", "idle_watts": 1.0, "reason": None}
     domains = [
-        {"domain": scope, "scope": scope, "source": "synthetic", "joules": watts * seconds, "idle_watts": 1.0}
-        for scope, watts in zip(scopes, busy)
+        {"domain": scope, "scope": scope, "joules": watts * seconds, "counted": counts, **fixed}
+        for scope, watts, counts in zip(scopes, busy, counted)
     ]
-    total = {"joules": sum(busy) * seconds, "joules_above_idle": (sum(busy) - 2.0) * seconds}
-    window = {"window_seconds": seconds, "idle_seconds": 5.0}
-    return {"reason": None, **total, **window, "domains": [{**domain, "reason": None} for domain in domains]}
+    return energy.total(domains, device, seconds, 5.0)
 
 
 def records_of(
@@ -110,6 +110,7 @@ def records_of(
                     identity=identity,
                     accuracy__validation_accuracy=reached(model, batch_size),
                     durations__fit_seconds=time * part,
+                    gpu=synthetic_gpu(KINDS[kind or name][1]) if device == "gpu" else None,
                     **more,
                     **changes,
                 )

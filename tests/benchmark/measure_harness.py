@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from trainmark import dataset, grid, hardware, plan
+from trainmark import dataset, gpus, grid, hardware, plan, system
 
 # One cell a model, each long enough for a ratio.
 FIDELITY_CELLS = [("mlp", 32), ("cnn", 32), ("lstm", 128)]
@@ -60,7 +60,7 @@ def write_data(folder: Path) -> None:
 
 
 def describe_machine() -> None:
-    commit = hardware.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    commit = system.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty")
     print(
         f"{hardware.chip()}, {hardware.usable_cores()} cores, {hardware.operating_system()}; {plan.installed_stack()}"
     )
@@ -86,7 +86,7 @@ def measure_fidelity(checkout: Path, data: Path, pairs: int) -> None:
     """Time the same training by the workflow and by the script, alternating which goes first."""
     print(f"(a) Fidelity: seconds of fit, workflow / plain script, {pairs} alternating pairs per cell")
     print(f"{'cell':<12}{'script (s)':>12}{'workflow (s)':>14}{'median':>9}{'min':>7}{'max':>7}")
-    machine, stack = hardware.automatic_name(), plan.installed_stack()
+    machine, stack = hardware.automatic_name(gpus.choose()), plan.installed_stack()
     everything = []
     for model, batch_size in FIDELITY_CELLS:
         record = grid.Run(grid.Cell(machine, stack, "cpu", model, batch_size), 1).path

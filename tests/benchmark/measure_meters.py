@@ -30,12 +30,12 @@ import sys; sys.path[:0] = [{scripts!r}, {root!r}]
 import json, time
 from pathlib import Path
 from tests.fakes import FakeNvml, write_zone
-from trainmark import meters, watching
+from trainmark import gpus, meters, watching
 folder = Path({folder!r})
 write_zone(folder, "intel-rapl:0", "package-0", 1)
 write_zone(folder, "intel-rapl:0:0", "dram", 1)
 used = time.process_time()
-watching.serve(([meters.Rapl(folder), meters.Nvml(FakeNvml(counts=False))], []))
+watching.serve(([meters.Rapl(folder), meters.Nvml(gpus.Gpu("P100", uuid="GPU-1"), FakeNvml(counts=False))], []))
 print(json.dumps(time.process_time() - used))
 """
 
@@ -53,7 +53,7 @@ def main() -> None:
             first, *times = train(Path(folder), watcher, pairs + 1)  # the first pair holds the tracing
             watcher.send_signal(signal.SIGCONT)
             end = time.perf_counter()
-            said, _ = watcher.communicate(json.dumps({"window": [end - 1, end], "idle": None}) + "\n")
+            said, _ = watcher.communicate(json.dumps({"device": "cpu", "window": [end - 1, end], "idle": None}) + "\n")
     used = json.loads(said.splitlines()[-1])
     awake = first[True] + sum(pair[True] for pair in times)
     ratios = [pair[True] / pair[False] for pair in times]

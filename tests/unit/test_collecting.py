@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 from trainmark import collecting, convergence, grid, record
@@ -39,7 +40,7 @@ def test_one_row_a_run_and_a_machine(here):
     assert (ok["fit_seconds"], ok["throughput_samples_per_second"], ok["test_accuracy"]) == ("20.0", "5000.0", "0.86")
     assert (ok["status"], ok["tensorflow"], ok["variable_devices"]) == ("ok", "2.19.1", "CPU:0")
     assert (failed["status"], failed["reason"], failed["fit_seconds"]) == ("killed", "Synthetic: killed.", "")
-    assert (machines[0]["gpu"], machines[0]["cores_performance"]) == ("Synthetic GPU", "4")
+    assert (machines[0]["gpu"], machines[0]["core_levels"]) == ("Synthetic GPU", "4 performance + 4 efficiency")
 
 
 def test_hidden_temporary_files_are_no_records(here):
@@ -89,4 +90,49 @@ def test_many_files_are_read_by_several_processes_with_the_same_result(here, mon
 def test_nothing_to_report_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TrainmarkError, match="There is no record"):
+        collect()
+
+
+def older_energy(device, **joules):
+    """The energy of a record of format 3, which added all meters up."""
+    scopes = {"package": "CPU package", "board": "GPU board"}
+    fixed = {"source": "synthetic", "idle_watts": 10.0, "reason": None}
+    domains = [{"domain": name, "scope": scopes[name], "joules": value, **fixed} for name, value in joules.items()]
+    total = sum(joules.values())
+    window = {"window_seconds": 20.0, "idle_seconds": 5.0}
+    return {
+        "reason": None,
+        "joules": total,
+        "joules_above_idle": total - 200.0 * len(joules),
+        **window,
+        "domains": domains,
+    }
+
+
+@pytest.mark.parametrize(
+    ("device", "joules", "expected"),
+    [
+        ("cpu", {"package": 800.0, "board": 600.0}, ("800.0", "600.0", "CPU package", "")),
+        ("cpu", {"board": 600.0}, ("", "", "", "no meter counts the CPU: no kind of meter is known for it")),
+        ("gpu", {"package": 800.0, "board": 3000.0}, ("3000.0", "2800.0", "GPU board", "")),
+    ],
+)
+def test_energy_of_the_device_that_did_not_train_is_left_out_of_older_records(
+    tmp_path, monkeypatch, device, joules, expected
+):
+    monkeypatch.chdir(tmp_path)
+    data = older(synthetic_record(device=device), 3) | {"energy": older_energy(device, **joules)}
+    write(data)
+    collect()
+    with Path("results/runs.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    found = tuple(row[f"energy_{name}"] for name in ("joules", "above_idle_joules", "scope", "reason"))
+    assert found == expected
+
+
+def test_run_that_ended_before_it_started_is_refused(here):
+    write(
+        synthetic_record(repeat=3, started_at="2026-01-01T00:00:30.000+00:00", ended_at="2026-01-01T00:00:00.000+00:00")
+    )
+    with pytest.raises(TrainmarkError, match=r"cannot be true: it ended at 2026-01-01T00:00:00.*before it started"):
         collect()

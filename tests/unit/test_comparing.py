@@ -193,3 +193,36 @@ def test_taken_together_by_model_and_over_all():
     assert row["arithmetic_mean"] == pytest.approx(np.mean(values))
     assert (row["minimum"], row["maximum"]) == pytest.approx((2, 8))
     assert summary.query("machine == 'a' and model == 'mlp'").iloc[0]["geometric_mean"] == pytest.approx(4)
+
+
+SAME = {"stack": "tf-2.12", "device": "gpu", "batch_size": 32, "optimizer_class": "legacy.Adam", "jit_compile": False}
+SAME |= {"tensor_float_32": False, "floatx": "float32", "image_data_format": "channels_last", "tensorflow": "2.12.0"}
+SAME |= {"keras": "2.12.0", "optimizer_operations": "ResourceApplyAdam"}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, ""),
+        ({"optimizer_class": "adam.Adam"}, "optimizer class adam.Adam against legacy.Adam"),
+        ({"optimizer_operations": "Mul Sqrt"}, "optimizer operations Mul Sqrt against ResourceApplyAdam"),
+        ({"jit_compile": True}, "jit compile True against False"),
+        ({"tensor_float_32": True}, "tensor float 32 True against False"),
+        ({"floatx": "float16"}, "floatx float16 against float32"),
+        ({"image_data_format": "channels_first"}, "image data format channels_first against channels_last"),
+        ({"keras": "2.12.1"}, "keras 2.12.1 against 2.12.0"),
+        ({"keras": None}, ""),  # of an old record, that does not say
+        # Another stack is another version, another device another graph.
+        ({"stack": "tf-2.19", "keras": "3.15.1", "optimizer_class": "adam.Adam", "optimizer_operations": "Mul"}, ""),
+        ({"device": "cpu", "optimizer_operations": "Mul"}, ""),
+    ],
+    ids=str,
+)
+def test_cells_that_did_not_compute_alike_are_in_no_ratio_and_named(change, named):
+    mac = runs([10.0, 11.0], machine="synthetic-mac", **{**SAME, **change})
+    box = runs([20.0, 21.0], machine="synthetic-box", **SAME)
+    sides = {"machine": "synthetic-mac", "stack": mac["stack"][0], "device": mac["device"][0]}
+    comparison = comparing.Comparison("c", sides, {"machine": "synthetic-box", "stack": "tf-2.12", "device": "gpu"})
+    both = pd.concat([mac, box], ignore_index=True)
+    assert len(comparing.compare(both, comparison)) == (not named)
+    assert list(comparing.unlike(both, [comparison])["why"]) == ([named] if named else [])

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from trainmark import config as configuration
+from trainmark import gpus
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT
@@ -11,7 +12,9 @@ SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text
 TEXT = (ROOT / "config/config.yaml").read_text()
 DEFAULT = yaml.safe_load(TEXT)
 CPU_ONLY = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
-WITH_GPU = configuration.Surroundings(True, "tf-2.19", ("Synthetic GPU",), "linux-64-cuda")
+WITH_GPU = configuration.Surroundings(
+    True, "tf-2.19", (gpus.Gpu("Synthetic GPU", uuid="GPU-1", index=0),), "linux-64-cuda"
+)
 
 
 def check(changes: dict, here=CPU_ONLY, overlay: str = "") -> None:
@@ -126,3 +129,31 @@ def test_automatic_choices():
     assert configuration.chosen_stacks(DEFAULT, WITH_GPU, ["tf-2.19"]) == ["tf-2.12"]
     assert configuration.chosen_stacks({**DEFAULT, "stacks": ["tf-2.12"]}, CPU_ONLY, []) == ["tf-2.12"]
     check({"devices": ["gpu"], "stacks": ["tf-2.12", "tf-2.19"]}, here=WITH_GPU)
+
+
+@pytest.mark.parametrize(
+    ("value", "here", "accepted"),
+    [
+        ("auto", CPU_ONLY, True),
+        (0, WITH_GPU, True),
+        ("GPU-1", WITH_GPU, True),
+        (1, WITH_GPU, False),
+        (0, CPU_ONLY, False),
+        ("GPU-2", WITH_GPU, False),
+        (True, WITH_GPU, False),
+        (-1, WITH_GPU, False),
+        ("first", WITH_GPU, False),
+    ],
+)
+def test_gpu_is_one_that_is_there(value, here, accepted):
+    if accepted:
+        check({"gpu": value}, here=here)
+    else:
+        assert "gpu is" in message_of({"gpu": value}, here=here)
+
+
+def test_gpu_of_a_virtual_mac_is_timed_only_when_asked_for():
+    here = configuration.Surroundings(False, "tf-2.19", WITH_GPU.gpus, "osx-arm64", virtual_mac=True)
+    assert configuration.chosen_devices(DEFAULT, here) == ["cpu"]
+    assert configuration.chosen_devices({**DEFAULT, "devices": ["cpu", "gpu"]}, here) == ["cpu", "gpu"]
+    assert configuration.chosen_devices(DEFAULT, WITH_GPU) == ["cpu", "gpu"]

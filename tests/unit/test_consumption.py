@@ -33,7 +33,7 @@ def test_energy_of_a_cell_is_that_of_its_median_run(mixed):
 
 def test_ratios_of_one_scope_are_efficiencies_and_of_two_are_marked(mixed):
     runs = runs_of(mixed)
-    sides = {"device": "gpu"}, {"device": "cpu"}
+    sides = {"device": "gpu", "machine": "synthetic-m2-max"}, {"device": "cpu", "machine": "synthetic-m2-max"}
     same = consumption.ratios(runs, [comparing.Comparison("same", *sides)])
     assert set(same["why"]) == {""}
     row = same.query("machine == 'synthetic-m2-max' and model == 'cnn' and batch_size == 512").iloc[0]
@@ -41,7 +41,7 @@ def test_ratios_of_one_scope_are_efficiencies_and_of_two_are_marked(mixed):
     assert row["low"] < row["ratio"] < row["high"]
     pair = {"machine": "synthetic-m2-max", "device": "gpu"}, {"machine": "synthetic-p100", "device": "gpu"}
     other = consumption.ratios(runs, [comparing.Comparison("other", *pair)])
-    assert set(other["why"]) == {"different scopes: SoC + memory against CPU package + GPU board"}
+    assert set(other["why"]) == {"different scopes: SoC + memory against GPU board"}
 
 
 def test_cell_whose_runs_differ_in_scope_is_in_no_ratio(mixed):
@@ -56,7 +56,7 @@ def test_cell_whose_runs_differ_in_scope_is_in_no_ratio(mixed):
 def test_page_marks_unlike_scopes_and_gives_the_reasons(mixed):
     part = mixed.section("energy")
     assert "no meter is there" in part
-    assert "different scopes: SoC + memory against CPU package + GPU board" in part
+    assert "different scopes: SoC + memory against GPU board" in part
     rows = [row for row in part.split("<tr") if "different scopes:" in row]
     assert rows
     assert all("not comparable" in row and "grey" in row.split(">")[0] for row in rows)

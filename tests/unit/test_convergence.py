@@ -169,3 +169,31 @@ def test_the_projects_references_are_of_the_articles_experiment():
             runs = found.accuracy[model][size]
             assert len(runs) >= referencing.FEWEST_RUNS
             assert {len(run) for run in runs} == {config["epochs"]}
+
+
+def test_no_better_than_chance_is_not_learning_though_the_loss_is_below_that_of_guessing():
+    """As measured: mlp, batch size 1024, learning rate 0.5, one epoch; its loss is under log 10 = 2.303."""
+    other = workloads.canonical_json({**SETTINGS, "optimizer": {"name": "adam", "learning_rate": 0.5}, "epochs": 1})
+    found = judge([0.117], other, train_loss=(2.9,), validation_loss=(2.269,))
+    assert found.gate == "weaker rules"
+    assert "after epoch 1 is 0.117; a rule with one threshold on one pixel reaches up to 0.200" in found.reason
+    assert judge([0.30], other, train_loss=(2.1,), validation_loss=(1.9,)).reason == ""
+
+
+def test_least_accuracy_is_that_of_a_binomial_test():
+    for samples in (100, 1000, 10_000):
+        least = round(convergence.least_above_trivial(samples, 0.001) * samples)
+        assert stats.binom.sf(least - 1, samples, 0.2) <= 0.001 < stats.binom.sf(least - 2, samples, 0.2)
+    assert convergence.least_above_trivial(2, 0.001) == 1
+
+
+def test_one_threshold_on_one_pixel_reaches_no_more_than_that(payloads):
+    """On the real images: the best of all such rules is right for hardly more than two of ten classes."""
+    images = np.frombuffer(payloads["train-images-idx3-ubyte"], np.uint8, offset=16).reshape(-1, 784)[50_000:]
+    labels = np.frombuffer(payloads["train-labels-idx1-ubyte"], np.uint8, offset=8)[50_000:]
+    best = 0
+    for threshold in range(0, 256, 16):
+        above = np.eye(10)[labels].T @ (images > threshold)  # class x pixel
+        below = np.bincount(labels, minlength=10)[:, None] - above
+        best = max(best, (above.max(axis=0) + below.max(axis=0)).max())
+    assert 0.15 < best / len(labels) <= convergence.TRIVIAL_ACCURACY * 1.05

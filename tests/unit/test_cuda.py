@@ -1,7 +1,8 @@
 """Tests of trainmark.cuda: the folders are fakes, the loader is the real one."""
 
 import pytest
-from trainmark import cuda
+from trainmark import cuda, gpus
+from trainmark.errors import TrainmarkError
 
 WHEELS = ("cublas/lib", "cudnn/lib", "cuda_nvcc/bin", "cuda_nvcc/nvvm/libdevice", "cudnn/include")
 
@@ -40,3 +41,46 @@ def test_driver_is_to_blame_where_every_library_loads(monkeypatch, libraries):
 
 def test_build_without_cuda_is_told():
     assert "built without CUDA" in cuda.explain_missing_gpu({"is_cuda_build": False})
+
+
+def gpu(capability, driver="560.35.03"):
+    return gpus.Gpu("Synthetic GPU", driver=driver, compute_capability=capability)
+
+
+@pytest.mark.parametrize(
+    ("stack", "capability", "compiles"),
+    [
+        ("tf-2.12", "7.5", False),  # T4
+        ("tf-2.12", "6.1", False),  # by the code for 6.0
+        ("tf-2.12", "8.0", True),  # A100
+        ("tf-2.12", "8.9", True),  # L4
+        ("tf-2.12", "9.0", True),  # H100
+        ("tf-2.19", "7.5", False),  # by the code for 7.0
+        ("tf-2.19", "8.6", False),
+        ("tf-2.19", "9.0", True),
+        ("tf-2.19", None, False),
+    ],
+)
+def test_what_the_driver_has_to_compile(stack, capability, compiles):
+    assert cuda.must_compile(stack, gpu(capability)) is compiles
+    cuda.refuse_unfit(stack, gpu(capability))
+
+
+@pytest.mark.parametrize(
+    ("stack", "capability", "driver", "words"),
+    [
+        ("tf-2.19", "9.0", "550.54.15", "has to compile TensorFlow's code for it, and is too old.*555.42.02 or newer"),
+        ("tf-2.19", "8.0", "525.60.12", "is too old for tf-2.19.*525.60.13 or newer"),
+        ("tf-2.12", "8.0", "515.65.01", "520.61.05 or newer"),
+        ("tf-2.12", "7.0", "440.33.01", "450.80.02 or newer"),
+        ("tf-2.19", "5.2", "560.35.03", r"holds no code for Synthetic GPU \(compute capability 5.2\)"),
+    ],
+)
+def test_gpu_or_driver_that_does_not_fit_is_refused(stack, capability, driver, words):
+    with pytest.raises(TrainmarkError, match=words):
+        cuda.refuse_unfit(stack, gpu(capability, driver))
+
+
+def test_enough_drivers_are_enough():
+    cuda.refuse_unfit("tf-2.19", gpu("9.0", "555.42.02"))
+    cuda.refuse_unfit("tf-2.19", gpu("8.0", "550.54.15"))

@@ -4,9 +4,11 @@ import re
 import time
 
 import pytest
-from trainmark import hardware, meters
+from trainmark import gpus, hardware, meters, system
 
 from tests.fakes import FakeApple, FakeNvml, write_zone
+
+T4 = gpus.Gpu("Tesla T4", uuid="GPU-1")
 
 
 def test_rapl_reads_packages_and_memory_and_nothing_twice(tmp_path):
@@ -66,16 +68,16 @@ def test_rapl_sensor_that_vanishes_is_an_error_of_its_own(tmp_path):
 
 def test_nvml_counts_millijoules():
     nvml = FakeNvml()
-    meter = meters.Nvml(nvml)
+    meter = meters.Nvml(T4, nvml)
     nvml.millijoules += 2500
     assert meter.read() == (5002.5,)
-    assert meter.domains == (meters.Domain("gpu-0", "GPU board", "NVML energy counter"),)
+    assert meter.domains == (meters.Domain("gpu-0", "GPU board", "NVML energy counter", ("gpu",)),)
 
 
 def test_p100_has_no_counter_so_its_power_is_added_up(monkeypatch):
     nvml, times = FakeNvml(counts=False), iter([10.0, 10.1, 10.3])
     monkeypatch.setattr(meters.time, "perf_counter", lambda: next(times))
-    meter = meters.Nvml(nvml)
+    meter = meters.Nvml(T4, nvml)
     assert meter.domains[0].source == "NVML power, added up"
     found = []
     for nvml.watts in (100.0, 200.0, 150.0):
@@ -84,17 +86,34 @@ def test_p100_has_no_counter_so_its_power_is_added_up(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("visible", "asked"), [(None, 0), ("", 0), ("2,3", 2), ("GPU-8f6d,GPU-11", "GPU-8f6d")], ids=str
+    ("gpu", "asked"),
+    [
+        (gpus.Gpu("V100", uuid="GPU-8f6d", pci_bus_id="00000000:00:05.0", index=1), "GPU-8f6d"),
+        (gpus.Gpu("V100", pci_bus_id="00000000:00:05.0", index=1), "00000000:00:05.0"),
+    ],
+    ids=["by its UUID", "by its place"],
 )
-def test_nvml_looks_at_the_gpu_that_tensorflow_takes(visible, asked):
+def test_nvml_looks_at_the_gpu_that_trains(gpu, asked):
     nvml = FakeNvml()
-    meters.Nvml(nvml, visible)
+    meters.Nvml(gpu, nvml)
     assert nvml.asked == [asked]
+
+
+def test_gpu_that_nothing_tells_apart_is_not_guessed_by_its_number():
+    with pytest.raises(meters.NoMeterError, match="neither the UUID nor the PCI bus id"):
+        meters.Nvml(gpus.Gpu("V100", index=1), FakeNvml())
+
+
+def test_instance_of_a_divided_gpu_has_no_energy_and_says_why():
+    nvml = FakeNvml()
+    meter = meters.Nvml(gpus.Gpu("A100 MIG 3g.20gb", uuid="MIG-1", mig_profile="3g.20gb"), nvml)
+    assert (meter.domains, meter.read()) == ((), ())
+    assert "MIG" in meter.reason
 
 
 def test_gpu_tells_its_state_and_none_where_it_cannot():
     nvml = FakeNvml()
-    meter = meters.Nvml(nvml)
+    meter = meters.Nvml(T4, nvml)
     assert meter.state() == {
         "temperature_celsius": 61,
         "clock_hertz": 1_380_000_000,
@@ -106,20 +125,27 @@ def test_gpu_tells_its_state_and_none_where_it_cannot():
     assert meter.other_processes() is None
     with pytest.raises(meters.SensorError, match="GPU is lost"):
         meter.read()
-    with pytest.raises(meters.NoMeterError, match="driver shows no GPU"):
-        meters.Nvml(nvml)
+    with pytest.raises(meters.NoMeterError, match="driver shows no such GPU"):
+        meters.Nvml(T4, nvml)
 
 
-def test_gpu_without_counter_and_power_is_no_meter():
+def test_gpu_without_counter_and_power_has_a_state_alone():
     nvml = FakeNvml(counts=False)
     nvml.nvmlDeviceGetPowerUsage = nvml.nvmlDeviceGetTotalEnergyConsumption
-    with pytest.raises(meters.NoMeterError, match="neither its energy nor its power"):
-        meters.Nvml(nvml)
+    meter = meters.Nvml(T4, nvml)
+    assert meter.domains == ()
+    assert "neither its energy nor its power" in meter.reason
+    assert meter.state()["temperature_celsius"] == 61
+
+
+def test_ultra_is_not_counted_by_one_of_its_dies():
+    with pytest.raises(meters.NoMeterError, match="one of the two dies of an Apple M3 Ultra"):
+        meters.Apple("Apple M3 Ultra", FakeApple(cpu_total_mj=1000, gpu_mj=500))
 
 
 def test_apple_counts_what_the_chip_has():
     library = FakeApple(cpu_total_mj=1000, gpu_mj=500)
-    meter = meters.Apple(library)
+    meter = meters.Apple("Apple M2 Max", library)
     assert [(domain.name, domain.scope) for domain in meter.domains] == [("cpu", "SoC"), ("gpu", "SoC")]
     library.fields["gpu_mj"] = 750
     assert meter.read() == (1.0, 0.75)
@@ -127,13 +153,13 @@ def test_apple_counts_what_the_chip_has():
     with pytest.raises(meters.SensorError, match="stopped telling"):
         meter.read()
     with pytest.raises(meters.NoMeterError, match="IOReport"):
-        meters.Apple(library)
+        meters.Apple("Apple M2 Max", library)
     with pytest.raises(meters.NoMeterError, match="nothing here"):
-        meters.Apple(FakeApple())
+        meters.Apple("Apple M2 Max", FakeApple())
 
 
 def test_this_machine_has_a_meter_that_moves_or_a_reason():
-    found, missing = meters.find(mac=hardware.MAC, gpu=False)
+    found, missing = meters.find(hardware.chip(), system.MAC, None)
     if missing:
         assert re.search("/sys/class/powercap|zeus-apple-silicon", missing[0])
         return
@@ -143,6 +169,6 @@ def test_this_machine_has_a_meter_that_moves_or_a_reason():
     assert found[0].read()[0] > before[0]
 
 
-@pytest.mark.skipif(hardware.MAC, reason="the library is on every Mac")
+@pytest.mark.skipif(system.MAC, reason="the library is on every Mac")
 def test_apples_meter_without_its_library_is_a_reason():
-    assert meters.find(mac=True, gpu=False) == ([], ["zeus-apple-silicon is not installed"])
+    assert meters.find("Apple M1", True, None) == ([], ["zeus-apple-silicon is not installed"])

@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from trainmark import hardware, noise
+from trainmark import noise, system
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 
@@ -36,11 +36,15 @@ def test_differences_of_what_is_not_told_are_none():
         ({}, None),
         ({"AC": {"type": "Mains", "online": "1"}, "BAT0": {"type": "Battery", "status": "Charging"}}, "mains"),
         ({"AC": {"type": "Mains", "online": "0"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, "battery"),
+        # A laptop that charges a phone: its USB port is on line.
+        ({"ucsi": {"type": "USB", "online": "1"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, "battery"),
+        ({"ucsi": {"type": "USB", "online": "1"}, "BAT0": {"type": "Battery", "status": "Charging"}}, "mains"),
+        ({"AC": {"type": "Mains", "online": "1"}, "BAT0": {"type": "Battery", "status": "Discharging"}}, "mains"),
         ({"mouse": {"type": "Battery", "status": "Discharging", "scope": "Device"}}, None),
     ],
 )
 def test_power_source_of_linux(tmp_path, monkeypatch, supplies, expected):
-    monkeypatch.setattr(hardware, "MAC", False)
+    monkeypatch.setattr(system, "MAC", False)
     for name, files in supplies.items():
         (tmp_path / name).mkdir()
         for file, text in files.items():
@@ -55,11 +59,11 @@ def test_what_a_mac_tells(monkeypatch):
         ("pmset", "-g"): "System-wide power settings:\nCurrently in use:\n lowpowermode         1\n standby   1",
         ("notifyutil", "-g", "com.apple.system.thermalpressurelevel"): "com.apple.system.thermalpressurelevel 2",
     }
-    monkeypatch.setattr(hardware, "MAC", True)
-    monkeypatch.setattr(hardware, "command_output", lambda *command: outputs[command])
+    monkeypatch.setattr(system, "MAC", True)
+    monkeypatch.setattr(system, "command_output", lambda *command: outputs[command])
     found = noise.conditions()
     assert (found["power_source"], found["low_power_mode"], found["thermal_pressure"]) == ("battery", True, "heavy")
-    monkeypatch.setattr(hardware, "command_output", lambda *command: None)
+    monkeypatch.setattr(system, "command_output", lambda *command: None)
     assert set(noise.conditions().values()) == {None, found["load_average_before"]}
 
 
@@ -70,7 +74,6 @@ def test_worse_of_two_pressures():
 
 
 def test_highest_temperature_of_the_processor(tmp_path, monkeypatch):
-    monkeypatch.setattr(hardware, "gpu_names", lambda: ())
     for chip, name, value in (
         ("hwmon0", "coretemp", 61_000),
         ("hwmon1", "nvme", 80_000),
@@ -79,8 +82,8 @@ def test_highest_temperature_of_the_processor(tmp_path, monkeypatch):
         (tmp_path / chip).mkdir()
         (tmp_path / chip / "name").write_text(name)
         (tmp_path / chip / "temp1_input").write_text(str(value))
-    assert noise.temperature(tmp_path) == 61.0
-    assert noise.temperature(tmp_path / "none") is None
+    assert noise.temperature(None, tmp_path) == 61.0
+    assert noise.temperature(None, tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(
@@ -95,15 +98,40 @@ def test_highest_temperature_of_the_processor(tmp_path, monkeypatch):
 def test_cool_down_ends_when_the_temperature_hardly_falls(monkeypatch, heat, waited):
     now = [0.0]
     monkeypatch.setattr(noise.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(noise, "temperature", lambda: heat(now[0]))
+    monkeypatch.setattr(noise, "temperature", lambda gpu: heat(now[0]))
     monkeypatch.setattr(noise, "thermal_pressure", lambda: None)
-    assert noise.cool_down(300, lambda seconds: now.__setitem__(0, now[0] + seconds)) == pytest.approx(waited, abs=10)
+    assert noise.cool_down(300, None, lambda seconds: now.__setitem__(0, now[0] + seconds)) == pytest.approx(
+        waited, abs=10
+    )
 
 
 def test_mac_is_cool_when_nothing_presses(monkeypatch):
     levels = iter(["heavy", "moderate", "nominal"])
     monkeypatch.setattr(noise, "thermal_pressure", lambda: next(levels))
     slept = []
-    noise.cool_down(300, slept.append)
+    noise.cool_down(300, None, slept.append)
     assert slept == pytest.approx([5.0, 5.0])
-    assert noise.cool_down(0, slept.append) < 1
+    assert noise.cool_down(0, None, slept.append) < 1
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (noise.Clocks(110.0, 210.0, 1010.0), (10.0, 0.0, 0.0)),
+        (noise.Clocks(110.0, 5910.0, 6710.0), (5710.0, 5700.0, 0.0)),  # slept for 95 minutes
+        (noise.Clocks(110.0, 210.0, 4610.0), (10.0, 0.0, 3600.0)),  # the clock was set forward by an hour
+        (noise.Clocks(110.0, 210.0, 410.0), (10.0, 0.0, -600.0)),  # and back
+        (noise.Clocks(110.0, None, 6710.0), (10.0, None, 5700.0)),  # no clock that goes on in sleep
+    ],
+)
+def test_sleep_and_jumps_of_the_clock_are_told_apart(after, expected):
+    before = noise.Clocks(100.0, 200.0 if after.total else None, 1000.0)
+    assert tuple(noise.interruption(before, after).values()) == pytest.approx(expected)
+
+
+def test_no_time_is_missing_where_nothing_happened():
+    before = noise.clocks()
+    found = noise.interruption(before, noise.clocks())
+    assert found["seconds"] < 5
+    assert found["suspended_seconds"] in (None, 0.0)
+    assert abs(found["clock_jump_seconds"]) < 1

@@ -3,13 +3,14 @@
 import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from trainmark import config as configuration
-from trainmark import locks, plan, superseding, workloads
+from trainmark import grid, locks, plan, superseding, workloads
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record
@@ -150,7 +151,7 @@ def test_fingerprint_ignores_the_local_grid_and_unfinished_files(here):
 def test_results_of_another_computer_under_this_name_stop_the_run(here):
     planned = str(write(synthetic_record()))
     machine = here / "results/machines/synthetic/machine.json"
-    description = {"format_version": 1, "machine": "synthetic", **plan.hardware.describe()}
+    description = {"format_version": 2, "machine": "synthetic", **plan.hardware.describe(None)}
     machine.write_text(json.dumps(description))
     plan.begin(make(), [planned], here / "session.json", "snakemake")
     machine.write_text(json.dumps({**description, "chip": "Another chip"}))
@@ -220,12 +221,18 @@ def test_installed_stack_is_the_pinned_one():
             assert version in {pinned[name].version for name in locks.TENSORFLOW_PACKAGES if name in pinned}, path
 
 
-def test_conda_environments_do_not_see_packages_in_the_users_home(monkeypatch):
+def test_jobs_have_the_python_that_runs_snakemake(monkeypatch):
     monkeypatch.setattr(plan.os, "environ", {"PATH": "/usr/bin"})
-    plan.prepare_jobs("/x/bin/python", use_conda=False)
+    plan.prepare_jobs("/x/bin/python")
     assert plan.os.environ == {"PATH": "/x/bin:/usr/bin"}
-    plan.prepare_jobs("/x/bin/python", use_conda=True)
-    assert plan.os.environ["PYTHONNOUSERSITE"] == "1"
+
+
+def test_jobs_inherit_nothing_of_the_callers_shell_but_what_is_passed_on(monkeypatch):
+    monkeypatch.setattr(plan.os, "environ", {"PATH": "/usr/bin", "MPLBACKEND": "module://none", "PYTHONSAFEPATH": "1"})
+    plan.clean_environment()
+    assert plan.os.environ == plan.environment.clean({"PATH": "/usr/bin"}) | {
+        "TRAINMARK_DROPPED": "MPLBACKEND,PYTHONSAFEPATH"
+    }
 
 
 def test_command_is_one_that_can_be_given_again(here, monkeypatch):
@@ -241,3 +248,40 @@ def test_preferred_experiment_is_the_configured_one():
     digest = workloads.settings_digest(synthetic_record()["workload"])
     assert make().settings_digest == digest
     assert make(epochs=3).settings_digest != digest
+
+
+@pytest.mark.parametrize(
+    ("stack", "optimizer", "state"),
+    [
+        ("tf-2.19", "keras.src.optimizers.adam.Adam", "done"),
+        ("tf-2.12", "keras.optimizers.legacy.adam.Adam", "done"),
+        ("tf-2.12", "keras.optimizers.adam.Adam", "other"),
+    ],
+)
+def test_run_with_another_optimizer_than_the_stacks_is_made_again(here, stack, optimizer, state):
+    data = synthetic_record(stack=stack, execution__optimizer_class=optimizer)
+    write(data)
+    assert make().state(grid.run_from_path(path_of(data))) == state
+
+
+def test_another_computer_is_noticed_by_a_machine_file_of_format_1(here):
+    description = plan.hardware.describe(None)
+    levels = description["cores"].pop("levels") or dict.fromkeys(("performance", "efficiency"))
+    machine = here / "results/machines/synthetic/machine.json"
+    machine.parent.mkdir(parents=True, exist_ok=True)
+    older = {**description, "cores": {**description["cores"], **levels}}
+    machine.write_text(json.dumps(older))
+    plan.refuse_other_machine(make())
+    machine.write_text(json.dumps({**older, "chip": "Another chip"}))
+    with pytest.raises(TrainmarkError, match="describes another computer"):
+        plan.refuse_other_machine(make())
+
+
+def test_commands_can_be_pasted_into_zsh(monkeypatch):
+    """Zsh takes brackets for a pattern and says "no matches found"."""
+    installed = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
+    with pytest.raises(TrainmarkError) as caught:
+        plan.refuse_missing_stack(["tf-2.12"], installed, "mine.yaml")
+    said = [str(caught.value), plan.remark_on_stacks(make(stacks="auto"), installed) or ""]
+    for text in said:
+        assert "[" not in re.sub(r"'[^']*'", "", text)

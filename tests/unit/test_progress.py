@@ -120,15 +120,38 @@ def test_durations_as_people_say_them(seconds, text):
         ("Select jobs to execute...", False),
         ("Execute 3 jobs...", False),
         ("Activating conda environment: .snakemake/conda/0_", False),
-        ("Command 'set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 1.", False),
-        (
-            "Command 'source a b; set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 1.",
-            False,
-        ),
-        ("Command 'set -euo pipefail;  python workflow/scripts/x.py' returned non-zero exit status 2.", True),
         ("Nothing to be done (all requested files are present and up to date).", True),
     ],
 )
 def test_what_of_snakemake_is_shown(message, shown):
     record = logging.LogRecord("snakemake", logging.INFO, "", 1, message, None, None)
     assert bool(progress.worth_showing(record)) is shown
+
+
+FAILED = (
+    "Command '{}set -euo pipefail;  python workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."
+)
+
+
+@pytest.mark.parametrize("before", ["", "source /conda/bin/activate '/x/.snakemake/conda/1_'; "])
+@pytest.mark.parametrize(
+    ("log", "code", "shown"),
+    [
+        ("12:00 ERROR root: said on the terminal: The disk is full.\n", 1, None),
+        ("", 130, None),
+        ("Traceback (most recent call last):\nModuleNotFoundError: No module named 'msgspec'\n", 1, "named 'msgspec'"),
+        ("", 1, "(empty)"),
+    ],
+    ids=["explained itself", "Ctrl-C", "could not be imported", "said nothing"],
+)
+def test_what_a_job_could_not_say_is_shown_for_it(tmp_path, before, log, code, shown):
+    path = tmp_path / "x.log"
+    path.write_text(log)
+    message = FAILED.format(before, path, code)
+    record = logging.LogRecord("snakemake", logging.ERROR, "", 1, message, None, None)
+    assert bool(progress.worth_showing(record)) is (shown is not None)
+    if shown:
+        assert shown in record.getMessage()
+        assert (
+            f"workflow/scripts/x.py failed before it could say why. The end of its log, {path}:" in record.getMessage()
+        )

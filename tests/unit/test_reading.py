@@ -10,22 +10,25 @@ import pytest
 import yaml
 from trainmark import reading, schemas
 
-from tests.conftest import ROOT, older, path_of, synthetic_machine, synthetic_record, synthetic_sweep
+from tests.conftest import ROOT, older, path_of, synthetic_gpu, synthetic_machine, synthetic_record, synthetic_sweep
 
 SCHEMAS = ROOT / "workflow/schemas"
 READER = reading.Reader(SCHEMAS)
+SYNTHETIC_ENVIRONMENT = synthetic_record()["environment"] | {"dropped_variables": ["SYNTHETIC"]}
 FULL = {
     "record": synthetic_record(
         execution__look_up_devices=["CPU:0"],
         execution__cpus=[0],
         execution__step_fallback=["Cast"],
+        environment=SYNTHETIC_ENVIRONMENT,
+        gpu=synthetic_gpu("Synthetic GPU"),
         log_tail=["last"],
         noise__gpu_throttle_shares={"power": 0.5},
         energy__domains=[dict.fromkeys(("joules", "idle_watts", "reason"))
-        | {"domain": "package-0", "scope": "CPU package", "source": "synthetic"}],
+        | {"domain": "package-0", "scope": "CPU package", "source": "synthetic", "counted": False}],
     ),
     "machine": synthetic_machine(),
-    "roofline": synthetic_sweep(),
+    "roofline": synthetic_sweep() | {"environment": SYNTHETIC_ENVIRONMENT},
 }  # fmt: skip
 PATHS = {
     "record": "/".join(path_of(synthetic_record()).parts[2:]),
@@ -61,10 +64,10 @@ UNREADABLE = {
     "format is a list": ('{"format_version": []}', "format_version is []"),
     "format is an object": ('{"format_version": {}}', "format_version is {}"),
     "format is true": (json.dumps(older(synthetic_record(), 1) | {"format_version": True}), "format_version is true"),
-    "old noise is null": (json.dumps(older(synthetic_record(), 2) | {"noise": None}), "noise is null"),
+    "old noise is null": (json.dumps(older(synthetic_record(), 2) | {"noise": None}), "a part is not what format 2 has there"),
     "old noise is missing": (
         json.dumps({key: value for key, value in older(synthetic_record(), 2).items() if key != "noise"}),
-        "missing required field noise",
+        "it has no noise",
     ),
     "not UTF-8 within": (TEXT.encode().replace(b"Synthetic OS 1", b"\xff\xfe"), "is not UTF-8 text"),
     "not UTF-8 in the workload": (TEXT.encode().replace(b"fashion-mnist", b"\xff\xfe"), "is not UTF-8 text"),
@@ -89,7 +92,7 @@ UNREADABLE = {
     ),
     "field of a later format": (
         json.dumps(older(synthetic_record(), 1) | {"identity": synthetic_record()["identity"]}),
-        "format 1, which it has, knows no identity",
+        "identity is there, which formats up to 1 have not",
     ),
 }  # fmt: skip
 
@@ -104,7 +107,7 @@ def test_unreadable_file_is_refused_with_a_sentence(content, expected):
 def test_other_files_are_refused_alike(kind, name):
     text = json.dumps(FULL[kind])
     content = {
-        "long integer": text.replace('"format_version": 1', '"format_version": ' + "1" * 5000),
+        "long integer": text.replace('"format_version": ', '"format_version": ' + "1" * 4999),
         "key twice": text.replace('"machine"', '"machine": "a", "machine"'),
     }.get(name, UNREADABLE[name][0])
     assert re.search("nested deeper|5,000 digits|has format 99|format_version is|twice", refusal(content, kind))

@@ -5,8 +5,9 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
-from trainmark import catalogue, tables, workloads
+from trainmark import catalogue, energy, tables, workloads
 
 from tests import report, synthetic
 from tests.conftest import CONFIG, failed_record, synthetic_grid, synthetic_record
@@ -273,3 +274,56 @@ def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measu
     made = report.make(records, tmp_path, draw=False)
     assert "1 run of another experiment, on synthetic-a, is compared with nothing" in made.html
     assert made.section("missing").count("<td>synthetic-a</td>") == 2 * 3 * 4
+
+
+@pytest.mark.parametrize(
+    ("noise", "ended_at", "why"),
+    [
+        ({"suspended_seconds": 5700.0}, "2026-01-01T01:35:30.000+00:00", "the machine slept"),
+        ({"clock_jump_seconds": -600.0}, "2026-01-01T00:00:30.000+00:00", "its clock was set"),
+        # A record of before sleep was noted, 95 minutes longer by the clock than all that it was busy with.
+        (
+            {"suspended_seconds": None, "clock_jump_seconds": None},
+            "2026-01-01T01:35:30.000+00:00",
+            "much longer by the clock than by its own account",
+        ),
+    ],
+)
+def test_run_during_which_the_machine_slept_is_marked(tmp_path, noise, ended_at, why):
+    records = synthetic.records_of("synthetic-m1", devices=["cpu"])
+    records[1]["noise"] |= noise
+    records[1]["ended_at"] = ended_at
+    made = report.make(records, tmp_path, draw=False)
+    (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outlying")
+    assert [(row["repeat"], row["why"]) for row in table.rows] == [(2, why)]
+
+
+def test_machine_that_trained_with_another_optimizer_is_grey_and_named(tmp_path):
+    fused = {"execution__optimizer_class": "keras.optimizers.legacy.adam.Adam"}
+    fused["execution__optimizer_operations"] = {"ResourceApplyAdam": 6}
+    records = synthetic.records_of("synthetic-m1", devices=["gpu"], **fused)
+    records += synthetic.records_of("synthetic-t4", devices=["gpu"])
+    made = report.make(records, tmp_path, draw=False)
+    assert made.data.tables["comparisons"].empty
+    part = made.section("unlike")
+    assert "optimizer class keras.optimizers.legacy.adam.Adam against keras.src.optimizers.adam.Adam" in part
+    assert part.count('class="grey') >= 12
+
+
+def test_cell_that_was_trained_on_two_kinds_of_gpu_is_grey_and_named(tmp_path):
+    records = synthetic.records_of("synthetic-t4", devices=["gpu"])
+    records[0]["gpu"] = {**records[0]["gpu"], "name": "Tesla V100-SXM2-16GB"}
+    records[3]["gpu"] = {**records[3]["gpu"], "id_hash": "2" * 32}  # another one of the same kind
+    cells = report.make(records, tmp_path, draw=False).data.tables["cells"]
+    first, second = cells[cells["model"] == "mlp"].to_dict("records")[:2]
+    assert first["apart"] == "gpu Tesla T4 and Tesla V100-SXM2-16GB"
+    assert first["batch_size"] == 32
+    assert pd.isna(second["apart"])
+    assert second["joined"].startswith("gpu id")
+
+
+def test_reason_for_no_energy_of_a_cpu_run_beside_a_gpu_is_on_the_page(tmp_path):
+    why = "no meter counts the CPU: /sys/class/powercap holds no RAPL counter"
+    records = synthetic.records_of("synthetic-t4", devices=["cpu"], energy=energy.unmeasured(why))
+    made = report.make(records, tmp_path, draw=False)
+    assert why in made.section("energy")

@@ -1,5 +1,6 @@
 """Tests of trainmark.supervision: fake children first, then real trainings on a few hundred real samples."""
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -12,7 +13,7 @@ import time
 
 import psutil
 import pytest
-from trainmark import child, controls, grid, hardware, supervision, workloads
+from trainmark import child, controls, gpus, grid, hardware, supervision, workloads
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import CONFIG, ROOT, validate_record
@@ -20,7 +21,11 @@ from tests.conftest import CONFIG, ROOT, validate_record
 TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
 # A watching process that finds nothing to read.
-NO_METER = [sys.executable, "-c", 'print(\'{"domains": [], "missing": ["no meter"], "gpu_processes": null}\')']
+NO_METER = [
+    sys.executable,
+    "-c",
+    """print('{"domains": [], "missing": ["nothing to read"], "gpu_processes": null, "watches": false}')""",
+]
 REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
 LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 
@@ -45,6 +50,7 @@ def supervise(tmp_path, monkeypatch, data_folder):
             lock_file=changes.get("lock_file", LOCK),
             workflow_pid=changes.get("workflow_pid"),
             idle_seconds=changes.get("idle_seconds", 0.0),
+            gpu=changes.get("gpu"),
         )
         supervision.supervise(request, command, changes.get("watch", NO_METER), log)
         assert os.listdir(request.run.path.parent) == ["1.json"]
@@ -85,11 +91,12 @@ def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):
 def test_child_gets_the_configured_threads_and_no_gpu(supervise, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
-    environment = child.environment("cpu", 3)
+    environment = child.child_environment("cpu", 3, None, "tf-2.19")
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"
     assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
     assert "TF_XLA_FLAGS" not in environment
-    assert "CUDA_VISIBLE_DEVICES" not in child.environment("gpu", 3)
+    gpu = gpus.Gpu("Tesla T4", uuid="GPU-1")
+    assert child.child_environment("gpu", 3, gpu, "tf-2.19")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
 
 
 @pytest.mark.parametrize("reaped", [True, False])
@@ -229,12 +236,23 @@ def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
     assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
 
 
-def test_other_precision_in_the_users_keras_settings_is_refused(supervise, tmp_path, monkeypatch):
-    (tmp_path / "keras.json").write_text('{"floatx": "float16"}')
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    data = supervise(REAL_CHILD)
+def test_keras_settings_in_the_users_home_decide_nothing(supervise, tmp_path, monkeypatch):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras/keras.json").write_text('{"floatx": "float16", "image_data_format": "channels_first"}')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
+    data = supervise(REAL_CHILD, model="cnn")
+    assert data["status"] == "ok", data["reason"]
+    assert (data["execution"]["floatx"], data["execution"]["image_data_format"]) == ("float32", "channels_last")
+    assert "KERAS_HOME" in data["environment"]["dropped_variables"]
+
+
+def test_keras_that_computes_otherwise_all_the_same_is_refused(supervise):
+    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import tensorflow as tf\n"
+    code += "from trainmark import child; tf.keras.backend.set_floatx('float16'); child.serve()"
+    data = supervise(fake_child(code))
     assert data["status"] == "error"
-    assert "computes in float16, expected float32" in data["reason"]
+    assert "computes in float16 with channels_last, expected float32" in data["reason"]
 
 
 def test_missing_data_are_named(supervise, tmp_path):
@@ -290,3 +308,100 @@ def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data
     assert children
     assert not any(child.is_running() for child in children)
     assert not list(record.parent.iterdir())
+
+
+def xnu_killpg(group, signum):
+    """MacOS says EPERM where nothing but processes that have ended are left in a group (XNU, killpg1)."""
+    members = [process for process in psutil.process_iter() if os.getpgid(process.pid) == group]
+    if members and all(process.status() == psutil.STATUS_ZOMBIE for process in members):
+        raise PermissionError(1, "Operation not permitted")
+    os.kill(-group, signum)
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "import os; os.abort()"], ids=["ended", "crashed"])
+def test_run_whose_process_has_ended_is_recorded_on_a_mac_too(supervise, monkeypatch, code):
+    """A child that closes its stdout and is gone before its group is ended is all that the group holds."""
+
+    def killpg(group, signum):
+        deadline = time.monotonic() + 10
+        while psutil.Process(group).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            time.sleep(0.01)
+        xnu_killpg(group, signum)
+
+    monkeypatch.setattr(child.os, "killpg", killpg)
+    assert supervise(fake_child(code))["status"] in ("error", "killed")
+
+
+# Answers every message: well to those with few samples, which only compile, and with an error to the run itself.
+COMPILING = """
+import json, sys
+message = json.loads(sys.stdin.readline())
+with open({log!r}, "a") as file:
+    file.write(json.dumps([message["workload"]["model"], message["workload"]["train_samples"]]) + chr(10))
+small = message["workload"]["train_samples"] == 128
+failed = {{name: {{}} for name in ("durations", "execution", "versions", "noise")}}
+failed |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window", "gpu"))
+print(json.dumps({{**failed, "status": "ok" if small else "error", "reason": None if small else "synthetic"}}))
+"""
+H100 = gpus.Gpu("NVIDIA H100 80GB HBM3", driver="560.35.03", compute_capability="9.0", uuid="GPU-1")
+
+
+def test_what_the_driver_compiles_is_compiled_before_the_first_timing_and_once(
+    supervise, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    log = tmp_path / "messages"
+    command = fake_child(COMPILING.format(log=str(log)))
+    compiled = [["mlp", 128], ["cnn", 128], ["lstm", 128]]
+    for expected in ([*compiled, ["mlp", 400]], [["mlp", 400]]):
+        data = supervise(command, device="gpu", gpu=H100)
+        assert data["gpu"]["name"] == H100.name
+        assert [json.loads(line) for line in log.read_text().splitlines()] == expected
+        log.unlink()
+    said = capsys.readouterr().out
+    assert said.count("NVIDIA's driver compiles it now, once") == 1
+    # Another driver compiles again; a GPU with machine code never.
+    supervise(command, device="gpu", gpu=dataclasses.replace(H100, driver="570.00"))
+    assert len(log.read_text().splitlines()) == 4
+    supervise(
+        command, device="gpu", gpu=gpus.Gpu("Tesla T4", driver="560.35.03", compute_capability="7.5", uuid="GPU-2")
+    )
+    assert len(log.read_text().splitlines()) == 5
+
+
+def test_compiling_that_fails_is_tried_again_and_fails_no_run(supervise, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    log = tmp_path / "messages"
+    crash = fake_child(f"import sys; open({str(log)!r}, 'a').write(sys.stdin.readline()); raise SystemExit(3)")
+    for times in (2, 4):  # the first model, then the run itself
+        assert supervise(crash, device="gpu", gpu=H100)["status"] == "error"
+        assert len(log.read_text().splitlines()) == times
+
+
+def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
+    expected = gpus.Gpu("Tesla V100", uuid="GPU-2", pci_bus_id="00000000:00:05.0", index=1)
+    used = {"name": "Tesla T4", "pci_bus_id": "0000:00:04.0"}
+    found = supervision._refuse_other_gpu(expected, used)
+    assert found["status"] == "wrong_device"
+    assert "TensorFlow used Tesla T4 at 0000:00:04.0" in found["reason"]
+    assert supervision._refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
+
+
+@pytest.mark.parametrize(("suspended", "jump"), [(5700.0, 0.0), (0.0, -600.0)])
+def test_sleep_and_a_clock_that_is_set_are_in_the_record(supervise, monkeypatch, suspended, jump):
+    real, calls = supervision.noise.clocks, []
+
+    def clocks():
+        now = real()
+        calls.append(now)
+        later = len(calls) > 1
+        total = now.awake + (suspended if later else 0.0)
+        return supervision.noise.Clocks(now.awake, total, now.wall + (suspended + jump if later else 0.0))
+
+    monkeypatch.setattr(supervision.noise, "clocks", clocks)
+    data = supervise(fake_child("raise SystemExit(3)"))
+    assert data["noise"]["suspended_seconds"] == suspended
+    assert data["noise"]["clock_jump_seconds"] == pytest.approx(jump, abs=0.5)
+    assert data["ended_at"] >= data["started_at"]

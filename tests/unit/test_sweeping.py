@@ -91,6 +91,6 @@ def test_a_sweep_follows_its_schema_or_is_refused(sweep, tmp_path):
     sweep(SHORT.format(scripts=str(ROOT / "workflow/scripts")), threads=1)
     good = json.loads((tmp_path / PATH).read_text())
     reader = reading.Reader(ROOT / "workflow/schemas")
-    for change in ({"products": []}, {"format_version": 2}, {"threads": 0}, {"unknown": 1}):
+    for change in ({"products": []}, {"format_version": 3}, {"threads": 0}, {"unknown": 1}):
         with pytest.raises(reading.BadFileError):
             reader.roofline("synthetic/roofline/tf-2.19/cpu.json", json.dumps({**good, **change}).encode())

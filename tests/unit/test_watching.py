@@ -21,7 +21,7 @@ def fake_watch(meter: str) -> list[str]:
     sys.path.insert(0, {str(SCRIPTS)!r})
     from trainmark import meters, watching
     class Fake:
-        domains = (meters.Domain("package-0", "CPU package", "RAPL"),)
+        domains = (meters.Domain("package-0", "CPU package", "RAPL", ("cpu",)),)
     """
     body = textwrap.indent(textwrap.dedent(meter), "    ")
     return [sys.executable, "-c", textwrap.dedent(code) + body + "\nwatching.serve(([Fake()], []))\n"]
@@ -48,7 +48,7 @@ def read(self):
 
 
 def measure(command, seconds=1.5):
-    with watching.watched(command, dict(os.environ)) as watcher:
+    with watching.watched(command, dict(os.environ), "cpu") as watcher:
         begin = time.perf_counter()
         time.sleep(seconds)
         return watcher.tell((begin, time.perf_counter()), None)["energy"]
@@ -66,7 +66,7 @@ def test_window_of_a_watching_process():
         (fake_watch(CRASHES), "the meters' process was killed by signal 6 while the model trained"),
         (fake_child("import os; os.abort()"), "the meters' process was killed by signal 6"),
         (fake_child("raise SystemExit(3)"), "the meters' process ended with exit code 3"),
-        (NO_METER, "no meter"),
+        (NO_METER, "no meter counts the CPU: nothing to read"),
     ],
     ids=["vanishes", "crashes while it reads", "crashes at once", "ends at once", "nothing there"],
 )
@@ -76,7 +76,7 @@ def test_meter_that_fails_costs_its_reading_alone(command, reason):
 
 
 def test_watching_process_ends_with_the_supervisor():
-    with watching.watched(fake_watch(HUNDRED_WATTS), dict(os.environ)) as watcher:
+    with watching.watched(fake_watch(HUNDRED_WATTS), dict(os.environ), "cpu") as watcher:
         watcher._process.stdin.close()
         assert watcher._process.wait(timeout=5) == 0
 
@@ -114,3 +114,21 @@ def test_run_with_a_meter_has_energy_and_idle_power_in_its_record(supervise):  #
 def test_run_that_does_not_end_has_no_energy(supervise):  # noqa: F811
     data = supervise(fake_child("raise SystemExit(3)"), watch=fake_watch(HUNDRED_WATTS))
     assert data["energy"]["reason"] == "the training did not come to its end"
+
+
+@pytest.mark.parametrize("milliseconds", [0, 0.2, 1, 3])
+def test_idle_window_that_begins_when_the_watch_says_hello_is_covered(milliseconds):
+    """Readings of a real meter take up to some milliseconds; the idle time begins at once."""
+    slow = f"""
+    def read(self):
+        time.sleep({milliseconds / 1000})
+        return (100 * time.perf_counter(),)
+    """
+    lost = 0
+    for _ in range(5):
+        with watching.watched(fake_watch(slow), dict(os.environ), "cpu") as watcher:
+            idle = (begin := time.perf_counter(), begin + 1.01)
+            time.sleep(2.1)
+            found = watcher.tell((idle[1], idle[1] + 1.01), idle)["energy"]
+        lost += found["joules_above_idle"] is None
+    assert lost == 0, found["idle_reason"]

@@ -14,14 +14,15 @@ SCRIPTS = "workflow/scripts"
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 
 from trainmark import config as configuration
-from trainmark import controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
+from trainmark import awake, controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
 
 logger.addFilter(progress.worth_showing)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
+plan.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
-plan.prepare_jobs(sys.executable, HERE.use_conda)
+plan.prepare_jobs(sys.executable)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
@@ -47,7 +48,7 @@ try:
 except errors.TrainmarkError as error:
     raise WorkflowError(str(error)) from None
 
-for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN)):
+for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN), plan.remark_on_gpu(PLAN, HERE)):
     if remark:
         print(remark, file=sys.stderr, flush=True)
 
@@ -159,6 +160,7 @@ def data_set(wildcards):
         workflow.dag.forcefiles.add(str(run.path))
     forced = settings.forceall or not {str(run.path), "time_training"}.isdisjoint(settings.forcerun)
     if forced or state in ("missing", "other"):
+        plan.refuse_unfit_gpu(PLAN, run)
         plan.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
     return [] if state in ("done", "unreadable") and not forced else ancient(DATA_SET)
 
@@ -168,5 +170,7 @@ onstart:
     try:
         for line in plan.begin(PLAN, planned, SESSION, COMMAND):
             print(line, flush=True)
+        if planned:
+            awake.hold(os.getpid())
     except errors.TrainmarkError as error:
         raise WorkflowError(str(error)) from None

@@ -24,5 +24,7 @@ rule describe_machine:
     priority: 2**40  # before the first training
     conda:
         "../../envs/report.yaml"
+    resources:
+        which_gpu=str(config["gpu"]),
     shell:
-        "python workflow/scripts/describe_machine.py {output} 2> {log}"
+        "python workflow/scripts/describe_machine.py --gpu {resources.which_gpu:q} {output} 2> {log}"

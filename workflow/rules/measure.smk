@@ -18,6 +18,7 @@ rule time_training:
         idle=config["idle_seconds"],
         cool_down=config["cool_down_seconds"],
         lock_file=lock_file,
+        which_gpu=str(config["gpu"]),
     params:
         workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
         seed=lambda w: PLAN.seed(PLAN.run(**w)),
@@ -27,7 +28,7 @@ rule time_training:
     shell:
         "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
         "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
-        "--cool-down {resources.cool_down} --data results/data "
+        "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data results/data "
         "--lock-file {resources.lock_file} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
         "--log {log} {output} 2> {log}"
 
@@ -46,8 +47,10 @@ rule measure_roofline:
     resources:
         lock_file=lock_file,
         threads_of_run=str(config["threads"]),
+        which_gpu=str(config["gpu"]),
     shell:
         "python workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
+        "--gpu {resources.which_gpu:q} "
         "--lock-file {resources.lock_file} --workflow-pid $PPID {output} 2> {log}"
 
 

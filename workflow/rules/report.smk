@@ -159,6 +159,7 @@ rule compare_cells:
             labels={"table": "Times less energy"},
         ),
         "results/report/energy_unmeasured.csv",
+        "results/report/unlike.csv",
     log:
         "results/logs/compare_cells.log",
     conda:
@@ -272,6 +273,7 @@ rule render_page:
                 "energy",
                 "energy_comparisons",
                 "energy_unmeasured",
+                "unlike",
                 "claims",
             ],
         ),

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, sweeping
+from trainmark import child, errors, gpus, sweeping
 
 
 def main() -> None:
@@ -12,12 +12,13 @@ def main() -> None:
     parser.add_argument("--child", action="store_true", help="sweep as stdin says; for this script's own use")
     parser.add_argument("--threads", type=lambda text: None if text == "auto" else int(text), help="a number or auto")
     parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
+    parser.add_argument("--gpu", default=gpus.AUTO, help="which GPU is timed, as in the configuration")
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
     parser.add_argument("output", type=Path, nargs="?", help="results/machines/.../DEVICE.json, to be written")
     args = parser.parse_args()
     if args.child:
         child.serve("roofline", "sweep")
-    request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid)
+    request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid, gpus.choose(args.gpu))
     print(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])), flush=True)
 
 

@@ -4,16 +4,17 @@ import argparse
 from pathlib import Path
 
 import yaml
-from trainmark import errors, grid, hardware, merging
+from trainmark import errors, gpus, grid, hardware, merging
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--machine", help="default: this one, by its name in config/config.yaml")
     args = parser.parse_args()
-    machine = args.machine or yaml.safe_load(Path("config/config.yaml").read_text())["machine"]
+    config = yaml.safe_load(Path("config/config.yaml").read_text())
+    machine = args.machine or config["machine"]
     if machine == "auto":
-        machine = hardware.automatic_name()
+        machine = hardware.automatic_name(gpus.choose(config["gpu"]))
     output = grid.MACHINES.parent / f"{machine}.tar.gz"
     count = merging.pack(machine, grid.MACHINES, Path("workflow/schemas"), output)
     print(f"trainmark: {count} files of {machine} are in {output}. The receiver says: make merge FROM={output.name}")

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, grid, progress, supervision
+from trainmark import child, errors, gpus, grid, progress, supervision
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--time-limit", type=float, help="seconds")
     parser.add_argument("--idle", type=float, default=0.0, help="seconds to measure the idle machine's power for")
     parser.add_argument("--cool-down", type=float, default=0.0, help="seconds to wait at most until it is cool")
+    parser.add_argument("--gpu", default=gpus.AUTO, help="which GPU is timed, as in the configuration")
     parser.add_argument("--data", type=Path, help="folder of the decoded data set")
     parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
@@ -37,8 +38,9 @@ def main() -> None:
         workflow_pid=args.workflow_pid,
         idle_seconds=args.idle,
         cool_down_seconds=args.cool_down,
+        gpu=gpus.choose(args.gpu),
     )
-    watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py"))]
+    watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.gpu]
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)
     print(progress.run_line(record, progress.load_session(args.session)), flush=True)
 

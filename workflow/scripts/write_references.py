@@ -3,18 +3,19 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files, grid, hardware, referencing
+from trainmark import errors, files, gpus, grid, hardware, referencing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machine", default=hardware.automatic_name(), help="whose records; this machine's otherwise")
+    parser.add_argument("--machine", help="whose records; this machine's otherwise")
     parser.add_argument("--stack", required=True, help="of which stack")
     parser.add_argument("output", type=Path, help="config/references.yaml, to be written")
     args = parser.parse_args()
-    count, text = referencing.gather(grid.MACHINES, Path("workflow/schemas"), args.machine, args.stack)
+    machine = args.machine or hardware.automatic_name(gpus.choose())
+    count, text = referencing.gather(grid.MACHINES, Path("workflow/schemas"), machine, args.stack)
     files.write_whole(args.output, text)
-    print(f"trainmark: {args.output} holds {count} runs of {args.machine}.")
+    print(f"trainmark: {args.output} holds {count} runs of {machine}.")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from trainmark import findings, repeating, tables
 from trainmark.content import CELL, SERIES, ReportData, why_apart
 from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
 from trainmark.record import OK
+from trainmark.sections import PAIR, named
 
 # Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
 _SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")
@@ -74,6 +75,8 @@ def not_counted(data: ReportData) -> list[Section]:
     controls = data.controls[data.controls["status"] != OK]
     missing = (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
     others = (Column("machine", "Machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long"))
+    pairs = (*PAIR, Column("model", "Model"), Column("batch_size", "Batch size", "integer"))
+    pairs = (*pairs, Column("why", "Differ in (candidate against baseline)", "long"))
     files = (Column("path", "File"), Column("what", "What is wrong", "long"), Column("remedy", "What to do", "long"))
     keys = ["machine", "protocol", "settings_digest"]
     counts = rows_of(data.tables["runs"][~data.shown].groupby(keys).size().rename("count").reset_index())
@@ -105,6 +108,14 @@ def not_counted(data: ReportData) -> list[Section]:
             others,
             counts,
             "runs.csv",
+        ),
+        (
+            "unlike",
+            "Pairs of cells that are not compared",
+            "Both were measured, and did not compute the same: a ratio of their times says nothing of the machines.",
+            pairs,
+            [{**row, "grey": True} for row in named(data.tables["unlike"])],
+            "unlike.csv",
         ),
         (
             "bad-files",

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from trainmark import files, hardware, tree
+from trainmark import files, system, tree
 from trainmark.errors import TrainmarkError
 from trainmark.reading import BadFileError
 
@@ -139,7 +139,7 @@ def _converse(source: Path, scratch: Path) -> dict[str, str]:
 
 def _resident_bytes(pid: int) -> int:
     """Memory of a process where the kernel does not limit it, which is on a Mac; else 0."""
-    text = hardware.command_output("ps", "-o", "rss=", "-p", str(pid)) if hardware.MAC else None
+    text = system.command_output("ps", "-o", "rss=", "-p", str(pid)) if system.MAC else None
     return int(text) * 1024 if text and text.isdigit() else 0
 
 

@@ -205,7 +205,7 @@ def energy(data: ReportData) -> Section:
         Column("certain", "Uses less?"),
         Column("why", "Not like with like", "long"),
     )
-    missing = (*SERIES, Column("runs", "Runs", "integer"), Column("why", "Why there is none", "long"))
+    missing = (*SERIES, Column("missing", "Missing"), Column("runs", "Runs", "integer"), Column("why", "Why", "long"))
     t = data.tables
     ratios = [
         {**row, "certain": "not comparable" if row["why"] else certain(row, "less", "more"), "grey": bool(row["why"])}

@@ -43,7 +43,7 @@ def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
     for control, part in controlled[controlled["status"] == OK].groupby("control"):
         held_to = controls.threads(control)
         plain = runs[runs["intra_op_threads"] > held_to] if held_to else runs
-        alike = [column for column in tables.APART if column != "intra_op_threads" or not held_to]
+        alike = [column for column in tables.APART if not (held_to and column.endswith("_op_threads"))]
         apart = tables.differing(pd.concat([plain, part]), tables.CELL, alike)
         cells = comparing.speed_ups(plain, part, tables.CELL)
         cells = cells[~cells.set_index(tables.CELL).index.isin(apart.index)]

@@ -22,8 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from trainmark import cuda, hardware
+from trainmark import cuda, dataset, environment, system
 from trainmark.errors import TrainmarkError
+from trainmark.gpus import Gpu
 
 # One file a machine, whoever runs the benchmark and from whichever checkout; /tmp is there on Linux and on a Mac,
 # while $TMPDIR differs between users and environments.
@@ -39,16 +40,6 @@ _THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
-)
-# Variables of the user's shell that would change what is computed or how.
-_DROPPED_VARIABLES = (
-    "TF_XLA_FLAGS",
-    "XLA_FLAGS",
-    "TF_USE_LEGACY_KERAS",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "NVIDIA_TF32_OVERRIDE",
-    "PYTHONPATH",
-    "PYTHONSTARTUP",
 )
 
 
@@ -115,7 +106,7 @@ def terminable() -> Iterator[None]:
 def converse(
     command: list[str],
     message: dict[str, Any],
-    environment: dict[str, str],
+    variables: dict[str, str],
     lock: int,
     limit_seconds: float,
     what: object,
@@ -126,7 +117,7 @@ def converse(
     Args:
         command: starts a process that calls ``serve``.
         message: what it is asked to do.
-        environment: of the child.
+        variables: the child's environment.
         lock: the machine lock's descriptor.
         limit_seconds: from the start of the child to its end.
         what: it does, in words.
@@ -142,7 +133,7 @@ def converse(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment,
+        env=variables,
         start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the child
         pass_fds=[lock],  # the child holds it too: an orphan, while it lives, keeps the next timing from starting
     )
@@ -152,8 +143,10 @@ def converse(
             child.stdin.flush()
         answer = _read_answer(child, limit_seconds, what, workflow_pid)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)  # also ends what an unfinished or finished child left behind
+        # Also ends what an unfinished or finished child left behind. Where nothing but the finished child itself is
+        # left, which waits for us to notice its death, Linux does nothing and macOS says EPERM.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
         code = child.wait()
         child.stdout.close()
         with contextlib.suppress(BrokenPipeError):
@@ -206,26 +199,30 @@ def _end_with_supervisor() -> None:
     os._exit(1)
 
 
-def environment(device: str, threads: int) -> dict[str, str]:
+def child_environment(device: str, threads: int, gpu: Gpu | None, stack: str) -> dict[str, str]:
     """The environment of a training process.
 
     Snakemake sets the thread variables to its own idea of a job's threads, so they are set again here, all alike.
     CUDA's libraries are found without anything that the user would have to set.
+
+    Args:
+        device: that is to train.
+        threads: of TensorFlow and the numeric libraries.
+        gpu: the only one that TensorFlow is shown; none where the CPU trains.
+        stack: that is timed.
     """
-    found = clean_environment()
+    found = environment.clean()
     found |= cuda.variables(cuda.wheels_folder(), found)
     found |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    found["KERAS_BACKEND"] = "tensorflow"  # or ~/.keras/keras.json decides
+    found["KERAS_BACKEND"] = "tensorflow"
     # CUDA's own order, by speed, is not that of nvidia-smi and NVML: the GPU described would be another.
-    found.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    found["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     if device == "cpu":
         found["CUDA_VISIBLE_DEVICES"] = "-1"
+    elif gpu and gpu.uuid:
+        found["CUDA_VISIBLE_DEVICES"] = gpu.uuid
+        found |= cuda.compiled_code(dataset.cache_folder().parent, stack)
     return found
-
-
-def clean_environment() -> dict[str, str]:
-    """This process's environment without what would change what is computed."""
-    return {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
 
 
 def check_workflow(what: object, workflow_pid: int | None) -> None:
@@ -240,5 +237,5 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    _, _, state = (hardware.read_text(f"/proc/{pid}/stat") or "").rpartition(") ")
+    _, _, state = (system.read_text(f"/proc/{pid}/stat") or "").rpartition(") ")
     return not state.startswith("Z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import functools
 import itertools
 import json
@@ -48,6 +49,7 @@ FIELDS = {
     "started_at": "started_at",
     "ended_at": "ended_at",
     "floatx": "execution.floatx",
+    "image_data_format": "execution.image_data_format",
     "intra_op_threads": "execution.intra_op_threads",
     "inter_op_threads": "execution.inter_op_threads",
     "optimizer_class": "execution.optimizer_class",
@@ -55,6 +57,9 @@ FIELDS = {
     "python": "versions.python",
     "tensorflow": "versions.tensorflow",
     "keras": "versions.keras",
+    "numpy": "versions.numpy",
+    "cuda": "versions.cuda",
+    "cudnn": "versions.cudnn",
     "tensorflow_metal": "versions.tensorflow_metal",
     "operating_system": "versions.operating_system",
     "gpu_driver": "versions.gpu_driver",
@@ -69,6 +74,8 @@ FIELDS = {
     "power_source": "noise.power_source",
     "low_power_mode": "noise.low_power_mode",
     "thermal_pressure": "noise.thermal_pressure",
+    "suspended_seconds": "noise.suspended_seconds",
+    "clock_jump_seconds": "noise.clock_jump_seconds",
     "cool_down_seconds": "noise.cool_down_seconds",
     "gpu_processes_before": "noise.gpu_processes_before",
     "gpu_temperature_celsius": "noise.gpu_temperature_celsius",
@@ -76,6 +83,7 @@ FIELDS = {
     "energy_joules": "energy.joules",
     "energy_above_idle_joules": "energy.joules_above_idle",
     "energy_reason": "energy.reason",
+    "energy_idle_reason": "energy.idle_reason",
     "peak_memory_bytes": "peak_memory_bytes",
     "peak_device_memory_bytes": "peak_device_memory_bytes",
     "code_version": "code.version",
@@ -87,7 +95,8 @@ FIELDS = {
     "workload_digest": "workload_digest",
 }
 DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "flops_per_second")
-DERIVED += ("variable_devices", "gpu_throttle_shares", "energy_scope")
+DERIVED += ("variable_devices", "gpu_throttle_shares", "energy_scope", "gpu", "gpu_id", "tensor_float_32")
+DERIVED += ("optimizer_operations", "unexplained_seconds")
 # Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, and what the gate says of it.
 LEARNED = ("validation_accuracy_by_epoch", "gate", "gate_t", "gate_limit")
 RUN_COLUMNS = (*FIELDS, *DERIVED, *LEARNED)
@@ -101,8 +110,7 @@ MACHINE_COLUMNS = (
     "cores_physical",
     "cores_logical",
     "cores_usable",
-    "cores_performance",
-    "cores_efficiency",
+    "core_levels",
     "cpu_quota_cores",
     "memory_bytes",
     "gpu",
@@ -322,6 +330,10 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
             devices,
             json.dumps(shares) if shares else None,
             energy_scope(record.energy),
+            *_gpu_values(record.gpu),
+            _rounds_products(record),
+            " ".join(record.execution.optimizer_operations or ()) or None,
+            unexplained_seconds(record),
             json.dumps(learned["validation_accuracy"]),
             verdict.gate,
             verdict.t,
@@ -331,11 +343,40 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
     return *values, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
 
 
+def _gpu_values(gpu: Any) -> tuple[str | None, str | None]:
+    """What a run's GPU is called, with all that makes it another one, and the hash of its id; None of a CPU run."""
+    if gpu is None:
+        return None, None
+    memory = f", {gpu.memory_bytes / 2**30:.0f} GiB" if gpu.memory_bytes else ""
+    capability = f", compute capability {gpu.compute_capability}" if gpu.compute_capability else ""
+    return f"{gpu.name}{memory}{capability}", gpu.id_hash
+
+
+def _rounds_products(record: Any) -> bool | None:
+    """Whether products were rounded to TensorFloat-32: where it was allowed, on a GPU since Ampere (8.0).
+
+    None of a GPU that the record does not name.
+    """
+    if record.device == "cpu" or not record.execution.tensor_float_32:
+        return False
+    if record.gpu is None:
+        return None
+    return bool(record.gpu.compute_capability) and float(record.gpu.compute_capability) >= 8
+
+
+def unexplained_seconds(record: Any) -> float:
+    """From a run's start to its end by the time of day, less all that it was busy with by its own clock."""
+    begin, end = (datetime.datetime.fromisoformat(text) for text in (record.started_at, record.ended_at))
+    times = record.durations
+    busy = times.import_seconds + times.data_seconds + times.build_seconds + times.fit_seconds + times.evaluate_seconds
+    return round((end - begin).total_seconds() - busy, 3)
+
+
 def energy_scope(energy: Any) -> str | None:
     """What a run's energy is of, as "CPU package + GPU board"; None where there is none."""
     if energy.joules is None:
         return None
-    return " + ".join(sorted({domain.scope for domain in energy.domains if domain.joules is not None}))
+    return " + ".join(sorted({domain.scope for domain in energy.domains if domain.counted}))
 
 
 def _value(record: Any, path: str) -> Any:
@@ -365,7 +406,8 @@ def machine_row(machine: Any) -> dict[str, Any]:
     """A machine file's row in machines.csv; the GPUs of a machine with several are counted."""
     data = msgspec.to_builtins(machine)
     row = {key: data.get(key) for key in MACHINE_COLUMNS}
-    row |= {f"cores_{kind}": count for kind, count in data["cores"].items()}
+    row |= {f"cores_{kind}": data["cores"][kind] for kind in ("physical", "logical", "usable")}
+    row["core_levels"] = " + ".join(f"{n} {kind}" for kind, n in (data["cores"]["levels"] or {}).items()) or None
     gpus = data["gpus"]
     if gpus:
         count = f"{len(gpus)} x " if len(gpus) > 1 else ""

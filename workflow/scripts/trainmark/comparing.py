@@ -55,6 +55,7 @@ SUMMARY_COLUMNS = (
     "minimum",
     "maximum",
 )
+UNLIKE_COLUMNS = (*SIDES, "model", "batch_size", "why")
 ALL_MODELS = "all"
 GPU_AGAINST_CPU = "Times faster: GPU against CPU of the same machine"
 
@@ -162,22 +163,55 @@ def compare(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     Returns:
         Rows of CELL_COLUMNS, in the order of candidates, baselines, models and batch sizes.
     """
+    cells = _pairs(runs, comparison)
+    return _finished(cells[cells["unlike"] == ""], comparison)[list(CELL_COLUMNS)]
+
+
+def unlike(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
+    """The pairs of cells that are not compared, since their runs did not compute alike, and in what they differ.
+
+    Args:
+        runs: comparable runs that are ok.
+        comparisons: those of the report.
+
+    Returns:
+        Rows of UNLIKE_COLUMNS; ``why`` names each value of the candidate and of the baseline.
+    """
+    parts = [pd.DataFrame(columns=list(UNLIKE_COLUMNS))]
+    for comparison in comparisons:
+        cells = _pairs(runs, comparison)
+        parts.append(_finished(cells[cells["unlike"] != ""], comparison).rename(columns={"unlike": "why"}))
+    found = pd.concat([part for part in parts if len(part)] or parts)
+    return distinct(found)[list(UNLIKE_COLUMNS)]
+
+
+def _pairs(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """The rows of ``speed_ups`` of a comparison, those whose sides differ in what was computed among them."""
     candidate, baseline = comparison.candidate, comparison.baseline
-    same = [axis for axis in AXES if axis not in candidate and axis not in baseline]
+    same = _same_axes(comparison)
     other = [axis for axis in AXES if axis not in same]
     cells = speed_ups(chosen(runs, baseline), chosen(runs, candidate), [*same, "model", "batch_size"], other)
     for axis in other:
         if axis not in candidate or axis not in baseline:
             cells = cells[cells[axis] != cells[f"{axis}_baseline"]]
+    return cells
+
+
+def _same_axes(comparison: Comparison) -> list[str]:
+    return [axis for axis in AXES if axis not in comparison.candidate and axis not in comparison.baseline]
+
+
+def _finished(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Pairs of cells with the columns that every comparison has, in their order."""
     cells = cells.assign(
         comparison=comparison.name,
         exhibit=comparison.exhibit,
         includes_1=((cells["low"] <= 1) & (cells["high"] >= 1)).where(cells["low"].notna()),
         winner_changes=(cells["speed_up"] > 1) != (cells["steady_state_speed_up"] > 1),
-        **{f"{axis}_baseline": cells[axis] for axis in same},
+        **{f"{axis}_baseline": cells[axis] for axis in _same_axes(comparison)},
     )
     cells["winner_changes"] = cells["winner_changes"].where(cells["steady_state_speed_up"].notna())
-    return tables.in_order(cells, [*SIDES, "model", "batch_size"])[list(CELL_COLUMNS)]
+    return tables.in_order(cells, [*SIDES, "model", "batch_size"])
 
 
 def chosen(runs: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.DataFrame:
@@ -267,13 +301,14 @@ def speed_ups(
         One row a pair of cells: ``same``, ``other`` and the baseline's, with ``_baseline`` behind it; of the time to
         train ``speed_up``, ``low`` and ``high`` (95 % interval; NaN where either side has fewer than two runs),
         ``log_standard_error`` and ``degrees_of_freedom`` (of the log of the speed-up); of the steady state
-        ``steady_state_speed_up``, ``_low`` and ``_high``; and for either side ``n`` and the medians of the times and
-        of ``test_accuracy``.
+        ``steady_state_speed_up``, ``_low`` and ``_high``; for either side ``n`` and the medians of the times and of
+        ``test_accuracy``; and ``unlike``, in what the two sides did not compute alike (empty where they did).
     """
     other = list(other)
-    columns = [*_MOMENTS, "n", *MEASURES, "test_accuracy"]
+    resolved = [c for c in _RESOLVED if c in baseline.columns and c in candidate.columns]
+    columns = [*_MOMENTS, "n", *MEASURES, "test_accuracy", *resolved]
     sides = [
-        _moments(runs, [*same, *other]).rename(columns={column: f"{column}_{side}" for column in columns})
+        _moments(runs, [*same, *other], resolved).rename(columns={column: f"{column}_{side}" for column in columns})
         for side, runs in (("candidate", candidate), ("baseline", baseline))
     ]
     both = sides[0].merge(sides[1], on=same, suffixes=("", "_baseline"))
@@ -288,7 +323,28 @@ def speed_ups(
         both = both.assign(**{f"{prefix}{name}": values for name, values in found.items()})
         if not prefix:
             both = both.assign(log_standard_error=error, degrees_of_freedom=freedom)
-    return both
+    return both.assign(unlike=_differences(both, resolved))
+
+
+def _differences(both: pd.DataFrame, resolved: list[str]) -> pd.Series:
+    """In what the two sides of each pair of cells differ that must be equal, in words; unknown values are equal."""
+
+    def equal(axis: str) -> pd.Series:
+        return both[axis] == both.get(f"{axis}_baseline", both[axis])
+
+    always = pd.Series(True, index=both.index)
+    stack = equal("stack") if "stack" in both else always
+    device = stack & equal("device") if "device" in both else stack
+    words = pd.Series("", index=both.index, dtype=object)
+    for column in resolved:
+        applies = (
+            device if column in tables.RESOLVED_ON_DEVICE else stack if column in tables.RESOLVED_IN_STACK else always
+        )
+        candidate, baseline = both[f"{column}_candidate"], both[f"{column}_baseline"]
+        differs = applies & candidate.notna() & baseline.notna() & (candidate != baseline)
+        text = column.replace("_", " ") + " " + candidate.astype(str) + " against " + baseline.astype(str)
+        words = words.where(~differs, words + "; " + text)
+    return words.str.removeprefix("; ")
 
 
 def limits(
@@ -312,7 +368,10 @@ _MOMENTS = [f"{measure}_{moment}" for measure in MEASURES for moment in ("mean",
 _NUMBERS = {*CELL_COLUMNS, *SUMMARY_COLUMNS} - {"comparison", "exhibit", *SIDES, "model"}
 
 
-def _moments(runs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+_RESOLVED = [*tables.RESOLVED, *tables.RESOLVED_IN_STACK, *tables.RESOLVED_ON_DEVICE]
+
+
+def _moments(runs: pd.DataFrame, keys: list[str], resolved: list[str]) -> pd.DataFrame:
     logs = runs.assign(**{f"{measure}_log": np.log(runs[measure]) for measure in MEASURES})
     moments = {
         f"{measure}_{name}": (f"{measure}_log", how)
@@ -320,7 +379,8 @@ def _moments(runs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         for name, how in (("mean", "mean"), ("variance", "var"))
     }
     medians = {column: (column, "median") for column in (*MEASURES, "test_accuracy")}
-    return logs.groupby(keys).agg(n=("fit_seconds", "size"), **moments, **medians).reset_index()
+    firsts = {column: (column, "first") for column in resolved}  # the runs of a cell are alike
+    return logs.groupby(keys).agg(n=("fit_seconds", "size"), **moments, **medians, **firsts).reset_index()
 
 
 def stack_age(stack: str) -> tuple[int, ...]:

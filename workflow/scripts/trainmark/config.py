@@ -12,8 +12,9 @@ from typing import Any
 import jsonschema
 import yaml
 
-from trainmark import dataset, workloads
+from trainmark import dataset, gpus, workloads
 from trainmark.errors import TrainmarkError
+from trainmark.gpus import Gpu
 
 # A path into the configuration: the keys and list indices that lead to a value.
 KeyPath = tuple
@@ -45,14 +46,16 @@ class Surroundings:
     Attributes:
         use_conda: whether each rule runs in its pinned conda environment.
         installed_stack: the stack beside Snakemake, or None.
-        gpu_names: names of the GPUs that can train here.
+        gpus: those that can train here.
         platform: as ``hardware.platform_tag`` gives it.
+        virtual_mac: whether this is macOS in a virtual machine, which has no GPU of its own.
     """
 
     use_conda: bool
     installed_stack: str | None
-    gpu_names: Sequence[str]
+    gpus: Sequence[Gpu]
     platform: str | None
+    virtual_mac: bool = False
 
 
 def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,12 +171,14 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set) -
                 f"with train_samples, {train}, at most the {dataset.TRAIN_IMAGES} images that both are taken from"
             )
             problems.append(Problem(("validation_samples",), validation, expected))
-    if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpu_names:
+    if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpus:
         expected = (
             'devices of this machine: "cpu" or "auto". No GPU was found: TensorFlow trains on an Apple Silicon GPU, '
             "or on an NVIDIA one whose driver answers to 'nvidia-smi'"
         )
         problems.append(Problem(("devices",), config["devices"], expected))
+    if "gpu" not in broken and config["gpu"] != gpus.AUTO and len(gpus.named(here.gpus, config["gpu"])) != 1:
+        problems.append(Problem(("gpu",), config["gpu"], gpus.expectation(here.gpus)))
     if "comparisons" not in broken:
         problems += _comparison_problems(config["comparisons"])
     return problems
@@ -248,7 +253,7 @@ def chosen_stacks(config: Mapping[str, Any], here: Surroundings, measured: Seque
 
 
 def chosen_devices(config: Mapping[str, Any], here: Surroundings) -> list[str]:
-    """The devices to train on; "auto" is the CPU, and the GPU where there is one."""
+    """The devices to train on; "auto" is the CPU, and the GPU where there is one of this machine's own."""
     if config["devices"] != "auto":
         return config["devices"]
-    return ["cpu", "gpu"] if here.gpu_names else ["cpu"]
+    return ["cpu", "gpu"] if here.gpus and not here.virtual_mac else ["cpu"]

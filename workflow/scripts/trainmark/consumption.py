@@ -12,7 +12,7 @@ COLUMNS = (*tables.CELL, "energy_scope", "runs", "joules", "joules_per_epoch", "
 COLUMNS += ("above_idle_joules", "above_idle_joules_per_million_samples")
 RATIO_COLUMNS = (*comparing.SIDES, "model", "batch_size", "ratio", "low", "high", "energy_scope")
 RATIO_COLUMNS += ("energy_scope_baseline", "why")
-UNMEASURED_COLUMNS = ("machine", "stack", "device", "why", "runs")
+UNMEASURED_COLUMNS = ("machine", "stack", "device", "missing", "why", "runs")
 
 
 def per_cell(runs: pd.DataFrame) -> pd.DataFrame:
@@ -44,10 +44,18 @@ def per_cell(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def unmeasured(runs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of UNMEASURED_COLUMNS: why runs have no energy, and how many of each machine, stack and device."""
-    missing = runs[runs["energy_joules"].isna()].rename(columns={"energy_reason": "why"})
+    """Rows of UNMEASURED_COLUMNS: why runs have no energy, or none above idle, and how many each series has."""
+    none = runs["energy_joules"].isna()
+    idle = ~none & runs["energy_above_idle_joules"].isna()
+    parts = [
+        runs[which].assign(missing=what, why=runs.loc[which, column].fillna("unknown"))
+        for which, what, column in (
+            (none, "energy", "energy_reason"),
+            (idle, "energy above idle", "energy_idle_reason"),
+        )
+    ]
     keys = list(UNMEASURED_COLUMNS[:-1])
-    return missing.fillna({"why": "unknown"}).groupby(keys).size().rename("runs").reset_index()
+    return pd.concat(parts).groupby(keys).size().rename("runs").reset_index()
 
 
 def ratios(runs: pd.DataFrame, comparisons: list[comparing.Comparison]) -> pd.DataFrame:

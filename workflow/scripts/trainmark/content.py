@@ -75,7 +75,7 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
     found |= {name: tables.read_runs(folder / f"{name}.csv") for name in ("runs", "controls", "cells")}
     found |= {name: comparing.read_cells(folder / f"{name}.csv") for name in ("comparisons", "comparisons_summary")}
     rest = ("break_even", "tflops", "utilisation", "outlying", "drift", "claims")
-    rest += ("products", "energy", "energy_comparisons", "energy_unmeasured", "bottlenecks", "gpu_states")
+    rest += ("products", "energy", "energy_comparisons", "energy_unmeasured", "bottlenecks", "gpu_states", "unlike")
     found |= {name: tables.read_table(folder / f"{name}.csv") for name in rest}
     experiments = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
     figures = {entry["name"]: entry for entry in exhibits.read_index(folder / "figures" / "figures.json")}

@@ -18,6 +18,10 @@ from scipy import special
 
 from trainmark import dataset, workloads
 
+# What the simplest classifier that looks at an image reaches, where the classes are equally frequent: one threshold on
+# one pixel (R. C. Holte, Very simple classification rules perform well on most commonly used datasets, Machine Learning
+# 11, 1993) has two answers, and so is right for two classes at most. To always give the same answer reaches half of it.
+TRIVIAL_ACCURACY = 2 / dataset.CLASSES
 # A validation accuracy that is lower by no more than this is as good: half a point moves no conclusion about speed.
 MARGIN = 0.005
 REFERENCES, WEAKER_RULES = "references", "weaker rules"
@@ -65,6 +69,7 @@ class Gate:
         self.references, self._level = references, level
         self._moments: dict[tuple[str, int, int], tuple[float, float, float] | None] = {}
         self._same: dict[str, bool] = {}
+        self._least: dict[str, float] = {}
 
     def judge(self, model: str, batch_size: int, accuracy: Mapping[str, Sequence[float]], settings: str) -> Verdict:
         """Whether a run that ended without a fault has learned.
@@ -77,7 +82,7 @@ class Gate:
         """
         found = list(accuracy["validation_accuracy"])
         moments = self._of(model, batch_size, len(found)) if self._fits(settings) else None
-        reason = _weaker_rules(accuracy)
+        reason = _weaker_rules(accuracy, self._least_accuracy(settings))
         if moments is None or found[-1] is None:
             return Verdict(reason, WEAKER_RULES)
         least, deviation, limit = moments
@@ -94,6 +99,12 @@ class Gate:
         if settings not in self._same:
             self._same[settings] = self.references is not None and without_epochs(settings) == self.references.settings
         return self._same[settings]
+
+    def _least_accuracy(self, settings: str) -> float:
+        """The validation accuracy from which on a run is better than trivial, by more than chance."""
+        if settings not in self._least:
+            self._least[settings] = least_above_trivial(json.loads(settings)["validation_samples"], self._level)
+        return self._least[settings]
 
     def _of(self, model: str, batch_size: int, epoch: int) -> tuple[float, float, float] | None:
         """As ``limit_of`` gives it; None where there are no references."""
@@ -127,13 +138,33 @@ def limit_of(values: Sequence[float], siblings: Sequence[Sequence[float]], level
     return math.fsum(values) / len(values) - MARGIN, max(deviation, 1e-9), limit
 
 
-def _weaker_rules(accuracy: Mapping[str, Sequence[float]]) -> str:
-    """What can be said without references: a loss that rises away, and one that is no better than guessing."""
-    train, validation = accuracy["train_loss"], accuracy["validation_loss"]
+def least_above_trivial(samples: int, level: float) -> float:
+    """The lowest accuracy on so many samples that a classifier of TRIVIAL_ACCURACY reaches in ``level`` of all cases.
+
+    A one-sided exact binomial test; 1 where the samples are too few to tell anything.
+    """
+    right = next((k for k in range(samples + 1) if special.bdtrc(k - 1, samples, TRIVIAL_ACCURACY) <= level), samples)
+    return right / samples
+
+
+def _weaker_rules(accuracy: Mapping[str, Sequence[float]], least: float) -> str:
+    """What can be said without references: a loss that rises away, and an accuracy that is no better than trivial.
+
+    Args:
+        accuracy: ``train_loss``, ``validation_loss`` and ``validation_accuracy``, each by epoch.
+        least: validation accuracy of a run that learned.
+    """
+    train, validation, found = (accuracy[k] for k in ("train_loss", "validation_loss", "validation_accuracy"))
     guess = math.log(dataset.CLASSES)
     if validation[-1] is None or validation[-1] >= guess:
         shown = "not a number" if validation[-1] is None else f"{validation[-1]:.3f}"
         return f"Its validation loss after epoch {len(validation)} is {shown}; guessing has {guess:.3f}."
+    if found[-1] is None or found[-1] < least:
+        shown = "not a number" if found[-1] is None else f"{found[-1]:.3f}"
+        return (
+            f"Its validation accuracy after epoch {len(found)} is {shown}; a rule with one threshold on one pixel "
+            f"reaches up to {TRIVIAL_ACCURACY:.3f}, and with luck {least:.3f}."
+        )
     if train[-1] > train[0]:
         return f"Its training loss rose from {train[0]:.3f} in the first epoch to {train[-1]:.3f} in the last."
     return ""

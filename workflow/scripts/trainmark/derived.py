@@ -37,6 +37,7 @@ def derive(
     return {
         "comparisons": cells,
         "comparisons_summary": comparing.summarise(cells),
+        "unlike": comparing.unlike(runs, comparisons),
         "break_even": findings.break_even(cells[cells["exhibit"] == "8"]),
         "tflops": findings.tflops_ratios(runs, gpus),
         "utilisation": findings.utilisation(runs, gpus, peaks),

@@ -44,7 +44,12 @@ class Trace:
 def unmeasured(reason: str) -> dict[str, Any]:
     """The record's energy where there is none."""
     total = dict.fromkeys(("joules", "joules_above_idle", "window_seconds", "idle_seconds"))
-    return {"reason": reason, **total, "domains": []}
+    return {"reason": reason, "idle_reason": reason, **total, "domains": []}
+
+
+def uncounted(device: str, missing: Sequence[str]) -> str:
+    """Why a training on this device has no energy where no meter counts it, given why there are no others."""
+    return f"no meter counts the {device.upper()}: {'; '.join(missing) or 'no kind of meter is known for it'}"
 
 
 def joules_between(
@@ -65,7 +70,7 @@ def joules_between(
     if end - begin < SHORTEST_SECONDS:
         raise NotMeasuredError(f"{end - begin:.2f} s are too short, under {SHORTEST_SECONDS:g} s")
     if len(times) < 2 or times[0] > begin or times[-1] < end:
-        raise NotMeasuredError("its readings do not cover the training")
+        raise NotMeasuredError("its readings do not cover the window")
     inside = joules[bisect.bisect_right(times, begin) - 1 : bisect.bisect_left(times, end) + 1]
     steps = [after - before for before, after in itertools.pairwise(inside)]
     if min(steps) < 0:
@@ -83,40 +88,74 @@ def _at(times: Sequence[float], joules: Sequence[float], when: float) -> float:
     return joules[after - 1] + share * (joules[after] - joules[after - 1])
 
 
-def of_window(traces: Sequence[Trace], window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
-    """The record's energy: of each domain, and their total where every meter can tell.
+def of_window(
+    traces: Sequence[Trace],
+    device: str,
+    window: tuple[float, float],
+    idle: tuple[float, float] | None,
+    missing: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The record's energy: of each domain, and the total of those that count the device that trained.
 
     A domain that stood still, as the memory's counter does where it is not wired, is no part of the total.
 
     Args:
         traces: of the machine's meters.
+        device: ``cpu`` or ``gpu``, which trained.
         window: begin and end of the training, on the clock of the readings.
         idle: begin and end of a time before it in which nothing ran; None if there was none.
+        missing: why there are no other meters.
     """
     parts, lost = [], []
     for trace in traces:
         found = [_of_domain(trace, position, window, idle) for position in range(len(trace.domains))]
+        counts = any(device in domain.devices for domain in trace.domains)
         try:
             joules_between(trace.times, [sum(row) for row in trace.readings], *window)
         except NotMeasuredError as error:
             early = trace.failure and (not trace.times or trace.times[-1] < window[1])
             reason = trace.failure if early else str(error)
             found = [{**part, "joules": None, "reason": reason} for part in found]
-            lost.append(f"{trace.domains[0].source}: {reason}")
-        parts += found
-    if lost or not parts:
-        return {**unmeasured("; ".join(lost) or "there is no meter"), "domains": parts}
-    measured = [part for part in parts if part["joules"] is not None]
-    seconds, joules = window[1] - window[0], sum(part["joules"] for part in measured)
-    idle_watts = [part["idle_watts"] for part in measured]
-    known = None not in idle_watts
+            if counts:
+                lost.append(f"{trace.domains[0].source}: {reason}")
+        parts += [{**part, "counted": counts and part["joules"] is not None} for part in found]
+    if lost:
+        return {**unmeasured("; ".join(lost)), "domains": parts}
+    return total(parts, device, window[1] - window[0], idle[1] - idle[0] if idle else None, missing)
+
+
+def total(
+    domains: Sequence[dict[str, Any]],
+    device: str,
+    window_seconds: float,
+    idle_seconds: float | None,
+    missing: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The record's energy from its domains.
+
+    Args:
+        domains: as the record has them; those ``counted`` make the total.
+        device: which trained.
+        window_seconds: of the training.
+        idle_seconds: for which the idle machine's power was measured; None if it was not.
+        missing: why there are no other meters.
+    """
+    counted = [part for part in domains if part["counted"]]
+    if not counted:
+        return {**unmeasured(uncounted(device, missing)), "domains": list(domains)}
+    joules = sum(part["joules"] for part in counted)
+    unknown = [part["reason"] or "not measured" for part in counted if part["idle_watts"] is None]
+    if idle_seconds is None:
+        unknown = ["the idle machine was not measured (idle_seconds: 0)"]
+    idle_watts = 0.0 if unknown else sum(part["idle_watts"] for part in counted)
     return {
         "reason": None,
+        "idle_reason": "; ".join(dict.fromkeys(unknown)) or None,
         "joules": joules,
-        "joules_above_idle": joules - sum(idle_watts) * seconds if known else None,
-        "window_seconds": seconds,
-        "idle_seconds": idle[1] - idle[0] if known else None,
-        "domains": parts,
+        "joules_above_idle": None if unknown else joules - idle_watts * window_seconds,
+        "window_seconds": window_seconds,
+        "idle_seconds": None if unknown else idle_seconds,
+        "domains": list(domains),
     }
 
 
@@ -132,5 +171,5 @@ def _of_domain(
         if idle:
             found["idle_watts"] = joules_between(trace.times, joules, *idle, fewest_steps=0) / (idle[1] - idle[0])
     except NotMeasuredError as error:
-        found["reason"] = None if found["joules"] else str(error)
+        found["reason"] = f"idle: {error}" if found["joules"] else str(error)
     return found

@@ -11,23 +11,42 @@ import fnmatch
 import os
 import sysconfig
 from collections.abc import Mapping
+from pathlib import Path
 
 # Passed on: who and where the user is, ...
-_PASSED = ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_*", "XDG_*", "KRB5CCNAME"]
+_PASSED = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "XDG_*",
+    "KRB5CCNAME",
+]
 _PASSED += ["TERM", "COLUMNS", "LINES", "CI", "DBUS_SESSION_BUS_ADDRESS"]
 # ... how the network is reached, ...
 _PASSED += ["*_proxy", "*_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
-_PASSED += [f"PIP_{name}" for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "TRUSTED_HOST", "CERT")]
+_PASSED += [
+    f"PIP_{name}" for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "TRUSTED_HOST", "CERT")
+]
 _PASSED += [f"PIP_{name}" for name in ("CLIENT_CERT", "PROXY", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR")]
-_PASSED += [f"UV_{name}" for name in ("PYTHON_INSTALL_MIRROR", "PYTHON_DOWNLOADS_JSON_URL", "NATIVE_TLS", "SYSTEM_CERTS")]
+_PASSED += [
+    f"UV_{name}" for name in ("PYTHON_INSTALL_MIRROR", "PYTHON_DOWNLOADS_JSON_URL", "NATIVE_TLS", "SYSTEM_CERTS")
+]
 # ... what conda needs to make and activate environments, what a cluster says of the job, and which GPUs it may use.
 _PASSED += ["CONDA_*", "_CONDA_*", "_CE_*", "MAMBA_*", "SLURM_*", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"]
 # Our own: names of what was dropped, separated by commas.
 DROPPED = "TRAINMARK_DROPPED"
 # Variables that can change a measurement, a figure or an installation.
-_MATTERS = ["TF_*", "KERAS_*", "XLA_*", "CUDA_*", "CUDNN_*", "CUBLAS_*", "NVIDIA_*", "LD_*", "DYLD_*", "PYTHON*", "OMP_*"]
-_MATTERS += ["GOMP_*", "KMP_*", "MKL_*", "OPENBLAS_*", "GOTO_*", "VECLIB_*", "NUMEXPR_*", "BLIS_*", "ONEDNN_*", "DNNL_*"]
-_MATTERS += ["MALLOC_*", "TCMALLOC_*", "GLIBC_TUNABLES", "MTL_*", "METAL_*", "MPL*", "MATPLOTLIB*", "PIP_*", "SNAKEMAKE_*"]
+_MATTERS = ["TF_*", "KERAS_*", "XLA_*", "CUDA_*", "CUDNN_*", "CUBLAS_*", "NVIDIA_*", "MTL_*", "METAL_*"]
+_MATTERS += ["OMP_*", "GOMP_*", "KMP_*", "MKL_*", "OPENBLAS_*", "GOTO_*", "VECLIB_*", "NUMEXPR_*", "BLIS_*"]
+_MATTERS += ["ONEDNN_*", "DNNL_*", "MALLOC_*", "TCMALLOC_*", "GLIBC_TUNABLES", "LD_*", "DYLD_*", "PYTHON*"]
+_MATTERS += ["MPL*", "MATPLOTLIB*", "PIP_*", "SNAKEMAKE_*"]
 # Settings in the user's home that decide the same are not read: neither file below can exist, so the defaults hold.
 _FIXED = {
     "KERAS_HOME": f"{os.devnull}/keras",
@@ -52,7 +71,7 @@ def clean(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     given = dict(os.environ if environment is None else environment)
     found = {name: value for name, value in given.items() if _any(name, _PASSED)}
     folders = _library_folders(given.get("LD_LIBRARY_PATH", ""))
-    if os.path.isdir(_WSL):
+    if Path(_WSL).is_dir():
         folders = list(dict.fromkeys([*folders, _WSL]))
         found["PATH"] = os.pathsep.join(dict.fromkeys([*found.get("PATH", os.defpath).split(os.pathsep), _WSL]))
     if folders:
@@ -79,4 +98,4 @@ def _library_folders(path: str) -> list[str]:
     """The folders of LD_LIBRARY_PATH that hold NVIDIA's driver, or the library of this Python."""
     wanted = ["libcuda.so.1", "libnvidia-ml.so.1", sysconfig.get_config_var("INSTSONAME") or ""]
     folders = [folder for folder in path.split(os.pathsep) if folder]
-    return [f for f in folders if any(os.path.isfile(os.path.join(f, name)) for name in wanted if name)]
+    return [f for f in folders if any(Path(f, name).is_file() for name in wanted if name)]

@@ -6,6 +6,9 @@ import logging
 import sys
 from collections.abc import Iterator
 
+# Begins the line of a log by which a script has said on the terminal why it failed.
+EXPLAINED = "said on the terminal: "
+
 
 class TrainmarkError(Exception):
     """A problem that its reader can mend: the text says what was expected, what was found and what to do."""
@@ -50,6 +53,6 @@ def explained() -> Iterator[None]:
     else:
         return
     if not sys.stderr.isatty():  # by hand, once is enough
-        logging.error(message)
+        logging.error("%s%s", EXPLAINED, message)
     print(f"trainmark: {message}", flush=True)
     sys.exit(1)

@@ -34,6 +34,10 @@ GPU_STATE_COLUMNS = ("machine", "stack", "device", "runs", "clock_hertz", "hotte
 GPU_STATE_COLUMNS += ("held_back_by",)
 # A run that is by more than this factor off its siblings is marked.
 OUTLYING = 1.2
+# Sleep, and jumps of the clock, that are noticed: time servers set a clock by less.
+NOTICED_SECONDS = 1.0
+# Starting and ending a process, and one more step, take seconds, on a busy machine a minute.
+UNEXPLAINED_SECONDS = 300.0
 # Share of the cores' time beyond which what others took of it is said to disturb a run.
 DISTURBING = 0.1
 _FEWEST_REPEATS = 3  # of two, nobody knows which one stands apart
@@ -138,6 +142,9 @@ def outlying(runs: pd.DataFrame) -> pd.DataFrame:
         "took under five sixths of its siblings' time": apart & (ratio < 1),
         "other programs computed": shares["other_cpu_share"] > DISTURBING,
         "the host gave its cores to others": shares["steal_share"] > DISTURBING,
+        "the machine slept": runs["suspended_seconds"].astype(float) > NOTICED_SECONDS,
+        "its clock was set": runs["clock_jump_seconds"].astype(float).abs() > NOTICED_SECONDS,
+        "much longer by the clock than by its own account": unexplained(runs),
         "on battery": runs["power_source"] == "battery",
         "in low-power mode": runs["low_power_mode"] == True,  # noqa: E712, a column that may hold nothing
         "held back for its heat": held_back_for_heat(runs),
@@ -147,6 +154,11 @@ def outlying(runs: pd.DataFrame) -> pd.DataFrame:
     found = found[marked.any(axis=1)]
     why = [", ".join(marked.columns[row]) for row in marked[marked.any(axis=1)].to_numpy()]
     return found.assign(why=why)[list(OUTLYING_COLUMNS)]
+
+
+def unexplained(runs: pd.DataFrame) -> pd.Series:
+    """Whether a run that did not note sleep took longer by the time of day than it was busy: the machine slept, say."""
+    return runs["suspended_seconds"].isna() & (runs["unexplained_seconds"].astype(float) > UNEXPLAINED_SECONDS)
 
 
 def held_back_for_heat(runs: pd.DataFrame) -> pd.Series:

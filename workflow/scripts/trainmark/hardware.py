@@ -6,7 +6,6 @@ written from Apple's documentation of ``sysctl``, ``ioreg`` and ``sw_vers``.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import hmac
 import json
@@ -14,17 +13,17 @@ import math
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-MAC = sys.platform == "darwin"
+from trainmark import gpus, system
+from trainmark.gpus import Gpu
+
 # The layout of machine.json.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # Words in a processor's or GPU's name that tell nothing about it.
 _NOISE = re.compile(
@@ -32,104 +31,35 @@ _NOISE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU that TensorFlow could train on: Apple's own or an NVIDIA one with a working driver."""
-
-    name: str
-    cores: int | None = None
-    memory_bytes: int | None = None
-    driver: str | None = None
-
-
-def command_output(*command: str) -> str | None:
-    """What a command prints, stripped; None if it is not there, fails, prints nothing or takes over 20 seconds."""
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return result.stdout.strip() or None
-
-
-def read_text(path: str | Path) -> str | None:
-    """A small file's text, stripped; None if it cannot be read or is empty."""
-    try:
-        return Path(path).read_text(errors="replace").strip() or None
-    except OSError:
-        return None
-
-
-def sysctl(name: str) -> str | None:
-    """A value of macOS's ``sysctl``."""
-    return command_output("sysctl", "-n", name) if MAC else None
-
-
 def chip() -> str:
     """The processor's marketing name, or the architecture where none is given."""
-    if MAC:
-        name = sysctl("machdep.cpu.brand_string")
+    if system.MAC:
+        name = system.sysctl("machdep.cpu.brand_string")
     else:
-        match = re.search(r"^model name\s*:\s*(.+)$", read_text("/proc/cpuinfo") or "", re.MULTILINE)
-        name = match[1].strip() if match else read_text("/proc/device-tree/model")
+        match = re.search(r"^model name\s*:\s*(.+)$", system.read_text("/proc/cpuinfo") or "", re.MULTILINE)
+        name = match[1].strip() if match else system.read_text("/proc/device-tree/model")
     return name or platform.machine() or "unknown"
-
-
-@functools.cache
-def gpu_names() -> tuple[str, ...]:
-    """Names of the GPUs that a stack of this project can train on; quick enough for every start of the workflow."""
-    if MAC:
-        return (f"{chip()} GPU",) if platform.machine() == "arm64" else ()
-    if any(Path("/dev").glob("nvidia[0-9]*")):  # /proc alone shows the host's GPUs inside a container without any
-        texts = [read_text(path) or "" for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))]
-        names = tuple(match[1] for text in texts if (match := re.search(r"^Model:\s*(.+)$", text, re.MULTILINE)))
-        if names:
-            return names
-    return tuple(gpu.name for gpu in nvidia_gpus())
-
-
-def gpus() -> tuple[Gpu, ...]:
-    """The GPUs with their cores, memory and driver."""
-    if not gpu_names():
-        return ()
-    if MAC:
-        return (Gpu(gpu_names()[0], cores=apple_gpu_cores(), driver=operating_system()),)  # it comes with macOS
-    return nvidia_gpus() or tuple(Gpu(name) for name in gpu_names())
-
-
-def apple_gpu_cores() -> int | None:
-    """Number of cores of an Apple GPU."""
-    match = re.search(
-        r'"gpu-core-count"\s*=\s*(\d+)', command_output("ioreg", "-rc", "AGXAccelerator", "-d", "1") or ""
-    )
-    return int(match[1]) if match else None
-
-
-def nvidia_gpus() -> tuple[Gpu, ...]:
-    """The GPUs that NVIDIA's driver shows to ``nvidia-smi``; none where the driver does not work."""
-    if not shutil.which("nvidia-smi"):
-        return ()
-    query = "--query-gpu=name,memory.total,driver_version"
-    lines = (command_output("nvidia-smi", query, "--format=csv,noheader,nounits") or "").splitlines()
-    rows = [[field.strip() for field in line.split(",")] for line in lines]
-    return tuple(
-        Gpu(row[0], memory_bytes=int(row[1]) * 2**20 if row[1].isdigit() else None, driver=row[2])
-        for row in rows
-        if len(row) == 3
-    )
 
 
 def platform_tag() -> str | None:
     """Which environment files fit: osx-arm64, linux-64-cuda or linux-64; None where no stack runs."""
-    system, architecture = platform.system(), platform.machine()
-    if (system, architecture) == ("Darwin", "arm64"):
+    found = platform.system(), platform.machine()
+    if found == ("Darwin", "arm64"):
         return "osx-arm64"
-    if (system, architecture) == ("Linux", "x86_64"):
-        return "linux-64-cuda" if gpu_names() else "linux-64"
+    if found == ("Linux", "x86_64"):
+        return "linux-64-cuda" if gpus.usable() else "linux-64"
     return None
 
 
 def unsupported() -> str:
     """What to tell who wants to measure where ``platform_tag`` is None."""
+    if system.sysctl("sysctl.proc_translated") == "1":
+        return (
+            f"This Python ({sys.executable}) was built for Intel processors, and macOS translates it (Rosetta 2). "
+            "TensorFlow does not run that way. Install a Python for Apple Silicon, as 'brew install python@3.12' of a "
+            "Homebrew in /opt/homebrew or Miniforge's arm64 installer does, from a terminal that is not itself opened "
+            "with Rosetta ('uname -m' says arm64 there), and give the same command again."
+        )
     return (
         f"No pinned TensorFlow runs on this platform ({platform.system()} on {platform.machine()}). Supported are Macs "
         "with Apple Silicon, and Linux on x86-64 with or without an NVIDIA GPU; on Windows, Linux in WSL2. Reports of "
@@ -140,13 +70,13 @@ def unsupported() -> str:
 
 def cpu_quota() -> float | None:
     """How many cores' time the control group of this process may use; None where there is no limit."""
-    groups = re.findall(r"^0::(/.*)$", read_text("/proc/self/cgroup") or "", re.MULTILINE) or ["/"]
+    groups = re.findall(r"^0::(/.*)$", system.read_text("/proc/self/cgroup") or "", re.MULTILINE) or ["/"]
     group, limits = Path(groups[0]), []
     for folder in (group, *group.parents):  # a parent's limit holds for its children
-        fields = (read_text(f"/sys/fs/cgroup{folder}/cpu.max") or "").split()
+        fields = (system.read_text(f"/sys/fs/cgroup{folder}/cpu.max") or "").split()
         if len(fields) == 2 and fields[0].isdigit():
             limits.append(int(fields[0]) / int(fields[1]))
-    quota, period = (read_text(f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us") for name in ("quota", "period"))
+    quota, period = (system.read_text(f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us") for name in ("quota", "period"))
     if quota and period and int(quota) > 0:  # version 1
         limits.append(int(quota) / int(period))
     return min(limits, default=None)
@@ -166,56 +96,64 @@ def cpus_by_core(topology: Path = Path("/sys/devices/system/cpu")) -> list[int] 
 
     def core(cpu: int) -> tuple[int, ...]:
         names = ("physical_package_id", "core_id")
-        return (*(int(read_text(topology / f"cpu{cpu}/topology/{name}") or -1) for name in names), cpu)
+        return (*(int(system.read_text(topology / f"cpu{cpu}/topology/{name}") or -1) for name in names), cpu)
 
     return sorted(os.sched_getaffinity(0), key=core)
 
 
-def core_counts() -> dict[str, int | None]:
-    """Physical, logical, usable, and on Apple Silicon performance and efficiency cores."""
-    counts: dict[str, int | None] = {"logical": os.cpu_count(), "usable": usable_cores()}
-    if MAC:
-        wanted = {
-            "physical": "hw.physicalcpu",
-            "performance": "hw.perflevel0.physicalcpu",
-            "efficiency": "hw.perflevel1.physicalcpu",
-        }
-        values = {kind: sysctl(name) for kind, name in wanted.items()}
-        return counts | {kind: int(value) if value else None for kind, value in values.items()}
+def core_levels() -> dict[str, int] | None:
+    """Apple Silicon's kinds of cores, the fastest first, by macOS's names of them, and how many there are of each.
+
+    M1 to M4 have "performance" and "efficiency" cores; newer chips have other names, or three kinds.
+    """
+    found = {}
+    for level in range(system.sysctl_number("hw.nperflevels") or 0):
+        name = (system.sysctl(f"hw.perflevel{level}.name") or f"level {level}").lower()
+        count = system.sysctl_number(f"hw.perflevel{level}.physicalcpu")
+        if count is not None:
+            found[name] = count
+    return found or None
+
+
+def core_counts() -> dict[str, Any]:
+    """Physical, logical and usable cores, and on Apple Silicon how many there are of each kind."""
+    counts: dict[str, Any] = {"logical": os.cpu_count(), "usable": usable_cores()}
+    if system.MAC:
+        return counts | {"physical": system.sysctl_number("hw.physicalcpu"), "levels": core_levels()}
     siblings = {
-        read_text(path / "topology/thread_siblings_list") for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*")
+        system.read_text(path / "topology/thread_siblings_list")
+        for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*")
     } - {None}
-    return counts | {"physical": len(siblings) or None, "performance": None, "efficiency": None}
+    return counts | {"physical": len(siblings) or None, "levels": None}
 
 
 def memory_bytes() -> int | None:
     """The machine's physical memory."""
-    if MAC:
-        size = sysctl("hw.memsize")
-        return int(size) if size else None
-    match = re.search(r"^MemTotal:\s*(\d+) kB", read_text("/proc/meminfo") or "", re.MULTILINE)
+    if system.MAC:
+        return system.sysctl_number("hw.memsize")
+    match = re.search(r"^MemTotal:\s*(\d+) kB", system.read_text("/proc/meminfo") or "", re.MULTILINE)
     return int(match[1]) * 1024 if match else None
 
 
 def operating_system() -> str:
     """The system's name and version, as its vendor writes it."""
-    if MAC:
-        return f"macOS {platform.mac_ver()[0]}"
-    match = re.search(r'^PRETTY_NAME="?([^"\n]+)', read_text("/etc/os-release") or "", re.MULTILINE)
+    if system.MAC:
+        return gpus.macos()
+    match = re.search(r'^PRETTY_NAME="?([^"\n]+)', system.read_text("/etc/os-release") or "", re.MULTILINE)
     return match[1] if match else platform.system()
 
 
 def virtualisation() -> str | None:
     """The kind of virtual machine or container; "none" on bare metal, None where it cannot be told."""
-    if MAC:
-        return {"0": "none", "1": "virtual machine"}.get(sysctl("kern.hv_vmm_present") or "")
+    if system.MAC:
+        return {"0": "none", "1": "virtual machine"}.get(system.sysctl("kern.hv_vmm_present") or "")
     try:  # exit code 1 means "none" here, so command_output does not fit
         found = subprocess.run(["systemd-detect-virt"], capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         found = ""
     if found:
         return found
-    flags = re.search(r"^flags\s*:(.*)$", read_text("/proc/cpuinfo") or "", re.MULTILINE)
+    flags = re.search(r"^flags\s*:(.*)$", system.read_text("/proc/cpuinfo") or "", re.MULTILINE)
     return "virtual machine" if flags and " hypervisor" in flags[1] else None
 
 
@@ -224,15 +162,25 @@ def machine_id_hash() -> str | None:
 
     HMAC-SHA256 as systemd's machine-id(5) advises: the id itself is confidential and must not leave the machine.
     """
-    if MAC:
-        listing = command_output("ioreg", "-rd1", "-c", "IOPlatformExpertDevice") or ""
+    if system.MAC:
+        listing = system.command_output("ioreg", "-rd1", "-c", "IOPlatformExpertDevice") or ""
         match = re.search(r'"IOPlatformUUID"\s*=\s*"([^"]+)"', listing)
         identity = match[1] if match else None
     else:
-        identity = read_text("/etc/machine-id") or read_text("/var/lib/dbus/machine-id")
+        identity = system.read_text("/etc/machine-id") or system.read_text("/var/lib/dbus/machine-id")
     if identity is None:
         return None
+    return keyed_hash(identity)
+
+
+def keyed_hash(identity: str) -> str:
+    """HMAC-SHA256 (32 hex digits): equal for equal identities, which cannot be read from it."""
     return hmac.new(b"trainmark machine identity 1", identity.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def is_virtual_mac() -> bool:
+    """Whether this is macOS in a virtual machine, whose GPU is a paravirtual one that shares the host's."""
+    return system.MAC and virtualisation() == "virtual machine"
 
 
 def slug(text: str) -> str:
@@ -241,17 +189,17 @@ def slug(text: str) -> str:
     return "-".join(words)
 
 
-def automatic_name() -> str:
-    """A readable, stable name for this machine from its processor and GPU: ``apple-m2-max-30-core-gpu``, say."""
+def automatic_name(gpu: Gpu | None) -> str:
+    """A readable, stable name for this machine from its processor and the GPU that is timed.
+
+    As ``apple-m2-max-30-core-gpu``, or ``intel-xeon-tesla-t4``.
+    """
     processor = slug(chip()) or "unknown"
-    names = gpu_names()
-    if not names:
+    if gpu is None:
         return processor
-    if MAC:
-        cores = apple_gpu_cores()
-        return f"{processor}-{cores}-core-gpu" if cores else processor
-    count = f"{len(names)}x-" if len(names) > 1 else ""
-    return f"{processor}-{count}{slug(names[0])}"
+    if system.MAC:
+        return f"{processor}-{gpu.cores}-core-gpu" if gpu.cores else processor
+    return f"{processor}-{slug(gpu.name)}"
 
 
 def signature(description: Mapping[str, Any]) -> str:
@@ -260,9 +208,13 @@ def signature(description: Mapping[str, Any]) -> str:
     Memory is left out, since kernels and drivers count it differently; so are drivers and the operating system, whose
     update leaves a machine the same.
     """
-    cores = {kind: description["cores"][kind] for kind in ("physical", "logical", "performance", "efficiency")}
-    gpus = [[gpu["name"], gpu["cores"]] for gpu in description["gpus"]]
-    what = [description["chip"], description["architecture"], cores, gpus]
+    counts = description["cores"]
+    levels = dict(counts.get("levels") or {})
+    cores = {kind: counts[kind] for kind in ("physical", "logical")}
+    # These two always, as machine files of format 1 have them.
+    cores |= {kind: levels.pop(kind, counts.get(kind)) for kind in ("performance", "efficiency")} | levels
+    used = [[gpu["name"], gpu["cores"]] for gpu in description["gpus"]]
+    what = [description["chip"], description["architecture"], cores, used]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -271,14 +223,18 @@ def identity(description: Mapping[str, Any]) -> dict[str, str | None]:
     return {"machine_id_hash": description["machine_id_hash"], "hardware": signature(description)}
 
 
-def describe() -> dict[str, Any]:
-    """All of the above but the name, as machine.json holds it; nothing that identifies a person."""
+def describe(gpu: Gpu | None) -> dict[str, Any]:
+    """All of the above but the name, as machine.json holds it; nothing that identifies a person.
+
+    Args:
+        gpu: the one that is timed; others that the machine may have are not described.
+    """
     return {
         "chip": chip(),
         "architecture": platform.machine(),
         "cores": core_counts(),
         "memory_bytes": memory_bytes(),
-        "gpus": [asdict(gpu) for gpu in gpus()],
+        "gpus": [gpu.describe()] if gpu else [],
         "operating_system": operating_system(),
         "kernel": f"{platform.system()} {platform.release()}",
         "virtualisation": virtualisation(),

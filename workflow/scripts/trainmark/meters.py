@@ -8,13 +8,13 @@ root is asked for, and a library that is not installed is a reason, not an error
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from trainmark.gpus import Gpu
 
 POWERCAP = Path("/sys/class/powercap")
 
@@ -52,11 +52,13 @@ class Domain:
         name: ``package-0``, ``gpu-0``, ``cpu``.
         scope: one of PACKAGE, MEMORY, BOARD, SOC.
         source: what counts it.
+        devices: whose trainings it counts. The idle GPU's board is no part of what a training on the CPU used.
     """
 
     name: str
     scope: str
     source: str
+    devices: tuple[str, ...]
 
 
 class Meter(Protocol):
@@ -98,7 +100,7 @@ class Rapl:
             if scope is None:
                 continue
             package = re.match(r"intel-rapl:(\d+)", zone.name)[1]
-            domains.append(Domain(name if scope == PACKAGE else f"{name}-{package}", scope, "RAPL"))
+            domains.append(Domain(name if scope == PACKAGE else f"{name}-{package}", scope, "RAPL", ("cpu",)))
             self._files.append(zone / "energy_uj")
             self._wraps.append(int((zone / "max_energy_range_uj").read_text()) / 1e6)
         if not domains:
@@ -128,30 +130,40 @@ class Rapl:
 
 
 class Nvml:
-    """The GPU that a training uses, by NVIDIA's management library (nvidia-ml-py).
+    """The GPU that trains, by NVIDIA's management library (nvidia-ml-py).
 
     Volta and newer count their board's energy. Older ones, as the P100, tell their power alone, which is added up from
     reading to reading (trapezoids).
+    A GPU that counts neither still has a state.
+
+    Attributes:
+        domains: what it counts, if anything.
+        reason: why it counts nothing; None where it does.
 
     Args:
+        gpu: the one that trains.
         library: the module ``pynvml``; imported if not given.
-        visible: the value of CUDA_VISIBLE_DEVICES.
 
     Raises:
-        NoMeterError: without the library, the driver or a GPU.
+        NoMeterError: without the library, the driver or this GPU, or where it counts nothing.
     """
 
-    def __init__(self, library: Any = None, visible: str | None = None) -> None:
+    def __init__(self, gpu: Gpu, library: Any = None) -> None:
         try:
             self._nvml = library or importlib.import_module("pynvml")
         except ImportError:
             raise NoMeterError("nvidia-ml-py is not installed") from None
         try:
             self._nvml.nvmlInit()
-            self._gpu = self._find(visible)
+            self._gpu = self._find(gpu)
         except self._nvml.NVMLError as error:
-            raise NoMeterError(f"NVIDIA's driver shows no GPU ({error})") from None
+            raise NoMeterError(f"NVIDIA's driver shows no such GPU ({error})") from None
         self._joules, self._last = 0.0, None
+        self.domains: tuple[Domain, ...] = ()
+        self.reason = None
+        if gpu.mig_profile:
+            self.reason = "an instance of a divided GPU (MIG) has no counter of its own"
+            return
         try:
             self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._gpu)
             self._counts, source = True, "NVML energy counter"
@@ -160,18 +172,22 @@ class Nvml:
             try:
                 self._nvml.nvmlDeviceGetPowerUsage(self._gpu)
             except self._nvml.NVMLError as error:
-                raise NoMeterError(f"this GPU tells neither its energy nor its power ({error})") from None
-        self.domains = (Domain("gpu-0", BOARD, source),)
+                self.reason = f"this GPU tells neither its energy nor its power ({error})"
+                return
+        self.domains = (Domain("gpu-0", BOARD, source, ("gpu",)),)
 
-    def _find(self, visible: str | None) -> Any:
-        """The GPU that TensorFlow calls GPU:0: the first visible one, in the order of the bus."""
-        first = (visible or "0").split(",")[0].strip()
-        if first.startswith("GPU-"):
-            return self._nvml.nvmlDeviceGetHandleByUUID(first)
-        return self._nvml.nvmlDeviceGetHandleByIndex(int(first) if first.isdigit() else 0)
+    def _find(self, gpu: Gpu) -> Any:
+        """The handle of this GPU, by what is its own: a number would mean another one in another order."""
+        if gpu.uuid:
+            return self._nvml.nvmlDeviceGetHandleByUUID(gpu.uuid)
+        if gpu.pci_bus_id:
+            return self._nvml.nvmlDeviceGetHandleByPciBusId(gpu.pci_bus_id)
+        raise NoMeterError("neither the UUID nor the PCI bus id of the GPU is known")
 
     def read(self) -> tuple[float, ...]:
         """See ``Meter``."""
+        if not self.domains:
+            return ()
         try:
             if self._counts:
                 return (self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._gpu) / 1e3,)  # it counts millijoules
@@ -212,13 +228,17 @@ class Apple:
     CPU, GPU and memory. They are estimates of the chip's own model (the library's README), in steps of a millijoule.
 
     Args:
+        chip: marketing name of the processor.
         library: the module ``zeus_apple_silicon``; imported if not given.
 
     Raises:
-        NoMeterError: without the library, or where the counters cannot be had.
+        NoMeterError: without the library, where the counters cannot be had, or where they are wrong.
     """
 
-    def __init__(self, library: Any = None) -> None:
+    def __init__(self, chip: str, library: Any = None) -> None:
+        # Its 1.1.0 keeps, of the counters of the two dies, the one that it reads last where it should add them.
+        if "Ultra" in chip:
+            raise NoMeterError(f"zeus-apple-silicon counts one of the two dies of an {chip} alone")
         try:
             self._monitor = (library or importlib.import_module("zeus_apple_silicon")).AppleEnergyMonitor()
             found = self._monitor.get_cumulative_energy()
@@ -230,7 +250,8 @@ class Apple:
         if not there:
             raise NoMeterError("Apple's counters tell nothing here")
         self._names = tuple(field for field, _ in there.values())
-        self.domains = tuple(Domain(name, scope, "IOReport") for name, (_, scope) in there.items())
+        both = ("cpu", "gpu")  # one chip with one memory, whichever part of it trains
+        self.domains = tuple(Domain(name, scope, "IOReport", both) for name, (_, scope) in there.items())
 
     def read(self) -> tuple[float, ...]:
         """See ``Meter``."""
@@ -241,21 +262,21 @@ class Apple:
             raise SensorError(f"Apple's counters stopped telling ({error})") from None
 
 
-def find(mac: bool, gpu: bool, environment: Mapping[str, str] = os.environ) -> tuple[list[Meter], list[str]]:
+def find(chip: str, mac: bool, gpu: Gpu | None) -> tuple[list[Meter], list[str]]:
     """The meters of this machine, and for each kind that it lacks the reason.
 
     Args:
+        chip: marketing name of the processor.
         mac: whether this is a Mac.
-        gpu: whether there is an NVIDIA GPU.
-        environment: tells which GPUs are visible.
+        gpu: the one that is timed.
     """
-    kinds = [Apple] if mac else [Rapl]
+    kinds = [lambda: Apple(chip)] if mac else [Rapl]
     if gpu and not mac:
-        kinds.append(lambda: Nvml(visible=environment.get("CUDA_VISIBLE_DEVICES")))
+        kinds.append(lambda: Nvml(gpu))
     found, missing = [], []
     for kind in kinds:
         try:
             found.append(kind())
         except NoMeterError as error:
             missing.append(str(error))
-    return found, missing
+    return found, missing + [meter.reason for meter in found if isinstance(meter, Nvml) and meter.reason]

@@ -16,8 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import config as configuration
-from trainmark import controls, files, grid, hardware, locks, progress, repeating, superseding, tree, workloads
+from trainmark import (
+    controls,
+    cuda,
+    environment,
+    files,
+    gpus,
+    grid,
+    hardware,
+    locks,
+    progress,
+    repeating,
+    superseding,
+    tree,
+    workloads,
+)
 from trainmark.errors import TrainmarkError
+from trainmark.gpus import Gpu
 from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
@@ -33,6 +48,7 @@ class Plan:
     stacks: list[str]
     devices: list[str]
     config: Mapping[str, Any]
+    gpu: Gpu | None = None
 
     @property
     def runs(self) -> list[grid.Run]:
@@ -139,25 +155,28 @@ class Plan:
             found = data["workload_digest"], data["seed"], data["protocol"]
             threads = data["execution"].get("intra_op_threads")
             failed = data["status"] != OK
+            optimizer = data["execution"].get("optimizer_class")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return "unreadable"
         expected = workloads.digest(self.workload(run.cell.model)), self.seed(run), PROTOCOL
         other_threads = self.threads(run) != "auto" and threads not in (None, self.threads(run))
-        if found != expected or other_threads:
+        if found != expected or other_threads or not workloads.is_optimizer_of(run.cell.stack, optimizer):
             return "other"
         return "failed" if failed else "done"
 
 
 def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Plan:
     """The plan for a checked configuration on this machine."""
-    machine = hardware.automatic_name() if config["machine"] == "auto" else config["machine"]
+    gpu = gpus.choose(config["gpu"])
+    machine = hardware.automatic_name(gpu) if config["machine"] == "auto" else config["machine"]
     stacks = configuration.chosen_stacks(config, here, measured_stacks(machine))
-    return Plan(machine, stacks, configuration.chosen_devices(config, here), config)
+    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu)
 
 
 def surroundings(use_conda: bool) -> configuration.Surroundings:
     """What this machine and this command offer."""
-    return configuration.Surroundings(use_conda, installed_stack(), hardware.gpu_names(), hardware.platform_tag())
+    tag, virtual = hardware.platform_tag(), hardware.is_virtual_mac()
+    return configuration.Surroundings(use_conda, installed_stack(), gpus.usable(), tag, virtual)
 
 
 def installed_stack() -> str | None:
@@ -177,7 +196,7 @@ def remark_on_stacks(plan: Plan, here: configuration.Surroundings) -> str | None
         return None
     return (
         f"trainmark: {plan.machine} was measured with {' and '.join(plan.stacks)}, so this call is about that. To time "
-        f"the installed stack instead: --config stacks=[{here.installed_stack}]"
+        f"the installed stack instead: --config 'stacks=[{here.installed_stack}]'"
     )
 
 
@@ -189,6 +208,26 @@ def remark_on_controls(plan: Plan) -> str | None:
         f"trainmark: {' and '.join(plan.impossible_controls)} left out of the controls: the plain runs of "
         f"{plan.machine} have no more than {plan.plain_threads} threads."
     )
+
+
+def remark_on_gpu(plan: Plan, here: configuration.Surroundings) -> str | None:
+    """What to tell of the GPU that is timed or not, if anything."""
+    if here.virtual_mac and here.gpus and plan.config["devices"] == "auto":
+        return (
+            "trainmark: this macOS runs in a virtual machine, whose GPU is the host's, shared. It is timed only if you "
+            "ask for it: --config 'devices=[cpu,gpu]'"
+        )
+    return gpus.remark(plan.gpu) if "gpu" in plan.devices else None
+
+
+def refuse_unfit_gpu(plan: Plan, run: grid.Run) -> None:
+    """Refuse to train on a GPU for which the run's stack holds no code, or whose driver is too old for it.
+
+    Raises:
+        TrainmarkError: with what would fit.
+    """
+    if run.cell.device == "gpu" and plan.gpu:
+        cuda.refuse_unfit(run.cell.stack, plan.gpu)
 
 
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
@@ -215,7 +254,7 @@ def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings
     missing = sorted(set(stacks) - {here.installed_stack})
     if not here.use_conda and missing:
         found = f"{here.installed_stack} is the stack" if here.installed_stack else "no pinned stack is"
-        instead = f"--config stacks=[{here.installed_stack}]" if here.installed_stack else "'make run'"
+        instead = f"--config 'stacks=[{here.installed_stack}]'" if here.installed_stack else "'make run'"
         raise TrainmarkError(
             f"Runs of {' and '.join(missing)} are to be made ({where}: stacks), but {found} installed beside "
             "Snakemake. Add --use-conda, which makes the pinned environment of every stack; or time what can be had "
@@ -262,16 +301,20 @@ def _digests_by_processes(top: Path, names: list[str]) -> dict[str, str]:
     return found
 
 
-def prepare_jobs(python: str, use_conda: bool) -> None:
+def clean_environment() -> None:
+    """Take out of this process's environment, which all jobs inherit, what is not to be passed on."""
+    cleaned = environment.clean()
+    os.environ.clear()
+    os.environ.update(cleaned)
+
+
+def prepare_jobs(python: str) -> None:
     """Make ``python`` in a job's shell mean the right one.
 
     Args:
         python: the one that runs Snakemake, for jobs without a conda environment; an activated one comes before it.
-        use_conda: then packages in the user's home must not hide those of the environments.
     """
     os.environ["PATH"] = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
-    if use_conda:
-        os.environ["PYTHONNOUSERSITE"] = "1"
 
 
 def command_line(arguments: list[str], python: str) -> str:
@@ -320,9 +363,9 @@ def refuse_other_machine(plan: Plan) -> None:
     """
     try:
         there = hardware.identity(files.read_object(plan.machine_file))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return  # not described yet, or refused where the results are read
-    here = hardware.identity(hardware.describe())
+    here = hardware.identity(hardware.describe(plan.gpu))
     differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]
     if differing:
         what = "machine id" if "machine_id_hash" in differing else "processor, cores or GPU"

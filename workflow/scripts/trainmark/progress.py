@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import files
+from trainmark.errors import EXPLAINED
 from trainmark.files import write_whole
 from trainmark.grid import Cell, Run, run_from_path
 from trainmark.record import NOT_CONVERGED, OK, Record
+from trainmark.system import read_text
 
 log = logging.getLogger(__name__)
 
@@ -75,21 +77,33 @@ _SCHEDULING = re.compile(
 )
 
 
+# How a failed job of ours reads in Snakemake's words, with the log that its stderr went to.
+_FAILED_JOB = re.compile(r"set -euo pipefail;  python (workflow/scripts/\w+\.py) .*2> ([^\s'\"]+)", re.DOTALL)
+_LOG_LINES = 10
+
+
 def worth_showing(record: logging.LogRecord) -> bool:
     """A filter for Snakemake's logger, which would bury our lines.
 
-    It says three lines before every job; and when a script of ours has ended with exit code 1 or by Ctrl-C,
-    which it does after it has said so, Snakemake shows the whole shell command. What we refuse while it plans the jobs
-    it wraps into a traceback, which is taken off.
+    It says three lines before every job; and when a script of ours has failed, it shows the whole shell command. A
+    script that could say why has done so. Of one that could not, as when a package cannot be imported, the end of its
+    log is shown instead. What we refuse while it plans the jobs it wraps into a traceback, which is taken off.
     """
     text = record.getMessage()
     refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
     if refused:
         record.msg, record.args = f"trainmark: {refused[1]}", ()
-    scheduling = _SCHEDULING.match(text)
-    ours = "set -euo pipefail;  python workflow/scripts/" in text
-    explained = ours and text.rstrip().endswith(("exit status 1.", "died with <Signals.SIGINT: 2>."))
-    return not scheduling and not explained
+    failed = _FAILED_JOB.search(text)
+    if failed and text.rstrip().endswith(("died with <Signals.SIGINT: 2>.", "exit status 130.")):
+        return False
+    if failed:
+        lines = (read_text(failed[2]) or "").splitlines()
+        if any(EXPLAINED in line for line in lines):
+            return False
+        tail = "\n".join(f"  {line[:300]}" for line in lines[-_LOG_LINES:]) or "  (empty)"
+        record.msg = f"trainmark: {failed[1]} failed before it could say why. The end of its log, {failed[2]}:\n{tail}"
+        record.args = ()
+    return not _SCHEDULING.match(text)
 
 
 def announce(count: int, machine: str, estimate_seconds: float | None) -> str:

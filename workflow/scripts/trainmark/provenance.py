@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import time
 from pathlib import Path
 from typing import Any
 
 import trainmark
-from trainmark import hardware, locks
+from trainmark import environment, hardware, locks, system
+from trainmark.gpus import Gpu
 
 
-def describe(lock_file: Path) -> dict[str, Any]:
+def describe(lock_file: Path, gpu: Gpu | None) -> dict[str, Any]:
     """``environment``, ``code`` and ``identity`` of what is about to be measured.
 
     Args:
         lock_file: the file that pins the environment.
+        gpu: that is timed on this machine.
 
     Raises:
         TrainmarkError: if the environment is another.
@@ -22,9 +25,13 @@ def describe(lock_file: Path) -> dict[str, Any]:
     content = locks.read(lock_file)
     locks.refuse_differences(lock_file, locks.installed_versions(locks.pins(content.decode())))
     return {
-        "environment": {"lock_file": lock_file.name, "lock_sha256": locks.digest(content)},
+        "environment": {
+            "lock_file": lock_file.name,
+            "lock_sha256": locks.digest(content),
+            "dropped_variables": environment.dropped(),
+        },
         "code": {"version": trainmark.__version__, "commit": _commit()},
-        "identity": hardware.identity(hardware.describe()),
+        "identity": hardware.identity(hardware.describe(gpu)),
     }
 
 
@@ -33,9 +40,14 @@ def _commit() -> str | None:
     checkout = Path(__file__).resolve().parents[3]
     if not (checkout / ".git").exists():  # or git would answer for whatever repository lies around this folder
         return None
-    return hardware.command_output("git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12")
+    return system.command_output("git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12")
 
 
 def now() -> str:
     """The time in UTC, ISO 8601, to the millisecond."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    return utc(time.time())
+
+
+def utc(seconds: float) -> str:
+    """A time in seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat(timespec="milliseconds")

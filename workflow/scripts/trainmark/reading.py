@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from trainmark import controls, energy, files, grid, hardware, schemas, tree, workloads
+from trainmark import controls, energy, files, grid, hardware, meters, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
@@ -91,39 +91,104 @@ NOISE_SINCE_3 = ("fit_other_cpu_seconds", "fit_throttle_events", "power_source",
 NOISE_SINCE_3 += tuple(f"fit_{kind}_pressure_seconds" for kind in ("cpu", "memory", "io"))
 NOISE_SINCE_3 += ("gpu_temperature_celsius", "gpu_clock_hertz", "gpu_throttle_shares", "gpu_processes_before")
 NOISE_SINCE_3 += ("cool_down_seconds",)
-# Format of a record -> by part, the fields that the next format has added, with the values of records without them; ""
-# is the record itself. Older records are read for ever.
-UPGRADES: dict[int, dict[str, dict[str, Any]]] = {
-    1: {"": {"identity": {"machine_id_hash": None, "hardware": None}}},
-    2: {
-        "": {
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """How a file becomes one of the next format.
+
+    Attributes:
+        added: fields that the next format has and this one has not; an older file that holds one is none.
+        make: the file's content anew, but for the number of the format.
+    """
+
+    added: tuple[str, ...]
+    make: Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _format_4(data: dict) -> dict:
+    """A record of format 3 as one of format 4. Its energy may hold that of a device that did not train."""
+    found = {**data, "gpu": None}
+    found["environment"] = {**data["environment"], "dropped_variables": None}
+    found["noise"] = {**data["noise"], "suspended_seconds": None, "clock_jump_seconds": None}
+    if data["status"] == OK:
+        found["execution"] = {**data["execution"], "image_data_format": None, "optimizer_operations": None}
+    old = data["energy"]
+    foreign = {"cpu": meters.BOARD, "gpu": meters.PACKAGE}.get(data["device"])
+    counts = [part["joules"] is not None and part["scope"] != foreign for part in old["domains"]]
+    domains = [{**part, "counted": each} for part, each in zip(old["domains"], counts)]
+    if old["joules"] is None:
+        found["energy"] = {**old, "idle_reason": old["reason"], "domains": domains}
+    else:
+        found["energy"] = energy.total(domains, data["device"], old["window_seconds"], old["idle_seconds"])
+    return found
+
+
+# The energy of records of formats 1 and 2, as format 3 has it.
+_UNMEASURED_BEFORE_3 = {
+    key: value for key, value in energy.unmeasured("records of this format hold none").items() if key != "idle_reason"
+}
+# Format of a record -> how it becomes one of the next format. Older records are read for ever.
+UPGRADES = {
+    1: Upgrade(("identity",), lambda data: {**data, "identity": {"machine_id_hash": None, "hardware": None}}),
+    2: Upgrade(
+        ("control", "energy", "peak_device_memory_bytes", *(f"noise.{name}" for name in NOISE_SINCE_3)),
+        lambda data: {
+            **data,
             "control": None,
-            "energy": energy.unmeasured("records of this format hold none"),
+            "noise": {**dict.fromkeys(NOISE_SINCE_3), **data["noise"]},
+            "energy": _UNMEASURED_BEFORE_3,
             "peak_device_memory_bytes": None,
         },
-        "noise": dict.fromkeys(NOISE_SINCE_3),
-    },
+    ),
+    3: Upgrade(
+        (
+            "gpu",
+            "environment.dropped_variables",
+            "execution.image_data_format",
+            "execution.optimizer_operations",
+            "noise.suspended_seconds",
+            "noise.clock_jump_seconds",
+            "energy.idle_reason",
+        ),
+        _format_4,
+    ),
 }
 
 
-def upgrade(data: dict[str, Any]) -> dict[str, Any]:
-    """A record of an older format as the present one has it.
+def _upgrade_machine(data: dict) -> dict:
+    """A machine file of format 1 as one of format 2."""
+    cores = dict(data["cores"])
+    levels = {kind: cores.pop(kind) for kind in ("performance", "efficiency")}
+    known = {kind: count for kind, count in levels.items() if count is not None}
+    gpus = [{**gpu, "compute_capability": None, "mig_profile": None} for gpu in data["gpus"]]
+    return {**data, "cores": {**cores, "levels": known or None}, "gpus": gpus}
+
+
+# The same of machine files.
+MACHINE_UPGRADES = {1: Upgrade(("cores.levels",), _upgrade_machine)}
+
+
+def upgrade(data: dict[str, Any], upgrades: Mapping[int, Upgrade]) -> dict[str, Any]:
+    """The content of an older file as the newest format has it.
 
     Raises:
-        BadFileError: if it has a field that its format does not have, of which nothing would be believed.
+        BadFileError: if it does not follow its own format.
     """
-    written = data["format_version"]
-    for version in range(written, FORMAT_VERSION):
-        data = {**data, "format_version": version + 1}
-        for part, added in UPGRADES[version].items():
-            there = data.get(part) if part else data
-            if not isinstance(there, dict):
-                continue  # which its schema says
-            later = sorted(added.keys() & there.keys())
-            if later:
-                name = f"{part}.{later[0]}".lstrip(".")
-                raise BadFileError(f"does not follow its schema: format {written}, which it has, knows no {name}")
-            data = {**added, **data} if not part else {**data, part: {**added, **there}}
+    while (version := data["format_version"]) in upgrades:
+        for name in upgrades[version].added:
+            part, _, key = name.rpartition(".")
+            inside = data.get(part) if part else data
+            if isinstance(inside, dict) and key in inside:
+                raise BadFileError(
+                    f"does not follow its schema: {name} is there, which formats up to {version} have not"
+                )
+        try:
+            data = {**upgrades[version].make(data), "format_version": version + 1}
+        except KeyError as missing:
+            raise BadFileError(f"does not follow its schema: it has no {missing.args[0]}") from None
+        except (TypeError, AttributeError, ValueError, ArithmeticError):
+            raise BadFileError(f"does not follow its schema: a part is not what format {version} has there") from None
     return data
 
 
@@ -159,11 +224,7 @@ class Reader:
         Raises:
             BadFileError: if it is not what it should be.
         """
-        try:
-            record = self._record.decode(content)
-        except _UNDECODABLE as error:
-            record = self._decode_slowly(content, error)
-        _refuse_double_keys(content, record)
+        record = _decode(self._record, content, FORMAT_VERSION, UPGRADES)
         workload = self._workload_of(record)
         _check_place(path, record)
         if workload.digest != record.workload_digest:
@@ -180,7 +241,7 @@ class Reader:
 
     def machine(self, path: str, content: bytes) -> Any:
         """A machine file; arguments and errors as for ``record``."""
-        machine = _decode(self._machine, content, hardware.FORMAT_VERSION)
+        machine = _decode(self._machine, content, hardware.FORMAT_VERSION, MACHINE_UPGRADES)
         folder = path.split("/")[0]
         if machine.machine != folder:
             raise BadFileError(f"says machine {machine.machine!r} but lies under {folder!r}", _rename_remedy(folder))
@@ -204,18 +265,6 @@ class Reader:
         if tree.ROOFLINE.fullmatch(path):
             return self.roofline(path, content)
         raise misplaced(path)
-
-    def _decode_slowly(self, content: bytes, error: Exception) -> Any:
-        """A record of an older format, upgraded in memory; for any other, an error that says what is wrong."""
-        data = _parse(content)
-        _refuse_newer(data, FORMAT_VERSION)
-        if _version_of(data) not in UPGRADES:
-            raise BadFileError(_explain(error, data)) from None
-        data = upgrade(data)
-        try:
-            return self._record.decode(json.dumps(data).encode())
-        except msgspec.MsgspecError as upgraded:
-            raise BadFileError(_explain(upgraded, data)) from None
 
     def _workload_of(self, record: Any) -> Workload:
         raw = bytes(record.workload)
@@ -281,6 +330,8 @@ def _rename_remedy(folder: str) -> str:
 def find_impossible(record: Any, workload: Any) -> str | None:
     """What in a record with status ok cannot be true of any run, or None."""
     times, epochs = record.durations, workload.epochs
+    if record.ended_at < record.started_at:
+        return f"it ended at {record.ended_at}, before it started at {record.started_at}"
     if workload.model != record.model:
         return f"its workload is of model {workload.model!r}, the record of {record.model!r}"
     if times.fit_seconds <= 0 or min(times.epoch_seconds, default=0) <= 0:
@@ -311,14 +362,32 @@ def find_impossible(record: Any, workload: Any) -> str | None:
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def _decode(decoder: msgspec.json.Decoder, content: bytes, newest: int) -> Any:
-    """What a decoder makes of a file of which only one format is read; errors as for ``Reader.record``."""
+def _decode(
+    decoder: msgspec.json.Decoder, content: bytes, newest: int, upgrades: Mapping[int, Upgrade] | None = None
+) -> Any:
+    """What a decoder makes of a file.
+
+    Args:
+        decoder: for files of the newest format.
+        content: of the file.
+        newest: number of that format.
+        upgrades: of each older format that is read.
+
+    Raises:
+        BadFileError: saying what is wrong.
+    """
     try:
         found = decoder.decode(content)
     except _UNDECODABLE as error:
         data = _parse(content)
         _refuse_newer(data, newest)
-        raise BadFileError(_explain(error, data)) from None
+        if _version_of(data) not in (upgrades or {}):
+            raise BadFileError(_explain(error, data)) from None
+        data = upgrade(data, upgrades)
+        try:
+            return decoder.decode(json.dumps(data).encode())
+        except msgspec.MsgspecError as upgraded:
+            raise BadFileError(_explain(upgraded, data)) from None
     _refuse_double_keys(content, found)
     return found
 

@@ -13,9 +13,9 @@ from trainmark.errors import TrainmarkError
 from trainmark.grid import Cell, Run
 
 # The layout of a record. Raise it when a field is added, dropped or changes its meaning.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 # The layout of the file of a sweep of matrix products.
-ROOFLINE_FORMAT = 1
+ROOFLINE_FORMAT = 2
 # How a run is measured. Raise it when a change to the timed loop can move the times: runs of different protocols are
 # never compared.
 PROTOCOL = 1
@@ -54,9 +54,10 @@ class Record:
     accuracy: dict[str, Any] | None
     execution: dict[str, Any]
     versions: dict[str, str | None]
-    environment: dict[str, str | None]
+    environment: dict[str, Any]
     code: dict[str, str | None]
     identity: dict[str, str | None]
+    gpu: dict[str, Any] | None
     noise: dict[str, Any]
     energy: dict[str, Any]
     peak_memory_bytes: int | None

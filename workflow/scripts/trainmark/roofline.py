@@ -37,7 +37,6 @@ def sweep(request: dict[str, Any]) -> dict[str, Any]:
         found["versions"] = training.versions(tf)
         locks.refuse_differences(Path(request["lock_file"]), training.imported_versions(tf))
         training.configure(tf, request["device"], request["threads"])
-        tf.config.experimental.enable_tensor_float_32_execution(False)
         for side in SIDES:
             rates = _multiply(tf, request["device"], side)
             found["products"].append({"side": side, "flops_per_second": rates})

@@ -9,8 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, controls, energy, hardware, noise, provenance, watching, workloads
+from trainmark import (
+    child,
+    controls,
+    energy,
+    environment,
+    gpus,
+    hardware,
+    noise,
+    provenance,
+    system,
+    warming,
+    watching,
+    workloads,
+)
 from trainmark.files import PendingFile
+from trainmark.gpus import Gpu
 from trainmark.grid import Run
 from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
 
@@ -32,6 +46,7 @@ class Request:
         workflow_pid: process that wants the run, or None for a run by hand.
         idle_seconds: to measure the idle machine's power for before the run, where there is a meter.
         cool_down_seconds: to wait at most, before the run, until the machine is cool.
+        gpu: that is timed on this machine, whichever device the run is of.
     """
 
     run: Run
@@ -44,6 +59,7 @@ class Request:
     workflow_pid: int | None
     idle_seconds: float = 0.0
     cool_down_seconds: float = 0.0
+    gpu: Gpu | None = None
 
 
 def supervise(request: Request, child_command: list[str], watch_command: list[str], log_path: Path) -> Record:
@@ -64,7 +80,7 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
         TrainmarkError: if the environment is not the one that the lock pins.
         KeyboardInterrupt: if the user stops; there is no record then.
     """
-    made_by = provenance.describe(request.lock_file)
+    made_by = provenance.describe(request.lock_file, request.gpu)
     request.run.path.parent.mkdir(parents=True, exist_ok=True)
     pending = PendingFile(request.run.path, RECORD_BYTES)
     try:
@@ -81,26 +97,71 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
 
 def _run_watched(request: Request, child_command: list[str], watch_command: list[str], lock: int) -> dict[str, Any]:
     """Let the machine come to rest, start the child with its meters beside it, and say how it went."""
-    paused = noise.cool_down(request.cool_down_seconds, lambda seconds: _pause(request, seconds))
+    device = request.run.cell.device
+    _warm_up(request, child_command, lock)
+    paused = noise.cool_down(request.cool_down_seconds, request.gpu, lambda seconds: _pause(request, seconds))
     conditions = noise.conditions()
-    with watching.watched(watch_command, child.clean_environment()) as watcher:
+    with watching.watched(watch_command, environment.clean(), device) as watcher:
         idle = None
         if watcher.reason is None and request.idle_seconds:
             begin = time.perf_counter()
             _pause(request, request.idle_seconds)
             idle = begin, time.perf_counter()
         oom_kills = _oom_kills()
-        started = provenance.now()
+        before = noise.clocks()
         outcome = _run_child(request, child_command, lock)
-        ended = provenance.now()
+        passed = noise.interruption(before, noise.clocks())
         window = outcome.pop("fit_window")
         seen = watcher.tell(window, idle) if window else {"energy": _without_window(watcher), "gpu": {}}
     if outcome["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
         outcome |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
+    used = outcome.pop("gpu")
+    if outcome["status"] == OK and device == "gpu":
+        outcome |= _refuse_other_gpu(request.gpu, used)
+    # By a clock that cannot be set: the time of day may be, while it trains.
+    times = {"started_at": provenance.utc(before.wall), "ended_at": provenance.utc(before.wall + passed.pop("seconds"))}
     pressure = noise.worse(conditions["thermal_pressure"], noise.thermal_pressure())
-    found = {**conditions, "thermal_pressure": pressure, "cool_down_seconds": paused}
+    found = {**conditions, **passed, "thermal_pressure": pressure, "cool_down_seconds": paused}
     found |= {"gpu_processes_before": watcher.gpu_processes, **_NO_GPU, **seen["gpu"], **outcome["noise"]}
-    return {**outcome, "noise": found, "energy": seen["energy"], "started_at": started, "ended_at": ended}
+    return {**outcome, **times, "noise": found, "energy": seen["energy"], "gpu": _describe_gpu(request, used or {})}
+
+
+def _warm_up(request: Request, command: list[str], lock: int) -> None:
+    """Have the driver compile beforehand what it would compile within the first timing."""
+    stack, device = request.run.cell.stack, request.run.cell.device
+    if not warming.is_needed(stack, device, request.gpu, request.lock_file):
+        return
+    threads = request.threads or hardware.usable_cores()
+    variables = child.child_environment(device, threads, request.gpu, stack)
+
+    def train(message: dict[str, Any], limit_seconds: float) -> bytes | None:
+        pid = request.workflow_pid
+        return child.converse(command, message, variables, lock, limit_seconds, request.run, pid)[0]
+
+    warming.warm_up(stack, request.gpu, request.lock_file, _message(request, threads), train)
+
+
+def _refuse_other_gpu(expected: Gpu | None, used: dict[str, Any] | None) -> dict[str, str]:
+    """Status and reason where TensorFlow says that it used another GPU than the one that is described and metered."""
+    where = (used or {}).get("pci_bus_id")
+    if expected is None or where is None or expected.pci_bus_id is None or gpus.same_bus(expected.pci_bus_id, where):
+        return {}
+    reason = f"Expected the training on {expected}; TensorFlow used {used['name']} at {where}."
+    return {"status": "wrong_device", "reason": reason}
+
+
+def _describe_gpu(request: Request, used: dict[str, Any]) -> dict[str, Any] | None:
+    """The record's ``gpu``: None of a CPU run."""
+    gpu = request.gpu
+    if request.run.cell.device == "cpu" or gpu is None:
+        return None
+    return {
+        "name": gpu.name,
+        "id_hash": hardware.keyed_hash(gpu.uuid or gpu.pci_bus_id) if gpu.uuid or gpu.pci_bus_id else None,
+        "memory_bytes": gpu.memory_bytes,
+        "compute_capability": used.get("compute_capability") or gpu.compute_capability,
+        "mig_profile": gpu.mig_profile,
+    }
 
 
 # What a record says of a GPU that no one watched.
@@ -122,7 +183,24 @@ def _pause(request: Request, seconds: float) -> None:
 def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any]:
     """Start the child, wait for its end, and say how it went, as ``training.train`` does."""
     threads = request.threads or hardware.usable_cores()
-    message = {
+    variables = child.child_environment(request.run.cell.device, threads, request.gpu, request.run.cell.stack)
+    limit_seconds, pid = request.time_limit_seconds, request.workflow_pid
+    message = _message(request, threads)
+    answer, code = child.converse(command, message, variables, lock, limit_seconds, request.run, pid)
+    empty: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}}
+    empty |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window", "gpu"))
+    if answer is None:
+        limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
+        return empty | {"status": "timed_out", "reason": f"The training was stopped after its time limit of {limit}."}
+    try:
+        return empty | json.loads(answer)
+    except json.JSONDecodeError:
+        return empty | _describe_death(code)
+
+
+def _message(request: Request, threads: int) -> dict[str, Any]:
+    """What the child is asked to do."""
+    return {
         "device": request.run.cell.device,
         "batch_size": request.run.cell.batch_size,
         "workload": request.workload,
@@ -133,18 +211,6 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         "lock_file": str(request.lock_file),
         "data_folder": str(request.data_folder),
     }
-    environment = child.environment(request.run.cell.device, threads)
-    limit_seconds, pid = request.time_limit_seconds, request.workflow_pid
-    answer, code = child.converse(command, message, environment, lock, limit_seconds, request.run, pid)
-    empty: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}}
-    empty |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window"))
-    if answer is None:
-        limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
-        return empty | {"status": "timed_out", "reason": f"The training was stopped after its time limit of {limit}."}
-    try:
-        return empty | json.loads(answer)
-    except json.JSONDecodeError:
-        return empty | _describe_death(code)
 
 
 def _describe_death(code: int) -> dict[str, str]:
@@ -158,7 +224,7 @@ def _describe_death(code: int) -> dict[str, str]:
 
 def _oom_kills() -> int | None:
     """How many processes this kernel has killed for want of memory since it started; None where it does not say."""
-    for line in (hardware.read_text("/proc/vmstat") or "").splitlines():
+    for line in (system.read_text("/proc/vmstat") or "").splitlines():
         if line.startswith("oom_kill "):
             return int(line.split()[1])
     return None
@@ -186,5 +252,5 @@ def _assemble(request: Request, parts: dict[str, Any], log_tail: list[str] | Non
 
 def _tail(path: Path) -> list[str]:
     """The last lines of a log, without its blank ones."""
-    lines = (hardware.read_text(path) or "").splitlines()
+    lines = (system.read_text(path) or "").splitlines()
     return [line[:500] for line in lines if line.strip()][-LOG_TAIL_LINES:]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, hardware, provenance
+from trainmark import child, hardware, provenance, system, warming
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
+from trainmark.gpus import Gpu
 from trainmark.record import ROOFLINE_FORMAT
 
 _TIME_LIMIT_SECONDS = 600.0
@@ -25,12 +26,14 @@ class Request:
         threads: of TensorFlow; None for all cores that the process may use.
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
+        gpu: that is timed on this machine, whichever device the sweep is of.
     """
 
     path: Path
     threads: int | None
     lock_file: Path
     workflow_pid: int | None
+    gpu: Gpu | None = None
 
     @property
     def axes(self) -> tuple[str, str, str]:
@@ -57,15 +60,18 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         TrainmarkError: if it failed, or the environment is not the one that the lock pins; nothing is written then.
     """
     machine, stack, device = request.axes
-    made_by = provenance.describe(request.lock_file)
+    made_by = provenance.describe(request.lock_file, request.gpu)
     threads = request.threads or hardware.usable_cores()
     message = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
-    environment = child.environment(device, threads)
+    variables = child.child_environment(device, threads, request.gpu, stack)
+    limit_seconds = _TIME_LIMIT_SECONDS
+    if warming.is_needed(stack, device, request.gpu, request.lock_file):
+        limit_seconds += warming.LIMIT_SECONDS
     request.path.parent.mkdir(parents=True, exist_ok=True)
     with child.terminable(), child.machine_lock(request, request.workflow_pid) as lock:
         started = provenance.now()
         answer, code = child.converse(
-            child_command, message, environment, lock, _TIME_LIMIT_SECONDS, request, request.workflow_pid
+            child_command, message, variables, lock, limit_seconds, request, request.workflow_pid
         )
     try:
         found = json.loads(answer or b"")
@@ -113,10 +119,10 @@ def theoretical_peak(threads: int, cpuinfo: str | None = None) -> dict[str, Any]
         ``flops_per_second``, ``cores``, ``clock_hertz`` and ``flops_per_cycle``; None where one of them is not known,
         as on Apple's chips, whose matrix units are undocumented.
     """
-    text = cpuinfo if cpuinfo is not None else hardware.read_text("/proc/cpuinfo") or ""
+    text = cpuinfo if cpuinfo is not None else system.read_text("/proc/cpuinfo") or ""
     fields = dict(re.findall(r"^(flags|cpu family|vendor_id|cpu MHz)\s*: (.+)$", text, re.MULTILINE))
     flags = set(fields.get("flags", "").split())
-    most = hardware.read_text("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
+    most = system.read_text("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
     clocks = [float(value) * 1e6 for value in re.findall(r"^cpu MHz\s*: (.+)$", text, re.MULTILINE)]
     clock = int(most) * 1e3 if most and cpuinfo is None else max(clocks, default=None)
     if clock is None or "fma" not in flags:

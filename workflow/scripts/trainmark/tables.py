@@ -16,11 +16,18 @@ CELL = ["machine", "stack", "device", "model", "batch_size"]
 # Runs are repeats of each other only where these are equal too.
 MEASURED_ALIKE = ["workload_digest", "settings_digest", "protocol", "epochs"]
 # Values that may differ within a cell only if its runs were not measured alike: such a cell is compared with nothing.
-APART = ["intra_op_threads", "tensorflow", "keras", "tensorflow_metal"]
+APART = ["intra_op_threads", "inter_op_threads", "tensorflow", "keras", "tensorflow_metal", "cuda", "cudnn", "gpu"]
+APART += ["optimizer_class", "optimizer_operations", "jit_compile", "tensor_float_32", "floatx", "image_data_format"]
+# Of two cells that are compared these must be equal, whatever the two are of ...
+RESOLVED = ["jit_compile", "tensor_float_32", "floatx", "image_data_format"]
+# ... these too where they are of one stack, which pins them, ...
+RESOLVED_IN_STACK = ["tensorflow", "keras", "optimizer_class"]
+# ... and these where they are also of one kind of device: TensorFlow's graphs differ between the kinds.
+RESOLVED_ON_DEVICE = ["optimizer_operations"]
 # Spread of a cell's times beyond which it is called unstable, as pyperf does.
 UNSTABLE = 0.1
 # Values whose change leaves a machine's cell one cell, but not without being told.
-JOINED = ["python", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
+JOINED = ["python", "numpy", "gpu_id", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
 
 
 # Columns of any table that hold texts, however much a name, a version or a digest may look like a number.
@@ -30,7 +37,8 @@ _TEXTS += ["python", "tensorflow", "keras", "tensorflow_metal", "operating_syste
 _TEXTS += ["code_commit", "lock_file", "lock_sha256", "started_at", "ended_at", "validation_accuracy_by_epoch", "gate"]
 _TEXTS += ["apart", "joined", "claim", "statement", "source", "note", "expected", "candidate", "baseline", "verdict"]
 _TEXTS += ["detail", "control", "power_source", "thermal_pressure", "energy_reason", "energy_scope", "why"]
-_TEXTS += ["energy_scope_baseline", "gpu_throttle_shares"]
+_TEXTS += ["energy_scope_baseline", "gpu_throttle_shares", "energy_idle_reason", "gpu", "gpu_id", "numpy", "cuda"]
+_TEXTS += ["cudnn", "optimizer_operations", "image_data_format"]
 
 
 def model_rank(model: str) -> tuple[int, str]:

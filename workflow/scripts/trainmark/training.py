@@ -8,7 +8,6 @@ the device after every step.
 from __future__ import annotations
 
 import importlib.metadata
-import inspect
 import math
 import os
 import platform
@@ -21,10 +20,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from trainmark import controls, cuda, dataset, hardware, locks, noise, residence, workloads
+from trainmark import controls, cuda, dataset, gpus, hardware, locks, noise, residence, system, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.record import OK
 
+# Operations of an optimizer that move values and compute nothing: how many there are differs between devices.
+_PLUMBING = {"_Arg", "_Retval", "_Send", "_Recv", "_HostSend", "_HostRecv", "Cast", "Const", "Identity", "NoOp"}
+_PLUMBING |= {"Placeholder", "ReadVariableOp", "PartitionedCall", "StatefulPartitionedCall"}
 # Operations that do a model's arithmetic, as TensorFlow and its oneDNN, cuDNN and fused variants name them.
 _ARITHMETIC = re.compile(r"MatMul|Einsum|Conv2D|Rnn|RNN|LSTM|XlaRun|XlaLaunch")
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
@@ -46,10 +48,11 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     Returns:
         ``status`` (one of ``record.STATUSES``), ``reason``, and what was measured until then: ``durations`` (seconds,
         ``time.perf_counter``), ``accuracy``, ``execution``, ``versions``, ``noise``, ``peak_memory_bytes``,
-        ``peak_device_memory_bytes`` and ``fit_window`` (begin and end of ``fit`` on that clock).
+        ``peak_device_memory_bytes``, ``fit_window`` (begin and end of ``fit`` on that clock) and ``gpu`` (what
+        TensorFlow says of the one that it used).
     """
     measured: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}, "accuracy": None}
-    measured |= {"peak_device_memory_bytes": None, "fit_window": None}
+    measured |= {"peak_device_memory_bytes": None, "fit_window": None, "gpu": None}
     try:
         _measure(request, measured)
         status, reason = _judge(measured["accuracy"])
@@ -73,11 +76,7 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     measured["versions"] |= versions(tf)
     locks.refuse_differences(Path(request["lock_file"]), imported_versions(tf))
     configure(tf, request["device"], request["threads"])
-    if keras.backend.floatx() != workload["precision"]:
-        raise TrainmarkError(
-            f"Keras computes in {keras.backend.floatx()}, expected {workload['precision']}: "
-            'see "floatx" in ~/.keras/keras.json and the variable KERAS_FLOATX.'
-        )
+    _refuse_other_defaults(keras, workload["precision"])
     keras.utils.set_random_seed(request["seed"])
 
     start = clock()
@@ -139,41 +138,67 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     }
     # Last, because it takes one more training step.
     measured["execution"] |= _observe_step(model, train_set, request["batch_size"], request["device"])
+    measured["gpu"] = _gpu_details(tf) if request["device"] == "gpu" else None
     _check_device(measured["execution"], request["device"])
+    _check_optimizer(measured["execution"])
+
+
+def _refuse_other_defaults(keras: Any, precision: str) -> None:
+    """Demand that Keras computes as the workload says, whatever may have set it otherwise.
+
+    Raises:
+        TrainmarkError: if it does not.
+    """
+    found = keras.backend.floatx(), keras.backend.image_data_format()
+    if found != (precision, "channels_last"):
+        raise TrainmarkError(
+            f"Keras computes in {found[0]} with {found[1]}, expected {precision} with channels_last. Something sets it "
+            "otherwise than ~/.keras/keras.json and KERAS_* variables, which are not read: a sitecustomize, perhaps."
+        )
 
 
 def configure(tf: Any, device: str, threads: int) -> None:
-    """Set the threads, and hide the GPU from a CPU run."""
+    """Set the threads, hide the GPU from a CPU run, and have float32 be float32 on every GPU.
+
+    TensorFlow's default, TensorFloat-32, rounds the factors of products to 10 bits of mantissa on Ampere and newer GPUs
+    alone: they would compute something else than all others.
+    """
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    if device == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    elif not tf.config.get_visible_devices("GPU"):
+    shown = tf.config.get_visible_devices("GPU")
+    tf.config.set_visible_devices(shown[:1] if device == "gpu" else [], "GPU")
+    if device == "gpu" and not shown:
         why = (
             f"tensorflow-metal, which brings it, is {_package_version('tensorflow-metal') or 'not installed'}."
-            if hardware.MAC
+            if system.MAC
             else cuda.explain_missing_gpu(tf.sysconfig.get_build_info())
         )
         raise WrongDeviceError(f"A GPU was asked for and TensorFlow {tf.__version__} sees none. {why}")
 
 
 def _compile(keras: Any, model: Any, workload: dict[str, Any]) -> None:
-    """Compile the model.
+    """Compile the model, with one implementation of the optimizer everywhere in a stack.
 
-    The optimizer is a class and ``jit_compile`` is given everywhere it can be: in Keras 2.12 the string "adam" means
-    three different things on an ARM Mac, on CUDA and on a CPU.
+    Keras 2.12 has two of Adam, and on ARM Macs it replaces any instance of the new one (12 elementary operations a
+    variable) by the legacy one (a fused operation a variable) in ``keras.optimizers.get``; with the text "adam", other
+    platforms take the new one, on CUDA through XLA. The legacy one is the only one that it leaves as it is everywhere,
+    what the article's Macs ran, and the same formula. Keras 3 has one.
     """
     settings = workload["optimizer"]
-    optimizer_class = {"adam": keras.optimizers.Adam}[settings["name"]]
-    arguments = {"learning_rate": settings["learning_rate"]}
-    if "jit_compile" in inspect.signature(optimizer_class.__init__).parameters:  # Keras 2
-        arguments["jit_compile"] = workload["jit_compile"]
+    optimizers = keras.optimizers.legacy if is_keras_2(keras) else keras.optimizers
+    optimizer_class = {"adam": "Adam"}[settings["name"]]
     model.compile(
-        optimizer=optimizer_class(**arguments),
+        optimizer=getattr(optimizers, optimizer_class)(learning_rate=settings["learning_rate"]),
         loss=workload["loss"],
         metrics=["accuracy"],
         jit_compile=workload["jit_compile"],
     )
+
+
+def is_keras_2(keras: Any) -> bool:
+    """Whether this is Keras 2, which has two implementations of its optimizers."""
+    return keras.__version__.startswith("2.")
 
 
 def _epoch_clock(keras: Any) -> Any:
@@ -208,6 +233,7 @@ def _settings(tf: Any, model: Any) -> dict[str, Any]:
     optimizer = model.optimizer
     return {
         "floatx": tf.keras.backend.floatx(),
+        "image_data_format": tf.keras.backend.image_data_format(),
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "optimizer_class": f"{type(optimizer).__module__}.{type(optimizer).__qualname__}",
@@ -226,6 +252,7 @@ def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) ->
         ``variable_devices``: the devices (``CPU:0``) of the model's variables. ``arithmetic_devices``: the devices of
         the step's matrix products, convolutions and recurrences. ``step_operations``: the number of the step's
         operations per device. ``step_fallback``: the kinds of operations of a GPU run that were left to the CPU.
+        ``optimizer_operations``: the number of the optimizer's operations by kind, without those that compute nothing.
         ``look_up_devices``, where images are on the device beforehand: the devices where they are looked up.
     """
     # Not exported under tensorflow's public names; the stacks that we run are pinned.
@@ -242,12 +269,16 @@ def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) ->
     nodes = [node for graph in graphs for node in graph.node]
     nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
     placed = [(short_device(node.device), node.op) for node in nodes if node.device]
+    # An operation's name begins with that of the optimizer, or has it between two strokes.
+    name = f"/{model.optimizer.get_config()['name']}/"
+    optimizer = Counter(n.op for n in nodes if name in f"/{n.name}" and n.op not in _PLUMBING)
     look_ups = {short_device(n.device) for n in nodes if n.device and residence.LAYER in n.name and "Gather" in n.op}
     return {
         "variable_devices": sorted({short_device(variable.device) for variable in _tensorflow_variables(model)}),
         "arithmetic_devices": sorted({where for where, op in placed if _ARITHMETIC.search(op)}),
         "step_operations": dict(Counter(where for where, _ in placed)),
         "step_fallback": sorted({op for where, op in placed if device == "gpu" and not where.startswith("GPU")}),
+        "optimizer_operations": dict(sorted(optimizer.items())),
         **({"look_up_devices": sorted(look_ups)} if any(each.name == residence.LAYER for each in model.layers) else {}),
     }
 
@@ -265,6 +296,41 @@ def _check_device(execution: dict[str, Any], device: str) -> None:
     if any(not devices or any(not where.startswith(wanted) for where in devices) for devices in found.values()):
         words = ", ".join(f"{what} on {devices}" for what, devices in found.items())
         raise WrongDeviceError(f"Expected all of a training step on the {wanted}; found {words}.")
+
+
+def _check_optimizer(execution: dict[str, Any]) -> None:
+    """Demand that the observed step updated the variables as this stack does everywhere, by its operations.
+
+    Raises:
+        TrainmarkError: if it did otherwise, as Keras 2.12 would on an ARM Mac.
+    """
+    fused = "legacy" in execution["optimizer_class"]
+    found = execution["optimizer_operations"]
+    if not found or fused != ("ResourceApplyAdam" in found):
+        raise TrainmarkError(
+            f"The optimizer is {execution['optimizer_class']}, and its operations in a training step are "
+            f"{found or 'none'}; expected {'one ResourceApplyAdam a variable' if fused else 'elementary ones'}. Times "
+            "with another implementation of the optimizer are not comparable."
+        )
+
+
+def _gpu_details(tf: Any) -> dict[str, Any]:
+    """What TensorFlow says of the GPU that it used: ``name``, ``compute_capability`` and ``pci_bus_id``, or None each.
+
+    Of Apple's GPUs it knows none of them.
+    """
+    # Not exported under tensorflow's public names; the stacks that we run are pinned.
+    from tensorflow.python.client import device_lib
+
+    details = tf.config.experimental.get_device_details(tf.config.get_visible_devices("GPU")[0])
+    described = [each.physical_device_desc for each in device_lib.list_local_devices() if each.device_type == "GPU"]
+    found = re.search(r"pci bus id: ([0-9a-fA-F:.]+)", described[0]) if described else None
+    capability = details.get("compute_capability")
+    return {
+        "name": details.get("device_name"),
+        "compute_capability": ".".join(map(str, capability)) if capability else None,
+        "pci_bus_id": found[1] if found else None,
+    }
 
 
 def _tensorflow_variables(model: Any) -> list[Any]:
@@ -301,7 +367,7 @@ def _classify(error: Exception) -> tuple[str, str]:
 def versions(tf: Any) -> dict[str, str | None]:
     """Versions of what was imported, and of what lies below it."""
     build = tf.sysconfig.get_build_info()
-    drivers = {gpu.driver for gpu in hardware.gpus()} - {None}
+    drivers = {gpu.driver for gpu in gpus.usable()} - {None}
     return {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
@@ -331,7 +397,7 @@ def _package_version(name: str) -> str | None:
 def _peak_memory_bytes() -> int:
     """Peak resident memory of this process; getrusage(2) counts in KiB on Linux and in bytes on a Mac."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if hardware.MAC else peak * 1024
+    return peak if system.MAC else peak * 1024
 
 
 def _peak_device_memory_bytes(tf: Any, device: str) -> int | None:

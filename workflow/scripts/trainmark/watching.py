@@ -37,6 +37,7 @@ class Watch:
 
     traces: list[tuple[Meter, energy.Trace]]
     gpu: Nvml | None
+    missing: list[str] = field(default_factory=list)
     states: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     readings: int = 0
 
@@ -56,11 +57,12 @@ class Watch:
             self.states.append((time.perf_counter(), self.gpu.state()))
         self.readings += 1
 
-    def tell(self, window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
+    def tell(self, device: str, window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
         """``energy`` and ``gpu`` of a window, as the record has them."""
         inside = [state for when, state in self.states if window[0] <= when <= window[1]]
+        traces = [trace for _, trace in self.traces]
         return {
-            "energy": energy.of_window([trace for _, trace in self.traces], window, idle),
+            "energy": energy.of_window(traces, device, window, idle, self.missing),
             "gpu": summarise(inside) if self.gpu else {},
         }
 
@@ -84,25 +86,26 @@ def summarise(states: list[dict[str, Any]]) -> dict[str, Any]:
 def serve(found: tuple[list[Meter], list[str]]) -> None:
     """The watching process: say on stdout what there is to read, read it, and answer one question from stdin.
 
-    The first line that it writes is what it found; it ends there if that is nothing. Then it reads until a line comes
-    (``window`` and ``idle``, each begin and end by ``time.perf_counter``, which all processes of a machine share), is
-    answered with a line, and ends.
+    The first line that it writes is what it found, after its first reading, so that every window which begins later
+    lies within the readings; it ends there if there is nothing to read. Then it reads until a line comes (``device``,
+    and ``window`` and ``idle``, each begin and end by ``time.perf_counter``, which all processes of a machine share),
+    is answered with a line, and ends.
 
     Args:
         found: meters, and the reasons for those that are missing.
     """
     present, missing = found
     gpu = next((meter for meter in present if isinstance(meter, Nvml)), None)
-    watch = Watch([(meter, energy.Trace(meter.domains)) for meter in present], gpu)
+    watch = Watch([(meter, energy.Trace(meter.domains)) for meter in present if meter.domains], gpu, missing)
+    watch.read()
     domains = [asdict(domain) for meter in present for domain in meter.domains]
-    _say({"domains": domains, "missing": missing, "gpu_processes": gpu.other_processes() if gpu else None})
+    others = gpu.other_processes() if gpu else None
+    _say({"domains": domains, "missing": missing, "gpu_processes": others, "watches": bool(present)})
     if not present:
         return
-    while True:
+    # Sleeps, unless a question comes or the other end is gone.
+    while not select.select([0], [], [], PERIOD_SECONDS)[0]:
         watch.read()
-        # Sleeps, unless a question comes or the other end is gone.
-        if select.select([0], [], [], PERIOD_SECONDS)[0]:
-            break
     question = sys.stdin.readline()
     if question:
         watch.read()  # or the end of the window may lie behind the last reading
@@ -117,25 +120,29 @@ class Watcher:
     """The supervisor's end of a watching process.
 
     Attributes:
-        reason: why no energy is measured; None while it is.
+        reason: why the device's energy is not measured; None while it is.
+        watches: whether it goes on until it is asked; a GPU whose energy is not counted has a state to be watched.
         gpu_processes: how many processes computed on the GPU at the start; None where that cannot be told.
     """
 
-    def __init__(self, process: subprocess.Popen) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen, device: str) -> None:
+        self._process, self._device = process, device
         self.gpu_processes: int | None = None
+        self.watches = False
         hello = self._hear()
         if hello is None:
             self.reason: str | None = f"the meters' process {_describe_end(process)}"
             return
-        self.gpu_processes = hello["gpu_processes"]
-        self.reason = None if hello["domains"] else "; ".join(hello["missing"]) or "no kind of meter is known for it"
+        self.gpu_processes, self.watches = hello["gpu_processes"], hello["watches"]
+        counted = any(device in domain["devices"] for domain in hello["domains"])
+        self.reason = None if counted else energy.uncounted(device, hello["missing"])
 
     def tell(self, window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
         """``energy`` and the GPU's part of ``noise`` in a window; begin and end by ``time.perf_counter``."""
-        if self.reason is None:
+        if self.watches:
+            question = {"device": self._device, "window": window, "idle": idle}
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(json.dumps({"window": window, "idle": idle}).encode() + b"\n")
+                self._process.stdin.write(json.dumps(question).encode() + b"\n")
                 self._process.stdin.flush()
             answer = self._hear()
             if answer is not None:
@@ -165,18 +172,19 @@ def _describe_end(process: subprocess.Popen) -> str:
 
 
 @contextlib.contextmanager
-def watched(command: list[str], environment: dict[str, str]) -> Iterator[Watcher]:
+def watched(command: list[str], environment: dict[str, str], device: str) -> Iterator[Watcher]:
     """Watch while the block runs.
 
     Args:
         command: starts a process that calls ``serve``.
         environment: of that process.
+        device: that is to train.
     """
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
     )
     try:
-        yield Watcher(process)
+        yield Watcher(process, device)
     finally:
         process.kill()
         process.wait()

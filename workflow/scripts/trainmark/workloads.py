@@ -71,6 +71,16 @@ def lstm(keras: Any) -> Any:
     )
 
 
+def is_optimizer_of(stack: str, optimizer_class: str | None) -> bool:
+    """Whether a stack trains with this implementation of its optimizer; records of before may have another.
+
+    Args:
+        stack: tf-2.12, whose Keras has two (``training`` says which one it takes), or another.
+        optimizer_class: module and class as a record has them; None where it failed before.
+    """
+    return stack != "tf-2.12" or optimizer_class is None or ".legacy." in optimizer_class
+
+
 def describe(model_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The workload of a run as its record holds it: all that decides what is computed, but for the batch size.
 

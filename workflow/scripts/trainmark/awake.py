@@ -1,0 +1,38 @@
+"""Keep the machine awake while a benchmark runs: laptops and Macs sleep when nobody touches them."""
+
+from __future__ import annotations
+
+import subprocess
+
+from trainmark import system
+
+
+def hold(pid: int) -> subprocess.Popen | None:
+    """Ask the system not to sleep until a process ends, which may be killed in any way.
+
+    Asked are caffeinate(8) on a Mac, against idle sleep, that of the disk, and, on mains, that of the whole system; and
+    systemd-inhibit(1) on Linux. Neither needs a password, and where there is none of them nothing is lost: a run during
+    which the machine slept says so.
+
+    Args:
+        pid: of the workflow.
+
+    Returns:
+        The process that holds the system awake; None where nothing can.
+    """
+    if system.MAC:
+        command = ["caffeinate", "-i", "-m", "-s", "-w", str(pid)]
+    else:
+        waits = ["sh", "-c", f"while kill -0 {pid} 2>/dev/null; do sleep 2; done"]
+        command = ["systemd-inhibit", "--what=sleep:idle", "--who=trainmark", "--why=A benchmark runs", *waits]
+    program = system.find_program(command[0])
+    if program is None:
+        return None
+    nothing = subprocess.DEVNULL
+    try:
+        # In a session of its own, without a terminal: Ctrl-C does not end it early, and nobody is asked for a password.
+        return subprocess.Popen(
+            [program, *command[1:]], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+        )
+    except OSError:
+        return None
