@@ -1,13 +1,15 @@
 """Fixtures that unit and integration tests share. Every record made here is synthetic and says so in its machine."""
 
 import copy
+import datetime
 import itertools
+import zlib
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, energy, gpus, grid, hardware, reading, record, workloads
+from trainmark import dataset, energy, gpus, grid, hardware, plausibility, reading, record, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {
@@ -34,11 +36,18 @@ def data_folder(payloads, tmp_path_factory) -> Path:
     return folder
 
 
+def moment(number: int) -> datetime.datetime:
+    """A time in 2025, to the millisecond; the number chooses it."""
+    return datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(milliseconds=number * 7)
+
+
 def synthetic_record(**changes) -> dict:
     """A valid record with invented numbers; ``changes`` replace its keys, or keys of its parts by ``part__key``."""
     workload = changes.get("workload", workloads.describe(changes.get("model", "mlp"), CONFIG))
     epochs, fit = workload["epochs"], changes.get("durations__fit_seconds") or 20.0
-    device = changes.get("device", "cpu")
+    device, stack = changes.get("device", "cpu"), changes.get("stack", "tf-2.19")
+    axes = ("machine", "stack", "device", "model", "batch_size", "repeat", "control")
+    started = moment(zlib.crc32(repr([changes.get(axis) for axis in axes]).encode()))  # no two runs start at once
     where = f"{device.upper()}:0"
     data = {
         "format_version": record.FORMAT_VERSION,
@@ -57,8 +66,8 @@ def synthetic_record(**changes) -> dict:
         "status": "ok",
         "reason": None,
         "log_tail": None,
-        "started_at": "2026-01-01T00:00:00.000+00:00",
-        "ended_at": "2026-01-01T00:00:30.000+00:00",
+        "started_at": started.isoformat(timespec="milliseconds"),
+        "ended_at": (started + datetime.timedelta(seconds=fit + 10)).isoformat(timespec="milliseconds"),
         "durations": {
             "import_seconds": 2.0,
             "data_seconds": 0.5,
@@ -86,9 +95,9 @@ def synthetic_record(**changes) -> dict:
             "intra_op_threads": 2,
             "inter_op_threads": 2,
             "optimizer_class": "keras.src.optimizers.adam.Adam",
-            "jit_compile": False,
+            "jit_compile": workload["jit_compile"],
             "tensor_float_32": False,
-            "parameters": 435402,
+            "parameters": plausibility.PARAMETERS.get(changes.get("model", "mlp"), 1),
             "variable_devices": [where],
             "arithmetic_devices": [where],
             "step_operations": {where: 304},
@@ -97,7 +106,7 @@ def synthetic_record(**changes) -> dict:
         },
         "versions": {
             "python": "3.12.0",
-            "tensorflow": "2.19.1",
+            "tensorflow": {"tf-2.12": "2.12.0"}.get(stack, "2.19.1"),
             "keras": "3.15.1",
             "numpy": "2.1.3",
             "tensorflow_metal": None,
@@ -114,7 +123,7 @@ def synthetic_record(**changes) -> dict:
             "suspended_seconds": 0.0,
             "clock_jump_seconds": 0.0,
             "load_average_before": 0.1,
-            "fit_cpu_seconds": 30.0,
+            "fit_cpu_seconds": 1.5 * fit,
             "fit_steal_seconds": None,
         },
         "energy": energy.unmeasured("synthetic"),
@@ -128,6 +137,13 @@ def synthetic_record(**changes) -> dict:
         else:
             data[part] = value
     return copy.deepcopy(data)
+
+
+def of_stack(data: dict, stack: str) -> dict:
+    """A record as another stack would have made it."""
+    axes = ("machine", "device", "model", "batch_size", "repeat", "control")
+    made = synthetic_record(stack=stack, **{axis: data[axis] for axis in axes})
+    return {**data, **{key: made[key] for key in ("stack", "versions", "started_at", "ended_at")}}
 
 
 def older(data: dict, version: int) -> dict:

@@ -173,7 +173,7 @@ HARMFUL = {
     "cut off between two files": (tar(GOOD)[:2048], "is not a whole archive"),
     "two in one": (tar(GOOD) + tar(GOOD), "is not a whole archive"),
     "nothing but zeros": (b"x" + bytes(256) + b"ustar" + bytes(4096), "is not a whole archive"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("content", "expected"), HARMFUL.values(), ids=HARMFUL)

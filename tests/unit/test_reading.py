@@ -24,12 +24,14 @@ FULL = {
         gpu=synthetic_gpu("Synthetic GPU"),
         log_tail=["last"],
         noise__gpu_throttle_shares={"power": 0.5},
-        energy__domains=[dict.fromkeys(("joules", "idle_watts", "reason"))
-        | {"domain": "package-0", "scope": "CPU package", "source": "synthetic", "counted": False}],
+        energy__domains=[
+            dict.fromkeys(("joules", "idle_watts", "reason"))
+            | {"domain": "package-0", "scope": "CPU package", "source": "synthetic", "counted": False}
+        ],
     ),
     "machine": synthetic_machine(),
     "roofline": synthetic_sweep() | {"environment": SYNTHETIC_ENVIRONMENT},
-}  # fmt: skip
+}
 PATHS = {
     "record": "/".join(path_of(synthetic_record()).parts[2:]),
     "machine": "synthetic/machine.json",
@@ -64,7 +66,10 @@ UNREADABLE = {
     "format is a list": ('{"format_version": []}', "format_version is []"),
     "format is an object": ('{"format_version": {}}', "format_version is {}"),
     "format is true": (json.dumps(older(synthetic_record(), 1) | {"format_version": True}), "format_version is true"),
-    "old noise is null": (json.dumps(older(synthetic_record(), 2) | {"noise": None}), "a part is not what format 2 has there"),
+    "old noise is null": (
+        json.dumps(older(synthetic_record(), 2) | {"noise": None}),
+        "a part is not what format 2 has there",
+    ),
     "old noise is missing": (
         json.dumps({key: value for key, value in older(synthetic_record(), 2).items() if key != "noise"}),
         "it has no noise",
@@ -94,7 +99,7 @@ UNREADABLE = {
         json.dumps(older(synthetic_record(), 1) | {"identity": synthetic_record()["identity"]}),
         "identity is there, which formats up to 1 have not",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("content", "expected"), UNREADABLE.values(), ids=UNREADABLE)

@@ -6,6 +6,7 @@ values that can be. Every fault is a sentence for the person who has the file, w
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -15,11 +16,10 @@ from typing import Any
 
 import msgspec
 
-from trainmark import controls, energy, files, grid, hardware, meters, schemas, tree, workloads
+from trainmark import energy, files, grid, hardware, meters, plausibility, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
-_TOLERANCE = 1e-6  # of sums of times, relative
 _MOST_DIGITS = 20  # of a whole number; the longest that a record may hold has 16
 
 
@@ -213,6 +213,8 @@ class Reader:
             (part, rule["required"]) for part, rule in schema["then"]["properties"].items() if "required" in rule
         ]
         self._workloads: dict[bytes, Workload] = {}
+        tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        self._latest = tomorrow.isoformat(timespec="milliseconds")
 
     def record(self, path: str, content: bytes) -> tuple[Any, Workload]:
         """A record and its workload.
@@ -234,9 +236,9 @@ class Reader:
             )
         if record.status == OK:
             self._check_complete(record)
-            impossible = find_impossible(record, workload.values)
-            if impossible:
-                raise BadFileError(f"cannot be true: {impossible}")
+        impossible = plausibility.find_impossible(record, workload.values, self._latest)
+        if impossible:
+            raise BadFileError(f"cannot be true: {impossible}")
         return record, workload
 
     def machine(self, path: str, content: bytes) -> Any:
@@ -325,37 +327,6 @@ def _check_place(path: str, record: Any) -> None:
 
 def _rename_remedy(folder: str) -> str:
     return f"Give the folder its old name back, or rename it in full: make rename MACHINE={folder} TO=another-name"
-
-
-def find_impossible(record: Any, workload: Any) -> str | None:
-    """What in a record with status ok cannot be true of any run, or None."""
-    times, epochs = record.durations, workload.epochs
-    if record.ended_at < record.started_at:
-        return f"it ended at {record.ended_at}, before it started at {record.started_at}"
-    if workload.model != record.model:
-        return f"its workload is of model {workload.model!r}, the record of {record.model!r}"
-    if times.fit_seconds <= 0 or min(times.epoch_seconds, default=0) <= 0:
-        return "training took no time"
-    lists = (times.epoch_seconds, times.validation_seconds, record.accuracy.train_loss, record.accuracy.validation_loss)
-    if any(len(values) != epochs for values in lists):
-        return f"it has {epochs} epochs, but {', '.join(str(len(values)) for values in lists)} values of them"
-    if sum(times.epoch_seconds) > times.fit_seconds * (1 + _TOLERANCE):
-        return f"its epochs took {sum(times.epoch_seconds):.3f} s of a fit of {times.fit_seconds:.3f} s"
-    if any(inner > outer for inner, outer in zip(times.validation_seconds, times.epoch_seconds)):
-        return "a validation took longer than its epoch"
-    if times.first_epoch_seconds != times.epoch_seconds[0]:
-        return "first_epoch_seconds is not the first of epoch_seconds"
-    if None in record.accuracy.train_loss or record.accuracy.test_accuracy is None:
-        return "its status is ok although a loss or an accuracy is not a number"
-    held_to = controls.threads(record.control)
-    if held_to not in (None, record.execution.intra_op_threads):
-        return f"it is a control of {held_to} threads and had {record.execution.intra_op_threads}"
-    if record.control == controls.DEVICE_DATA and not record.execution.look_up_devices:
-        return "its images were not on the device, as its control says"
-    where = record.device.upper()
-    if not all(device.startswith(where) for device in record.execution.variable_devices):
-        return f"a {record.device} run had its variables on {record.execution.variable_devices}"
-    return None
 
 
 # What a decoder raises on bytes that are not what it is for.
