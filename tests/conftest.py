@@ -36,9 +36,12 @@ def data_folder(payloads, tmp_path_factory) -> Path:
     return folder
 
 
-def moment(number: int) -> datetime.datetime:
-    """A time in 2025, to the millisecond; the number chooses it."""
-    return datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(milliseconds=number * 7)
+def times_of(axes: list, fit_seconds: float) -> dict[str, str]:
+    """Start and end of an invented run in 2025: no two start at once."""
+    after = datetime.timedelta(milliseconds=7 * zlib.crc32(repr(axes).encode()))
+    start = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc) + after
+    times = start, start + datetime.timedelta(seconds=fit_seconds + 10)
+    return dict(zip(("started_at", "ended_at"), (time.isoformat(timespec="milliseconds") for time in times)))
 
 
 def synthetic_record(**changes) -> dict:
@@ -47,7 +50,6 @@ def synthetic_record(**changes) -> dict:
     epochs, fit = workload["epochs"], changes.get("durations__fit_seconds") or 20.0
     device, stack = changes.get("device", "cpu"), changes.get("stack", "tf-2.19")
     axes = ("machine", "stack", "device", "model", "batch_size", "repeat", "control")
-    started = moment(zlib.crc32(repr([changes.get(axis) for axis in axes]).encode()))  # no two runs start at once
     where = f"{device.upper()}:0"
     data = {
         "format_version": record.FORMAT_VERSION,
@@ -66,8 +68,7 @@ def synthetic_record(**changes) -> dict:
         "status": "ok",
         "reason": None,
         "log_tail": None,
-        "started_at": started.isoformat(timespec="milliseconds"),
-        "ended_at": (started + datetime.timedelta(seconds=fit + 10)).isoformat(timespec="milliseconds"),
+        **times_of([changes.get(axis) for axis in axes], fit),
         "durations": {
             "import_seconds": 2.0,
             "data_seconds": 0.5,
@@ -144,6 +145,12 @@ def of_stack(data: dict, stack: str) -> dict:
     axes = ("machine", "device", "model", "batch_size", "repeat", "control")
     made = synthetic_record(stack=stack, **{axis: data[axis] for axis in axes})
     return {**data, **{key: made[key] for key in ("stack", "versions", "started_at", "ended_at")}}
+
+
+def unlearned(data: dict, curve: list[float]) -> dict:
+    """A record of a run whose validation accuracies were these, with losses that go with them."""
+    found = {"validation_accuracy": curve, "validation_loss": [1.5] * len(curve)}
+    return {**data, "accuracy": {**data["accuracy"], **found, "test_accuracy": curve[-1], "test_loss": 1.5}}
 
 
 def older(data: dict, version: int) -> dict:

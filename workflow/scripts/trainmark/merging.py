@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainmark import archives, collecting, reading, tree
+from trainmark import archives, consistency, reading, tree
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.reading import BadFileError, Problem, Reader
@@ -170,11 +170,11 @@ def _refuse_strangers(source: Path, machine: str, target: Path, reader: Reader, 
         with contextlib.suppress(BadFileError):
             content = merge.new.get(path) or reading.read_bytes(str(target / path))
             if tree.MACHINE_FILE.fullmatch(path):
-                described = collecting.identity_of(reader.result(path, content))
+                described = consistency.identity_of(reader.result(path, content))
             else:
                 identity = reader.result(path, content).identity
                 identities[identity.machine_id_hash, identity.hardware] += 1
-    strangers = collecting.find_strangers(machine, described, identities) if identities else None
+    strangers = consistency.find_strangers(machine, described, identities) if identities else None
     if strangers:
         for path in [path for path in merge.new if path.startswith(f"{machine}/")]:
             del merge.new[path]

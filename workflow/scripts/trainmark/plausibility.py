@@ -87,6 +87,9 @@ def _of_durations(record: Any, epochs: int) -> Iterator[str]:
         counts = f"{len(times.epoch_seconds)} and {len(times.validation_seconds)}"
         yield f"it has {epochs} epochs, but {counts} times of epochs and validations"
         return
+    fit = times.fit_seconds
+    if sum(times.epoch_seconds) > fit * (1 + _TOLERANCE):
+        yield f"its epochs took {sum(times.epoch_seconds):.3f} s of a fit of {fit:.3f} s"
     if any(inner > outer for inner, outer in zip(times.validation_seconds, times.epoch_seconds)):
         yield "a validation took longer than its epoch"
     if times.first_epoch_seconds != times.epoch_seconds[0]:
@@ -96,9 +99,6 @@ def _of_durations(record: Any, epochs: int) -> Iterator[str]:
     said = times.steady_state_epoch_seconds
     if (said is None) != (steady is None) or (later and abs(said - steady) > _TOLERANCE * steady):
         yield f"steady_state_epoch_seconds is {said}, and the mean of epochs 2 to {epochs} is {steady}"
-    fit = times.fit_seconds
-    if sum(times.epoch_seconds) > fit * (1 + _TOLERANCE):
-        yield f"its epochs took {sum(times.epoch_seconds):.3f} s of a fit of {fit:.3f} s"
     inside = times.fit_setup_seconds + sum(times.epoch_seconds) + times.fit_teardown_seconds
     if inside > fit * (1 + _TOLERANCE):
         yield f"the parts of its fit took {inside:.3f} s, and the fit {fit:.3f} s"

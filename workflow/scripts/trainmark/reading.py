@@ -460,12 +460,3 @@ def _explain(error: Exception, data: Mapping[str, Any], part: str = "") -> str:
             value = value.get(name, value)
     found = tree.printable(json.dumps(value)[:80])
     return f"does not follow its schema: {where} is {found}; {expected[0].lower()}{expected[1:]}"
-
-
-def same_machine(one: tuple[str | None, str | None], other: tuple[str | None, str | None]) -> bool:
-    """Whether two identities, each a keyed machine id and a hardware signature, can be of one machine.
-
-    The id decides where both have one, but a machine whose hardware changed is another one for a benchmark. Drivers and
-    operating systems are no part of either: updating them leaves a machine the same.
-    """
-    return all(a is None or b is None or a == b for a, b in zip(one, other))
