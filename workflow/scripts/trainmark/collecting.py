@@ -8,6 +8,7 @@ import functools
 import itertools
 import json
 import operator
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
