@@ -57,7 +57,8 @@ def test_records_of_an_earlier_session_are_not_counted(here):
 
 def test_estimate_uses_the_cells_own_repeats_scaled_to_the_samples(here):
     write(synthetic_record())  # 30 s
-    write(synthetic_record(model="cnn", ended_at="2026-01-01T00:01:40.000+00:00"))  # 100 s
+    times = {"started_at": "2026-01-01T00:00:00.000+00:00", "ended_at": "2026-01-01T00:01:40.000+00:00"}
+    write(synthetic_record(model="cnn", **times))
     left = [str(path_of(synthetic_record(model=model, repeat=2))) for model in ("mlp", "cnn")]
     assert progress.estimate_seconds(left, [], SAMPLES) == pytest.approx(130)
     assert progress.estimate_seconds(left, [], 5 * SAMPLES) == pytest.approx(650)
