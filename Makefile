@@ -29,8 +29,9 @@ export GIVEN_SKIP := $(value SKIP)
 export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 
-.PHONY: help run benchmark references report merge pack rename unlock bench test format lock check-locks
+.PHONY: help doctor run benchmark references report merge pack rename unlock bench test format lock check-locks
 help:
+	@echo "make doctor     say in a minute whether what this machine will measure counts"
 	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
 	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "make report     draw the report from the records that are there; train nothing"
@@ -55,6 +56,9 @@ references: $(VENV)/installed
 	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 \
 		$${GIVEN_MACHINE:+"machine=$$GIVEN_MACHINE"} && $(RUN) workflow/scripts/write_references.py \
 		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} --stack tf-2.19 config/references.yaml
+
+doctor: $(VENV)/installed
+	@$(SNAKEMAKE) doctor
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report; $(SHOW_REPORT)

@@ -38,3 +38,4 @@ rule report:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/doctor.smk"

@@ -8,6 +8,7 @@ pinned with the hashes of just those files that the platform's pip may choose.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -74,6 +75,10 @@ def _locks() -> list[Lock]:
 
 
 LOCKS = _locks()
+
+
+# Bytes that pip downloads for the locks that have been resolved, on the platform where that is most; by name.
+DOWNLOADS: dict[str, int] = {}
 
 
 class ResolutionError(Exception):
@@ -150,15 +155,21 @@ def resolve_one(lock: Lock, platform: str, python: str, kept: dict[str, Pin]) ->
             raise ResolutionError(
                 f"nothing satisfies the inputs on {platform}, Python {python}:\n{result.stderr.strip()}"
             )
-        return {
-            normalised(package["name"]): Pin(package["version"], frozenset(_hashes(package)))
-            for package in tomllib.loads(output.read_text())["packages"]
-        }
+        packages = tomllib.loads(output.read_text())["packages"]
+    DOWNLOADS[lock.name] = max(DOWNLOADS.get(lock.name, 0), sum(map(_download_bytes, packages)))
+    return {normalised(package["name"]): Pin(package["version"], frozenset(_hashes(package))) for package in packages}
+
+
+def _files(package: dict) -> list[dict]:
+    return [package["sdist"]] if package["name"] == SOURCE_ONLY else package.get("wheels", [])
 
 
 def _hashes(package: dict) -> list[str]:
-    files = [package["sdist"]] if package["name"] == SOURCE_ONLY else package.get("wheels", [])
-    return [file["hashes"]["sha256"] for file in files]
+    return [file["hashes"]["sha256"] for file in _files(package)]
+
+
+def _download_bytes(package: dict) -> int:
+    return max(file["size"] for file in _files(package))
 
 
 def rendered(lock: Lock, pinned: dict[str, Pin]) -> str:
@@ -238,6 +249,14 @@ def main() -> None:
             sys.exit(f"envs/{lock.name}: {error}")
         path.write_text(rendered(lock, pinned))
         print(f"envs/{lock.name}: {len(pinned)} packages", flush=True)
+    # What the workflow says before it makes an environment.
+    sizes = ENVS / "sizes.json"
+    text = json.dumps({name: DOWNLOADS[name] for name in sorted(DOWNLOADS) if name.endswith(".yaml")}, indent=1) + "\n"
+    if not only_check:
+        sizes.write_text(text)
+    elif not sizes.exists() or sizes.read_text() != text:
+        print(f"envs/{sizes.name}: NOT RIGHT\n  stale: it should say\n{text}")
+        problems += 1
     if problems:
         sys.exit(f"{problems} problem{'s' * (problems > 1)}. 'make lock' writes the files anew from envs/inputs.")
 

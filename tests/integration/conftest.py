@@ -51,8 +51,11 @@ class Checkout:
         return [self.python, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
+        return self.start_command(self.command(*arguments, **options))
+
+    def start_command(self, command: list[str]) -> subprocess.Popen:
         process = subprocess.Popen(
-            self.command(*arguments, **options),
+            command,
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -74,7 +77,7 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,  # much is done, and some machines are slow
         )
         assert result.returncode == code, result.stdout
         return result.stdout
@@ -121,7 +124,7 @@ def copy_project(folder: Path, data_folder: Path) -> Path:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
     (folder / "results").mkdir()
-    shutil.copytree(data_folder, folder / "results/data")
+    shutil.copytree(data_folder, folder / "results/data", copy_function=os.link)  # nobody writes into these files
     return folder
 
 

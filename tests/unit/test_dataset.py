@@ -58,9 +58,12 @@ def test_damaged_array_is_refused_and_named(data_folder, tmp_path):
     content = bytearray(broken.read_bytes())
     content[-1] ^= 1
     broken.write_bytes(content)
+    assert dataset.is_decoded(data_folder)
+    assert not dataset.is_decoded(tmp_path)
     with pytest.raises(TrainmarkError, match=r"t10k-labels-idx1-ubyte\.npy does not hold the published data"):
         dataset.load_split(tmp_path, 100, 100, 100)
     broken.unlink()
+    assert not dataset.is_decoded(tmp_path)
     with pytest.raises(TrainmarkError, match=r"Cannot read .*t10k-labels-idx1-ubyte\.npy"):
         dataset.load_split(tmp_path, 100, 100, 100)
 

@@ -1,5 +1,6 @@
 """Tests of trainmark.locks."""
 
+import re
 import subprocess
 import sys
 
@@ -80,6 +81,9 @@ def test_python_of_an_environment_file():
     ("prefix", "version", "expected"),
     [
         ("/elsewhere", VERSION, f"Expected the Python {VERSION} of the environment /elsewhere, found"),
+        ("/elsewhere", VERSION, "The environment has lost its Python. Use 'make run' or --use-conda"),
+        ("/elsewhere", VERSION, f"found the Python {VERSION} of {sys.prefix}. Nothing was measured."),
+        (sys.prefix, "3.1", "Another Python comes first on the PATH of the jobs: start Snakemake from a new shell"),
         (sys.prefix, "3.1", "Expected the Python 3.1 of the environment "),
         ("", VERSION, f"Expected the Python {VERSION} of the environment that conda should have activated"),
     ],
@@ -88,7 +92,6 @@ def test_another_interpreter_is_refused(prefix, version, expected):
     with pytest.raises(TrainmarkError) as caught:
         locks.refuse_other_interpreter(prefix, version)
     assert expected in str(caught.value)
-    assert f"found the Python {VERSION} of {sys.prefix}. Nothing was measured." in str(caught.value)
 
 
 def test_interpreter_is_known_by_another_path_to_it(tmp_path):
@@ -106,6 +109,27 @@ def test_nothing_is_measured_with_another_interpreter(script, tmp_path):
     assert result.returncode == 1
     assert result.stdout.startswith("trainmark: Expected the Python 3.12 of the environment /elsewhere")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "mark", "remedy"),
+    [
+        ("shared envs/0_", True, r"Delete it \(rm -r '{here}/shared envs/0_'\) and give the same command again"),
+        (".venv", False, r"Delete it \(rm -r {here}/\.venv\) and say 'make run'"),
+        ("miniforge/envs/mine", False, "Use 'make run' or --use-conda"),
+        (".snakemake/conda/0_", False, "Use 'make run' or --use-conda"),
+    ],
+)
+def test_only_what_is_made_again_is_to_be_deleted(tmp_path, monkeypatch, prefix, mark, remedy):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / prefix
+    folder.mkdir(parents=True)
+    if mark:
+        folder.with_name(f"{folder.name}.env_setup_done").touch()
+    monkeypatch.setattr(locks.sys, "prefix", str(folder))
+    (tmp_path / "lock.yaml").write_text("      - numpy==1.23.5 --hash=sha256:aa\n")
+    with pytest.raises(TrainmarkError, match=remedy.format(here=re.escape(str(tmp_path)))):
+        locks.refuse_differences(tmp_path / "lock.yaml", {"numpy": "1.26.0"})
 
 
 def test_missing_lock_is_named(tmp_path):

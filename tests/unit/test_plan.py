@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from tests.conftest import ROOT, failed_record, path_of, synthetic_record
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 KEPT = superseding.SUPERSEDED / "now"
+SIZES = ROOT / "envs/sizes.json"
 HERE = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
 
 
@@ -94,7 +96,11 @@ def test_state_of_other_files(here):
     assert planned.state(run) == "missing"
     write(failed_record())
     assert planned.state(run) == "failed"
-    run.path.write_text("{")
+    for content in ("{", "[]", "[" * 100_000, "1" * 5000, b"\xff".decode("latin-1"), '{"workload_digest": 1}'):
+        run.path.write_text(content)
+        assert planned.state(run) == "unreadable"
+    run.path.unlink()
+    os.mkfifo(run.path)
     assert planned.state(run) == "unreadable"
 
 
@@ -154,6 +160,9 @@ def test_results_of_another_computer_under_this_name_stop_the_run(here):
     machine.write_text(json.dumps({**description, "chip": "Another chip"}))
     with pytest.raises(TrainmarkError, match=r"describes another computer.*--config machine=synthetic-2.*make rename"):
         plan.refuse_other_machine(make())
+    for content in ("[]", "[" * 100_000, "{}", '{"cores": 1, "machine_id_hash": []}'):  # refused where results are read
+        Path(make().machine_file).write_text(content)
+        plan.refuse_other_machine(make())
 
 
 def test_what_is_replaced_is_kept_and_never_overwritten(here):
@@ -203,14 +212,27 @@ def test_missing_stack_is_refused_with_the_ways_to_get_it():
         plan.refuse_unsupported_platform(configuration.Surroundings(False, None, (), None))
 
 
+def test_packages_that_the_report_lacks_are_named_with_the_ways_to_get_them(tmp_path):
+    requirements = tmp_path / "report.in"
+    requirements.write_text("# a comment\npytest==1.0\nno-such-package==1.0\nnor-such==2\n")
+    with pytest.raises(TrainmarkError, match=r"no-such-package, nor-such\. Add --use-conda.*'make report'") as caught:
+        plan.refuse_missing_packages(requirements, HERE)
+    assert "pytest" not in str(caught.value)
+    plan.refuse_missing_packages(requirements, configuration.Surroundings(True, None, (), "linux-64"))
+    plan.refuse_missing_packages(ROOT / "envs/inputs/report.in", HERE)
+
+
 def test_machine_measured_with_conda_stays_with_its_stack_without_it(here):
     without = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
     config = {**DEFAULT, "machine": "synthetic"}
     assert plan.make_plan(config, without).stacks == ["tf-2.19"]
+    bare = configuration.Surroundings(False, None, (), "linux-64")
+    assert plan.make_plan(config, bare).stacks == ["tf-2.12"]
     write(synthetic_record(stack="tf-2.12"))
     assert plan.make_plan(config, without).stacks == ["tf-2.12"]
     write(synthetic_record(stack="tf-2.19"))
     assert plan.make_plan(config, without).stacks == ["tf-2.19"]
+    assert plan.make_plan(config, bare).stacks == ["tf-2.12", "tf-2.19"]
 
 
 def test_installed_stack_is_the_pinned_one():
@@ -310,3 +332,32 @@ def test_commands_can_be_pasted_into_zsh(monkeypatch):
     said = [str(caught.value), plan.remark_on_stacks(make(stacks="auto"), installed) or ""]
     for text in said:
         assert "[" not in re.sub(r"'[^']*'", "", text)
+
+
+def test_doctor_is_told_what_a_run_would_be_refused_for(here, monkeypatch):
+    planned = make(stacks=["tf-2.12", "tf-2.19"], batch_sizes=[32, 512], data_folder="/a/folder")
+    write(synthetic_record(stack="tf-2.19"))
+    told = plan.for_doctor(planned, HERE, "config.yaml, line 7", "snakemake", SIZES)
+    assert json.loads(json.dumps(told))["clocks"] == list(told["clocks"])
+    assert set(told["refused"]["stacks"]) == {"tf-2.12"}
+    assert "(config.yaml, line 7: stacks)" in told["refused"]["stacks"]["tf-2.12"]
+    assert told["refused"]["platform"] is told["refused"]["machine"] is None
+    assert [workload["model"] for workload in told["workloads"]] == list(workloads.MODELS)
+    assert (told["batch_size"], told["threads"], told["gpu"]) == (512, None, "auto")
+    assert told["records_missing"] == len(planned.runs) - 1
+    assert told["environment_bytes"] == 5 * json.loads(SIZES.read_text())["tf-2.12.linux-64.yaml"]
+    assert told["command"] == "snakemake --cores 1"
+    assert plan.examinable_stacks(planned, HERE) == ["tf-2.19"]
+
+
+def test_doctor_with_conda_and_without_a_platform(here):
+    planned = make(stacks=["tf-2.12", "tf-2.19"])
+    conda = configuration.Surroundings(True, None, (), "linux-64")
+    told = plan.for_doctor(planned, conda, "x", "snakemake", SIZES)
+    assert (told["refused"]["stacks"], told["command"]) == ({}, "snakemake --cores 1 --use-conda")
+    assert plan.examinable_stacks(planned, conda) == ["tf-2.12", "tf-2.19"]
+    nowhere = configuration.Surroundings(True, None, (), None)
+    told = plan.for_doctor(planned, nowhere, "x", "snakemake", SIZES)
+    assert "No pinned TensorFlow" in told["refused"]["platform"]
+    assert told["refused"]["stacks"] == {}
+    assert plan.examinable_stacks(planned, nowhere) == []

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from pathlib import Path
 
 import pytest
 from trainmark import progress
@@ -56,7 +57,8 @@ def test_records_of_an_earlier_session_are_not_counted(here):
 
 def test_estimate_uses_the_cells_own_repeats_scaled_to_the_samples(here):
     write(synthetic_record())  # 30 s
-    write(synthetic_record(model="cnn", ended_at="2026-01-01T00:01:40.000+00:00"))  # 100 s
+    times = {"started_at": "2026-01-01T00:00:00.000+00:00", "ended_at": "2026-01-01T00:01:40.000+00:00"}
+    write(synthetic_record(model="cnn", **times))
     left = [str(path_of(synthetic_record(model=model, repeat=2))) for model in ("mlp", "cnn")]
     assert progress.estimate_seconds(left, [], SAMPLES) == pytest.approx(130)
     assert progress.estimate_seconds(left, [], 5 * SAMPLES) == pytest.approx(650)
@@ -67,6 +69,24 @@ def test_estimate_of_an_unknown_cell_is_the_mean_of_the_known(here):
     left = [str(path_of(synthetic_record(model="lstm")))]
     assert progress.estimate_seconds(left, known, SAMPLES) == pytest.approx(30)
     assert progress.estimate_seconds(left, [], SAMPLES) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        "1" * 5000,
+        json.dumps({**synthetic_record(), "workload": {"train_samples": 0, "epochs": 0}}),
+        json.dumps({**synthetic_record(), "workload": {"train_samples": 10**200, "epochs": 10**200}}),
+        json.dumps(synthetic_record(started_at="2026-02-31T00:00:00.000+00:00")),
+        json.dumps(synthetic_record(started_at=5)),
+    ],
+    ids=lambda content: content[:20],
+)
+def test_estimate_leaves_out_what_is_no_record(here, content):
+    path = write(synthetic_record())
+    Path(path).write_text(content)
+    assert progress.wall_seconds(Path(path), SAMPLES) is None
 
 
 def test_session_is_read_back(here):
@@ -110,12 +130,18 @@ def test_what_of_snakemake_is_shown(message, shown):
     assert bool(progress.worth_showing(record)) is shown
 
 
-FAILED = (
-    "Command '{}set -euo pipefail;  python workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."
+FAILED = "Command '{} workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "set -euo pipefail;  python",
+        "source /conda/bin/activate '/x/.snakemake/conda/1_'; set -euo pipefail;  python",
+        "set -euo pipefail;  /a/.venv/bin/python3.12",
+        "set -euo pipefail;  '/a folder/.venv/bin/python'",
+    ],
 )
-
-
-@pytest.mark.parametrize("before", ["", "source /conda/bin/activate '/x/.snakemake/conda/1_'; "])
 @pytest.mark.parametrize(
     ("log", "code", "shown"),
     [

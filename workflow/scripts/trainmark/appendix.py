@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainmark import findings, repeating, tables
+from trainmark import findings, noise, repeating, tables
 from trainmark.content import CELL, SERIES, ReportData, why_apart
 from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
 from trainmark.record import OK
@@ -51,10 +51,10 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
     remarks = [f"not compared: {why}"] if why else []
     if row["joined"]:
         remarks.append(f"runs joined although they differ in {row['joined']}")
-    if (row["fit_seconds_spread"] or 0) > tables.UNSTABLE:
+    if (row["fit_seconds_spread"] or 0) > noise.UNSTABLE:
         needed = findings.repeats_needed(row["fit_seconds_spread"])
         remarks.append(
-            f"unstable: spread over {tables.UNSTABLE:.0%}; {needed} repeats would tell its mean to "
+            f"unstable: spread over {noise.UNSTABLE:.0%}; {needed} repeats would tell its mean to "
             f"{findings.PRECISION:.0%}, if they go on like this"
         )
     goal = data.grid.get("goal")

@@ -47,8 +47,12 @@ class AbandonedError(TrainmarkError):
     """The workflow that wanted this run is gone; there is no one to record it for."""
 
 
+class BusyError(TrainmarkError):
+    """Another benchmark is timing on this machine."""
+
+
 @contextlib.contextmanager
-def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
+def machine_lock(what: object, workflow_pid: int | None, waits: bool = True) -> Iterator[int]:
     """Hold the right to time on this machine; wait, with a message, while another benchmark has it.
 
     The kernel releases the lock when its last holder dies, however that happens. Gives the lock's file descriptor.
@@ -56,13 +60,18 @@ def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
     Args:
         what: is to be timed.
         workflow_pid: process that wants it, or None.
+        waits: whether to wait while another benchmark has it.
+
+    Raises:
+        AbandonedError: if the workflow is gone.
+        BusyError: if another benchmark has it, and that is not to be waited for.
     """
 
     def announce(holder: str) -> None:
-        say(
-            f"trainmark: another benchmark is timing on this machine ({holder}). Two timings at once would spoil both, "
-            f"so {what} waits until that run ends. Ctrl-C gives up; nothing is lost."
-        )
+        busy = f"another benchmark is timing on this machine ({holder}). Two timings at once would spoil both"
+        if not waits:
+            raise BusyError(f"{busy}.")
+        say(f"trainmark: {busy}, so {what} waits until that run ends. Ctrl-C gives up; nothing is lost.")
 
     with mutex.open_file(MACHINE_LOCK) as file:
         mutex.wait(file.fileno(), announce, POLL_SECONDS, lambda: check_workflow(what, workflow_pid))

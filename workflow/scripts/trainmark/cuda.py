@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainmark import system
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
 
@@ -87,9 +88,11 @@ def refuse_unfit(stack: str, gpu: Gpu) -> None:
     """Refuse a GPU or a driver for which a stack's TensorFlow holds no code.
 
     Raises:
-        TrainmarkError: with what would fit. What the driver does not tell is no reason: those before 510, which do not
-            name a GPU's compute capability, may be too old for every GPU.
+        TrainmarkError: with what would fit. Drivers before 510, which do not name a GPU's compute capability, may be
+            too old for every GPU. Apple's comes with macOS.
     """
+    if system.MAC:
+        return
     build, compiles = BUILDS[stack], must_compile(stack, gpu)
     if compiles and _numbers(gpu.compute_capability) < build.intermediate:
         raise TrainmarkError(

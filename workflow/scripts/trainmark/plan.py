@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shlex
@@ -12,8 +11,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,14 @@ from trainmark import config as configuration
 from trainmark import (
     controls,
     cuda,
+    deployment,
     environment,
+    files,
     gpus,
     grid,
     hardware,
     locks,
+    noise,
     progress,
     repeating,
     tree,
@@ -167,7 +169,7 @@ class Plan:
         if not run.path.exists():
             return "missing"
         try:
-            data = json.loads(run.path.read_text())
+            data = files.read_object(run.path)
             found = data["workload_digest"], data["seed"], data["protocol"]
             threads = data["execution"].get("intra_op_threads")
             failed = data["status"] != OK
@@ -247,6 +249,60 @@ def refuse_unfit_gpu(plan: Plan, run: grid.Run) -> None:
         cuda.refuse_unfit(run.cell.stack, plan.gpu)
 
 
+def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command: str, sizes: Path) -> dict[str, Any]:
+    """What the doctor has to know of this call, as JSON can hold it.
+
+    Args:
+        plan: of the call.
+        here: what this machine and this command offer.
+        where: the configuration names the stacks.
+        command: by which Snakemake is called here.
+        sizes: envs/sizes.json.
+    """
+    c, conda = plan.config, " --use-conda" if here.use_conda else ""
+    stacks = {stack: _refusal(refuse_missing_stack, [stack], here, where) for stack in plan.stacks}
+    refused = {
+        "platform": _refusal(refuse_unsupported_platform, here),
+        "machine": _refusal(refuse_other_machine, plan),
+        "stacks": {stack: reason for stack, reason in stacks.items() if reason and here.platform},
+    }
+    missing = [f"{stack}.{here.platform}.yaml" for stack in refused["stacks"]]
+    return {
+        "machine": plan.machine,
+        "platform": here.platform,
+        "stacks": plan.stacks,
+        "devices": plan.devices,
+        "use_conda": here.use_conda,
+        "installed_stack": here.installed_stack,
+        "gpu": str(c["gpu"]),
+        "virtual_mac": here.virtual_mac,
+        "workloads": [plan.workload(model) for model in workloads.MODELS],
+        "batch_size": max(c["batch_sizes"]),
+        "threads": None if c["threads"] == "auto" else c["threads"],
+        "data_folder": c["data_folder"],
+        "data_download": c["data_download"],
+        "records_missing": sum(not run.path.exists() for run in plan.runs),
+        "environment_bytes": deployment.disk_bytes(missing, sizes),
+        "refused": refused,
+        "command": f"{command} --cores 1{conda}",
+        "clocks": astuple(noise.clocks()),
+    }
+
+
+def examinable_stacks(plan: Plan, here: configuration.Surroundings) -> list[str]:
+    """The stacks of the plan that this call can start: all with conda, without it the one that is installed."""
+    return [stack for stack in plan.stacks if here.platform and (here.use_conda or stack == here.installed_stack)]
+
+
+def _refusal(refuse: Callable, *arguments: object) -> str | None:
+    """Why something is refused; None if it is not."""
+    try:
+        refuse(*arguments)
+    except TrainmarkError as error:
+        return str(error)
+    return None
+
+
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
     """Refuse to train where no stack runs.
 
@@ -276,6 +332,25 @@ def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings
             f"Runs of {' and '.join(missing)} are to be made ({where}: stacks), but {found} installed beside "
             "Snakemake. Add --use-conda, which makes the pinned environment of every stack; or time what can be had "
             f"without conda: {instead}"
+        )
+
+
+def refuse_missing_packages(requirements: Path, here: configuration.Surroundings) -> None:
+    """Refuse to draw the report, without conda, where packages are missing that it takes.
+
+    Args:
+        requirements: names them, as a requirements file.
+        here: whether there is conda.
+
+    Raises:
+        TrainmarkError: naming them, with the ways to get them.
+    """
+    versions = locks.installed_versions(locks.pins(requirements.read_text()))
+    missing = sorted(name for name, version in versions.items() if version is None)
+    if missing and not here.use_conda:
+        raise TrainmarkError(
+            f"The report takes packages that the Python that runs Snakemake, {sys.executable}, does not have: "
+            f"{', '.join(missing)}. Add --use-conda, which makes an environment that has them; or say 'make report'."
         )
 
 
@@ -407,9 +482,8 @@ def refuse_other_machine(plan: Plan) -> None:
         TrainmarkError: with the way out.
     """
     try:
-        described = json.loads(Path(plan.machine_file).read_text())
-        there = hardware.identity(described)
-    except (OSError, ValueError, KeyError, TypeError):
+        there = hardware.identity(files.read_object(plan.machine_file))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return  # not described yet, or refused where the results are read
     here = hardware.identity(hardware.describe(plan.gpu))
     differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]

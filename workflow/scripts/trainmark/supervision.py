@@ -122,7 +122,7 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
         outcome |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
     used = outcome.pop("gpu")
     if outcome["status"] == OK and device == "gpu":
-        outcome |= _refuse_other_gpu(request.gpu, used)
+        outcome |= refuse_other_gpu(request.gpu, used)
     # By a clock that cannot be set: the time of day may be, while it trains.
     times = {"started_at": provenance.utc(before.wall), "ended_at": provenance.utc(before.wall + passed.pop("seconds"))}
     pressure = noise.worse(conditions["thermal_pressure"], noise.thermal_pressure())
@@ -146,7 +146,7 @@ def _warm_up(request: Request, command: list[str], lock: int) -> None:
     warming.warm_up(stack, request.gpu, request.lock_file, _message(request, threads), train)
 
 
-def _refuse_other_gpu(expected: Gpu | None, used: dict[str, Any] | None) -> dict[str, str]:
+def refuse_other_gpu(expected: Gpu | None, used: dict[str, Any] | None) -> dict[str, str]:
     """Status and reason where TensorFlow says that it used another GPU than the one that is described and metered."""
     where = (used or {}).get("pci_bus_id")
     if expected is None or where is None or expected.pci_bus_id is None or gpus.same_bus(expected.pci_bus_id, where):
@@ -200,7 +200,7 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
     try:
         return empty | json.loads(answer)
     except json.JSONDecodeError:
-        return empty | _describe_death(code)
+        return empty | describe_death(code)
 
 
 def _message(request: Request, threads: int) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def _message(request: Request, threads: int) -> dict[str, Any]:
     }
 
 
-def _describe_death(code: int) -> dict[str, str]:
+def describe_death(code: int) -> dict[str, str]:
     """Status and reason of a child that ended without an answer, from its exit code (negative: a signal)."""
     if code < 0:
         name = signal.Signals(-code).name

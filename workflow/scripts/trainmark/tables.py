@@ -24,8 +24,6 @@ RESOLVED = ["jit_compile", "tensor_float_32", "floatx", "image_data_format"]
 RESOLVED_IN_STACK = ["tensorflow", "keras", "optimizer_class"]
 # ... and these where they are also of one kind of device: TensorFlow's graphs differ between the kinds.
 RESOLVED_ON_DEVICE = ["optimizer_operations"]
-# Spread of a cell's times beyond which it is called unstable, as pyperf does.
-UNSTABLE = 0.1
 # Values whose change leaves a machine's cell one cell, but not without being told.
 JOINED = ["python", "numpy", "gpu_id", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
 
