@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -42,6 +43,11 @@ class Machine:
     def output(self) -> str:
         """What the last run printed."""
         return self.outputs[-1]
+
+    @property
+    def planned(self) -> int:
+        """How many trainings the last run announced; of the grid, however large it is."""
+        return int(re.search(r"(\d+) runs? to do", self.output)[1])
 
     def run(self, *arguments: str, code: int = 0, **config: object) -> "Machine":
         """Run the workflow; demand an exit code."""
@@ -93,13 +99,13 @@ def m2_max(imitate: Imitate) -> Machine:
 
 
 def m3_ultra(imitate: Imitate) -> Machine:
-    """Both devices."""
-    return imitate(macs.m3_ultra()).run("measure")
+    """The GPU."""
+    return imitate(macs.m3_ultra()).run("measure", devices=["gpu"])
 
 
 def m5_max(imitate: Imitate) -> Machine:
-    """The GPU."""
-    return imitate(macs.m5_max()).run("measure", devices=["gpu"])
+    """The GPU, and its sweep of matrix products."""
+    return imitate(macs.m5_max()).run("measure", devices=["gpu"], roofline=True)
 
 
 def m6(imitate: Imitate) -> Machine:
@@ -144,8 +150,8 @@ def part_of_an_a100(imitate: Imitate) -> Machine:
 
 
 def h100_of_eight(imitate: Imitate) -> Machine:
-    """Both devices."""
-    return imitate(boxes.h100s_under_slurm()).run("measure")
+    """The GPU, for which the driver has something to compile."""
+    return imitate(boxes.h100s_under_slurm()).run("measure", devices=["gpu"])
 
 
 def h100_with_an_old_driver(imitate: Imitate) -> Machine:
