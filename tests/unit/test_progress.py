@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from pathlib import Path
 
 import pytest
 from trainmark import progress
@@ -67,6 +68,24 @@ def test_estimate_of_an_unknown_cell_is_the_mean_of_the_known(here):
     left = [str(path_of(synthetic_record(model="lstm")))]
     assert progress.estimate_seconds(left, known, SAMPLES) == pytest.approx(30)
     assert progress.estimate_seconds(left, [], SAMPLES) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        "1" * 5000,
+        json.dumps({**synthetic_record(), "workload": {"train_samples": 0, "epochs": 0}}),
+        json.dumps({**synthetic_record(), "workload": {"train_samples": 10**200, "epochs": 10**200}}),
+        json.dumps(synthetic_record(started_at="2026-02-31T00:00:00.000+00:00")),
+        json.dumps(synthetic_record(started_at=5)),
+    ],
+    ids=lambda content: content[:20],
+)
+def test_estimate_leaves_out_what_is_no_record(here, content):
+    path = write(synthetic_record())
+    Path(path).write_text(content)
+    assert progress.wall_seconds(Path(path), SAMPLES) is None
 
 
 def test_session_is_read_back(here):

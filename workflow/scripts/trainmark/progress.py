@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainmark import escaping
+from trainmark import escaping, files
 from trainmark.errors import EXPLAINED
 from trainmark.files import write_whole
 from trainmark.grid import Cell, Run, run_from_path
@@ -181,12 +181,12 @@ def wall_seconds(path: Path, samples: int) -> float | None:
     None if it failed or cannot be read.
     """
     try:
-        data = json.loads(path.read_text())
+        data = files.read_object(path)
         if data["status"] != OK:
             return None
         start, end = (datetime.datetime.fromisoformat(data[key]) for key in ("started_at", "ended_at"))
         return (end - start).total_seconds() * samples / samples_of(data["workload"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError):
         return None
 
 
