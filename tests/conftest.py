@@ -1,16 +1,18 @@
 """Fixtures that unit and integration tests share. Every record made here is synthetic and says so in its machine."""
 
 import copy
+import datetime
 import itertools
 import platform
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, energy, gpus, grid, hardware, reading, record, system, workloads
+from trainmark import dataset, energy, gpus, grid, hardware, plausibility, reading, record, system, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
@@ -67,11 +69,20 @@ def article_python(tmp_path_factory) -> str:
     return str(found)
 
 
+def times_of(axes: list, fit_seconds: float) -> dict[str, str]:
+    """Start and end of an invented run in 2025: no two start at once."""
+    after = datetime.timedelta(milliseconds=7 * zlib.crc32(repr(axes).encode()))
+    start = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc) + after
+    times = start, start + datetime.timedelta(seconds=fit_seconds + 10)
+    return dict(zip(("started_at", "ended_at"), (time.isoformat(timespec="milliseconds") for time in times)))
+
+
 def synthetic_record(**changes) -> dict:
     """A valid record with invented numbers; ``changes`` replace its keys, or keys of its parts by ``part__key``."""
     workload = changes.get("workload", workloads.describe(changes.get("model", "mlp"), CONFIG))
     epochs, fit = workload["epochs"], changes.get("durations__fit_seconds") or 20.0
-    device = changes.get("device", "cpu")
+    device, stack = changes.get("device", "cpu"), changes.get("stack", "tf-2.19")
+    axes = ("machine", "stack", "device", "model", "batch_size", "repeat", "control")
     where = f"{device.upper()}:0"
     data = {
         "format_version": record.FORMAT_VERSION,
@@ -90,8 +101,7 @@ def synthetic_record(**changes) -> dict:
         "status": "ok",
         "reason": None,
         "log_tail": None,
-        "started_at": "2026-01-01T00:00:00.000+00:00",
-        "ended_at": "2026-01-01T00:00:30.000+00:00",
+        **times_of([changes.get(axis) for axis in axes], fit),
         "durations": {
             "import_seconds": 2.0,
             "data_seconds": 0.5,
@@ -119,9 +129,9 @@ def synthetic_record(**changes) -> dict:
             "intra_op_threads": 2,
             "inter_op_threads": 2,
             "optimizer_class": "keras.src.optimizers.adam.Adam",
-            "jit_compile": False,
+            "jit_compile": workload["jit_compile"],
             "tensor_float_32": False,
-            "parameters": 435402,
+            "parameters": plausibility.PARAMETERS.get(changes.get("model", "mlp"), 1),
             "variable_devices": [where],
             "arithmetic_devices": [where],
             "step_operations": {where: 304},
@@ -130,7 +140,7 @@ def synthetic_record(**changes) -> dict:
         },
         "versions": {
             "python": "3.12.0",
-            "tensorflow": "2.19.1",
+            "tensorflow": {"tf-2.12": "2.12.0"}.get(stack, "2.19.1"),
             "keras": "3.15.1",
             "numpy": "2.1.3",
             "tensorflow_metal": None,
@@ -147,7 +157,7 @@ def synthetic_record(**changes) -> dict:
             "suspended_seconds": 0.0,
             "clock_jump_seconds": 0.0,
             "load_average_before": 0.1,
-            "fit_cpu_seconds": 30.0,
+            "fit_cpu_seconds": 1.5 * fit,
             "fit_steal_seconds": None,
         },
         "energy": energy.unmeasured("synthetic"),
@@ -161,6 +171,31 @@ def synthetic_record(**changes) -> dict:
         else:
             data[part] = value
     return copy.deepcopy(data)
+
+
+def of_stack(data: dict, stack: str) -> dict:
+    """A record as another stack would have made it."""
+    axes = ("machine", "device", "model", "batch_size", "repeat", "control")
+    made = synthetic_record(stack=stack, **{axis: data[axis] for axis in axes})
+    return {**data, **{key: made[key] for key in ("stack", "versions", "started_at", "ended_at")}}
+
+
+def unlearned(data: dict, curve: list[float]) -> dict:
+    """A record of a run whose validation accuracies were these, with losses that go with them."""
+    found = {"validation_accuracy": curve, "validation_loss": [1.5] * len(curve)}
+    return {**data, "accuracy": {**data["accuracy"], **found, "test_accuracy": curve[-1], "test_loss": 1.5}}
+
+
+def older(data: dict, version: int) -> dict:
+    """A record as an older format has it: without the fields that came later."""
+    data = copy.deepcopy(data) | {"format_version": version}
+    for each in range(version, record.FORMAT_VERSION):
+        for name in reading.UPGRADES[each].added:
+            part, _, key = name.rpartition(".")
+            (data.get(part, {}) if part else data).pop(key, None)
+    for domain in data.get("energy", {}).get("domains", []):
+        domain.pop("counted", None)
+    return data
 
 
 def synthetic_gpu(name: str) -> dict:
@@ -190,6 +225,19 @@ def synthetic_machine(name: str = "synthetic") -> dict:
         "virtualisation": "none",
         "cpu_quota_cores": None,
         "machine_id_hash": "0" * 32,
+    }
+
+
+def synthetic_sweep(machine: str = "synthetic", device: str = "cpu", best: float = 4e11) -> dict:
+    """A valid sweep of matrix products with invented rates."""
+    made = synthetic_record(machine=machine, device=device)
+    return {
+        "format_version": record.ROOFLINE_FORMAT,
+        **{key: made[key] for key in ("machine", "stack", "device", "started_at")},
+        **{key: made[key] for key in ("identity", "environment", "code", "versions")},
+        "threads": 2,
+        "products": [{"side": 256, "flops_per_second": [best / 2, best]}],
+        "theoretical": {"flops_per_second": 4.8e11, "cores": 2, "clock_hertz": 3.75e9, "flops_per_cycle": 64},
     }
 
 
@@ -223,4 +271,4 @@ def validate_record(data: dict) -> None:
 def path_of(data: dict) -> Path:
     """Where a record belongs, relative to the working directory."""
     cell = grid.Cell(data["machine"], data["stack"], data["device"], data["model"], data["batch_size"])
-    return grid.Run(cell, data["repeat"], data["control"]).path
+    return grid.Run(cell, data["repeat"], data.get("control")).path

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainmark import controls, convergence, energy, gpus, hardware, workloads
 
-from tests.conftest import CONFIG, ROOT, path_of, synthetic_gpu, synthetic_machine, synthetic_record
+from tests.conftest import CONFIG, ROOT, path_of, synthetic_gpu, synthetic_machine, synthetic_record, times_of
 
 MODELS = ("mlp", "cnn", "lstm")
 SIZES = (32, 128, 512, 1024)
@@ -126,6 +126,10 @@ def controls_of(records: Iterable[dict], control: str, faster: float = 1.0) -> l
         times = data["durations"]
         for name, value in times.items():
             times[name] = [each / faster for each in value] if isinstance(value, list) else value / faster
+        axes = ("machine", "stack", "device", "model", "batch_size", "repeat", "control")
+        data["noise"]["fit_cpu_seconds"] /= faster
+        data["energy"] = energy.unmeasured("synthetic")
+        data |= times_of([data[axis] for axis in axes], times["fit_seconds"])
         if control == controls.DEVICE_DATA:
             data["execution"]["look_up_devices"] = [f"{data['device'].upper()}:0"]
         else:

@@ -33,7 +33,16 @@ for folder, _, names in os.walk("results/machines"):
 SCRIPTS = "workflow/scripts"
 SETTINGS = ["--settings", "none"]
 GATE = ["--references", "config/references.yaml", "--level", "0.001"]
-COLLECT = [f"{SCRIPTS}/collect_records.py", "--on-bad-record", "stop", *GATE, "out"]
+COLLECT = [
+    f"{SCRIPTS}/collect_records.py",
+    "--on-bad-record",
+    "stop",
+    *GATE,
+    "--hardware",
+    "config/hardware.yaml",
+    "--",
+    "out",
+]
 LOOK_UP = [f"{SCRIPTS}/look_up_hardware.py", "--hardware", "config/hardware.yaml", "--"]
 TABLES = (
     [f"{SCRIPTS}/summarise_cells.py", "out/runs.csv", "out/cells.csv"],

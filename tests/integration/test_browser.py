@@ -13,6 +13,7 @@ import pytest
 from trainmark import convergence
 
 from tests import report, synthetic
+from tests.conftest import unlearned
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -83,7 +84,7 @@ def browse(page: Path, folder: Path, *options: str) -> tuple[str, str]:
 def visited(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     records = synthetic.article(metered=True)
-    records[0]["accuracy"]["validation_accuracy"] = [0.3, 0.2]
+    records[0] = unlearned(records[0], [0.3, 0.2])
     records += synthetic.controls_of(records[-len(records) // 10 :], "device-data", 1.25)
     made = report.make(records, folder, gate=convergence.Gate(synthetic.references(), 0.001))
     page = folder / "index.html"

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import venv
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def test_run_with_another_python_is_refused(checkout, environments, another_pyth
     finally:
         python.symlink_to(target)
     assert f"Expected the Python 3.12 of the environment {folder}, found" in output
+    assert f"The environment has lost its Python. Delete it (rm -r {folder}) and give the same command again" in output
     assert not list(runs.rglob("*.json"))
 
 
@@ -124,6 +126,21 @@ def test_interrupted_run_shows_no_shell_command(checkout, environments):
     output, _ = workflow.communicate(timeout=60)
     assert "the same command goes on" in output
     assert "python workflow/scripts" not in output
+
+
+def test_interrupted_making_of_an_environment_shows_no_traceback(checkout, tmp_path):
+    shutil.rmtree(checkout.folder / "results/report")
+    command = checkout.command("--use-conda", "--conda-prefix", str(tmp_path / "new"), "report")
+    workflow = checkout.start_command(in_shell(command, "base"))
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("new/*.yaml")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(workflow.pid, signal.SIGINT)
+    output, _ = workflow.communicate(timeout=60)
+    assert workflow.returncode != 0
+    assert "1 environment to make first" in output
+    assert "the same command goes on" in output
+    assert "Traceback" not in output
 
 
 def test_environments_are_announced_before_they_are_made(checkout, tmp_path):

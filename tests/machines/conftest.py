@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def imitate(tmp_path_factory, data_folder) -> Imitate:
-    """Makes a machine of a description from ``catalogue``; ``variables`` are its user's shell's.
+    """Makes a machine of a description from ``macs`` and ``boxes``; ``variables`` are its user's shell's.
 
     All users share a home, which is new, so that nothing of the real one counts; but for those who name another.
     """

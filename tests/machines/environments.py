@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -44,7 +43,7 @@ def build(folder: Path, machine: dict, stack: str = "tf-2.19", python: str = sys
 
     Args:
         folder: to be made.
-        machine: from ``catalogue``.
+        machine: from ``macs`` and ``boxes``.
         stack: whose packages of the imitated platform are to be installed.
         python: of the real environment, which has the stack for Linux without a GPU.
     """
@@ -129,8 +128,3 @@ def _write_tool(folder: Path, path: str, interpreter: str) -> None:
     script = f"exec '{interpreter}' -I '{HERE / 'imitation/tools.py'}' '{folder}' {path.name} \"$@\""
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-
-
-def remove(folder: Path) -> None:
-    """Remove an environment; what its links lead to stays."""
-    shutil.rmtree(folder)

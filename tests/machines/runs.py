@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.integration.conftest import TINY, Checkout
-from tests.machines import catalogue, shells
+from tests.machines import boxes, macs, shells
 from tests.machines.imitation import tools
 
 # Enough for a fit of seconds, of which energy is quoted: shorter ones have none.
@@ -101,93 +101,93 @@ Imitate = Callable[..., Machine]
 
 def m2_max(imitate: Imitate) -> Machine:
     """To the report."""
-    return imitate(catalogue.m2_max()).run(**LONG_ENOUGH)
+    return imitate(macs.m2_max()).run(**LONG_ENOUGH)
 
 
 def m3_ultra(imitate: Imitate) -> Machine:
     """Both devices."""
-    return imitate(catalogue.m3_ultra()).run("measure")
+    return imitate(macs.m3_ultra()).run("measure")
 
 
 def m5_max(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(catalogue.m5_max()).run("measure", devices=["gpu"])
+    return imitate(macs.m5_max()).run("measure", devices=["gpu"])
 
 
 def m6(imitate: Imitate) -> Machine:
     """What it is."""
-    return imitate(catalogue.m6()).run("results/machines/apple-m6-12-core-gpu/machine.json")
+    return imitate(macs.m6()).run("results/machines/apple-m6-12-core-gpu/machine.json")
 
 
 def rosetta(imitate: Imitate) -> Machine:
     """Refused."""
-    return imitate(catalogue.rosetta()).run(code=1)
+    return imitate(macs.rosetta()).run(code=1)
 
 
 def mac_vm(imitate: Imitate) -> Machine:
     """What is timed without a word, and then the GPU, which is asked for."""
-    return imitate(catalogue.mac_vm()).run("measure").run("measure", devices=["gpu"])
+    return imitate(macs.mac_vm()).run("measure").run("measure", devices=["gpu"])
 
 
 def t4(imitate: Imitate) -> Machine:
     """To the report."""
-    return imitate(catalogue.t4()).run(**LONG_ENOUGH)
+    return imitate(boxes.t4()).run(**LONG_ENOUGH)
 
 
 def v100_beside_t4(imitate: Imitate) -> Machine:
     """The GPU that the user lets programs see, the second of the bus and the first for CUDA."""
-    return imitate(catalogue.t4_and_v100(CUDA_VISIBLE_DEVICES="1")).run("measure", devices=["gpu"])
+    return imitate(boxes.t4_and_v100(CUDA_VISIBLE_DEVICES="1")).run("measure", devices=["gpu"])
 
 
 def t4_beside_v100(imitate: Imitate) -> Machine:
     """The same number, where the two are plugged in the other way round."""
-    description = catalogue.t4_and_v100(swapped=True, CUDA_VISIBLE_DEVICES="1")
+    description = boxes.t4_and_v100(swapped=True, CUDA_VISIBLE_DEVICES="1")
     return imitate(description).run("measure", devices=["gpu"])
 
 
 def p100(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(catalogue.p100()).run("measure", devices=["gpu"], **LONG_ENOUGH)
+    return imitate(boxes.p100()).run("measure", devices=["gpu"], **LONG_ENOUGH)
 
 
 def part_of_an_a100(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(catalogue.a100_with_mig()).run("measure", devices=["gpu"])
+    return imitate(boxes.a100_with_mig()).run("measure", devices=["gpu"])
 
 
 def h100_of_eight(imitate: Imitate) -> Machine:
     """Both devices."""
-    return imitate(catalogue.h100s_under_slurm()).run("measure")
+    return imitate(boxes.h100s_under_slurm()).run("measure")
 
 
 def h100_with_an_old_driver(imitate: Imitate) -> Machine:
     """Refused."""
-    return imitate(catalogue.h100s_under_slurm(driver="535.104.05")).run(code=1, devices=["gpu"])
+    return imitate(boxes.h100s_under_slurm(driver="535.104.05")).run(code=1, devices=["gpu"])
 
 
 def p100_with_an_old_driver(imitate: Imitate) -> Machine:
     """Refused."""
-    return imitate(catalogue.p100(driver="470.182.03")).run(code=1, devices=["gpu"])
+    return imitate(boxes.p100(driver="470.182.03")).run(code=1, devices=["gpu"])
 
 
 def wsl2(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(catalogue.wsl2()).run("measure", devices=["gpu"])
+    return imitate(boxes.wsl2()).run("measure", devices=["gpu"])
 
 
 def laptop(imitate: Imitate) -> Machine:
     """The CPU."""
-    return imitate(catalogue.laptop()).run("measure", **LONG_ENOUGH)
+    return imitate(boxes.laptop()).run("measure", **LONG_ENOUGH)
 
 
 def calm(imitate: Imitate) -> Machine:
     """To the report, from a clean shell."""
-    return imitate(catalogue.plain()).make("run")
+    return imitate(boxes.plain()).make("run")
 
 
 def hostile(imitate: Imitate) -> Machine:
     """To the report, from a hostile shell, with a home of its own."""
-    machine = imitate(catalogue.plain())
+    machine = imitate(boxes.plain())
     home = machine.folder.parent / "home"
     machine.checkout.environment.update({**shells.spoil(home), "HOME": str(home)})
     return machine.make("run")
@@ -195,7 +195,7 @@ def hostile(imitate: Imitate) -> Machine:
 
 def notebook(imitate: Imitate) -> Machine:
     """To the report, from a cell of a notebook on Colab."""
-    machine = imitate(catalogue.t4())
+    machine = imitate(boxes.t4())
     machine.prepare_make(devices=["gpu"])
     variables = {**machine.checkout.environment, **shells.COLAB}
     output, code = shells.run_cell(machine.folder, variables, "!make run")
@@ -206,44 +206,44 @@ def notebook(imitate: Imitate) -> Machine:
 
 def looked_at(imitate: Imitate) -> Machine:
     """By the doctor, by make, from a clean shell, as long as it takes."""
-    return imitate(catalogue.plain()).make("doctor")
+    return imitate(boxes.plain()).make("doctor")
 
 
 def looked_at_m5_max(imitate: Imitate) -> Machine:
     """By the doctor, the GPU."""
-    return imitate(catalogue.m5_max()).doctor(devices=["gpu"])
+    return imitate(macs.m5_max()).doctor(devices=["gpu"])
 
 
 def looked_at_m3_ultra(imitate: Imitate) -> Machine:
     """By the doctor, the CPU."""
-    return imitate(catalogue.m3_ultra()).doctor(devices=["cpu"])
+    return imitate(macs.m3_ultra()).doctor(devices=["cpu"])
 
 
 def looked_at_rosetta(imitate: Imitate) -> Machine:
     """By the doctor, which finds it wrong."""
-    return imitate(catalogue.rosetta()).doctor(code=1)
+    return imitate(macs.rosetta()).doctor(code=1)
 
 
 def looked_at_mac_vm(imitate: Imitate) -> Machine:
     """By the doctor, what is timed without a word."""
-    return imitate(catalogue.mac_vm()).doctor()
+    return imitate(macs.mac_vm()).doctor()
 
 
 def looked_at_part_of_an_a100(imitate: Imitate) -> Machine:
     """By the doctor, the GPU."""
-    return imitate(catalogue.a100_with_mig()).doctor(devices=["gpu"])
+    return imitate(boxes.a100_with_mig()).doctor(devices=["gpu"])
 
 
 def looked_at_h100_of_eight(imitate: Imitate) -> Machine:
     """By the doctor, both devices."""
-    return imitate(catalogue.h100s_under_slurm()).doctor()
+    return imitate(boxes.h100s_under_slurm()).doctor()
 
 
 def looked_at_p100_with_an_old_driver(imitate: Imitate) -> Machine:
     """By the doctor, which finds it wrong."""
-    return imitate(catalogue.p100(driver="470.182.03")).doctor(code=1, devices=["gpu"])
+    return imitate(boxes.p100(driver="470.182.03")).doctor(code=1, devices=["gpu"])
 
 
 def looked_at_laptop(imitate: Imitate) -> Machine:
     """By the doctor, the CPU."""
-    return imitate(catalogue.laptop()).doctor()
+    return imitate(boxes.laptop()).doctor()

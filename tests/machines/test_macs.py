@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import validate_record
 from tests.integration.conftest import trained
-from tests.machines import catalogue
+from tests.machines import macs
 
 ultra, new_names = pytest.mark.machine("m3_ultra"), pytest.mark.machine("m5_max")
 m2_max, virtual = pytest.mark.machine("m2_max"), pytest.mark.machine("mac_vm")
@@ -44,7 +44,7 @@ def test_energy_of_a_mac_is_that_of_its_chip_on_both_devices(machine):
         found = machine.record(device)["energy"]
         assert found["reason"] is None
         assert {part["scope"] for part in found["domains"]} == {"SoC", "memory"}
-        watts = sum(catalogue.M2_MAX_WATTS[field] for field in ("cpu_total_mj", "gpu_mj", "dram_mj"))
+        watts = sum(macs.M2_MAX_WATTS[field] for field in ("cpu_total_mj", "gpu_mj", "dram_mj"))
         assert found["joules"] / found["window_seconds"] == pytest.approx(watts, rel=0.02)
         assert found["joules_above_idle"] == pytest.approx(0, abs=0.02 * found["joules"])
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import validate_record
 from tests.integration.conftest import trained
-from tests.machines import catalogue
+from tests.machines import boxes
 
 t4 = pytest.mark.machine("t4")
 
@@ -62,7 +62,7 @@ def test_numbers_of_gpus_are_those_of_the_bus_and_not_of_speed(machine):
 
 @pytest.mark.parametrize("gpu", [1, "00000000:00:05.0", "GPU-00000001-1111-2222-3333-322d31364742"])
 def test_gpu_may_be_chosen_in_the_configuration(imitate, gpu):
-    machine = imitate(catalogue.t4_and_v100())
+    machine = imitate(boxes.t4_and_v100())
     machine.run("results/machines/intel-xeon-tesla-v100-sxm2-16gb/machine.json", gpu=gpu)
     assert machine.description()["gpus"][0]["name"] == "Tesla V100-SXM2-16GB"
 
@@ -141,4 +141,4 @@ def test_laptop_that_charges_a_phone_is_on_battery_and_its_energy_is_its_process
     assert record["noise"]["power_source"] == "battery"
     assert {part["scope"] for part in record["energy"]["domains"]} == {"CPU package"}
     watts = record["energy"]["joules"] / record["energy"]["window_seconds"]
-    assert watts == pytest.approx(catalogue.RAPL_WATTS, rel=0.02)
+    assert watts == pytest.approx(boxes.RAPL_WATTS, rel=0.02)

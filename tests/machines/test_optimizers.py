@@ -6,13 +6,14 @@ says: an imitated Mac takes that branch.
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from trainmark import workloads
 
 from tests.conftest import CONFIG, ROOT
-from tests.machines import catalogue, environments
+from tests.machines import boxes, environments, macs
 
 SMALL = {"train_samples": 400, "validation_samples": 100, "test_samples": 200, "epochs": 1}
 # Trains what stdin says, one model after the other, and prints what each executed.
@@ -57,12 +58,14 @@ def test_optimizer_of_a_mac_is_that_of_linux(request, stack, tmp_path, data_fold
     options = {"stack": stack}
     if stack == "tf-2.12":
         options["python"] = request.getfixturevalue("article_python")
-    linux = environments.build(tmp_path / "linux", catalogue.plain(), **options)
-    mac = environments.build(tmp_path / "mac", catalogue.m2_max(), **options)
-    expected = execution(linux, f"{stack}.linux-64.yaml", data_folder, "cpu")
-    found = execution(mac, f"{stack}.osx-arm64.yaml", data_folder, "gpu")
+    linux = environments.build(tmp_path / "linux", boxes.plain(), **options)
+    mac = environments.build(tmp_path / "mac", macs.m2_max(), **options)
+    with ThreadPoolExecutor() as pool:
+        on_linux = pool.submit(execution, linux, f"{stack}.linux-64.yaml", data_folder, "cpu")
+        found = execution(mac, f"{stack}.osx-arm64.yaml", data_folder, "gpu")
+        expected = on_linux.result()
     for model in workloads.MODELS:
         assert found[model]["variable_devices"] == ["GPU:0"]
         assert found[model]["optimizer_class"] == expected[model]["optimizer_class"]
-        assert found[model]["optimizer_operations"] == expected[model]["optimizer_operations"]
         assert expected[model]["optimizer_operations"]
+        assert found[model]["optimizer_operations"] == expected[model]["optimizer_operations"]

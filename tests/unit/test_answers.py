@@ -5,6 +5,7 @@ from trainmark import answers
 from trainmark.document import ratio
 
 from tests import report, synthetic
+from tests.conftest import of_stack
 
 
 def test_the_page_answers_first_from_the_data(five_machines):
@@ -33,7 +34,7 @@ def test_a_machine_of_few_cells_is_not_ranked_among_the_others(tmp_path):
 
 def test_series_and_sentences_of_several_stacks_can_be_told_apart(tmp_path):
     records = [r for r in synthetic.article() if r["device"] == "gpu"]
-    records += [{**r, "stack": "tf-2.12"} for r in records]
+    records += [of_stack(r, "tf-2.12") for r in records]
     made = report.make(records, tmp_path, draw=False)
     (exhibit,) = (e for e in made.exhibits if e.name == "speed_up_apple_against_nvidia")
     assert len(set(exhibit.names.values())) == len(exhibit.names) == 2 * 3

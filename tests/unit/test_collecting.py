@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from trainmark import collecting, convergence, grid
+from trainmark import collecting, convergence, grid, record
 from trainmark.errors import TrainmarkError
 
-from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synthetic_record
+from tests.conftest import ROOT, failed_record, older, path_of, synthetic_machine, synthetic_record
 
 
 @pytest.fixture
@@ -62,12 +62,12 @@ def test_all_bad_files_are_named_at_once_and_no_table_is_written(here):
 
 
 def test_older_formats_are_upgraded_in_memory(here):
-    data = synthetic_record(repeat=3, format_version=1)
-    del data["identity"]
-    path = write(data)
-    before = path.read_bytes()
-    assert len(collect()[0]) == 3
-    assert path.read_bytes() == before
+    written = [
+        write(older(synthetic_record(repeat=2 + version), version)) for version in range(1, record.FORMAT_VERSION)
+    ]
+    before = [path.read_bytes() for path in written]
+    assert len(collect()[0]) == 2 + len(written)
+    assert [path.read_bytes() for path in written] == before
 
 
 def test_two_machines_under_one_name_are_refused(here):
@@ -121,12 +121,7 @@ def test_energy_of_the_device_that_did_not_train_is_left_out_of_older_records(
     tmp_path, monkeypatch, device, joules, expected
 ):
     monkeypatch.chdir(tmp_path)
-    data = synthetic_record(device=device, format_version=3, energy=older_energy(device, **joules))
-    del data["gpu"], data["environment"]["dropped_variables"]
-    for name in ("image_data_format", "optimizer_operations"):
-        del data["execution"][name]
-    for name in ("suspended_seconds", "clock_jump_seconds"):
-        del data["noise"][name]
+    data = older(synthetic_record(device=device), 3) | {"energy": older_energy(device, **joules)}
     write(data)
     collect()
     with Path("results/runs.csv").open(newline="") as file:

@@ -11,7 +11,7 @@ from trainmark import convergence, referencing, workloads
 from trainmark.errors import TrainmarkError
 
 from tests import report, synthetic
-from tests.conftest import CONFIG, ROOT, synthetic_record
+from tests.conftest import CONFIG, ROOT, synthetic_record, unlearned
 
 SETTINGS = {k: v for k, v in workloads.describe("mlp", CONFIG).items() if k != "model"}
 CANONICAL = workloads.canonical_json(SETTINGS)
@@ -102,8 +102,9 @@ def test_loss_that_runs_away_does_not_count_whatever_the_accuracy(losses, words)
 
 
 def run_that(learned=True, **changes):
-    curve = [0.81, 0.85] if learned else [0.5, 0.4]
-    return synthetic_record(accuracy__validation_accuracy=curve, accuracy__train_loss=[0.5, 0.4], **changes)
+    losses = {"accuracy__train_loss": [0.5, 0.4]}
+    data = synthetic_record(accuracy__validation_accuracy=[0.81, 0.85], **losses, **changes)
+    return data if learned else unlearned(data, [0.5, 0.4])
 
 
 def test_run_that_did_not_learn_is_in_no_ratio_and_is_shown_with_its_curve(tmp_path):
@@ -140,7 +141,7 @@ def write(folder, records):
 
 def test_references_are_written_from_records_and_read_back(tmp_path):
     records = [run_that(model=m, repeat=n) for m in ("cnn", "mlp") for n in range(1, 7)]
-    records += [run_that(False, device="gpu", execution__variable_devices=["GPU:0"], execution__step_operations={})]
+    records += [run_that(False, device="gpu")]
     count, text = write(tmp_path, records)
     assert count == 12
     (tmp_path / "references.yaml").write_text(text)

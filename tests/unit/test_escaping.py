@@ -7,8 +7,9 @@ import re
 import unicodedata
 
 import markdown_it
+import pandas as pd
 import pytest
-from trainmark import escaping, files
+from trainmark import escaping, files, tables
 
 # Pieces that something obeys, of which hostile texts are put together.
 PIECES = [
@@ -134,3 +135,10 @@ def test_no_cell_of_csv_is_a_formula_and_numbers_stay_numbers():
             float(cell)
     rows = [["-1.5", "+2", "-1e-5", -1.5, 3, None, "text", "-x", "=1+1", "－1", "-", "+"]]
     assert files.csv_text(rows) == "-1.5,+2,-1e-5,-1.5,3,,text,'-x,'=1+1,'－1,'-,'+\n"
+
+
+def test_tables_mark_texts_and_leave_numbers_and_gaps():
+    table = pd.DataFrame(
+        {"comparison": ["=1+1", "-2", None], "ratio": [-1.5, float("nan"), 2.0], "ok": [True, False, True]}
+    )
+    assert tables.csv_text(table) == "comparison,ratio,ok\n'=1+1,-1.5,True\n-2,,False\n,2.0,True\n"

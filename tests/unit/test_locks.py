@@ -81,6 +81,9 @@ def test_python_of_an_environment_file():
     ("prefix", "version", "expected"),
     [
         ("/elsewhere", VERSION, f"Expected the Python {VERSION} of the environment /elsewhere, found"),
+        ("/elsewhere", VERSION, "The environment has lost its Python. Use 'make run' or --use-conda"),
+        ("/elsewhere", VERSION, f"found the Python {VERSION} of {sys.prefix}. Nothing was measured."),
+        (sys.prefix, "3.1", "Another Python comes first on the PATH of the jobs: start Snakemake from a new shell"),
         (sys.prefix, "3.1", "Expected the Python 3.1 of the environment "),
         ("", VERSION, f"Expected the Python {VERSION} of the environment that conda should have activated"),
     ],
@@ -89,7 +92,6 @@ def test_another_interpreter_is_refused(prefix, version, expected):
     with pytest.raises(TrainmarkError) as caught:
         locks.refuse_other_interpreter(prefix, version)
     assert expected in str(caught.value)
-    assert f"found the Python {VERSION} of {sys.prefix}. Nothing was measured." in str(caught.value)
 
 
 def test_interpreter_is_known_by_another_path_to_it(tmp_path):

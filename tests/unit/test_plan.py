@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -95,7 +96,11 @@ def test_state_of_other_files(here):
     assert planned.state(run) == "missing"
     write(failed_record())
     assert planned.state(run) == "failed"
-    run.path.write_text("{")
+    for content in ("{", "[]", "[" * 100_000, "1" * 5000, b"\xff".decode("latin-1"), '{"workload_digest": 1}'):
+        run.path.write_text(content)
+        assert planned.state(run) == "unreadable"
+    run.path.unlink()
+    os.mkfifo(run.path)
     assert planned.state(run) == "unreadable"
 
 
@@ -154,6 +159,9 @@ def test_results_of_another_computer_under_this_name_stop_the_run(here):
     plan.refuse_other_machine(make())
     machine.write_text(json.dumps({**description, "chip": "Another chip"}))
     with pytest.raises(TrainmarkError, match=r"describes another computer.*--config machine=synthetic-2.*make rename"):
+        plan.refuse_other_machine(make())
+    for content in ("[]", "[" * 100_000, "{}", '{"cores": 1, "machine_id_hash": []}'):  # refused where results are read
+        Path(make().machine_file).write_text(content)
         plan.refuse_other_machine(make())
 
 

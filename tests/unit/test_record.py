@@ -79,7 +79,15 @@ def test_schemas_are_closed_and_described_at_every_level(name):
             assert value.get("description"), f"{path}.{key}"
 
 
-@pytest.mark.parametrize("content", ['{"status": "ok', "", "[]", "3", "{}"])
+DAMAGED = ['{"status": "ok', "", "[]", "3", "{}", "[" * 100_000, "1" * 5000]
+DAMAGED += [json.dumps({"status": "ok", "durations": {}}), json.dumps({**synthetic_record(), "durations": 1})]
+DAMAGED += [
+    json.dumps({**synthetic_record(), "durations": {"fit_seconds": "20"}}),
+    json.dumps({**failed_record(), "seed": None}),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=lambda content: content[:20])
 def test_own_record_that_was_damaged_is_named_with_the_remedy(tmp_path, content):
     path = tmp_path / "1.json"
     path.write_text(json.dumps(synthetic_record()))

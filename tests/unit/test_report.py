@@ -10,7 +10,7 @@ import pytest
 from trainmark import catalogue, energy, tables, workloads
 
 from tests import report, synthetic
-from tests.conftest import CONFIG, failed_record, synthetic_grid, synthetic_record
+from tests.conftest import CONFIG, failed_record, of_stack, synthetic_grid, synthetic_record
 from tests.report import GRID, SETTINGS
 from tests.unit.conftest import times
 
@@ -108,7 +108,7 @@ def test_version_matrix_of_two_stacks(tmp_path):
         return times(*cell) / 1.25
 
     records = synthetic_grid(["synthetic-a"], faster)
-    records += [{**r, "stack": "tf-2.12"} for r in synthetic_grid(["synthetic-a"], times)]
+    records += [of_stack(r, "tf-2.12") for r in synthetic_grid(["synthetic-a"], times)]
     made = report.make(records, tmp_path, draw=False)
     matrix = made.section("comparison-1")
     assert "Version matrix: tf-2.19 against tf-2.12" in matrix

@@ -38,6 +38,8 @@ WORKFLOW |= {
     "ledgers": {"yaml"},
     "catalogue": {"yaml"},
     "collecting": {"msgspec"},
+    "consistency": {"msgspec"},
+    "plausibility": set(),
     "referencing": {"msgspec"},
     "archives": set(),
     "merging": set(),

@@ -11,9 +11,6 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
-
 from trainmark import config as configuration
 from trainmark import (
     awake,
@@ -31,7 +28,6 @@ from trainmark import (
     record,
     repeating,
     superseding,
-    terminal,
     workloads,
     writing,
 )
@@ -40,9 +36,14 @@ logger.addFilter(progress.worth_showing)
 writing.remove_leftovers(grid.MACHINES)
 
 
+MAKING_ENVIRONMENT = re.compile(
+    "(Creating|Removing incomplete) conda environment|(Conda|Incomplete Conda) environment .* will be (created|recreated)"
+)
+
+
 def announce_environments(log_record):
     """Before the first environment is made, say what that takes. Snakemake has no hook there, but says a line itself."""
-    if re.match("Creating conda environment|Conda environment .* will be created", log_record.getMessage()):
+    if MAKING_ENVIRONMENT.match(log_record.getMessage()):
         logger.removeFilter(announce_environments)
         folders = {str(each.file): Path(each.address) for each in workflow.dag.conda_envs.values()}
         # Snakemake's mark is missing beside one that is half-made, which it makes anew.
@@ -54,7 +55,16 @@ def announce_environments(log_record):
     return True
 
 
+def say_stopped(kind, error, traceback):
+    """Stand in for sys.excepthook: where Snakemake catches no Ctrl-C, as while an environment is made."""
+    if issubclass(kind, KeyboardInterrupt):
+        terminal.say(errors.STOPPED, to=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
 logger.addFilter(announce_environments)
+sys.excepthook = say_stopped
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
@@ -233,17 +243,18 @@ def data_set(wildcards):
 
 
 onstart:
-    if not workflow.touch and not only("report"):
+    if not workflow.touch:
         jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
         planned = [path for rule, path in jobs if rule == "time_training"]
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
         try:
-            if {rule for rule, _ in jobs} - WITHOUT_PACKAGES:
+            if {name for name, _ in jobs} - WITHOUT_PACKAGES:
                 plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
-            begun = plan.begin(PLAN, planned, SESSION, COMMAND)
-            terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
+            if not only("report"):
+                begun = plan.begin(PLAN, planned, SESSION, COMMAND)
+                terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
             if measured:
                 awake.hold(os.getpid())
         except errors.TrainmarkError as error:

@@ -20,7 +20,7 @@ rule examine_stack:
         "--interpreter {params.prefix} {params.python} --workflow-pid $PPID {output} 2> {log}"
 
 
-# Without an output it is always done. Its script takes no package, to work where no environment of make does.
+# Without an output it is always done. Its script takes no package: it says what is wrong where packages are missing, too.
 rule doctor:
     input:
         examined_stacks,

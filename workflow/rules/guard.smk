@@ -1,9 +1,11 @@
 # What holds whatever options Snakemake is given: this project runs in its own folder, and no option costs a measurement.
+import logging
 import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.enums import RerunTrigger
 
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True), "../..").resolve()
@@ -12,6 +14,17 @@ if {Path(workflow.basedir).resolve(), Path.cwd()} != {ROOT}:
         f"trainmark works from its own folder and by its own Snakefile alone. Say 'cd {shlex.quote(str(ROOT))}' first, without "
         "--directory, --snakefile or a module around it. For other results, take another copy of that folder."
     )
+
+SCRIPTS = "workflow/scripts"
+sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
+
+from trainmark import terminal
+
+# Snakemake itself would end at a line that nobody reads, and its jobs with it.
+sys.stderr = terminal.Enduring(sys.stderr)
+for handler in logger.handlers:
+    if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+        handler.setStream(terminal.Enduring(handler.stream))
 
 if workflow.storage_settings.all_temp:
     raise WorkflowError("--all-temp would delete every measurement once it is in the report. Nothing was started.")

@@ -7,10 +7,14 @@ rule collect_records:
         rooflines=local_rooflines,
         machine=machine_file,
         references=config["references"],
+        hardware=config["hardware"],
         schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine", "roofline"]),
         code=[
             "workflow/scripts/collect_records.py",
-            *expand("workflow/scripts/trainmark/{room}.py", room=["collecting", "convergence", "flops"]),
+            *expand(
+                "workflow/scripts/trainmark/{room}.py",
+                room=["collecting", "consistency", "convergence", "flops", "plausibility", "reading"],
+            ),
         ],
     output:
         runs="results/report/runs.csv",
@@ -28,10 +32,10 @@ rule collect_records:
         others=other_files,
         bad=config["on_bad_record"],
         level=config["convergence_level"],
-        contents=files.digests([config["references"]]),
+        contents=files.digests([config["references"], *config["hardware"]]),
     shell:
         "python workflow/scripts/collect_records.py --on-bad-record {params.bad} --references {input.references:q} "
-        "--level {params.level} results/report 2> {log}"
+        "--hardware {input.hardware:q} --level {params.level} -- results/report 2> {log}"
 
 
 rule summarise_cells:

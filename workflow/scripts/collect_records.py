@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import collecting, convergence, errors, grid, terminal
+from trainmark import catalogue, collecting, convergence, errors, grid, terminal
 
 
 def main() -> None:
@@ -11,11 +11,13 @@ def main() -> None:
     parser.add_argument("--on-bad-record", choices=["stop", "skip"], required=True, help="what to do with bad files")
     parser.add_argument("--references", type=Path, required=True, help="config/references.yaml")
     parser.add_argument("--level", type=float, required=True, help="share of healthy runs that may be refused")
+    parser.add_argument("--hardware", type=Path, nargs="+", required=True, help="config/hardware.yaml and the like")
     parser.add_argument("output", type=Path, help="folder in which the tables are written")
     args = parser.parse_args()
     skip = args.on_bad_record == "skip"
     gate = convergence.Gate(convergence.load(args.references), args.level)
-    left_out = collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.output, skip, gate)
+    published = catalogue.load(args.hardware)
+    left_out = collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.output, skip, gate, published)
     if left_out:
         count = f"{len(left_out)} file{'s' * (len(left_out) > 1)}"
         terminal.say(f"trainmark: {count} cannot be used: left out and listed in {args.output}/left_out.csv")

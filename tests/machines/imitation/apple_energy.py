@@ -27,7 +27,11 @@ def monitor(watts: dict[str, float] | None) -> type:
             self._start, self._windows = time.monotonic(), {}
 
         def get_cumulative_energy(self) -> AppleEnergyMetrics:
-            return _metrics(watts, time.monotonic() - self._start)
+            return self._since(self._start)
+
+        def _since(self, start: float) -> AppleEnergyMetrics:
+            seconds = time.monotonic() - start
+            return metrics({field: rate * seconds * 1000 for field, rate in watts.items()})
 
         def begin_window(self, label: str, restart: bool = False) -> None:
             if label in self._windows and not restart:
@@ -35,14 +39,15 @@ def monitor(watts: dict[str, float] | None) -> type:
             self._windows[label] = time.monotonic()
 
         def end_window(self, label: str) -> AppleEnergyMetrics:
-            return _metrics(watts, time.monotonic() - self._windows.pop(label))
+            return self._since(self._windows.pop(label))
 
     return AppleEnergyMonitor
 
 
-def _metrics(watts: dict[str, float], seconds: float) -> AppleEnergyMetrics:
+def metrics(millijoules: dict[str, float | None]) -> AppleEnergyMetrics:
+    """Energies by field; what is not named the chip does not have."""
     found = AppleEnergyMetrics()
     for field in FIELDS:
-        rate = watts.get(field)
-        setattr(found, field, None if rate is None else int(rate * seconds * 1000))
+        value = millijoules.get(field)
+        setattr(found, field, None if value is None else int(value))
     return found

@@ -12,7 +12,7 @@ DESCRIPTION, TREE = "imitated-machine.json", "tree"
 
 
 def description() -> dict:
-    """What this environment imitates, as ``catalogue`` made it."""
+    """What this environment imitates, as ``macs`` and ``boxes`` made it."""
     with files.real_open(os.path.join(sys.prefix, DESCRIPTION)) as file:
         return json.load(file)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from trainmark import bottlenecks, comparing, gallery
 from trainmark.content import CELL, SERIES, ReportData
-from trainmark.document import UNKNOWN, Column, Section, Table, rows_of
+from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
+from trainmark.naming import WHO, label
 from trainmark.sections import INTERVAL, LIMITS, PAIR, certain, named, pictured
 
 
@@ -140,6 +141,14 @@ def utilisation(data: ReportData) -> Section:
             Table("products", "Matrix products: the most of each device", products, swept, "products.csv", note)
         )
     texts = [said] if rows else ["Not measured. It takes runs of models whose operations are counted."]
+    over = [row for row in rows if max(row["share"] or 0, row["swept_share"] or 0) > 1]
+    if over:
+        which = enumerate_words([f"{label([row[axis] for axis in WHO])}, {row['model']}" for row in over])
+        texts.append(
+            f"More than a peak: {which}. A share over 100 % has a reason: convolutions with fewer multiplications than "
+            "are counted, TensorFloat-32, a sweep of matrix products that something disturbed, or times that were not "
+            "measured. Runs beyond what the first three explain are refused."
+        )
     return Section("utilisation", title, texts, tables=found, level=3)
 
 

@@ -9,7 +9,7 @@ import itertools
 import json
 import operator
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
@@ -17,12 +17,13 @@ from typing import Any
 
 import msgspec
 
-from trainmark import flops, hardware, tree, workloads
+from trainmark import catalogue, consistency, flops, hardware, tree, workloads
+from trainmark.consistency import Facts
 from trainmark.convergence import Gate
 from trainmark.errors import TrainmarkError
 from trainmark.files import csv_text, write_whole
 from trainmark.progress import samples_of
-from trainmark.reading import BadFileError, Problem, Reader, misplaced, read_bytes, same_machine
+from trainmark.reading import BadFileError, Problem, Reader, misplaced, read_bytes
 from trainmark.record import NOT_CONVERGED, OK
 
 # Columns of runs.csv, units in their names, and where a record holds each; empty where a run has no such value.
@@ -131,6 +132,8 @@ _values_of = operator.attrgetter(*FIELDS.values())
 
 
 _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
+# What is published of no hardware.
+NOTHING_KNOWN: Mapping[str, Any] = {section: {} for section in catalogue.KINDS}
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
 # How often all is read again because a machine was renamed meanwhile.
@@ -150,6 +153,7 @@ class Collected:
         settings: settings digest -> what it is the digest of, as canonical JSON.
         problems: the files that cannot be used.
         vanished: whether one of these is there no more.
+        facts: of every machine.
     """
 
     runs: int = 0
@@ -160,6 +164,7 @@ class Collected:
     peaks: list[tuple] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    facts: list[Facts] = field(default_factory=list)
 
     def add(self, other: Collected) -> None:
         """Add what was read elsewhere."""
@@ -171,9 +176,17 @@ class Collected:
         self.peaks += other.peaks
         self.settings |= other.settings
         self.problems += other.problems
+        self.facts += other.facts
 
 
-def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: Gate) -> list[Problem]:
+def collect(
+    machines: Path,
+    schemas: Path,
+    output: Path,
+    skip_bad: bool,
+    gate: Gate,
+    published: Mapping[str, Any] = NOTHING_KNOWN,
+) -> list[Problem]:
     """Read every record and machine file below ``machines`` and write the tables.
 
     Args:
@@ -183,6 +196,7 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
             written.
         skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
         gate: says of each run that is ok whether it learned.
+        published: figures of hardware, as ``catalogue.load`` gives them.
 
     Returns:
         The files that were left out.
@@ -192,7 +206,7 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
             table is written then.
     """
     for _ in range(_TRIES):
-        found = read_all(machines, schemas, gate)
+        found = read_all(machines, schemas, gate, published)
         if not found.vanished:
             break
     if found.problems and not skip_bad:
@@ -218,102 +232,123 @@ def collect(machines: Path, schemas: Path, output: Path, skip_bad: bool, gate: G
     return found.problems
 
 
-def read_all(machines: Path, schemas: Path, gate: Gate) -> Collected:
+def read_all(machines: Path, schemas: Path, gate: Gate, published: Mapping[str, Any] = NOTHING_KNOWN) -> Collected:
     """Every record and machine file below ``machines``, read once, and what is wrong with the others.
 
     Many are read by as many processes as there are cores: nothing is timed while the report is drawn.
     """
     paths = [path for path, _ in tree.result_files(machines)]
     parts = [list(part) for _, part in itertools.groupby(paths, key=lambda path: path.partition("/")[0])]
-    found = Collected()
+    collector = Collector(machines, schemas, gate, published)
     if len(paths) < _FEW_FILES:
-        reader = Reader(schemas)
-        for part in parts:
-            found.add(_read_machine(machines, part, reader, gate))
-        return found
-    processes = hardware.usable_cores()
-    chunks = [parts[start::processes] for start in range(processes)]  # every machine whole, in one process
-    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-        read = list(pool.map(functools.partial(_read_machines, machines, schemas, gate), chunks))
-    for position in range(len(parts)):  # in the order of the paths, whatever the number of processes
-        found.add(read[position % processes][position // processes])
-    return found
-
-
-def _read_machines(machines: Path, schemas: Path, gate: Gate, parts: list[list[str]]) -> list[Collected]:
-    reader = Reader(schemas)
-    return [_read_machine(machines, part, reader, gate) for part in parts]
-
-
-def _read_machine(machines: Path, paths: list[str], reader: Reader, gate: Gate) -> Collected:
-    """What lies in one machine's folder."""
-    found = Collected()
-    rows: list[tuple] = []
-    controls: list[tuple] = []
-    peaks: list[tuple] = []
-    identities: Counter = Counter()
-    described = None
-    for path in paths:
-        try:
-            if tree.RECORD.fullmatch(path):
-                record, workload = reader.record(path, read_bytes(f"{machines}/{path}"))
-                if workload.settings_digest not in found.settings:
-                    found.settings[workload.settings_digest] = _settings_of(workload.values)
-                row = run_row(record, workload, gate, found.settings[workload.settings_digest])
-                (controls if record.control else rows).append(row)
-                identities[record.identity.machine_id_hash, record.identity.hardware] += 1
-            elif tree.MACHINE_FILE.fullmatch(path):
-                description = reader.machine(path, read_bytes(f"{machines}/{path}"))
-                found.machines.append(machine_row(description))
-                described = identity_of(description)
-            elif tree.ROOFLINE.fullmatch(path):
-                sweep = reader.roofline(path, read_bytes(f"{machines}/{path}"))
-                peaks += peak_rows(sweep)
-                identities[sweep.identity.machine_id_hash, sweep.identity.hardware] += 1
-            else:
-                raise misplaced(path)
-        except BadFileError as error:
-            found.vanished |= not os.path.lexists(f"{machines}/{path}")
-            found.problems.append(Problem(tree.printable(path), error.what, error.remedy))
-    strangers = find_strangers(paths[0].partition("/")[0], described, identities) if identities else None
-    if strangers:
-        found.problems.append(strangers)
+        read = collector.read_machines(parts)
     else:
-        found.runs = len(rows)
-        found.peaks = peaks
-        found.runs_csv.append(csv_text(rows))
-        found.controls_csv.append(csv_text(controls))
+        processes = hardware.usable_cores()
+        chunks = [parts[start::processes] for start in range(processes)]  # every machine whole, in one process
+        with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+            shares = list(pool.map(collector.read_machines, chunks))
+        # In the order of the paths, whatever the number of processes.
+        read = [shares[position % processes][position // processes] for position in range(len(parts))]
+    return _without_copies(collector, parts, read)
+
+
+def _without_copies(collector: Collector, parts: list[list[str]], read: list[Collected]) -> Collected:
+    """What was read of all machines, but for measurements that stand under several names."""
+    copies = consistency.find_copies((facts for each in read for facts in each.facts), collector.losses)
+    excluded: dict[str, set[str]] = defaultdict(set)
+    problems: list[Problem] = []
+    for (one, other), pairs in copies.items():
+        problems += [consistency.copies_problem(*names, len(pairs)) for names in ((one, other), (other, one))]
+        excluded[one] |= {path for path, _ in pairs}
+        excluded[other] |= {path for _, path in pairs}
+    found = Collected(problems=problems)
+    for part, each in zip(parts, read):
+        without = excluded.get(part[0].partition("/")[0], set())
+        found.add(collector.read_machine([path for path in part if path not in without]) if without else each)
     return found
 
 
-def identity_of(machine: Any) -> tuple[str | None, str | None]:
-    """Keyed machine id and hardware signature of a machine file."""
-    found = hardware.identity(msgspec.to_builtins(machine))
-    return found["machine_id_hash"], found["hardware"]
+@dataclass(frozen=True)
+class Collector:
+    """Reads machines' folders.
 
-
-def find_strangers(
-    machine: str, described: tuple[str | None, str | None] | None, counts: Mapping[tuple, int]
-) -> Problem | None:
-    """A problem where the records under one name come from different machines.
-
-    Args:
-        machine: the name.
-        described: identity in its machine file, if it has one.
-        counts: identity -> number of records.
+    Attributes:
+        machines: the folder of the machines.
+        schemas: the folder of the schemas.
+        gate: says of each run that is ok whether it learned.
+        published: figures of hardware, as ``catalogue.load`` gives them.
     """
-    reference = described or max(counts, key=counts.get)
-    strangers = sum(n for identity, n in counts.items() if not same_machine(identity, reference))
-    if not strangers:
-        return None
-    whom = "its machine.json describes" if described else "the others are of"
-    return Problem(
-        machine,
-        f"{strangers} of its {sum(counts.values())} records were measured on another machine than {whom}: two machines "
-        "under one name",
-        "Take one of them out and bring it back under another name: make merge FROM=<its folder> AS=another-name. If "
-        "it is one computer whose hardware was changed, its new runs need a new name too: machine in the configuration",
-    )
+
+    machines: Path
+    schemas: Path
+    gate: Gate
+    published: Mapping[str, Any]
+
+    @functools.cached_property
+    def reader(self) -> Reader:
+        """Of single files."""
+        return Reader(self.schemas)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For other processes, which make readers of their own."""
+        return {key: value for key, value in self.__dict__.items() if key != "reader"}
+
+    def read_machines(self, parts: list[list[str]]) -> list[Collected]:
+        """What lies in several machines' folders, whose files' paths are given."""
+        return [self.read_machine(paths) for paths in parts]
+
+    def losses(self, path: str) -> tuple | None:
+        """The losses of a run that is ok; None of another, and of one that has gone meanwhile."""
+        try:
+            record, _ = self.reader.record(path, read_bytes(f"{self.machines}/{path}"))
+        except BadFileError:
+            return None
+        return (record.accuracy.train_loss, record.accuracy.validation_loss) if record.status == OK else None
+
+    def read_machine(self, paths: list[str]) -> Collected:
+        """What lies in one machine's folder."""
+        found, facts = Collected(), Facts(paths[0].partition("/")[0])
+        runs: dict[str, tuple] = {}
+        controls: dict[str, tuple] = {}
+        peaks: dict[str, list[tuple]] = {}
+        for path in paths:
+            try:
+                if tree.RECORD.fullmatch(path):
+                    record, workload = self.reader.record(path, read_bytes(f"{self.machines}/{path}"))
+                    if workload.settings_digest not in found.settings:
+                        found.settings[workload.settings_digest] = _settings_of(workload.values)
+                    row = run_row(record, workload, self.gate, found.settings[workload.settings_digest])
+                    (controls if record.control else runs)[path] = row
+                    facts.add_record(path, record, workload.values)
+                elif tree.MACHINE_FILE.fullmatch(path):
+                    description = self.reader.machine(path, read_bytes(f"{self.machines}/{path}"))
+                    found.machines.append(machine_row(description))
+                    facts.add_machine(description)
+                elif tree.ROOFLINE.fullmatch(path):
+                    sweep = self.reader.roofline(path, read_bytes(f"{self.machines}/{path}"))
+                    peaks[path] = peak_rows(sweep)
+                    facts.add_sweep(path, sweep)
+                else:
+                    raise misplaced(path)
+            except BadFileError as error:
+                found.vanished |= not os.path.lexists(f"{self.machines}/{path}")
+                found.problems.append(Problem(tree.printable(path), error.what, error.remedy))
+        together = facts.problems(self._published_peak(found.machines))
+        found.problems += together
+        bad = {problem.path for problem in together}
+        if facts.machine not in bad:
+            found.runs = len(runs.keys() - bad)
+            found.peaks = [row for path, rows in peaks.items() if path not in bad for row in rows]
+            found.runs_csv.append(csv_text(row for path, row in runs.items() if path not in bad))
+            found.controls_csv.append(csv_text(row for path, row in controls.items() if path not in bad))
+            found.facts.append(facts)
+        return found
+
+    def _published_peak(self, rows: list[Mapping[str, Any]]) -> float | None:
+        """FLOP/s in float32 that the vendor of a machine's GPU promises, if it is known."""
+        texts = [{key: "" if row.get(key) is None else str(row.get(key)) for key in MACHINE_COLUMNS} for row in rows]
+        known = [row["fp32_tflops"] for row in catalogue.look_up(texts, self.published) if row.get("fp32_tflops")]
+        return max(known, default=0.0) * 1e12 or None
 
 
 def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:

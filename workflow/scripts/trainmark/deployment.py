@@ -14,7 +14,7 @@ _SECONDS_EACH = 20
 _UNPACKED_PER_SECOND = 8e6
 # 50 Mbit/s, in bytes.
 _NETWORK_PER_SECOND = 6.25e6
-# What an environment takes on the disk, at most, over what is downloaded for it; "announce" says it in words.
+# What an environment takes on the disk, at most, over what is downloaded for it.
 _UNPACKED = 5
 
 
@@ -38,6 +38,6 @@ def announce(missing: Iterable[str], folder: str, sizes: Path) -> str:
     total, count = sum(downloads.values()), len(downloads)
     seconds = count * _SECONDS_EACH + total / _UNPACKED_PER_SECOND + total / _NETWORK_PER_SECOND
     return (
-        f"trainmark: {count} environment{'s' * (count > 1)} to make first, once, in {folder}: {each}. On the disk they "
-        f"take up to five times as much. That is about {duration_text(seconds)} at 50 Mbit/s, and mostly silent."
+        f"trainmark: {count} environment{'s' * (count > 1)} to make first, once, in {folder}: {each}; on the disk up "
+        f"to {_UNPACKED} times as much. That takes about {duration_text(seconds)} at 50 Mbit/s, mostly in silence."
     )

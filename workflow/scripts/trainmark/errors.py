@@ -17,6 +17,9 @@ from trainmark.terminal import say
 EXPLAINED = "said on the terminal: "
 
 
+STOPPED = "trainmark: stopped. What is finished is kept; the same command goes on."
+
+
 class TrainmarkError(Exception):
     """A problem that its reader can mend: the text says what was expected, what was found and what to do."""
 
@@ -81,7 +84,7 @@ def explained() -> Iterator[None]:
         logging.exception("system error")
         message = disk_full_message(error) if error.errno in DISK_FULL else str(error)
     except KeyboardInterrupt:
-        say("trainmark: stopped. What is finished is kept; the same command goes on.")
+        say(STOPPED)
         sys.exit(130)
     except Exception as error:
         logging.exception("unexpected error")

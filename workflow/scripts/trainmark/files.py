@@ -6,6 +6,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import json
 import os
 import secrets
 import shutil
@@ -26,6 +27,43 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
 def digests(paths: Iterable[str]) -> dict[str, str]:
     """SHA-256 (hex) of each file's content, by path: equal only for the same files with the same content."""
     return {str(path): hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+
+
+# Far more than a record with a thousand epochs, the largest file of ours that is read.
+LARGEST_BYTES = 2**20
+_USUAL_BYTES = 2**16  # to make room for a megabyte takes longer than to read most records
+
+
+def read_start(path: str | Path, most: int = LARGEST_BYTES) -> bytes:
+    """A file's content, or its first ``most`` + 1 bytes; a pipe of that name is not waited for.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        content = os.read(descriptor, _USUAL_BYTES)
+        if len(content) == _USUAL_BYTES:
+            content += os.read(descriptor, most + 1 - _USUAL_BYTES)
+        return content
+    finally:
+        os.close(descriptor)
+
+
+def read_object(path: str | Path) -> dict[str, Any]:
+    """The JSON object that a file of ours holds.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it holds none, whatever it is.
+    """
+    try:
+        found = json.loads(read_start(path).decode())
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no object")
+    return found
 
 
 class PendingFile:

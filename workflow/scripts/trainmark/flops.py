@@ -6,6 +6,8 @@ update are less than a hundredth.
 
 from __future__ import annotations
 
+import functools
+
 from trainmark import dataset
 
 _ROWS, _VALUES = dataset.IMAGE_SHAPE
@@ -45,6 +47,10 @@ FORWARD = {
 }
 
 
+# Those of which a part is convolutions, for which there are algorithms with fewer multiplications than are counted.
+CONVOLUTIONAL = ("cnn",)
+
+
 def forward(model: str) -> int | None:
     """Operations of one sample's forward pass; None for a model that is not listed."""
     return sum(FORWARD[model]) if model in FORWARD else None
@@ -63,6 +69,7 @@ def training(model: str) -> int | None:
     return 3 * sum(FORWARD[model]) - unneeded
 
 
+@functools.cache  # asked for every record of a report
 def of_fit(model: str, epochs: int, train_samples: int, validation_samples: int) -> int | None:
     """Operations of a whole fit: its training and the validation after each epoch."""
     if model not in FORWARD:

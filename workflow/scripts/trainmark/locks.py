@@ -102,7 +102,7 @@ def refuse_differences(path: Path, found: Mapping[str, str | None]) -> None:
     if differing:
         raise TrainmarkError(
             f"This environment is not the one that {path} pins, so its times would be filed under a stack that they do "
-            "not belong to. Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy()}"
+            "not belong to. Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy(Path(sys.prefix))}"
         )
 
 
@@ -130,15 +130,25 @@ def refuse_other_interpreter(prefix: str, version: str) -> None:
         return
     raise TrainmarkError(
         f"Expected the Python {version} of the environment {prefix or 'that conda should have activated'}, found the "
-        f"Python {found} of {sys.prefix}. Nothing was measured. Another Python comes first on the PATH of the jobs: "
-        "start Snakemake from a new shell, in which no start-up file (.bashrc, BASH_ENV) activates an environment."
+        f"Python {found} of {sys.prefix}. Nothing was measured. {_way_back(prefix)}"
     )
 
 
-def _remedy() -> str:
-    """How to get the pinned environment in the place of this one. What nobody makes again is not to be deleted."""
-    prefix = Path(sys.prefix)
-    delete = f"Delete it (rm -r {shlex.quote(sys.prefix)}) and"
+def _way_back(prefix: str) -> str:
+    """What to do about another interpreter than the environment's."""
+    if not prefix:
+        return "What conda says of it is above; whether it works, 'conda activate base' shows in a new shell."
+    if not Path(prefix, "bin", "python").exists():
+        return f"The environment has lost its Python. {_remedy(Path(prefix))}"
+    return (
+        "Another Python comes first on the PATH of the jobs: start Snakemake from a new shell, in which no start-up "
+        "file (.bashrc, BASH_ENV) activates an environment."
+    )
+
+
+def _remedy(prefix: Path) -> str:
+    """How to get the pinned environment in the place of that one. What nobody makes again is not to be deleted."""
+    delete = f"Delete it (rm -r {shlex.quote(str(prefix))}) and"
     if prefix.with_name(f"{prefix.name}.env_setup_done").exists():  # Snakemake's mark, wherever --conda-prefix points
         return f"{delete} give the same command again, which makes it anew."
     if prefix == Path.cwd() / ".venv":

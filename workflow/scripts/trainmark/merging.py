@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainmark import archives, collecting, escaping, reading, tree, writing
+from trainmark import archives, consistency, escaping, reading, tree, writing
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.reading import BadFileError, Problem, Reader
@@ -108,7 +108,11 @@ def _plan_source(source: Path, folder: Path, target: Path, reader: Reader, renam
     if rename_to and len(machines) > 1:
         raise TrainmarkError(f"AS={rename_to} names one machine, and {source} holds {len(machines)}.")
     for machine in machines:
-        sums = _read_checksums(folder / machine)
+        try:
+            sums = _read_checksums(folder / machine)
+        except BadFileError as error:
+            merge.problems.append(Problem(f"{source}: {machine}/{archives.CHECKSUMS}", error.what, error.remedy))
+            continue
         for path, content in _checked(source, folder, machine, reader, merge.problems, sums):
             if rename_to:
                 path, content = f"{rename_to}/{path.partition('/')[2]}", _renamed(content, rename_to)
@@ -145,11 +149,15 @@ def _checked(
 
 
 def _read_checksums(folder: Path) -> dict[str, str] | None:
-    """Path -> SHA-256 of the files that were packed; None where there is no such list."""
-    try:
-        lines = (folder / archives.CHECKSUMS).read_text(errors="replace").splitlines()
-    except OSError:
+    """Path -> SHA-256 of the files that were packed; None where there is no such list.
+
+    Raises:
+        BadFileError: if it cannot be read.
+    """
+    path = folder / archives.CHECKSUMS
+    if not os.path.lexists(path):
         return None
+    lines = reading.read_bytes(str(path), archives.LARGEST_CHECKSUMS).decode(errors="replace").splitlines()
     pairs = (line.split("  ", 1) for line in lines if "  " in line)
     return {path: digest for digest, path in pairs}
 
@@ -197,11 +205,11 @@ def _refuse_strangers(source: Path, machine: str, target: Path, reader: Reader, 
         with contextlib.suppress(BadFileError):
             content = merge.new.get(path) or reading.read_bytes(str(target / path))
             if tree.MACHINE_FILE.fullmatch(path):
-                described = collecting.identity_of(reader.result(path, content))
+                described = consistency.identity_of(reader.result(path, content))
             else:
                 identity = reader.result(path, content).identity
                 identities[identity.machine_id_hash, identity.hardware] += 1
-    strangers = collecting.find_strangers(machine, described, identities) if identities else None
+    strangers = consistency.find_strangers(machine, described, identities) if identities else None
     if strangers:
         _leave_out(machine, merge)
         merge.problems.append(

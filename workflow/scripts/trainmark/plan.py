@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import shlex
@@ -23,6 +22,7 @@ from trainmark import (
     cuda,
     deployment,
     environment,
+    files,
     gpus,
     grid,
     hardware,
@@ -169,7 +169,7 @@ class Plan:
         if not run.path.exists():
             return "missing"
         try:
-            data = json.loads(run.path.read_text())
+            data = files.read_object(run.path)
             found = data["workload_digest"], data["seed"], data["protocol"]
             threads = data["execution"].get("intra_op_threads")
             failed = data["status"] != OK
@@ -482,9 +482,8 @@ def refuse_other_machine(plan: Plan) -> None:
         TrainmarkError: with the way out.
     """
     try:
-        described = json.loads(Path(plan.machine_file).read_text())
-        there = hardware.identity(described)
-    except (OSError, ValueError, KeyError, TypeError):
+        there = hardware.identity(files.read_object(plan.machine_file))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return  # not described yet, or refused where the results are read
     here = hardware.identity(hardware.describe(plan.gpu))
     differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]

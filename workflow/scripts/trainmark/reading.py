@@ -6,8 +6,8 @@ values that can be. Every fault is a sentence for the person who has the file, w
 
 from __future__ import annotations
 
+import datetime
 import json
-import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -17,13 +17,11 @@ from typing import Any
 
 import msgspec
 
-from trainmark import controls, energy, escaping, grid, hardware, meters, schemas, tree, workloads
+from trainmark import energy, escaping, files, grid, hardware, meters, plausibility, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
-# Far more than a record with a thousand epochs.
-LARGEST_BYTES = 2**20
 AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
-_TOLERANCE = 1e-6  # of sums of times, relative
+_MOST_DIGITS = 20  # of a whole number; the longest that a record may hold has 16
 
 
 class BadFileError(Exception):
@@ -66,26 +64,26 @@ class Workload:
     settings_digest: str
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str, most: int = files.LARGEST_BYTES) -> bytes:
     """A file's content.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
 
     Raises:
         BadFileError: if it is no readable file, or too large to be one of ours.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # or a pipe of that name would be waited for
-        try:
-            content = os.read(descriptor, LARGEST_BYTES + 1)
-        finally:
-            os.close(descriptor)
+        content = files.read_start(path, most)
     except IsADirectoryError:
         raise BadFileError(
             "is a folder where a file should be", "Remove it, or move what is in it to its place"
         ) from None
     except OSError as error:
         raise BadFileError(f"cannot be read ({error.strerror})", "Mend its permissions or get it again") from None
-    if len(content) > LARGEST_BYTES:
-        raise BadFileError(f"is larger than {LARGEST_BYTES:,} bytes, which no record is")
+    if len(content) > most:
+        raise BadFileError(f"is larger than {most:,} bytes, which no record is")
     return content
 
 
@@ -96,9 +94,22 @@ NOISE_SINCE_3 += ("gpu_temperature_celsius", "gpu_clock_hertz", "gpu_throttle_sh
 NOISE_SINCE_3 += ("cool_down_seconds",)
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """How a file becomes one of the next format.
+
+    Attributes:
+        added: fields that the next format has and this one has not; an older file that holds one is none.
+        make: the file's content anew, but for the number of the format.
+    """
+
+    added: tuple[str, ...]
+    make: Callable[[dict[str, Any]], dict[str, Any]]
+
+
 def _format_4(data: dict) -> dict:
     """A record of format 3 as one of format 4. Its energy may hold that of a device that did not train."""
-    found = {**data, "format_version": 4, "gpu": None}
+    found = {**data, "gpu": None}
     found["environment"] = {**data["environment"], "dropped_variables": None}
     found["noise"] = {**data["noise"], "suspended_seconds": None, "clock_jump_seconds": None}
     if data["status"] == OK:
@@ -114,22 +125,35 @@ def _format_4(data: dict) -> dict:
     return found
 
 
-# Format of a record -> what makes the next format of it. Older records are read for ever.
-UPGRADES: dict[int, Callable[[dict], dict]] = {
-    1: lambda data: {**data, "format_version": 2, "identity": {"machine_id_hash": None, "hardware": None}},
-    2: lambda data: {
-        **data,
-        "format_version": 3,
-        "control": None,
-        "noise": {**dict.fromkeys(NOISE_SINCE_3), **data["noise"]},
-        "energy": _UNMEASURED_BEFORE_3,
-        "peak_device_memory_bytes": None,
-    },
-    3: _format_4,
-}
 # The energy of records of formats 1 and 2, as format 3 has it.
 _UNMEASURED_BEFORE_3 = {
     key: value for key, value in energy.unmeasured("records of this format hold none").items() if key != "idle_reason"
+}
+# Format of a record -> how it becomes one of the next format. Older records are read for ever.
+UPGRADES = {
+    1: Upgrade(("identity",), lambda data: {**data, "identity": {"machine_id_hash": None, "hardware": None}}),
+    2: Upgrade(
+        ("control", "energy", "peak_device_memory_bytes", *(f"noise.{name}" for name in NOISE_SINCE_3)),
+        lambda data: {
+            **data,
+            "control": None,
+            "noise": {**dict.fromkeys(NOISE_SINCE_3), **data["noise"]},
+            "energy": _UNMEASURED_BEFORE_3,
+            "peak_device_memory_bytes": None,
+        },
+    ),
+    3: Upgrade(
+        (
+            "gpu",
+            "environment.dropped_variables",
+            "execution.image_data_format",
+            "execution.optimizer_operations",
+            "noise.suspended_seconds",
+            "noise.clock_jump_seconds",
+            "energy.idle_reason",
+        ),
+        _format_4,
+    ),
 }
 
 
@@ -139,7 +163,34 @@ def _upgrade_machine(data: dict) -> dict:
     levels = {kind: cores.pop(kind) for kind in ("performance", "efficiency")}
     known = {kind: count for kind, count in levels.items() if count is not None}
     gpus = [{**gpu, "compute_capability": None, "mig_profile": None} for gpu in data["gpus"]]
-    return {**data, "format_version": 2, "cores": {**cores, "levels": known or None}, "gpus": gpus}
+    return {**data, "cores": {**cores, "levels": known or None}, "gpus": gpus}
+
+
+# The same of machine files.
+MACHINE_UPGRADES = {1: Upgrade(("cores.levels",), _upgrade_machine)}
+
+
+def upgrade(data: dict[str, Any], upgrades: Mapping[int, Upgrade]) -> dict[str, Any]:
+    """The content of an older file as the newest format has it.
+
+    Raises:
+        BadFileError: if it does not follow its own format.
+    """
+    while (version := data["format_version"]) in upgrades:
+        for name in upgrades[version].added:
+            part, _, key = name.rpartition(".")
+            inside = data.get(part) if part else data
+            if isinstance(inside, dict) and key in inside:
+                raise BadFileError(
+                    f"does not follow its schema: {name} is there, which formats up to {version} have not"
+                )
+        try:
+            data = {**upgrades[version].make(data), "format_version": version + 1}
+        except KeyError as missing:
+            raise BadFileError(f"does not follow its schema: it has no {missing.args[0]}") from None
+        except (TypeError, AttributeError, ValueError, ArithmeticError):
+            raise BadFileError(f"does not follow its schema: a part is not what format {version} has there") from None
+    return data
 
 
 class Reader:
@@ -163,6 +214,8 @@ class Reader:
             (part, rule["required"]) for part, rule in schema["then"]["properties"].items() if "required" in rule
         ]
         self._workloads: dict[bytes, Workload] = {}
+        tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        self._latest = tomorrow.isoformat(timespec="milliseconds")
 
     def record(self, path: str, content: bytes) -> tuple[Any, Workload]:
         """A record and its workload.
@@ -174,10 +227,7 @@ class Reader:
         Raises:
             BadFileError: if it is not what it should be.
         """
-        try:
-            record = self._record.decode(content)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            record = self._decode_slowly(content, error)
+        record = _decode(self._record, content, FORMAT_VERSION, UPGRADES)
         workload = self._workload_of(record)
         _check_place(path, record)
         if workload.digest != record.workload_digest:
@@ -187,17 +237,14 @@ class Reader:
             )
         if record.status == OK:
             self._check_complete(record)
-            impossible = find_impossible(record, workload.values)
-            if impossible:
-                raise BadFileError(f"cannot be true: {impossible}")
+        impossible = plausibility.find_impossible(record, workload.values, self._latest)
+        if impossible:
+            raise BadFileError(f"cannot be true: {impossible}")
         return record, workload
 
     def machine(self, path: str, content: bytes) -> Any:
         """A machine file; arguments and errors as for ``record``."""
-        try:
-            machine = self._machine.decode(content)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            machine = self._decode_machine_slowly(content, error)
+        machine = _decode(self._machine, content, hardware.FORMAT_VERSION, MACHINE_UPGRADES)
         folder = path.split("/")[0]
         if machine.machine != folder:
             raise BadFileError(f"says machine {machine.machine!r} but lies under {folder!r}", _rename_remedy(folder))
@@ -205,18 +252,11 @@ class Reader:
 
     def roofline(self, path: str, content: bytes) -> Any:
         """A sweep of matrix products; arguments and errors as for ``record``."""
-        try:
-            found = self._roofline.decode(content)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            data = _parse(content)
-            _refuse_newer(data, ROOFLINE_FORMAT, "this trainmark")
-            raise BadFileError(_explain(error, data)) from None
+        found = _decode(self._roofline, content, ROOFLINE_FORMAT)
         machine, stack, device = tree.ROOFLINE.fullmatch(path).groups()
         if (found.machine, found.stack, found.device) != (machine, stack, device):
             what = f"says {found.machine} {found.stack} {found.device} but lies under {machine}/{stack}/{device}"
             raise BadFileError(what, _rename_remedy(machine))
-        if not all(product.flops_per_second for product in found.products) or not found.products:
-            raise BadFileError("holds no product")
         return found
 
     def result(self, path: str, content: bytes) -> Any:
@@ -229,42 +269,15 @@ class Reader:
             return self.roofline(path, content)
         raise misplaced(path)
 
-    def _decode_machine_slowly(self, content: bytes, error: Exception) -> Any:
-        """A machine file of format 1, upgraded in memory; for any other, an error that says what is wrong."""
-        data = _parse(content)
-        _refuse_newer(data, hardware.FORMAT_VERSION, "this trainmark")
-        if data.get("format_version") != 1:
-            raise BadFileError(_explain(error, data)) from None
-        try:
-            return self._machine.decode(json.dumps(_upgrade_machine(data)).encode())
-        except msgspec.MsgspecError as upgraded:
-            raise BadFileError(_explain(upgraded, data)) from None
-        except (KeyError, TypeError, AttributeError) as missing:
-            raise BadFileError(f"does not follow its schema: {missing} is missing or of another kind") from None
-
-    def _decode_slowly(self, content: bytes, error: Exception) -> Any:
-        """A record of an older format, upgraded in memory; for any other, an error that says what is wrong."""
-        data = _parse(content)
-        _refuse_newer(data, FORMAT_VERSION, f"trainmark {(data.get('code') or {}).get('version', '')}")
-        version = data.get("format_version")
-        if version not in UPGRADES:
-            raise BadFileError(_explain(error, data)) from None
-        while version in UPGRADES:
-            data = UPGRADES[version](data)
-            version = data["format_version"]
-        try:
-            return self._record.decode(json.dumps(data).encode())
-        except msgspec.MsgspecError as upgraded:
-            raise BadFileError(_explain(upgraded, data)) from None
-
     def _workload_of(self, record: Any) -> Workload:
         raw = bytes(record.workload)
         found = self._workloads.get(raw)
         if found is None:
             try:
                 values = self._workload.decode(raw)
-            except msgspec.MsgspecError as error:
-                raise BadFileError(_explain(error, json.loads(raw), "workload.")) from None
+            except _UNDECODABLE as error:
+                raise BadFileError(_explain(error, {"workload": _parse_any(raw)}, "workload")) from None
+            _refuse_double_keys(raw, values)
             plain = msgspec.to_builtins(values)
             found = Workload(values, workloads.digest(plain), workloads.settings_digest(plain))
             self._workloads[raw] = found
@@ -318,47 +331,70 @@ def _rename_remedy(folder: str) -> str:
     return f"Give the folder its old name back, or rename it in full: make rename {old} TO=another-name"
 
 
-def find_impossible(record: Any, workload: Any) -> str | None:
-    """What in a record with status ok cannot be true of any run, or None."""
-    times, epochs = record.durations, workload.epochs
-    if record.ended_at < record.started_at:
-        return f"it ended at {record.ended_at}, before it started at {record.started_at}"
-    if workload.model != record.model:
-        return f"its workload is of model {workload.model!r}, the record of {record.model!r}"
-    if times.fit_seconds <= 0 or min(times.epoch_seconds, default=0) <= 0:
-        return "training took no time"
-    lists = (times.epoch_seconds, times.validation_seconds, record.accuracy.train_loss, record.accuracy.validation_loss)
-    if any(len(values) != epochs for values in lists):
-        return f"it has {epochs} epochs, but {', '.join(str(len(values)) for values in lists)} values of them"
-    if sum(times.epoch_seconds) > times.fit_seconds * (1 + _TOLERANCE):
-        return f"its epochs took {sum(times.epoch_seconds):.3f} s of a fit of {times.fit_seconds:.3f} s"
-    if any(inner > outer for inner, outer in zip(times.validation_seconds, times.epoch_seconds)):
-        return "a validation took longer than its epoch"
-    if times.first_epoch_seconds != times.epoch_seconds[0]:
-        return "first_epoch_seconds is not the first of epoch_seconds"
-    if None in record.accuracy.train_loss or record.accuracy.test_accuracy is None:
-        return "its status is ok although a loss or an accuracy is not a number"
-    held_to = controls.threads(record.control)
-    if held_to not in (None, record.execution.intra_op_threads):
-        return f"it is a control of {held_to} threads and had {record.execution.intra_op_threads}"
-    if record.control == controls.DEVICE_DATA and not record.execution.look_up_devices:
-        return "its images were not on the device, as its control says"
-    where = record.device.upper()
-    if not all(device.startswith(where) for device in record.execution.variable_devices):
-        return f"a {record.device} run had its variables on {record.execution.variable_devices}"
-    return None
+# What a decoder raises on bytes that are not what it is for.
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def _decode(
+    decoder: msgspec.json.Decoder, content: bytes, newest: int, upgrades: Mapping[int, Upgrade] | None = None
+) -> Any:
+    """What a decoder makes of a file.
+
+    Args:
+        decoder: for files of the newest format.
+        content: of the file.
+        newest: number of that format.
+        upgrades: of each older format that is read.
+
+    Raises:
+        BadFileError: saying what is wrong.
+    """
+    try:
+        found = decoder.decode(content)
+    except _UNDECODABLE as error:
+        data = _parse(content)
+        _refuse_newer(data, newest)
+        if _version_of(data) not in (upgrades or {}):
+            raise BadFileError(_explain(error, data)) from None
+        data = upgrade(data, upgrades)
+        try:
+            return decoder.decode(json.dumps(data).encode())
+        except msgspec.MsgspecError as upgraded:
+            raise BadFileError(_explain(upgraded, data)) from None
+    _refuse_double_keys(content, found)
+    return found
+
+
+def _refuse_double_keys(content: bytes, found: Any) -> None:
+    """Refuse a file in which a key stands twice in one object: readers would differ in which value they believe.
+
+    A decoder keeps the last one, so that what it has decoded, written again, has fewer colons; those within texts are
+    the same in both, unless a backslash hides one.
+    """
+    if b"\\" in content or content.count(b":") != msgspec.json.encode(found).count(b":"):
+        _parse_any(content)
 
 
 def _parse(content: bytes) -> dict[str, Any]:
     """The file as plain JSON, to say what is wrong with it."""
+    data = _parse_any(content)
+    if not isinstance(data, dict):
+        raise BadFileError("is JSON, but not a record")
+    return data
+
+
+def _parse_any(content: bytes) -> Any:
+    """Any JSON, but none that readers understand in different ways.
+
+    Raises:
+        BadFileError: if it is none.
+    """
     if not content.strip():
         raise BadFileError("is empty")
-
-    def refuse(constant: str) -> None:
-        raise BadFileError(f"holds {constant}, which is no number; a record has null in its place")
-
     try:
-        data = json.loads(content, parse_constant=refuse)
+        return json.loads(
+            content.decode(), parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_single_keys
+        )
     except UnicodeDecodeError as error:
         raise BadFileError(f"is not UTF-8 text ({error.reason})") from None
     except json.JSONDecodeError as error:
@@ -367,44 +403,62 @@ def _parse(content: bytes) -> dict[str, Any]:
         raise BadFileError(f"{what} ({why}, line {error.lineno})") from None
     except RecursionError:
         raise BadFileError("is nested deeper than any record") from None
-    if not isinstance(data, dict):
-        raise BadFileError("is JSON, but not a record")
-    return data
 
 
-def _refuse_newer(data: Mapping[str, Any], newest: int, writer: str) -> None:
+def _refuse_constant(constant: str) -> None:
+    raise BadFileError(f"holds {constant}, which is no number; a record has null in its place")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:  # Python itself refuses to read some thousands of them
+        raise BadFileError(f"holds a whole number of {len(digits):,} digits, which no record has")
+    return int(digits)
+
+
+def _single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        double = next(key for key in found if sum(key == other for other, _ in pairs) > 1)
+        raise BadFileError(f"has the key {tree.printable(json.dumps(double)[:80])} twice in one object")
+    return found
+
+
+def _version_of(data: Mapping[str, Any]) -> int | None:
+    """The format of a file; None where it names none."""
     version = data.get("format_version")
-    if isinstance(version, int) and version > newest:
+    return version if type(version) is int else None  # True is an int, too
+
+
+def _refuse_newer(data: Mapping[str, Any], newest: int) -> None:
+    version, code = _version_of(data), data.get("code")
+    if version is not None and version > newest:
+        writer = code.get("version") if isinstance(code, dict) else None
+        by = f"trainmark {writer}" if isinstance(writer, str) else "a newer trainmark"
         raise BadFileError(
             f"has format {version}, and this trainmark reads formats up to {newest}",
-            f"Update: it was written by a newer version ({writer.strip()})",
+            f"Update: it was written by {tree.printable(by[:80])}",
         )
 
 
-def _explain(error: Exception, data: Mapping[str, Any], prefix: str = "") -> str:
-    """What a schema demands and what was found, from msgspec's words and the file's values."""
-    text = str(error)
-    match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", text, re.DOTALL)
-    expected, where = (match[1], match[2]) if match else (text, "")
-    expected = expected.replace("`", "")
-    if not where:
-        return f"does not follow its schema: {prefix.rstrip('.')} {expected}".replace(":  ", ": ")
-    if expected.startswith("Object "):
-        return f"does not follow its schema: {prefix}{where} {expected[len('Object ') :]}"
-    value: Any = data
-    for part in re.findall(r"[^.\[\]]+", where):
-        if isinstance(value, list):
-            value = value[int(part)] if part.isdigit() and int(part) < len(value) else value
-        elif isinstance(value, dict):
-            value = value.get(part, value)
-    found = tree.printable(json.dumps(value)[:80])
-    return f"does not follow its schema: {prefix}{where} is {found}; {expected[0].lower()}{expected[1:]}"
+def _explain(error: Exception, data: Mapping[str, Any], part: str = "") -> str:
+    """What a schema demands and what was found.
 
-
-def same_machine(one: tuple[str | None, str | None], other: tuple[str | None, str | None]) -> bool:
-    """Whether two identities, each a keyed machine id and a hardware signature, can be of one machine.
-
-    The id decides where both have one, but a machine whose hardware changed is another one for a benchmark. Drivers and
-    operating systems are no part of either: updating them leaves a machine the same.
+    Args:
+        error: msgspec's.
+        data: of the file, or of its ``part``.
+        part: of which msgspec has spoken, under whose name ``data`` has it; the whole file if not given.
     """
-    return all(a is None or b is None or a == b for a, b in zip(one, other))
+    text = str(error)
+    match = re.fullmatch(r"(.*) - at (?:`key` in )?`\$\.?(.*)`", text, re.DOTALL)
+    expected, where = (match[1], match[2]) if match else (text, "")
+    expected, where = expected.replace("`", ""), f"{part}.{where}".strip(".")
+    if not where or expected.startswith("Object "):
+        return f"does not follow its schema: {where} {expected.removeprefix('Object ')}".replace(":  ", ": ")
+    value: Any = data
+    for name in re.findall(r"[^.\[\]]+", where):
+        if isinstance(value, list):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else value
+        elif isinstance(value, dict):
+            value = value.get(name, value)
+    found = tree.printable(json.dumps(value)[:80])
+    return f"does not follow its schema: {where} is {found}; {expected[0].lower()}{expected[1:]}"

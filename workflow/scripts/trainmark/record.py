@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from trainmark import files
 from trainmark.errors import TrainmarkError
 from trainmark.grid import Cell, Run
 
@@ -71,18 +73,22 @@ class Record:
         return json.dumps(_finite(asdict(self)), indent=1, allow_nan=False) + "\n"
 
 
+# What the workflow asks of this machine's own records, and of what kind it is.
+_OWN = {"status": str, "durations": dict, "execution": dict, "workload_digest": str, "protocol": int, "seed": int}
+_OWN |= {"repeat": int, "reason": (str, type(None))}
+
+
 def load_own(path: Path) -> dict[str, Any]:
     """A record that this machine wrote, as plain data; others are read by ``reading``, which checks every field.
 
     Raises:
         TrainmarkError: if the file is no longer a record.
     """
-    try:
-        data = json.loads(path.read_text())
-        if "status" in data and "durations" in data:
+    with contextlib.suppress(ValueError):
+        data = files.read_object(path)
+        whole = all(name in data and isinstance(data[name], kind) for name, kind in _OWN.items())
+        if whole and (data["status"] != OK or isinstance(data["durations"].get("fit_seconds"), (int, float))):
             return data
-    except (ValueError, TypeError):
-        pass
     raise TrainmarkError(
         f"{path} was changed or cut off: it is no record any more. Remove it, or move it away, and give the same "
         "command again: that run is then measured anew."

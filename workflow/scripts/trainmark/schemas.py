@@ -14,7 +14,9 @@ import msgspec
 import yaml
 
 _TYPES = {"integer": int, "number": float, "string": str, "boolean": bool, "null": None}
-_LIMITS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "pattern": "pattern"}
+_LIMITS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "pattern": "pattern", "maxLength": "max_length"}
+_LIST_LIMITS = {"minItems": "min_length", "maxItems": "max_length"}
+_DICTIONARY_LIMITS = {"maxProperties": "max_length"}
 _ANNOTATIONS = {"$schema", "title", "description", "type"}
 
 
@@ -43,22 +45,28 @@ def compile_type(schema: Mapping[str, Any], name: str = "Root", raw: tuple[str, 
 def _compile_kind(kind: str, schema: Mapping[str, Any], name: str, raw: tuple[str, ...]) -> Any:
     if kind == "object":
         return _compile_object(schema, name, raw)
-    if kind == "array":
-        _refuse_unknown(schema, {"items"})
-        return list[compile_type(schema["items"], f"{name}Item")]
-    others = {"items"} if "array" in schema["type"] else set()
     if kind == "null":
         return None
-    _refuse_unknown(schema, {*_LIMITS, *others})
-    limits = {_LIMITS[key]: value for key, value in schema.items() if key in _LIMITS}
-    return Annotated[_TYPES[kind], msgspec.Meta(**limits)] if limits else _TYPES[kind]
+    if kind == "array":
+        _refuse_unknown(schema, {"items", *_LIST_LIMITS})
+        return _limited(list[compile_type(schema["items"], f"{name}Item")], schema, _LIST_LIMITS)
+    _refuse_unknown(schema, {*_LIMITS})
+    return _limited(_TYPES[kind], schema, _LIMITS)
+
+
+def _limited(kind: Any, schema: Mapping[str, Any], names: Mapping[str, str]) -> Any:
+    """A type with the limits that the schema sets, by their names there and in msgspec."""
+    limits = {names[key]: value for key, value in schema.items() if key in names}
+    return Annotated[kind, msgspec.Meta(**limits)] if limits else kind
 
 
 def _compile_object(schema: Mapping[str, Any], name: str, raw: tuple[str, ...]) -> Any:
-    _refuse_unknown(schema, {"properties", "required", "additionalProperties", "if", "then"})
     extra = schema.get("additionalProperties")
     if "properties" not in schema:
-        return dict[str, compile_type(extra, f"{name}Item")]
+        _refuse_unknown(schema, {"additionalProperties", "propertyNames", *_DICTIONARY_LIMITS})
+        names = compile_type({"type": "string", **schema.get("propertyNames", {})})
+        return _limited(dict[names, compile_type(extra, f"{name}Item")], schema, _DICTIONARY_LIMITS)
+    _refuse_unknown(schema, {"properties", "required", "additionalProperties", "if", "then"})
     if extra is not False:
         raise ValueError(f"the schema of {name} is not closed by additionalProperties: false")
     fields = []

@@ -395,8 +395,8 @@ def classify(error: Exception) -> tuple[str, str]:
     """Status and reason of a training that raised."""
     text = " ".join(_COLOUR.sub("", str(error)).split()) or "no message"
     if isinstance(error, WrongDeviceError):
-        return "wrong_device", text
-    reason = text if isinstance(error, TrainmarkError) else f"{type(error).__name__}: {text[:500]}"
+        return "wrong_device", text[:5000]
+    reason = text[:5000] if isinstance(error, TrainmarkError) else f"{type(error).__name__}: {text[:500]}"
     out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
     return ("out_of_memory" if out_of_memory or _OUT_OF_MEMORY.search(text) else "error"), reason
 
