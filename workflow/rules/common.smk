@@ -10,9 +10,6 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
-
 from trainmark import config as configuration
 from trainmark import awake, controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
 
@@ -28,23 +25,16 @@ DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
 SESSION = Path(".snakemake/trainmark-session.json")
 
 
-def config_layers():
-    """Where the configuration comes from, in the order in which it is merged."""
-    files = list(dict.fromkeys([*workflow.configfiles, *map(os.path.relpath, workflow.overwrite_configfiles)]))
-    texts = [Path(file).read_text() for file in files]
-    layers = [configuration.Layer(file, text, yaml.safe_load(text) or {}) for file, text in zip(files, texts)]
-    return [*layers, configuration.Layer("--config on the command line", None, workflow.config_settings.config)]
-
-
 config |= configuration.typed_values(workflow.config_settings.config)
+LAYERS = [*FILES, configuration.Layer("--config on the command line", None, workflow.config_settings.config)]
 
 try:
     schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
-    LAYERS = config_layers()
-    configuration.check(config, schema, LAYERS, HERE)
+    config |= configuration.check(config, schema, LAYERS, HERE)
     schemas = Path(workflow.basedir, "workflow/schemas")
     ledgers.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
+    plan.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
 except errors.TrainmarkError as error:
     raise WorkflowError(str(error)) from None
 
