@@ -97,7 +97,7 @@ def test_files_that_are_not_there_or_no_yaml(tmp_path):
     for name, words in (
         ("absent", "cannot be read"),
         ("broken", "is no YAML"),
-        ("list", "holds \\[1\\]; expected keys"),
+        ("list", "holds no keys"),
     ):
         with pytest.raises(TrainmarkError, match=words):
             ledgers.check([str(tmp_path / f"{name}.yaml")], [str(HARDWARE)], REFERENCES, SCHEMAS)
@@ -133,7 +133,7 @@ def test_a_users_own_claim_beside_the_articles(tmp_path):
 
 
 def test_references_that_are_not_there_or_something_else():
-    with pytest.raises(TrainmarkError, match=r"absent\.yaml, which the configuration names, cannot be read"):
+    with pytest.raises(TrainmarkError, match=r"absent\.yaml cannot be read"):
         ledgers.check([str(CLAIMS)], [str(HARDWARE)], "absent.yaml", SCHEMAS)
     with pytest.raises(
         TrainmarkError, match=r"claims.yaml.* lacks settings or accuracy; expected a file that 'make ref"

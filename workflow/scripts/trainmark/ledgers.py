@@ -11,12 +11,10 @@ from typing import Any
 
 import yaml
 
-from trainmark import config, workloads
-from trainmark.config import Layer, Problem
+from trainmark import config, strict_yaml, workloads
+from trainmark.config import Problem
 from trainmark.errors import TrainmarkError
-
-# The C parser is ten times as fast, and this is done at every start.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from trainmark.strict_yaml import Layer
 
 
 def check(claims: list[str], hardware: list[str], references: str, schemas: Path) -> None:
@@ -31,7 +29,7 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     Raises:
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
-    if not {"settings", "accuracy"} <= _read(references).values.keys():
+    if not {"settings", "accuracy"} <= strict_yaml.read(references).values.keys():
         raise TrainmarkError(
             f"{references}, which the configuration names under references, lacks settings or accuracy; expected a "
             "file that 'make references' wrote."
@@ -39,7 +37,7 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     lines: list[str] = []
     ids: set[str] = set()
     for name in hardware:
-        layer = _read(name)
+        layer = strict_yaml.read(name)
         problems = _schema_problems(layer, schemas / "hardware.schema.yaml")
         if not problems:
             problems = list(_hardware_problems(layer.values))
@@ -49,7 +47,7 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     bad_hardware = bool(lines)  # whose ids are not known, so that nothing is said of them
     taken: set[str] = set()
     for name in claims:
-        layer = _read(name)
+        layer = strict_yaml.read(name)
         problems = _schema_problems(layer, schemas / "claims.schema.yaml")
         if not problems:
             problems = list(_claim_problems(layer.values, None if bad_hardware else ids, taken))
@@ -60,21 +58,8 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
         raise TrainmarkError(f"Claims and hardware have {count}; nothing was run.\n" + "\n".join(lines))
 
 
-def _read(name: str) -> Layer:
-    try:
-        text = Path(name).read_text()
-        values = yaml.load(text, Loader=_Loader)
-    except OSError as error:
-        raise TrainmarkError(f"{name}, which the configuration names, cannot be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        raise TrainmarkError(f"{name} is no YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise TrainmarkError(f"{name} holds {config.show(values)}; expected keys, as in the file of the same kind.")
-    return Layer(name, text, values)
-
-
 def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
-    schema = yaml.load(path.read_text(), Loader=_Loader)
+    schema = yaml.load(path.read_text(), Loader=strict_yaml.LOADER)
     if "claims" in schema["properties"]:
         schema = copy.deepcopy(schema)
         cells = schema["properties"]["claims"]["items"]["properties"]["cells"]
