@@ -1,18 +1,37 @@
 # The two commands of a newcomer, and a few more. "make" alone lists them.
-VENV := .venv
-# The first of these that is Python 3.11 or 3.12; python3 if none is, which then says what is needed.
-PYTHON ?= $(or $(shell for p in python3.12 python3.11 python3; do \
-	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; \
+# What may be given on make's command line, as in "make rename MACHINE=old TO=new". A variable of such a name that the
+# shell exports means something else and counts for nothing.
+VENV = .venv
+PYTHON =
+MACHINE =
+FROM =
+TO =
+AS =
+SKIP =
+# PYTHON, or the first of these that is Python 3.11 or 3.12, or python3, for which the installer finds another one.
+SOME_PYTHON = $(or $(PYTHON),$(shell for p in python3.12 python3.11 python3; do \
+	$$p -I -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; \
 	done),python3)
-PY := $(VENV)/bin/python
-SNAKEMAKE := $(PY) -m snakemake --cores 1
-PINS := $(wildcard envs/*.host.txt)
-REPORT := results/report/index.html
+PY = $(VENV)/bin/python
+# Whatever a shell exports, programs of ours start from one environment.
+RUN = $(PY) -I workflow/scripts/start_program.py
+SNAKEMAKE = $(RUN) -m snakemake --cores 1
+PINS = $(wildcard envs/*.host.txt)
+REPORT = results/report/index.html
 # Prints where the report is, also after a failed run, and keeps the exit code.
-SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || echo "Report: $(CURDIR)/$(REPORT)"; exit $$status
+SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || printf 'Report: %s\n' "$$PWD/$(REPORT)"; exit $$status
+# What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
+# the shell takes it for a command.
+unexport FROM AS SKIP MACHINE TO
+export GIVEN_FROM := $(value FROM)
+export GIVEN_AS := $(value AS)
+export GIVEN_SKIP := $(value SKIP)
+export GIVEN_MACHINE := $(value MACHINE)
+export GIVEN_TO := $(value TO)
 
-.PHONY: help run benchmark references report merge pack rename unlock bench test format lock check-locks
+.PHONY: help doctor run benchmark references report merge pack rename unlock bench test format lock check-locks
 help:
+	@echo "make doctor     say in a minute whether what this machine will measure counts"
 	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
 	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "make report     draw the report from the records that are there; train nothing"
@@ -34,8 +53,12 @@ benchmark: $(VENV)/installed
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
 references: $(VENV)/installed
-	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 $(if $(MACHINE),machine=$(MACHINE)) \
-		&& $(PY) workflow/scripts/write_references.py $(if $(MACHINE),--machine $(MACHINE)) --stack tf-2.19 config/references.yaml
+	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 \
+		$${GIVEN_MACHINE:+"machine=$$GIVEN_MACHINE"} && $(RUN) workflow/scripts/write_references.py \
+		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} --stack tf-2.19 config/references.yaml
+
+doctor: $(VENV)/installed
+	@$(SNAKEMAKE) doctor
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report; $(SHOW_REPORT)
@@ -43,43 +66,58 @@ report: $(VENV)/installed
 unlock: $(VENV)/installed
 	@$(SNAKEMAKE) --unlock
 
-# AS is make's own name for the assembler unless it is given. Of several FROM=, make itself keeps the last alone; the others are in its command line.
-GIVEN = $(patsubst FROM=%,%,$(filter FROM=%,$(shell ps -o args= -p $$PPID 2>/dev/null)))
+# Of several FROM=, make keeps the last alone; the others are in its command line. $$PPID is make's process.
 merge: $(VENV)/installed
-	$(if $(FROM),,$(error say from where: make merge FROM=PATH))
-	@$(PY) workflow/scripts/merge_results.py $(if $(filter command,$(origin AS)),--as $(AS)) $(if $(SKIP),--skip-bad) $(if $(word 2,$(GIVEN)),$(GIVEN),$(FROM))
+	$(if $(GIVEN_FROM),,$(error say from where: make merge FROM=PATH))
+	@$(RUN) workflow/scripts/merge_results.py $${GIVEN_AS:+"--as=$$GIVEN_AS"} $${GIVEN_SKIP:+--skip-bad} \
+		"--from=$$GIVEN_FROM" --make $$PPID
 
 pack: $(VENV)/installed
-	@$(PY) workflow/scripts/pack_results.py $(if $(MACHINE),--machine $(MACHINE))
+	@$(RUN) workflow/scripts/pack_results.py $${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"}
 
 rename: $(VENV)/installed
-	$(if $(and $(MACHINE),$(TO)),,$(error say which and how: make rename MACHINE=old TO=new))
-	@$(PY) workflow/scripts/rename_machine.py $(MACHINE) $(TO)
+	$(if $(and $(GIVEN_MACHINE),$(GIVEN_TO)),,$(error say which and how: make rename MACHINE=old TO=new))
+	@$(RUN) workflow/scripts/rename_machine.py -- "$$GIVEN_MACHINE" "$$GIVEN_TO"
 
 bench: $(VENV)/installed
-	@$(PY) tests/benchmark/measure_report.py && $(PY) tests/benchmark/measure_gate.py && $(PY) tests/benchmark/measure_meters.py && $(PY) tests/benchmark/measure_harness.py
+	@for each in report gate meters harness; do $(RUN) tests/benchmark/measure_$$each.py || exit; done
 
 test: $(VENV)/installed-tests
-	$(PY) -m ruff check . && $(PY) -m ruff format --check .
-	$(VENV)/bin/python -m snakefmt --check Snakefile workflow/rules
+	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
+	$(RUN) -m snakefmt --check Snakefile workflow/rules
 	$(SNAKEMAKE) --lint
-	$(PY) -m pytest
+	$(RUN) -m pytest
 
 format: $(VENV)/installed-tests
-	$(PY) -m ruff check --fix . ; $(PY) -m ruff format . ; $(PY) -m snakefmt Snakefile workflow/rules
+	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format . ; $(RUN) -m snakefmt Snakefile workflow/rules
 
 # uv comes with what the tests need. Delete a file first to renew all that it pins.
 lock: $(VENV)/installed-tests
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" $(RUN) envs/write_locks.py
 
 check-locks: $(VENV)/installed-tests
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) envs/write_locks.py --check
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" $(RUN) envs/write_locks.py --check
+
+# The installer makes an environment anew whose Python is gone, or that was moved here with the folder.
+ifneq ($(wildcard $(VENV)/installed),)
+ifneq ($(shell $(PY) -I envs/create_venv.py --check $(VENV) 2>/dev/null),sound)
+$(VENV)/installed: FORCE
+endif
+endif
 
 # A folder that was left half-installed has no mark and is completed.
 $(VENV)/installed: $(PINS) envs/create_venv.py
-	@$(PYTHON) envs/create_venv.py $(VENV)
+	@$(INSTALL)
 	@touch $@
 
 $(VENV)/installed-tests: $(VENV)/installed envs/tests.txt
-	@$(PYTHON) envs/create_venv.py $(VENV) envs/tests.txt
+	@$(INSTALL) envs/tests.txt
 	@touch $@
+
+INSTALL = python="$(SOME_PYTHON)"; command -v "$$python" >/dev/null || \
+	{ echo "trainmark: Python 3 is needed to begin with, and there is no $$python" >&2; exit 1; }; \
+	"$$python" -I envs/create_venv.py $(if $(PYTHON),--no-other-python) $(VENV)
+
+.PHONY: FORCE
+# Targets that are given together, as in "make unlock run", wait for each other whatever MAKEFLAGS say.
+.NOTPARALLEL:

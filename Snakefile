@@ -1,7 +1,10 @@
 # Times the training of small Keras models on this machine and draws the comparison; see README.md.
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.17")  # older ones refuse a priority that is a function
+
+
+include: "workflow/rules/guard.smk"
 
 
 include: "workflow/rules/layers.smk"
@@ -38,3 +41,4 @@ rule report:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/doctor.smk"

@@ -1,77 +1,94 @@
 """Create the virtual environment that make uses, from the pinned requirements of this platform.
 
-Written for any Python 3, so that a wrong one gets a message instead of a syntax error.
+Where the pinned packages do not support this Python, one that they support is looked for or fetched, and goes on.
+Written for any Python 3, so that a very old one gets a message instead of a syntax error.
 """
 
+import argparse
 import os
-import subprocess
 import sys
+from pathlib import Path
 
-SUPPORTED = ((3, 11), (3, 12))
-HERE = os.path.dirname(os.path.abspath(__file__))
-SCRIPTS = os.path.join(os.path.dirname(HERE), "workflow", "scripts")
+HERE = Path(__file__).resolve().parent
+OLDEST = (3, 7)
+FOUND = "{} ({})".format(sys.version.split()[0], sys.executable)
 
+if sys.version_info < OLDEST:
+    sys.exit("trainmark: Python 3.11 or 3.12 is needed, or 3.7 or newer to fetch one; found {}.".format(FOUND))
+sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
-def refuse_other_pythons():
-    """Exit with a message unless this Python is one that the pinned packages support."""
-    if sys.version_info[:2] in SUPPORTED:
-        return
-    sys.exit(
-        "trainmark: Python 3.11 or 3.12 is needed, found {} ({}).\n"
-        "Name one that you have: make run PYTHON=/path/to/python3.12\n"
-        "or install it, for example with 'brew install python@3.12' or 'conda create -n py312 python=3.12'.".format(
-            sys.version.split()[0], sys.executable
-        )
-    )
-
-
-def requirements_file():
-    """Path of the pinned requirements for this platform; exits with a message where there are none."""
-    sys.path.insert(0, SCRIPTS)
-    from trainmark import hardware
-
-    platform = hardware.platform_tag()
-    if platform is None:
-        sys.exit("trainmark: " + hardware.unsupported())
-    return os.path.join(HERE, "tf-2.19.{}.host.txt".format(platform))
-
-
-def create(folder, python):
-    """Create the bare environment, with pip in it; exits with a message where this Python cannot."""
-    if os.path.exists(python) and subprocess.call([python, "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
-        return
-    try:
-        import ensurepip  # noqa: F401  Debian and Colab leave it out
-    except ImportError:
-        # pip can install itself into an environment that lacks it.
-        subprocess.check_call([sys.executable, "-m", "venv", "--clear", "--without-pip", folder])
-        if subprocess.call([sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "pip"]) == 0:
-            return
-        sys.exit(
-            "trainmark: this Python ({}) has neither ensurepip nor a pip of version 22.3 or newer.\n"
-            "On Debian and Ubuntu: sudo apt-get install python3-venv".format(sys.executable)
-        )
-    subprocess.check_call([sys.executable, "-m", "venv", "--clear", folder])
+from trainmark import installing
+from trainmark.errors import TrainmarkError
 
 
 def main():
-    """Create or refresh the environment; arguments: its folder, then further requirement files."""
-    refuse_other_pythons()
-    folder, extra = sys.argv[1], sys.argv[2:]
+    """Create or refresh the environment, or check the one that this Python is in."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only say what is wrong with the environment, or 'sound'")
+    parser.add_argument("--no-other-python", action="store_true", help="use this Python or none")
+    parser.add_argument("folder", type=Path, help="of the environment")
+    parser.add_argument("extra", nargs="*", help="further requirement files")
+    args = parser.parse_args()
+    if args.check:
+        print(installing.fault_of_this(args.folder) or installing.SOUND)
+        return
+    try:
+        if sys.version_info[:2] in installing.SUPPORTED:
+            prepare(args.folder, args.extra)
+        else:
+            go_on_with(other_python(args.folder, args.no_other_python))
+    except (TrainmarkError, OSError) as error:
+        sys.exit("trainmark: {}".format(error))
+
+
+def prepare(folder, extra):
+    """Have a sound environment in a folder, with this Python, and the pinned packages in it."""
     files = [requirements_file(), *extra]
-    python = os.path.join(folder, "bin", "python")
+    fault = installing.fault_of(folder)
+    if fault and folder.exists():
+        print("trainmark: {} is made anew, since {}".format(folder, fault), flush=True)
+    names = ", ".join(os.path.basename(file) for file in files)
+    print("trainmark: installing {} into {} (1 to 5 GB, some minutes)".format(names, folder), flush=True)
+    if fault:
+        installing.create(folder)
+    installing.install(folder, files)
+
+
+def requirements_file():
+    """Path of the pinned requirements for this platform; an error where there are none."""
+    from trainmark import hardware  # which Pythons before 3.10 may not be able to read
+
+    platform = hardware.platform_tag()
+    if platform is None:
+        raise TrainmarkError(hardware.unsupported())
+    return str(HERE / "tf-2.19.{}.host.txt".format(platform))
+
+
+def other_python(folder, none_allowed):
+    """A Python that the pinned packages support, for this one."""
+    if none_allowed:
+        raise TrainmarkError(
+            "Python 3.11 or 3.12 is needed, and PYTHON= names {}. Without it, make finds or fetches one.".format(FOUND)
+        )
+    if sys.version_info >= (3, 10):
+        requirements_file()  # nothing is fetched where nothing can be installed
+    if installing.fault_of(folder) is None:
+        return str(folder / "bin" / "python")
+    brought = installing.brought_python()
+    if brought:
+        return brought
     print(
-        "trainmark: installing {} into {} (1 to 5 GB, some minutes)".format(
-            ", ".join(os.path.basename(file) for file in files), folder
-        ),
+        "trainmark: Python 3.11 or 3.12 is needed, and here is {}: make fetches one for itself, with uv, into {} "
+        "(about 30 MB).".format(FOUND, os.path.relpath(str(installing.pythons_folder()))),
         flush=True,
     )
-    create(folder, python)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    for file in files:
-        command += ["-r", file]
-    if subprocess.call(command):
-        sys.exit("trainmark: pip could not install the pinned packages; its message is above. Nothing was measured.")
+    return installing.bring_python()
+
+
+def go_on_with(python):
+    """Give the same command to another Python."""
+    command = [python, "-I", os.path.abspath(__file__), "--no-other-python", *sys.argv[1:]]
+    os.execv(python, command)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ pinned with the hashes of just those files that the platform's pip may choose.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -69,10 +70,15 @@ def _locks() -> list[Lock]:
     hosts = tuple(lock.name for lock in found if lock.name.endswith("host.txt"))
     both = ("linux-64", "osx-arm64")
     found.append(Lock("report.yaml", ("report",), (*both, *REPORT_TARGETS), ("3.12",), hosts))
-    return [*found, Lock("tests.txt", ("tests",), both, HOST_PYTHONS, hosts)]
+    uv = Lock("uv.txt", ("uv",), both, HOST_PYTHONS)
+    return [*found, uv, Lock("tests.txt", ("tests",), both, HOST_PYTHONS, hosts)]
 
 
 LOCKS = _locks()
+
+
+# Bytes that pip downloads for the locks that have been resolved, on the platform where that is most; by name.
+DOWNLOADS: dict[str, int] = {}
 
 
 class ResolutionError(Exception):
@@ -100,20 +106,28 @@ def resolve(lock: Lock, kept: dict[str, Pin]) -> dict[str, Pin]:
 
 
 def merge(name: str, found: dict[tuple[str, str], Pin], lock: Lock) -> Pin:
-    """One pin from those of several platforms and Pythons, with a marker where some Pythons do without the package.
+    """One pin from those of several platforms and Pythons, with a marker where some of them do without the package.
 
     Raises:
-        ResolutionError: if the versions differ, or only some of the platforms need the package.
+        ResolutionError: if the versions differ, or no marker tells those that need the package from the others.
     """
     if len({pin.version for pin in found.values()}) > 1:
         versions = ", ".join(f"{pin.version} on {' '.join(where)}" for where, pin in found.items())
         raise ResolutionError(f"{name} has no one version: {versions}")
-    pythons = sorted({python for _, python in found})
-    if len(found) != len(lock.platforms) * len(pythons):
+    platforms, pythons = ({where[axis] for where in found} for axis in (0, 1))
+    systems, others = ({_system(platform) for platform in some} for some in (platforms, {*lock.platforms} - platforms))
+    if len(found) != len(platforms) * len(pythons) or systems & others:
         raise ResolutionError(f"{name} is needed on {list(found)} alone; give these platforms locks of their own")
-    marker = "" if len(pythons) == len(lock.pythons) else f"python_version in '{' '.join(pythons)}'"
+    markers = [f"python_version in '{' '.join(sorted(pythons))}'"] if len(pythons) < len(lock.pythons) else []
+    markers += [f"sys_platform in '{' '.join(sorted(systems))}'"] if others else []
     pins_there = list(found.values())
-    return Pin(pins_there[0].version, frozenset().union(*(pin.hashes for pin in pins_there)), marker)
+    hashes = frozenset().union(*(pin.hashes for pin in pins_there))
+    return Pin(pins_there[0].version, hashes, " and ".join(markers))
+
+
+def _system(platform: str) -> str:
+    """What ``sys_platform`` is in environment markers (PEP 508)."""
+    return "darwin" if platform.startswith("osx") else "linux"
 
 
 def resolve_one(lock: Lock, platform: str, python: str, kept: dict[str, Pin]) -> dict[str, Pin]:
@@ -121,7 +135,8 @@ def resolve_one(lock: Lock, platform: str, python: str, kept: dict[str, Pin]) ->
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "pylock.toml")  # uv prefers the versions that it finds there
         packages = "".join(f'[[packages]]\nname = "{name}"\nversion = "{pin.version}"\n' for name, pin in kept.items())
-        output.write_text(f'lock-version = "1.0"\ncreated-by = "trainmark"\n{packages}')
+        if kept:  # of a file without packages, uv says that it is broken
+            output.write_text(f'lock-version = "1.0"\ncreated-by = "trainmark"\n{packages}')
         command = ["uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes"]
         command += ["--only-binary", ":all:", "--no-binary", SOURCE_ONLY, "--output-file", str(output)]
         command += ["--python-version", python, "--python-platform", (TARGETS | REPORT_TARGETS)[platform]]
@@ -140,15 +155,21 @@ def resolve_one(lock: Lock, platform: str, python: str, kept: dict[str, Pin]) ->
             raise ResolutionError(
                 f"nothing satisfies the inputs on {platform}, Python {python}:\n{result.stderr.strip()}"
             )
-        return {
-            normalised(package["name"]): Pin(package["version"], frozenset(_hashes(package)))
-            for package in tomllib.loads(output.read_text())["packages"]
-        }
+        packages = tomllib.loads(output.read_text())["packages"]
+    DOWNLOADS[lock.name] = max(DOWNLOADS.get(lock.name, 0), sum(map(_download_bytes, packages)))
+    return {normalised(package["name"]): Pin(package["version"], frozenset(_hashes(package))) for package in packages}
+
+
+def _files(package: dict) -> list[dict]:
+    return [package["sdist"]] if package["name"] == SOURCE_ONLY else package.get("wheels", [])
 
 
 def _hashes(package: dict) -> list[str]:
-    files = [package["sdist"]] if package["name"] == SOURCE_ONLY else package.get("wheels", [])
-    return [file["hashes"]["sha256"] for file in files]
+    return [file["hashes"]["sha256"] for file in _files(package)]
+
+
+def _download_bytes(package: dict) -> int:
+    return max(file["size"] for file in _files(package))
 
 
 def rendered(lock: Lock, pinned: dict[str, Pin]) -> str:
@@ -228,6 +249,14 @@ def main() -> None:
             sys.exit(f"envs/{lock.name}: {error}")
         path.write_text(rendered(lock, pinned))
         print(f"envs/{lock.name}: {len(pinned)} packages", flush=True)
+    # What the workflow says before it makes an environment.
+    sizes = ENVS / "sizes.json"
+    text = json.dumps({name: DOWNLOADS[name] for name in sorted(DOWNLOADS) if name.endswith(".yaml")}, indent=1) + "\n"
+    if not only_check:
+        sizes.write_text(text)
+    elif not sizes.exists() or sizes.read_text() != text:
+        print(f"envs/{sizes.name}: NOT RIGHT\n  stale: it should say\n{text}")
+        problems += 1
     if problems:
         sys.exit(f"{problems} problem{'s' * (problems > 1)}. 'make lock' writes the files anew from envs/inputs.")
 

@@ -3,15 +3,19 @@
 import copy
 import datetime
 import itertools
+import platform
+import shutil
+import subprocess
 import zlib
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, energy, gpus, grid, hardware, plausibility, reading, record, workloads
+from trainmark import dataset, energy, gpus, grid, hardware, plausibility, reading, record, system, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
+ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
 CONFIG = {
     "train_samples": 50000,
     "validation_samples": 10000,
@@ -34,6 +38,35 @@ def data_folder(payloads, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     dataset.save_arrays(payloads, folder)
     return folder
+
+
+def find_python() -> str | None:
+    """A working Python 3.10: on the path, or one of pyenv's."""
+    candidates = [shutil.which("python3.10"), *sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python"))]
+    for candidate in filter(None, candidates):
+        version = system.command_output(str(candidate), "-c", "import sys; print(sys.version_info[:2])")
+        if version == "(3, 10)":
+            return str(candidate)
+    return None
+
+
+@pytest.fixture(scope="session")
+def article_python(tmp_path_factory) -> str:
+    """The Python of an environment made from the lock of tf-2.12."""
+    base = find_python()
+    if base is None:
+        pytest.skip("no Python 3.10, which TensorFlow 2.12 needs, was found")
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        pytest.skip(f"{ARTICLE_LOCK.name} is for Linux on x86-64")
+    folder = tmp_path_factory.mktemp("tf-2.12")
+    # What conda does with the file's pip section.
+    section = yaml.safe_load(ARTICLE_LOCK.read_text())["dependencies"][-1]["pip"]
+    (folder / "requirements.txt").write_text("\n".join(section))
+    subprocess.run([base, "-m", "venv", folder / "env"], check=True)
+    found = folder / "env/bin/python"
+    pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
+    return str(found)
 
 
 def times_of(axes: list, fit_seconds: float) -> dict[str, str]:

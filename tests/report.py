@@ -73,7 +73,7 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
         "published": claims.published(ledger, chosen, ids),
     }
     for name, table in written.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        (folder / f"{name}.csv").write_text(tables.csv_text(table))
 
 
 def make(

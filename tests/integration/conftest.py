@@ -1,5 +1,6 @@
 """Checkouts of the project to run Snakemake in, with real data cut to a few hundred samples."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,15 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import ROOT
 
-PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
+PARTS = ("Makefile", "Snakefile", "config", "envs", "profiles", "workflow")
 # Small enough for seconds, and an experiment of its own: nobody can take it for a measurement of the article's.
 TINY = {
     "machine": "test-checkout",
@@ -32,20 +35,29 @@ TINY = {
 
 @dataclass(frozen=True)
 class Checkout:
-    """A copy of the project in a folder of its own, and the workflows that were started in it."""
+    """A copy of the project in a folder of its own, and the workflows that were started in it.
+
+    ``python`` runs Snakemake there, with the variables of ``environment``; None for those of the tests.
+    """
 
     folder: Path
     started: list[subprocess.Popen] = field(default_factory=list)
+    python: str = sys.executable
+    environment: dict[str, str] | None = None
 
     def command(self, *arguments: str, cores: int = 1, **config) -> list[str]:
         (self.folder / "tiny.json").write_text(json.dumps({**TINY, **config}))
         options = ["--cores", str(cores), "--configfile=tiny.json"]
-        return [sys.executable, "-m", "snakemake", *options, *arguments]
+        return [self.python, "-m", "snakemake", *options, *arguments]
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
+        return self.start_command(self.command(*arguments, **options))
+
+    def start_command(self, command: list[str]) -> subprocess.Popen:
         process = subprocess.Popen(
-            self.command(*arguments, **options),
+            command,
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,10 +73,11 @@ class Checkout:
         result = subprocess.run(
             self.command(*arguments, **options),
             cwd=self.folder,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,  # much is done, and some machines are slow
         )
         assert result.returncode == code, result.stdout
         return result.stdout
@@ -88,10 +101,21 @@ def trained(output: str) -> int:
     return len(re.findall(r"^\[ ?\d+/\d+\] ", output, re.MULTILINE))
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
-    """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
-    folder = tmp_path_factory.mktemp("finished") / "checkout"
+def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process:
+    """The training process below a workflow, once it trains."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+                if "--child" in child.cmdline():
+                    time.sleep(1)
+                    return child
+        time.sleep(0.1)
+    raise AssertionError(f"no training process appeared: {process.communicate()[0]}")
+
+
+def copy_project(folder: Path, data_folder: Path) -> Path:
+    """The project with the decoded data set, and without results, in a new folder."""
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
@@ -100,8 +124,14 @@ def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
     (folder / "results").mkdir()
-    shutil.copytree(data_folder, folder / "results/data")
-    checkout = Checkout(folder)
+    shutil.copytree(data_folder, folder / "results/data", copy_function=os.link)  # nobody writes into these files
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
+    """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
+    checkout = Checkout(copy_project(tmp_path_factory.mktemp("finished") / "checkout", data_folder))
     return checkout, checkout.run(cores=8)
 
 

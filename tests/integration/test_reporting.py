@@ -6,6 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
+from pathlib import Path
 
 import pytest
 
@@ -137,8 +140,25 @@ def test_snakemakes_own_report(checkout):
     assert len(html) > 100_000
 
 
-@pytest.mark.skipif(shutil.which("conda") is None, reason="conda is not installed")
-def test_conda_environment_of_the_report(checkout):
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory) -> str:
+    """A Python that has Snakemake, and of what the report takes nothing that Snakemake does not bring."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder / "env", symlinks=True)
+    (folder / "packages").mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not path.name.lower().startswith(("msgspec", "pandas", "tensorflow")):
+            (folder / "packages" / path.name).symlink_to(path)
+    (there,) = (folder / "env").glob("lib/python3.*/site-packages")
+    (there / "packages.pth").write_text(f"{folder / 'packages'}\n")
+    return str(folder / "env/bin/python")
+
+
+def test_report_says_which_packages_are_missing_and_how_to_get_them(checkout, bare_python, monkeypatch):
+    monkeypatch.setattr(sys, "executable", bare_python)
+    assert NOTHING in checkout.run()
     shutil.rmtree(checkout.folder / "results/report")
-    assert trained(checkout.run("--use-conda", "report")) == 0
-    assert (checkout.folder / "results/report/index.html").exists()
+    output = checkout.run("report", code=1)
+    assert f"{bare_python}, does not have: msgspec, pandas. Add --use-conda" in output
+    assert "Look above" not in output
+    checkout.run("measure")  # takes neither

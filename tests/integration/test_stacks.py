@@ -1,15 +1,12 @@
 """The article's stack, installed by pip from its environment file as conda would, beside the one that is installed."""
 
 import json
-import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import yaml
-from trainmark import locks, system, workloads
+from trainmark import locks, workloads
 
 from tests.conftest import CONFIG, ROOT, validate_record
 
@@ -32,33 +29,10 @@ print(json.dumps(found))
 """
 
 
-def find_python() -> str | None:
-    """A working Python 3.10: on the path, or one of pyenv's."""
-    candidates = [shutil.which("python3.10"), *sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python"))]
-    for candidate in filter(None, candidates):
-        version = system.command_output(str(candidate), "-c", "import sys; print(sys.version_info[:2])")
-        if version == "(3, 10)":
-            return str(candidate)
-    return None
-
-
 @pytest.fixture(scope="module")
-def python(tmp_path_factory) -> str:
+def python(article_python) -> str:
     """The Python of an environment made from the lock of tf-2.12."""
-    base = find_python()
-    if base is None:
-        pytest.skip("no Python 3.10, which TensorFlow 2.12 needs, was found")
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        pytest.skip(f"{LOCK.name} is for Linux on x86-64")
-    folder = tmp_path_factory.mktemp("tf-2.12")
-    # What conda does with the file's pip section.
-    section = yaml.safe_load(LOCK.read_text())["dependencies"][-1]["pip"]
-    (folder / "requirements.txt").write_text("\n".join(section))
-    subprocess.run([base, "-m", "venv", folder / "env"], check=True)
-    found = folder / "env/bin/python"
-    pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
-    return str(found)
+    return article_python
 
 
 def time_training(python: str, folder: Path, data_folder: Path, kind: str = "runs") -> subprocess.CompletedProcess:

@@ -1,6 +1,5 @@
 """The workflow as its users run it: Snakemake in a process of its own, real trainings on a few hundred real samples."""
 
-import contextlib
 import itertools
 import json
 import os
@@ -15,7 +14,7 @@ import pytest
 from trainmark import hardware
 
 from tests.conftest import validate_record
-from tests.integration.conftest import TINY, trained
+from tests.integration.conftest import TINY, find_child, trained
 
 NOTHING = "Nothing to be done"
 
@@ -104,19 +103,6 @@ def test_time_limit_may_change_without_training_again(checkout):
     assert NOTHING in checkout.run(time_limit_seconds=77)
 
 
-def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process:
-    """The training process below a workflow, once it trains."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
-                if "--child" in child.cmdline():
-                    time.sleep(1)
-                    return child
-        time.sleep(0.1)
-    raise AssertionError(f"no training process appeared: {process.communicate()[0]}")
-
-
 def gone(process: psutil.Process, seconds: float = 10) -> bool:
     deadline = time.monotonic() + seconds
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
@@ -183,6 +169,7 @@ def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
     output, _ = workflow.communicate(timeout=60)
     assert workflow.returncode != 0
     assert "the same command goes on" in output
+    assert "python workflow/scripts" not in output
     assert gone(child)
     assert checkout.records() == {}
     assert trained(checkout.run()) == 2
@@ -300,9 +287,11 @@ def test_repeats_go_on_until_the_median_is_known_or_the_limit_is_reached(checkou
     assert (trained(relaxed), "enough after 6 repeats" in relaxed) == (0, True)
 
 
-def test_sweep_of_matrix_products_is_made_once_and_drawn(checkout):
+def test_sweep_of_matrix_products_is_made_once_after_the_trainings_and_drawn(checkout):
+    shutil.rmtree(checkout.folder / "results/data")
+    shutil.rmtree(checkout.folder / "results/machines")
     output = checkout.run(roofline=True)
-    assert "multiplies matrices with up to" in output
+    assert output.index("[1/2]") < output.index("[2/2]") < output.index("multiplies matrices with up to")
     assert "Matrix products" in (checkout.folder / "results/report/index.html").read_text()
     assert "Nothing to be done" in checkout.run(roofline=True)
 

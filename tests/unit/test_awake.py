@@ -40,6 +40,17 @@ def test_machine_is_held_awake_until_the_workflow_ends(tmp_path, monkeypatch, ma
 def test_system_without_such_a_tool_costs_nothing(monkeypatch):
     monkeypatch.setattr(system, "find_program", lambda name: None)
     assert awake.hold(1) is None
+    assert awake.holder() is None
+
+
+@pytest.mark.parametrize(("text", "found"), [(INHIBIT, "systemd-inhibit"), ("#!/bin/sh\nexit 1\n", None)])
+def test_what_can_hold_it_awake_is_found_by_trying(tmp_path, monkeypatch, text, found):
+    tool = tmp_path / "systemd-inhibit"
+    tool.write_text(text)
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(system, "MAC", False)
+    assert awake.holder() == found
 
 
 def test_tool_that_may_not_is_no_error(tmp_path, monkeypatch):

@@ -1,47 +1,56 @@
-"""Tests of envs/create_venv.py."""
+"""Tests of envs/create_venv.py, started as make starts it."""
 
-import importlib.util
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.installs import find_python
 
-SPEC = importlib.util.spec_from_file_location("create_venv", ROOT / "envs/create_venv.py")
-create_venv = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(create_venv)
-
-
-@pytest.mark.parametrize("version", [(3, 9, 18), (3, 10, 13), (3, 13, 0)])
-def test_other_pythons_are_refused_with_a_message(version, monkeypatch):
-    monkeypatch.setattr(sys, "version_info", version)
-    with pytest.raises(SystemExit) as caught:
-        create_venv.refuse_other_pythons()
-    assert "Python 3.11 or 3.12 is needed, found" in str(caught.value)
-    assert "make run PYTHON=" in str(caught.value)
+SCRIPT = ROOT / "envs/create_venv.py"
 
 
-@pytest.mark.parametrize("version", [(3, 11, 7), (3, 12, 1)])
-def test_supported_pythons_pass(version, monkeypatch):
-    monkeypatch.setattr(sys, "version_info", version)
-    create_venv.refuse_other_pythons()
+def call(python: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    command = [python, "-I", SCRIPT, *arguments]
+    return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True)
 
 
-def test_environment_is_created_where_ensurepip_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "ensurepip", None)  # as in Debian and Colab
-    python = tmp_path / "venv/bin/python"
-    create_venv.create(str(tmp_path / "venv"), str(python))
-    before = python.lstat()
-    assert subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=True).stdout
-    create_venv.create(str(tmp_path / "venv"), str(python))
-    assert python.lstat() == before
+@pytest.mark.parametrize("version", ["3.5", "3.6"])
+def test_very_old_python_gets_one_sentence(version, tmp_path):
+    result = call(find_python(version), str(tmp_path / "venv"))
+    assert result.returncode == 1
+    assert result.stderr.startswith("trainmark: Python 3.11 or 3.12 is needed, or 3.7 or newer to fetch one; found 3.")
+    assert len(result.stderr.splitlines()) == 1
 
 
-def test_unsupported_platform_gets_one_sentence(monkeypatch):
-    from trainmark import hardware
+@pytest.mark.parametrize("version", ["3.7", "3.8", "3.9", "3.10", "3.13", "3.14"])
+def test_named_python_that_does_not_fit_is_refused(version, tmp_path):
+    result = call(find_python(version), "--no-other-python", str(tmp_path / "venv"))
+    assert result.returncode == 1
+    assert f"Python 3.11 or 3.12 is needed, and PYTHON= names {version}." in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "venv").exists()
 
-    monkeypatch.setattr(hardware.platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(hardware.platform, "machine", lambda: "x86_64")
-    with pytest.raises(SystemExit, match=r"No pinned TensorFlow runs on this platform \(Darwin on x86_64\)"):
-        create_venv.requirements_file()
+
+@pytest.mark.parametrize("version", ["3.10", "3.13", "3.14"])
+def test_nothing_is_fetched_where_no_stack_runs(version, tmp_path):
+    """Another processor, told by a module that Python itself starts with."""
+    packages = tmp_path / "lib" / f"python{version}" / "site-packages"
+    python = find_python(version)
+    subprocess.run([python, "-m", "venv", "--without-pip", tmp_path], check=True)
+    (packages / "other.pth").write_text("import platform; platform.machine = lambda: 'riscv64'\n")
+    result = call(tmp_path / "bin/python", str(tmp_path / "venv"))
+    assert result.returncode == 1
+    assert result.stderr.startswith("trainmark: No pinned TensorFlow runs on this platform (")
+    assert not result.stdout
+
+
+def test_folder_that_is_something_else_is_not_emptied(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    result = call(Path(sys.executable), str(tmp_path))
+    assert result.returncode == 1
+    assert f"trainmark: {tmp_path} is no virtual environment, so it is not emptied" in result.stderr
+    assert (tmp_path / "thesis.tex").read_text() == "precious"

@@ -73,6 +73,7 @@ def test_what_the_driver_has_to_compile(stack, capability, compiles):
         ("tf-2.19", "8.0", "525.60.12", "is too old for tf-2.19.*525.60.13 or newer"),
         ("tf-2.12", "8.0", "515.65.01", "520.61.05 or newer"),
         ("tf-2.12", "7.0", "440.33.01", "450.80.02 or newer"),
+        ("tf-2.19", None, "470.182.03", "compute capability unknown.: 525.60.13 or newer"),
         ("tf-2.19", "5.2", "560.35.03", r"holds no code for Synthetic GPU \(compute capability 5.2\)"),
     ],
 )

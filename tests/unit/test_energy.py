@@ -93,3 +93,10 @@ def test_energy_that_can_be_told_without_the_idle_one():
     assert found["joules_above_idle"] is None
     assert found["domains"][0]["idle_watts"] is None
     assert found["idle_reason"] == "idle: 0.50 s are too short, under 1 s"
+
+
+def test_moves_of_a_counter_are_counted_within_the_window():
+    times, joules = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 0.0, 5.0, 5.0, 7.0, 9.0]
+    assert energy.moves(times, joules, 0.0, 5.0) == 3
+    assert energy.moves(times, joules, 1.0, 3.0) == 1
+    assert energy.moves([], [], 0.0, 5.0) == 0

@@ -156,3 +156,17 @@ def test_bus_ids_are_compared_by_their_numbers():
     assert gpus.same_bus("00000000:0A:04.0", "0000:0a:04.0")
     assert not gpus.same_bus("00000000:00:04.0", "0000:00:05.0")
     assert not gpus.same_bus(None, None)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kind", "found"),
+    [("0x10de", "0x030200", True), ("0x10de", "0x040300", False), ("0x1002", "0x030000", False)],
+    ids=["an NVIDIA GPU", "its sound", "another GPU"],
+)
+def test_gpu_on_the_bus_is_known_without_its_driver(tmp_path, vendor, kind, found):
+    for name, text in (("vendor", vendor), ("class", kind)):
+        (tmp_path / "0000:01:00.0").mkdir(exist_ok=True)
+        (tmp_path / "0000:01:00.0" / name).write_text(f"{text}\n")
+    (tmp_path / "0000:02:00.0").mkdir()
+    assert gpus.is_nvidia_on_bus(tmp_path) is found
+    assert not gpus.is_nvidia_on_bus(tmp_path / "none")

@@ -1,38 +1,192 @@
-"""Tests of the Makefile: what it makes of the variables of make merge."""
+"""Tests of the Makefile: what it makes of variables, given and exported, and how it starts what it starts."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 
+# Pythons in the place of the installed one, which are sound: one writes down what it is given, the other is real.
+RECORDER = """#!{python}
+import json, sys
+if "--check" in sys.argv:
+    print("sound")
+else:
+    with open("calls.jsonl", "a") as file:
+        file.write(json.dumps(sys.argv[1:]) + "\\n")
+"""
+REAL = '#!/bin/sh\ncase "$*" in *--check*) echo sound ;; *) exec "{python}" "$@" ;; esac\n'
+HOSTILE = [
+    "a;touch pwned;.tar.gz",
+    "$(shell touch pwned)",
+    "$(touch pwned)",
+    "`touch pwned`",
+    "a' ; touch pwned ; '",
+    'a" ; touch pwned ; "',
+    "a\ntouch pwned",
+    "a | touch pwned & touch pwned # x",
+    "${IFS}$$HOME\\",
+    "--help",
+]
 
-def command_of(*arguments: str) -> str:
-    """The command that make would run for merge."""
-    result = subprocess.run(["make", "--dry-run", "merge", *arguments], cwd=ROOT, capture_output=True, text=True)
-    (line,) = re.findall(r"merge_results\.py *(.*)", result.stdout)
-    return " ".join(line.split())
+
+def checkout(folder: Path, python: str) -> Path:
+    """What make needs, with a Python that is told by a script."""
+    for name in ("workflow", "envs", "config"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Makefile", folder)
+    program = folder / ".venv/bin/python"
+    program.parent.mkdir(parents=True)
+    program.write_text(python.format(python=sys.executable))
+    program.chmod(0o755)
+    (folder / ".venv/installed").touch()
+    (folder / ".venv/installed-tests").touch()
+    return folder
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (["FROM=a.zip"], "a.zip"),
-        (["FROM=a b"], "a b"),
-        pytest.param(
-            ["FROM=a", "FROM=b"], "a b", marks=pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps")
-        ),
-        (["FROM=a", "AS=m"], "--as m a"),
-        (["FROM=a", "SKIP=1"], "--skip-bad a"),
-    ],
-)
-def test_variables_of_merge(given, expected):
-    assert command_of(*given) == expected
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory):
+    return checkout(tmp_path_factory.mktemp("make") / "its $(touch pwned) `touch pwned` folder", RECORDER)
 
 
-def test_merge_from_nowhere_is_explained():
-    result = subprocess.run(["make", "--dry-run", "merge"], cwd=ROOT, capture_output=True, text=True)
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env={**environment, **variables}, capture_output=True, text=True
+    )
+
+
+def calls(folder: Path, *arguments: str, **variables: str) -> list[list[str]]:
+    """The arguments of each program that a command of make's starts."""
+    (folder / "calls.jsonl").unlink(missing_ok=True)
+    result = make(folder, *arguments, **variables)
+    assert result.returncode == 0, result.stderr
+    assert not list(folder.rglob("pwned"))
+    found = [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
+    assert all(call[:2] == ["-I", "workflow/scripts/start_program.py"] for call in found)
+    return [call[2:] for call in found]
+
+
+def merge_arguments(call: list[str]) -> list[str]:
+    """Without what is the same in every call, and make's process."""
+    assert call[0].endswith("merge_results.py")
+    assert call[-2] == "--make"
+    return call[1:-2]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_is_a_command(recorder, text):
+    assert merge_arguments(calls(recorder, "merge", f"FROM={text}")[0]) == [f"--from={text}"]
+    (call,) = calls(recorder, "merge", "FROM=x", f"AS={text}", f"SKIP={text}")
+    assert merge_arguments(call) == [f"--as={text}", "--skip-bad", "--from=x"]
+    assert calls(recorder, "rename", f"MACHINE={text}", f"TO={text}")[0][1:] == ["--", text, text]
+    assert calls(recorder, "pack", f"MACHINE={text}")[0][1:] == [f"--machine={text}"]
+    measured, written = calls(recorder, "references", f"MACHINE={text}")
+    assert measured[-1] == f"machine={text}"
+    assert f"--machine={text}" in written
+
+
+def test_what_is_not_given_is_not_passed_on(recorder):
+    assert merge_arguments(calls(recorder, "merge", "FROM=x")[0]) == ["--from=x"]
+    assert calls(recorder, "pack")[0][1:] == []
+    assert not [word for call in calls(recorder, "references") for word in call if "machine=" in word]
+
+
+def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
+    exported = dict.fromkeys(("FROM", "AS", "SKIP", "MACHINE", "TO", "GIVEN_AS"), "exported")
+    assert merge_arguments(calls(recorder, "merge", "FROM=x", **exported)[0]) == ["--from=x"]
+    assert calls(recorder, "pack", **exported)[0][1:] == []
+    assert "say from where" in make(recorder, "merge", **exported).stderr
+    assert "say which and how" in make(recorder, "rename", **exported).stderr
+
+
+def test_the_folder_itself_is_no_command(recorder):
+    page = recorder / "results/report/index.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    assert make(recorder, "report").stdout == f"Report: {page}\n"
+    make(recorder, "check-locks")
+    assert not list(recorder.rglob("pwned"))
+
+
+def test_merge_from_nowhere_is_explained(recorder):
+    result = make(recorder, "merge")
     assert result.returncode
     assert "say from where: make merge FROM=PATH" in result.stderr
+
+
+def test_merges_what_it_is_told_however_it_is_called(tmp_path):
+    folder = checkout(tmp_path / "checkout", REAL)
+    names = ["name (1).tar.gz", "my $(touch pwned) file.tar.gz", "c.tar.gz"]
+    for name in names:
+        shutil.copy(ROOT / "results/example/amd-epyc-2-vcpu.tar.gz", folder / name)
+    assert "38 new, 0 identical" in make(folder, "merge", f"FROM={names[0]}").stdout
+    assert "0 new, 114 identical" in make(folder, "merge", f"FROM={' '.join(names)}").stdout
+    assert "0 new, 76 identical" in make(folder, "merge", *(f"FROM={name}" for name in names[:2])).stdout
+    script = [sys.executable, "workflow/scripts/merge_results.py"]
+    result = subprocess.run([*script, *names], cwd=folder, capture_output=True, text=True)
+    assert "0 new, 114 identical" in result.stdout
+    result = subprocess.run(script, cwd=folder, capture_output=True, text=True)
+    assert "say from where" in result.stderr
+    assert not list(folder.rglob("pwned"))
+
+
+VARIABLES = (
+    "VENV",
+    "PYTHON",
+    "MACHINE",
+    "FROM",
+    "TO",
+    "AS",
+    "SKIP",
+    "PY",
+    "RUN",
+    "SNAKEMAKE",
+    "PINS",
+    "REPORT",
+    "INSTALL",
+)
+VARIABLES += ("SOME_PYTHON", "SHOW_REPORT", "GIVEN_FROM", "GIVEN_MACHINE")
+GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "test", "format", "lock", "check-locks")
+
+
+def commands_of(*arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    command = ["make", "--dry-run", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("goal", [*GOALS, "merge", "rename"])
+def test_exported_variables_count_for_nothing(goal):
+    calm, exported = commands_of(goal), commands_of(goal, **dict.fromkeys(VARIABLES, "exported"))
+    assert (calm.stdout, calm.returncode) == (exported.stdout, exported.returncode)
+    assert "exported" not in exported.stdout
+    assert calm.returncode == (2 if goal in ("merge", "rename") else 0)  # those are refused without what they need
+
+
+def test_variables_on_the_command_line_count():
+    found = commands_of("references", "MACHINE=mine", "VENV=elsewhere", "PYTHON=python3.12").stdout
+    assert "elsewhere/bin/python -I " in found
+    assert 'python="python3.12"' in found
+    assert "--no-other-python elsewhere" in found
+
+
+def test_every_program_starts_from_the_clean_environment():
+    for goal in GOALS:
+        for line in commands_of(goal).stdout.splitlines():
+            pythons = re.findall(r"\.venv/bin/python.*?(?= && | ; |; |$)", line)
+            assert all("-I workflow/scripts/start_program.py " in command for command in pythons), line
+
+
+def test_targets_wait_for_each_other_whatever_makeflags_say(tmp_path):
+    """As in: make unlock run, in a shell that exports MAKEFLAGS=-j8."""
+    rules = "run:\n\t@sleep 0.3; echo first\nreport:\n\t@echo second\n"
+    kept = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".NOTPARALLEL")]
+    (tmp_path / "Makefile").write_text("\n".join([*kept, rules]))
+    options = {"cwd": tmp_path, "env": {**os.environ, "MAKEFLAGS": "-j8"}, "capture_output": True, "text": True}
+    assert subprocess.run(["make", "run", "report"], **options).stdout.split() == ["first", "second"]

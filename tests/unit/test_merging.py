@@ -4,13 +4,15 @@ import csv
 import io
 import json
 import os
+import shlex
 import shutil
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
-from trainmark import collecting, convergence, merging
+from trainmark import collecting, convergence, merging, writing
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synthetic_record
@@ -37,7 +39,8 @@ def tree(top: Path, *names: str) -> Path:
 
 
 def snapshot(top: Path) -> dict:
-    return {str(p): p.read_bytes() for p in sorted(top.rglob("*")) if p.is_file()}
+    """Path and content of every file, other than the lock."""
+    return {str(p): p.read_bytes() for p in sorted(top.rglob("*")) if p.is_file() and p.parent.name != writing.OWN}
 
 
 def merge(*sources, **options):
@@ -103,19 +106,18 @@ def test_only_what_is_new_is_written_and_nothing_is_overwritten(here):
 def test_interrupted_merge_goes_on(here, monkeypatch):
     theirs = tree(here / "theirs")
     with monkeypatch.context() as patch:
-        real, calls = Path.replace, []
+        real, calls = os.link, []
 
-        def stop(self, target):
+        def stop(source, target):
             calls.append(target)
             if len(calls) == 2:
                 raise KeyboardInterrupt
-            return real(self, target)
+            return real(source, target)
 
-        patch.setattr(Path, "replace", stop)
+        patch.setattr(os, "link", stop)
         with pytest.raises(KeyboardInterrupt):
             merge(theirs)
-    whole = [path for path in snapshot(TARGET) if not Path(path).name.startswith(".")]
-    assert len(whole) == 1
+    assert len(snapshot(TARGET)) == 1
     again = merge(theirs)
     assert len(again.new) == 2
     assert sorted(snapshot(TARGET).values()) == sorted(snapshot(theirs).values())
@@ -378,3 +380,167 @@ def test_controls_are_packed_and_merged_like_runs(here):
     collecting.collect(TARGET, SCHEMAS, here / "results", False, convergence.Gate(None, 0.001))
     (row,) = csv.DictReader((here / "results/controls.csv").open())
     assert row["control"] == "device-data"
+
+
+def test_flat_files_are_refused_and_named(here):
+    theirs = tree(here / "theirs")
+    (here / "flat").mkdir()
+    for number, path in enumerate(sorted(theirs.rglob("*.json"))):
+        path.rename(here / f"flat/{number}.json")
+    problems = merge(here / "flat").problems
+    assert [problem.path for problem in problems] == [f"{here}/flat: {number}.json" for number in range(3)]
+    assert all("lies where no record and no machine file belongs" in problem.what for problem in problems)
+    assert snapshot(TARGET) == {}
+
+
+def test_names_with_backslashes_are_never_all_identical(here):
+    """As some programs write them into a .zip on Windows: brought in, or refused, but not passed over."""
+    theirs = tree(here / "theirs")
+    with zipfile.ZipFile(here / "x.zip", "w") as archive:
+        for path in theirs.rglob("*.json"):
+            archive.writestr(str(path.relative_to(theirs)).replace("/", "\\"), path.read_bytes())
+    merged = merge(here / "x.zip")
+    assert len(merged.new) == 3 or len(merged.problems) == 3
+
+
+def test_stray_file_beside_machines_is_not_passed_over(here):
+    theirs = tree(here / "theirs")
+    (theirs / "1.json").write_text("{}")
+    assert "1.json: lies where no record" in problem_of(theirs)
+    assert len(merging.bring_in([theirs], TARGET, SCHEMAS, skip_bad=True).new) == 3
+
+
+def test_results_of_a_machine_that_is_being_measured_are_refused_and_others_not(here):
+    theirs = tree(here / "theirs", "synthetic", "synthetic-b")
+    with writing.measured(TARGET, "synthetic", "a benchmark"):
+        refused = merging.bring_in([theirs], TARGET, SCHEMAS)
+        assert not refused.written
+        (problem,) = map(str, refused.problems)
+        assert problem.startswith(f"results/machines/synthetic: is being measured now by process {os.getpid()} on ")
+        assert "Give the same command again when that has ended" in problem
+        assert snapshot(TARGET / "synthetic") == {}
+        assert merging.bring_in([theirs], TARGET, SCHEMAS, skip_bad=True).written
+        assert len(snapshot(TARGET / "synthetic-b")) == 3
+    assert len(merging.bring_in([theirs], TARGET, SCHEMAS).new) == 3
+
+
+def test_machine_that_is_being_measured_is_not_renamed_nor_is_another_to_its_name(here):
+    tree(TARGET)
+    for measured in ("synthetic", "synthetic-new"):
+        with writing.measured(TARGET, measured, "a benchmark"):
+            before = snapshot(TARGET)
+            with pytest.raises(
+                TrainmarkError, match=rf"^{measured} is being measured now by process .*Nothing was renamed"
+            ):
+                merging.rename("synthetic", "synthetic-new", TARGET, SCHEMAS)
+            assert snapshot(TARGET) == before
+    assert merging.rename("synthetic", "synthetic-new", TARGET, SCHEMAS) == 3
+
+
+@pytest.mark.parametrize("harm", [harm for harm, _ in BAD.values()], ids=BAD)
+def test_machine_with_a_damaged_record_is_not_renamed_and_the_record_is_named(here, harm):
+    tree(TARGET)
+    harm(TARGET / RECORD)
+    before = snapshot(TARGET)
+    try:
+        merging.rename("synthetic", "synthetic-new", TARGET, SCHEMAS)
+    except TrainmarkError as error:
+        assert str(error).startswith("Nothing was renamed; mend these first.\n  - synthetic/runs/tf-2.19/cpu/mlp/32/")
+        assert snapshot(TARGET) == before
+
+
+def test_machine_whose_folder_was_renamed_by_hand_is_renamed_in_full(here):
+    tree(TARGET)
+    (TARGET / "synthetic").rename(TARGET / "My Mac")
+    assert merging.rename("My Mac", "my-mac", TARGET, SCHEMAS) == 3
+    assert os.listdir(TARGET / "my-mac/runs") == ["tf-2.19"]
+    assert not (TARGET / "My Mac").exists()
+
+
+@pytest.mark.parametrize("name", ["../theirs", ".", "..", ".trainmark", "gone", "synthetic/runs", ""])
+def test_what_is_no_machine_is_neither_renamed_nor_packed(here, name):
+    tree(TARGET)
+    tree(here / "results/theirs")
+    before = snapshot(here)
+    for command in (
+        lambda: merging.rename(name, "synthetic-new", TARGET, SCHEMAS),
+        lambda: merging.pack(name, TARGET, SCHEMAS, here / "x.tar.gz"),
+    ):
+        with pytest.raises(
+            TrainmarkError, match=r"There are no results of .* below results/machines\. There are: synthetic\."
+        ):
+            command()
+    assert snapshot(here) == before
+
+
+def test_unpacked_archive_can_be_measured_on_packed_and_renamed(here):
+    merging.pack("synthetic", tree(here / "theirs"), SCHEMAS, here / "x.tar.gz")
+    shutil.unpack_archive(here / "x.tar.gz", TARGET)
+    assert (TARGET / "synthetic/SHA256SUMS").exists()
+    write(synthetic_record(repeat=9), TARGET)
+    assert merging.pack("synthetic", TARGET, SCHEMAS, here / "y.tar.gz") == 4
+    shutil.rmtree(here / "theirs")
+    shutil.unpack_archive(here / "y.tar.gz", here / "theirs")
+    assert merge(here / "theirs").problems == []
+    assert merging.rename("synthetic", "synthetic-new", TARGET, SCHEMAS) == 4
+    assert not (TARGET / "synthetic").exists()
+
+
+def test_renaming_removes_nothing_that_has_appeared_meanwhile(here, monkeypatch):
+    tree(TARGET)
+    real = os.sync
+
+    def copy_by_hand():
+        write(synthetic_record(repeat=7), TARGET)
+        real()
+
+    monkeypatch.setattr(os, "sync", copy_by_hand)
+    merging.rename("synthetic", "synthetic-new", TARGET, SCHEMAS)
+    (left,) = (TARGET / "synthetic").rglob("*.json")
+    assert left.name == "7.json"
+
+
+def test_file_that_appears_meanwhile_is_kept(here, monkeypatch):
+    theirs = tree(here / "theirs")
+    real = os.sync
+
+    def copy_by_hand():
+        write(synthetic_record(durations__fit_seconds=30.0), TARGET)
+        real()
+
+    monkeypatch.setattr(os, "sync", copy_by_hand)
+    with pytest.raises(TrainmarkError, match=r"1\.json has appeared meanwhile and is kept"):
+        merging.bring_in([theirs], TARGET, SCHEMAS)
+    assert json.loads((TARGET / RECORD).read_text())["durations"]["fit_seconds"] == 30.0
+
+
+@pytest.fixture
+def full_disk(here):
+    """A results folder on a file system of 64 KiB, on which three records do not fit."""
+    target = here / TARGET
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", target], capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root on Linux")
+    yield target
+    subprocess.run(["umount", target], check=True)
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
+def test_full_disk_is_named_and_nothing_is_left(here, full_disk, packed):
+    source = tree(here / "theirs")
+    for repeat in range(3, 30):
+        write(synthetic_record(repeat=repeat), source)
+    if packed:
+        merging.pack("synthetic", source, SCHEMAS, here / "x.tar.gz")
+        source = here / "x.tar.gz"
+    with pytest.raises(OSError, match="No space left on device"):
+        merging.bring_in([source], TARGET, SCHEMAS)
+    assert [path for path in full_disk.rglob("*") if path.is_file() and path.name != "lock"] == []
+    assert list((full_disk / ".trainmark/pending").iterdir()) == []
+
+
+def test_commands_in_messages_can_be_pasted_whatever_the_file_is_called(here):
+    tree(TARGET)
+    theirs = tree(here / "it's (1) $(touch pwned)")
+    write(synthetic_record(durations__fit_seconds=30.0), theirs)
+    command = problem_of(theirs).partition("under another name: ")[2].partition("; or remove")[0]
+    assert shlex.split(command) == ["make", "merge", f"FROM={theirs}", "AS=another-name"]

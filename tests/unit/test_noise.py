@@ -135,3 +135,20 @@ def test_no_time_is_missing_where_nothing_happened():
     assert found["seconds"] < 5
     assert found["suspended_seconds"] in (None, 0.0)
     assert abs(found["clock_jump_seconds"]) < 1
+
+
+@pytest.mark.parametrize(
+    ("driver", "governor", "found"),
+    [
+        ("acpi-cpufreq", "powersave", "powersave"),
+        ("acpi-cpufreq", "schedutil", "schedutil"),
+        ("intel_pstate", "powersave", None),
+        ("amd-pstate-epp", "powersave", None),
+        (None, None, None),
+    ],
+)
+def test_rule_of_the_clock(tmp_path, driver, governor, found):
+    for name, text in (("scaling_driver", driver), ("scaling_governor", governor)):
+        if text:
+            (tmp_path / name).write_text(f"{text}\n")
+    assert noise.governor(tmp_path) == found

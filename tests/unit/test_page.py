@@ -74,10 +74,6 @@ def test_markdown_says_the_same(five_machines):
     assert "\n\n\n\n" not in markdown
 
 
-def test_a_cell_of_markdown_is_one_cell():
-    assert page.markdown_cell({"a": "x | y\nz"}, Column("a", "A", "long")) == "x \\| y z"
-
-
 def test_columns_without_any_value_are_not_shown():
     columns = (Column("a", "A"), Column("b", "B"), Column("c", "C", empty="none"))
     assert [c.key for c in Table("t", "T", columns, [{"a": 1, "b": None, "c": None}]).shown] == ["a", "c"]

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from trainmark.errors import TrainmarkError
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+KEPT = superseding.SUPERSEDED / "now"
+SIZES = ROOT / "envs/sizes.json"
 HERE = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
 
 
@@ -149,15 +152,14 @@ def test_fingerprint_ignores_the_local_grid_and_unfinished_files(here):
 
 
 def test_results_of_another_computer_under_this_name_stop_the_run(here):
-    planned = str(write(synthetic_record()))
+    write(synthetic_record())
     machine = here / "results/machines/synthetic/machine.json"
     description = {"format_version": 2, "machine": "synthetic", **plan.hardware.describe(None)}
     machine.write_text(json.dumps(description))
-    plan.begin(make(), [planned], here / "session.json", "snakemake")
+    plan.refuse_other_machine(make())
     machine.write_text(json.dumps({**description, "chip": "Another chip"}))
     with pytest.raises(TrainmarkError, match=r"describes another computer.*--config machine=synthetic-2.*make rename"):
-        plan.begin(make(), [planned], here / "session.json", "snakemake")
-    plan.begin(make(), [], here / "session.json", "snakemake")
+        plan.refuse_other_machine(make())
     for content in ("[]", "[" * 100_000, "{}", '{"cores": 1, "machine_id_hash": []}'):  # refused where results are read
         Path(make().machine_file).write_text(content)
         plan.refuse_other_machine(make())
@@ -173,30 +175,37 @@ def test_baseline_that_nobody_has_measured_is_refused_before_any_training(here):
         plan.refuse_missing_baseline(make(baseline="nobody"), "config.yaml, line 1")
 
 
-def test_what_is_measured_again_is_kept(here):
+def test_what_is_replaced_is_kept_and_never_overwritten(here):
     path = write(synthetic_record())
-    (message,) = superseding.keep([str(path), "results/machines/synthetic/none.json"])
-    (kept,) = here.glob("results/superseded/*/synthetic/runs/tf-2.19/cpu/mlp/32/1.json")
-    assert kept.read_text() == path.read_text()
-    assert message.startswith("trainmark: 1 record will be measured again")
-    assert superseding.keep(["results/machines/synthetic/none.json"]) == []
+    assert superseding.announce([str(path), "results/machines/synthetic/none.json"], KEPT) == [
+        "trainmark: 1 record will be measured again; what was there is kept in results/superseded/now."
+    ]
+    assert superseding.announce(["results/machines/synthetic/none.json"], KEPT) == []
+    first = path.read_text()
+    superseding.keep(path, KEPT)
+    path.write_text("another")
+    superseding.keep(path, KEPT)
+    superseding.keep(here / "results/machines/none.json", KEPT)
+    inner = "synthetic/runs/tf-2.19/cpu/mlp/32/1.json"
+    assert (here / KEPT / inner).read_text() == first
+    assert (here / "results/superseded/now-2" / inner).read_text() == "another"
+    assert len([each for each in here.glob("results/superseded/**/*") if each.is_file()]) == 2
 
 
 def test_beginning_tells_what_will_be_done_and_leaves_the_plan(here):
     path = str(write(synthetic_record()))
-    kept, announced = plan.begin(make(), [path], here / "session.json", "snakemake")
-    assert "1 record will be measured again" in kept
+    (announced,) = plan.begin(make(), [path], here / "session.json", "snakemake")
     assert "1 run to do on synthetic, about 30 s." in announced
     assert json.loads((here / "session.json").read_text())["planned"] == [path]
     assert plan.begin(make(), [], here / "session.json", "snakemake") == []
 
 
-def test_nothing_begins_where_the_old_records_cannot_be_kept(here, monkeypatch):
-    def refuse(source, target):
-        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+def test_nothing_begins_on_a_full_disk(here, monkeypatch):
+    def refuse(session, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     path = write(synthetic_record())
-    monkeypatch.setattr(plan.shutil, "copy2", refuse)
+    monkeypatch.setattr(plan.progress.Session, "save", refuse)
     with pytest.raises(TrainmarkError, match=r"Nothing was started: .*No space left"):
         plan.begin(make(), [str(path)], here / "session.json", "snakemake")
     assert path.exists()
@@ -213,14 +222,27 @@ def test_missing_stack_is_refused_with_the_ways_to_get_it():
         plan.refuse_unsupported_platform(configuration.Surroundings(False, None, (), None))
 
 
+def test_packages_that_the_report_lacks_are_named_with_the_ways_to_get_them(tmp_path):
+    requirements = tmp_path / "report.in"
+    requirements.write_text("# a comment\npytest==1.0\nno-such-package==1.0\nnor-such==2\n")
+    with pytest.raises(TrainmarkError, match=r"no-such-package, nor-such\. Add --use-conda.*'make report'") as caught:
+        plan.refuse_missing_packages(requirements, HERE)
+    assert "pytest" not in str(caught.value)
+    plan.refuse_missing_packages(requirements, configuration.Surroundings(True, None, (), "linux-64"))
+    plan.refuse_missing_packages(ROOT / "envs/inputs/report.in", HERE)
+
+
 def test_machine_measured_with_conda_stays_with_its_stack_without_it(here):
     without = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
     config = {**DEFAULT, "machine": "synthetic"}
     assert plan.make_plan(config, without).stacks == ["tf-2.19"]
+    bare = configuration.Surroundings(False, None, (), "linux-64")
+    assert plan.make_plan(config, bare).stacks == ["tf-2.12"]
     write(synthetic_record(stack="tf-2.12"))
     assert plan.make_plan(config, without).stacks == ["tf-2.12"]
     write(synthetic_record(stack="tf-2.19"))
     assert plan.make_plan(config, without).stacks == ["tf-2.19"]
+    assert plan.make_plan(config, bare).stacks == ["tf-2.12", "tf-2.19"]
 
 
 def test_installed_stack_is_the_pinned_one():
@@ -231,10 +253,11 @@ def test_installed_stack_is_the_pinned_one():
             assert version in {pinned[name].version for name in locks.TENSORFLOW_PACKAGES if name in pinned}, path
 
 
-def test_jobs_have_the_python_that_runs_snakemake(monkeypatch):
+def test_jobs_find_the_python_that_runs_snakemake(monkeypatch):
     monkeypatch.setattr(plan.os, "environ", {"PATH": "/usr/bin"})
-    plan.prepare_jobs("/x/bin/python")
+    plan.prepare_jobs("/x/bin/python", use_conda=False)
     assert plan.os.environ == {"PATH": "/x/bin:/usr/bin"}
+    assert plan.job_prefix("/an x", use_conda=False) == "'/an x'"
 
 
 def test_jobs_inherit_nothing_of_the_callers_shell_but_what_is_passed_on(monkeypatch):
@@ -245,13 +268,37 @@ def test_jobs_inherit_nothing_of_the_callers_shell_but_what_is_passed_on(monkeyp
     }
 
 
+ACTIVE = {"CONDA_SHLVL": "2", "CONDA_PREFIX": "/conda/envs/a", "CONDA_PREFIX_1": "/conda", "CONDA_DEFAULT_ENV": "a"}
+ACTIVE |= {"CONDA_PROMPT_MODIFIER": "(a) ", "CONDA_STACKED_2": "true", "__CONDA_SHLVL_1_NAME": "value"}
+
+
+def test_conda_activates_its_environment_before_all_else(monkeypatch):
+    """Where nothing is active it does, and its installation is found as before."""
+    kept = {"CONDA_EXE": "/conda/bin/conda", "_CE_CONDA": "", "CONDA_PKGS_DIRS": "/cache", "CONDA_PREFIX_MINE": "x"}
+    monkeypatch.setattr(plan.os, "environ", {"PATH": "/venv/bin:/conda/envs/a/bin:/usr/bin", **ACTIVE, **kept})
+    plan.prepare_jobs("/x/bin/python", use_conda=True)
+    assert plan.os.environ == {"PATH": "/venv/bin:/conda/envs/a/bin:/usr/bin:/x/bin", **kept}
+
+
+def test_job_knows_the_environment_that_conda_activated():
+    shown = f"set -u; printf %s {plan.job_prefix('/own', use_conda=True)}"
+    for environment in ({"CONDA_PREFIX": "/an env"}, {}):
+        result = subprocess.run(["bash", "-c", shown], env=environment, capture_output=True, text=True, check=True)
+        assert result.stdout == environment.get("CONDA_PREFIX", "")
+
+
 def test_command_is_one_that_can_be_given_again(here, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(plan.environment, "dropped", lambda: [])
+    monkeypatch.setattr(plan, "_START_PROGRAM", here / "workflow/scripts/start_program.py")
     python = str(here / ".venv/bin/python")
     by_module = ["/x/site-packages/snakemake/__main__.py", "--cores", "1", "--config", "models=[mlp]"]
     assert plan.command_line(by_module, python) == ".venv/bin/python -m snakemake --cores 1 --config 'models=[mlp]'"
     assert plan.command_line(["/usr/bin/snakemake", "--cores", "1"], python) == "snakemake --cores 1"
     assert plan.command_line([str(here / ".venv/bin/snakemake")], python) == ".venv/bin/snakemake"
+    monkeypatch.setattr(plan.environment, "dropped", lambda: ["SNAKEMAKE_PROFILE"])
+    start = ".venv/bin/python -I workflow/scripts/start_program.py -m snakemake"
+    assert plan.command_line(by_module, python) == f"{start} --cores 1 --config 'models=[mlp]'"
 
 
 def test_preferred_experiment_is_the_configured_one():
@@ -295,3 +342,32 @@ def test_commands_can_be_pasted_into_zsh(monkeypatch):
     said = [str(caught.value), plan.remark_on_stacks(make(stacks="auto"), installed) or ""]
     for text in said:
         assert "[" not in re.sub(r"'[^']*'", "", text)
+
+
+def test_doctor_is_told_what_a_run_would_be_refused_for(here, monkeypatch):
+    planned = make(stacks=["tf-2.12", "tf-2.19"], batch_sizes=[32, 512], data_folder="/a/folder")
+    write(synthetic_record(stack="tf-2.19"))
+    told = plan.for_doctor(planned, HERE, "config.yaml, line 7", "snakemake", SIZES)
+    assert json.loads(json.dumps(told))["clocks"] == list(told["clocks"])
+    assert set(told["refused"]["stacks"]) == {"tf-2.12"}
+    assert "(config.yaml, line 7: stacks)" in told["refused"]["stacks"]["tf-2.12"]
+    assert told["refused"]["platform"] is told["refused"]["machine"] is None
+    assert [workload["model"] for workload in told["workloads"]] == list(workloads.MODELS)
+    assert (told["batch_size"], told["threads"], told["gpu"]) == (512, None, "auto")
+    assert told["records_missing"] == len(planned.runs) - 1
+    assert told["environment_bytes"] == 5 * json.loads(SIZES.read_text())["tf-2.12.linux-64.yaml"]
+    assert told["command"] == "snakemake --cores 1"
+    assert plan.examinable_stacks(planned, HERE) == ["tf-2.19"]
+
+
+def test_doctor_with_conda_and_without_a_platform(here):
+    planned = make(stacks=["tf-2.12", "tf-2.19"])
+    conda = configuration.Surroundings(True, None, (), "linux-64")
+    told = plan.for_doctor(planned, conda, "x", "snakemake", SIZES)
+    assert (told["refused"]["stacks"], told["command"]) == ({}, "snakemake --cores 1 --use-conda")
+    assert plan.examinable_stacks(planned, conda) == ["tf-2.12", "tf-2.19"]
+    nowhere = configuration.Surroundings(True, None, (), None)
+    told = plan.for_doctor(planned, nowhere, "x", "snakemake", SIZES)
+    assert "No pinned TensorFlow" in told["refused"]["platform"]
+    assert told["refused"]["stacks"] == {}
+    assert plan.examinable_stacks(planned, nowhere) == []

@@ -57,7 +57,8 @@ def test_records_of_an_earlier_session_are_not_counted(here):
 
 def test_estimate_uses_the_cells_own_repeats_scaled_to_the_samples(here):
     write(synthetic_record())  # 30 s
-    write(synthetic_record(model="cnn", ended_at="2026-01-01T00:01:40.000+00:00"))  # 100 s
+    times = {"started_at": "2026-01-01T00:00:00.000+00:00", "ended_at": "2026-01-01T00:01:40.000+00:00"}
+    write(synthetic_record(model="cnn", **times))
     left = [str(path_of(synthetic_record(model=model, repeat=2))) for model in ("mlp", "cnn")]
     assert progress.estimate_seconds(left, [], SAMPLES) == pytest.approx(130)
     assert progress.estimate_seconds(left, [], 5 * SAMPLES) == pytest.approx(650)
@@ -120,6 +121,7 @@ def test_durations_as_people_say_them(seconds, text):
         ("Select jobs to execute...", False),
         ("Execute 3 jobs...", False),
         ("Activating conda environment: .snakemake/conda/0_", False),
+        ("--keep-incomplete mode is set, so incomplete output files", False),
         ("Nothing to be done (all requested files are present and up to date).", True),
     ],
 )
@@ -128,12 +130,18 @@ def test_what_of_snakemake_is_shown(message, shown):
     assert bool(progress.worth_showing(record)) is shown
 
 
-FAILED = (
-    "Command '{}set -euo pipefail;  python workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."
+FAILED = "Command '{} workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "set -euo pipefail;  python",
+        "source /conda/bin/activate '/x/.snakemake/conda/1_'; set -euo pipefail;  python",
+        "set -euo pipefail;  /a/.venv/bin/python3.12",
+        "set -euo pipefail;  '/a folder/.venv/bin/python'",
+    ],
 )
-
-
-@pytest.mark.parametrize("before", ["", "source /conda/bin/activate '/x/.snakemake/conda/1_'; "])
 @pytest.mark.parametrize(
     ("log", "code", "shown"),
     [

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "workflow" / "scripts" / "trainmark"
-TRAINING = {"training", "residence", "roofline"}
+TRAINING = {"training", "residence", "roofline", "examination"}
 REPORT = {
     "comparing",
     "consumption",
@@ -45,6 +45,7 @@ WORKFLOW |= {
     "archives": set(),
     "merging": set(),
     "plan": set(),
+    "deployment": set(),
 }
 REPORT_PACKAGES = {"pandas", "numpy", "scipy", "matplotlib", "jinja2", "yaml"}
 
@@ -86,6 +87,7 @@ def test_imports_only_what_the_room_allows(path):
 def test_measuring_rooms_reach_no_report_or_workflow_room():
     """What the training process imports, directly or not, needs nothing but the training environment."""
     seen, waiting = set(), {"supervision", "progress", "training", "errors", "grid", "sweeping", "roofline"}
+    waiting |= {"examining", "examination", "diagnosis", "doctor", "anonymity"}
     while waiting:
         room = waiting.pop()
         seen.add(room)

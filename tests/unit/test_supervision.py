@@ -1,6 +1,7 @@
 """Tests of trainmark.supervision: fake children first, then real trainings on a few hundred real samples."""
 
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -82,6 +83,28 @@ def test_death_of_the_child_becomes_a_record(supervise, code, status, reason):
     assert data["log_tail"] == ["a line of the log", "the last line"]
 
 
+def test_record_that_is_replaced_is_kept(supervise, tmp_path):
+    supervise(fake_child("raise SystemExit(3)"))
+    (path,) = tmp_path.glob("results/machines/**/1.json")
+    first = path.read_bytes()
+    supervise(fake_child("raise SystemExit(4)"))
+    (kept,) = tmp_path.glob("results/superseded/*/synthetic/runs/tf-2.19/cpu/mlp/64/1.json")
+    assert kept.read_bytes() == first
+    assert "exit code 4" in path.read_text()
+
+
+def test_record_is_not_replaced_where_it_cannot_be_kept(supervise, tmp_path, monkeypatch):
+    def refuse(path, folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    supervise(fake_child("raise SystemExit(3)"))
+    monkeypatch.setattr(supervision.superseding, "keep", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        supervise(fake_child("raise SystemExit(4)"))
+    (path,) = tmp_path.glob("results/machines/**/*.json*")
+    assert "exit code 3" in path.read_text()
+
+
 def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):
     counts = iter([4, 5])
     monkeypatch.setattr(supervision, "_oom_kills", lambda: next(counts))
@@ -124,6 +147,20 @@ def test_second_timing_waits_with_a_message(supervise, tmp_path, capsys):
     assert data["status"] == "error"
     out = capsys.readouterr().out
     assert out.count("another benchmark is timing on this machine (process 1 in /elsewhere)") == 1
+
+
+def test_what_does_not_wait_for_another_timing_is_told_whose_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "MACHINE_LOCK", tmp_path / "lock")
+    (tmp_path / "lock").write_text("process 1 in /elsewhere")
+    with (tmp_path / "lock").open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with (
+            pytest.raises(child.BusyError, match="process 1 in /elsewhere"),
+            child.machine_lock("x", None, waits=False),
+        ):
+            pass
+    with child.machine_lock("x", None, waits=False) as descriptor:
+        assert descriptor > 2
 
 
 def test_lock_never_writes_through_a_link(supervise, tmp_path):
@@ -383,10 +420,10 @@ def test_compiling_that_fails_is_tried_again_and_fails_no_run(supervise, tmp_pat
 def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
     expected = gpus.Gpu("Tesla V100", uuid="GPU-2", pci_bus_id="00000000:00:05.0", index=1)
     used = {"name": "Tesla T4", "pci_bus_id": "0000:00:04.0"}
-    found = supervision._refuse_other_gpu(expected, used)
+    found = supervision.refuse_other_gpu(expected, used)
     assert found["status"] == "wrong_device"
     assert "TensorFlow used Tesla T4 at 0000:00:04.0" in found["reason"]
-    assert supervision._refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
+    assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
 
 
 @pytest.mark.parametrize(("suspended", "jump"), [(5700.0, 0.0), (0.0, -600.0)])

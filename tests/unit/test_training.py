@@ -65,7 +65,7 @@ def test_other_operations_may_be_anywhere(operation):
     ],
 )
 def test_errors_are_classified(error, status):
-    found, reason = training._classify(error)
+    found, reason = training.classify(error)
     assert found == status
     assert reason
 

@@ -47,15 +47,21 @@ def read(self):
 """
 
 
-def measure(command, seconds=1.5):
+def tell(command, seconds=1.5):
     with watching.watched(command, dict(os.environ), "cpu") as watcher:
         begin = time.perf_counter()
         time.sleep(seconds)
-        return watcher.tell((begin, time.perf_counter()), None)["energy"]
+        return watcher.tell((begin, time.perf_counter()), None)
+
+
+def measure(command):
+    return tell(command)["energy"]
 
 
 def test_window_of_a_watching_process():
-    found = measure(fake_watch(HUNDRED_WATTS))
+    told = tell(fake_watch(HUNDRED_WATTS))
+    found = told["energy"]
+    assert 5 < told["moves_a_second"]["RAPL"] < 11
     assert found["joules"] == pytest.approx(100 * found["window_seconds"], rel=1e-3)
 
 

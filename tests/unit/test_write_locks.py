@@ -43,6 +43,13 @@ def test_lock_is_what_its_inputs_give(envs):
     assert write_locks.check(MAC) == []
 
 
+def test_lock_is_written_where_no_file_was(envs):
+    """As make lock does for a new one, or one that was deleted to renew all its pins."""
+    (lock,) = (lock for lock in write_locks.LOCKS if lock.name == "uv.txt")
+    (name,) = write_locks.resolve(lock, {})
+    assert name == "uv"
+
+
 @pytest.mark.parametrize(
     ("pattern", "replacement", "expected"),
     [
@@ -84,6 +91,15 @@ def test_package_for_some_pythons_gets_a_marker():
     one = write_locks.merge("a", {("linux-64", "3.11"): old}, lock)
     assert one.marker == "python_version in '3.11'"
     assert "a==1 ; python_version in '3.11' \\\n    --hash=sha256:aa\n" in write_locks.rendered(lock, {"a": one})
+
+
+def test_package_for_some_systems_gets_a_marker():
+    lock = write_locks.Lock("x.txt", (), ("linux-64", "osx-arm64"), ("3.12",))
+    pin = Pin("1", frozenset({"aa"}))
+    assert write_locks.merge("a", {("osx-arm64", "3.12"): pin}, lock).marker == "sys_platform in 'darwin'"
+    alike = write_locks.Lock("x.txt", (), ("linux-64", "linux-aarch64"), ("3.12",))
+    with pytest.raises(write_locks.ResolutionError, match="locks of their own"):
+        write_locks.merge("a", {("linux-64", "3.12"): pin}, alike)
 
 
 def test_different_versions_are_refused():

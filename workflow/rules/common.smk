@@ -2,6 +2,7 @@
 import functools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,16 +12,72 @@ from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 from trainmark import config as configuration
-from trainmark import awake, controls, dataset, errors, files, ledgers, plan, progress, record, repeating, workloads
+from trainmark import (
+    awake,
+    controls,
+    dataset,
+    deployment,
+    errors,
+    escaping,
+    files,
+    grid,
+    ledgers,
+    locks,
+    plan,
+    progress,
+    record,
+    repeating,
+    superseding,
+    workloads,
+    writing,
+)
 
 logger.addFilter(progress.worth_showing)
+writing.remove_leftovers(grid.MACHINES)
+
+
+MAKING_ENVIRONMENT = re.compile(
+    "(Creating|Removing incomplete) conda environment|(Conda|Incomplete Conda) environment .* will be (created|recreated)"
+)
+
+
+def announce_environments(log_record):
+    """Before the first environment is made, say what that takes. Snakemake has no hook there, but says a line itself."""
+    if MAKING_ENVIRONMENT.match(log_record.getMessage()):
+        logger.removeFilter(announce_environments)
+        folders = {str(each.file): Path(each.address) for each in workflow.dag.conda_envs.values()}
+        # Snakemake's mark is missing beside one that is half-made, which it makes anew.
+        missing = [
+            f for f, there in folders.items() if not (there.exists() and there.with_suffix(".env_setup_done").exists())
+        ]
+        where = os.path.relpath(next(iter(folders.values())).parent)
+        terminal.say(deployment.announce(missing, where, Path("envs/sizes.json")))
+    return True
+
+
+def say_stopped(kind, error, traceback):
+    """Stand in for sys.excepthook: where Snakemake catches no Ctrl-C, as while an environment is made."""
+    if issubclass(kind, KeyboardInterrupt):
+        terminal.say(errors.STOPPED, to=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+logger.addFilter(announce_environments)
+sys.excepthook = say_stopped
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = plan.command_line(sys.argv, sys.executable)
+SNAKEMAKE = plan.command_line(sys.argv[:1], sys.executable)
 plan.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
-plan.prepare_jobs(sys.executable)
+plan.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
+# Where this call keeps the measurements that it replaces.
+SUPERSEDED = superseding.folder()
+# The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
+WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
+WITHOUT_PACKAGES |= {"examine_stack"}
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
 
@@ -36,11 +93,11 @@ try:
     PLAN = plan.make_plan(config, HERE)
     plan.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
 except errors.TrainmarkError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(escaping.terminal(str(error))) from None
 
 for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN), plan.remark_on_gpu(PLAN, HERE)):
     if remark:
-        print(remark, file=sys.stderr, flush=True)
+        terminal.say(remark, to=sys.stderr)
 
 
 wildcard_constraints:
@@ -93,6 +150,7 @@ def local_rooflines(wildcards):
 
 def installed_stack(wildcards):
     """Nothing, once it is sure that the stack is there."""
+    protect_measurements()
     plan.refuse_unsupported_platform(HERE)
     if not Path(PLAN.roofline(wildcards.stack, wildcards.device)).exists():
         plan.refuse_missing_stack([wildcards.stack], HERE, configuration.locate(("stacks",), LAYERS))
@@ -124,6 +182,20 @@ def fingerprint(*known):
     return plan.fingerprint(known)
 
 
+@functools.cache  # one moment for all jobs of a call
+def doctor_plan():
+    """What the doctor's jobs have to know of this call, as JSON."""
+    where = configuration.locate(("stacks",), LAYERS)
+    return workloads.canonical_json(plan.for_doctor(PLAN, HERE, where, SNAKEMAKE, Path("envs/sizes.json")))
+
+
+def examined_stacks(wildcards):
+    """What is found of each stack that this call can start; found anew at every call."""
+    found = [f".snakemake/trainmark-doctor/{stack}.json" for stack in plan.examinable_stacks(PLAN, HERE)]
+    workflow.dag.forcefiles.update(found)
+    return found
+
+
 def figure_labels(wildcards, output):
     """What Snakemake's own report calls a figure."""
     entries = json.loads(Path(output[0], "figures.json").read_text())
@@ -136,6 +208,12 @@ def lock_file(wildcards):
     return f"envs/{wildcards.stack}.{HERE.platform}.yaml"
 
 
+def job_python(wildcards):
+    """The version of the Python that a job has to run on: of the stack with conda, Snakemake's own without."""
+    own = "{0}.{1}".format(*sys.version_info)
+    return locks.python_version(Path(lock_file(wildcards))) if HERE.use_conda else own
+
+
 def data_set(wildcards):
     """The decoded data set, for a run that is to train; nothing for one that is done.
 
@@ -143,12 +221,14 @@ def data_set(wildcards):
     them, "ancient" or not. And a record that was measured otherwise than the configuration says is measured again
     whatever .snakemake says, which is where Snakemake notes the params: a copied checkout may lack it.
     """
+    protect_measurements()
     plan.refuse_unsupported_platform(HERE)
     run, settings = PLAN.run(**wildcards), workflow.dag_settings
     state = PLAN.state(run)
     if state == "other":
         workflow.dag.forcefiles.add(str(run.path))
-    forced = settings.forceall or not {str(run.path), "time_training"}.isdisjoint(settings.forcerun)
+    named = {str(run.path), "time_training"}
+    forced = settings.forceall or named & {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
     if forced or state in ("missing", "other"):
         plan.refuse_unfit_gpu(PLAN, run)
         plan.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
@@ -156,11 +236,19 @@ def data_set(wildcards):
 
 
 onstart:
-    planned = [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.rule.name == "time_training"]
-    try:
-        for line in plan.begin(PLAN, planned, SESSION, COMMAND):
-            print(line, flush=True)
-        if planned:
-            awake.hold(os.getpid())
-    except errors.TrainmarkError as error:
-        raise WorkflowError(str(error)) from None
+    if not workflow.touch:
+        jobs = [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
+        planned = [path for rule, path in jobs if rule == "time_training"]
+        measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
+        try:
+            if {name for name, _ in jobs} - WITHOUT_PACKAGES:
+                plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
+            if measured or PLAN.machine_file in dict(map(reversed, jobs)):
+                plan.refuse_other_machine(PLAN)
+            if not only("report"):
+                begun = plan.begin(PLAN, planned, SESSION, COMMAND)
+                terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
+            if measured:
+                awake.hold(os.getpid())
+        except errors.TrainmarkError as error:
+            raise WorkflowError(escaping.terminal(str(error))) from None

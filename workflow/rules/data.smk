@@ -6,6 +6,7 @@ rule prepare_data:
         DATA_SET,
     log:
         "results/logs/prepare_data.log",
+    priority: 2**40  # or the sweep of matrix products, which is last, would come while no training can start
     conda:
         "../../envs/report.yaml"
     params:
@@ -18,7 +19,7 @@ rule prepare_data:
 
 rule describe_machine:
     output:
-        PLAN.machine_file,
+        update(PLAN.machine_file),  # what is there stays until its successor is whole
     log:
         "results/logs/describe_machine.log",
     priority: 2**40  # before the first training

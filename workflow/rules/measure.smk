@@ -6,7 +6,10 @@ rule time_training:
     input:
         data_set,
     output:
-        f"results/machines/{PLAN.machine}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json",
+        # What is there stays until its successor is whole.
+        update(
+            f"results/machines/{PLAN.machine}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"
+        ),
     log:
         "results/logs/time_training/{kind}/{stack}/{device}/{model}/{batch_size}/{repeat}.log",
     priority: lambda w: PLAN.priority(PLAN.run(**w))
@@ -19,6 +22,9 @@ rule time_training:
         cool_down=config["cool_down_seconds"],
         lock_file=lock_file,
         which_gpu=str(config["gpu"]),
+        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        python=job_python,
+        superseded=str(SUPERSEDED),
     params:
         workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
         seed=lambda w: PLAN.seed(PLAN.run(**w)),
@@ -29,7 +35,8 @@ rule time_training:
         "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
         "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
         "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data results/data "
-        "--lock-file {resources.lock_file} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
+        "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
+        "--superseded {resources.superseded} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
         "--log {log} {output} 2> {log}"
 
 
@@ -38,7 +45,7 @@ rule measure_roofline:
     input:
         installed_stack,
     output:
-        f"results/machines/{PLAN.machine}/roofline/{{stack}}/{{device}}.json",
+        update(f"results/machines/{PLAN.machine}/roofline/{{stack}}/{{device}}.json"),
     log:
         "results/logs/measure_roofline/{stack}/{device}.log",
     conda:
@@ -46,12 +53,16 @@ rule measure_roofline:
     threads: all_cores
     resources:
         lock_file=lock_file,
+        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        python=job_python,
+        superseded=str(SUPERSEDED),
         threads_of_run=str(config["threads"]),
         which_gpu=str(config["gpu"]),
     shell:
         "python workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
         "--gpu {resources.which_gpu:q} "
-        "--lock-file {resources.lock_file} --workflow-pid $PPID {output} 2> {log}"
+        "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
+        "--superseded {resources.superseded} --workflow-pid $PPID {output} 2> {log}"
 
 
 # With "repeats: auto", after each round of repeats: which cells need another one.
@@ -65,9 +76,11 @@ checkpoint choose_repeats:
     priority: 1  # before the sweep
     conda:
         "../../envs/report.yaml"
+    resources:
+        superseded=str(SUPERSEDED),
     params:
         precision=config["repeats_precision"],
         limit=config["repeats_limit"],
     shell:
         "python workflow/scripts/choose_repeats.py --precision {params.precision} --limit {params.limit} "
-        "--session .snakemake/trainmark-session.json {output} {input} 2> {log}"
+        "--session .snakemake/trainmark-session.json --superseded {resources.superseded} {output} {input} 2> {log}"

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, files, progress, repeating, superseding
+from trainmark import errors, files, progress, repeating, superseding, terminal
 
 
 def main() -> None:
@@ -12,16 +12,16 @@ def main() -> None:
     parser.add_argument("--precision", type=float, required=True, help="half of the median's interval over the median")
     parser.add_argument("--limit", type=int, required=True, help="repeats of a cell at most")
     parser.add_argument("--session", type=Path, help="the plan of the runs to do, for the progress line")
+    parser.add_argument("--superseded", type=Path, required=True, help="folder for records that are replaced")
     parser.add_argument("output", type=Path, help="results/repeats/ROUND.json, to be written")
     parser.add_argument("records", type=Path, nargs="+", help="every repeat of the grid until now")
     args = parser.parse_args()
     chosen = repeating.choose(args.records, repeating.Goal(args.precision, args.limit))
     told = repeating.lines(chosen)
-    told += superseding.keep(repeating.foreign(chosen["next"], args.records))
+    told += superseding.announce(repeating.foreign(chosen["next"], args.records), args.superseded)
     progress.plan_more(args.session, [path for path in chosen["next"] if not Path(path).exists()])
     files.write_whole(args.output, json.dumps(chosen, indent=1) + "\n")
-    for line in told:
-        print(line, flush=True)
+    terminal.say(*told)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import catalogue, collecting, convergence, errors, grid
+from trainmark import catalogue, collecting, convergence, errors, grid, terminal
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     left_out = collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.output, skip, gate, published)
     if left_out:
         count = f"{len(left_out)} file{'s' * (len(left_out) > 1)}"
-        print(f"trainmark: {count} cannot be used: left out and listed in {args.output}/left_out.csv", flush=True)
+        terminal.say(f"trainmark: {count} cannot be used: left out and listed in {args.output}/left_out.csv")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import derived, errors, files
+from trainmark import derived, errors, files, tables
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("report", type=Path, help="folder of the collected tables, and of what is written")
     args = parser.parse_args()
     for name, table in derived.derive(args.report, args.settings, args.comparisons, args.baseline).items():
-        files.write_whole(args.report / f"{name}.csv", table.to_csv(index=False))
+        files.write_whole(args.report / f"{name}.csv", tables.csv_text(table))
 
 
 if __name__ == "__main__":

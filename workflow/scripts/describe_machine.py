@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, files, gpus, hardware
+from trainmark import errors, gpus, hardware, writing
 
 
 def main() -> None:
@@ -14,8 +14,8 @@ def main() -> None:
     args = parser.parse_args()
     description = {"format_version": hardware.FORMAT_VERSION, "machine": args.output.parent.name}
     description |= hardware.describe(gpus.choose(args.gpu))
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    files.write_whole(args.output, json.dumps(description, indent=1) + "\n")
+    content = json.dumps(description, indent=1) + "\n"
+    writing.write(args.output.parents[1], args.output, content.encode(), "the description of this computer")
 
 
 if __name__ == "__main__":

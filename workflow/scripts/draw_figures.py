@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import convergence, errors, exhibits, figures, gallery, tables
+from trainmark import convergence, errors, exhibits, figures, files, gallery, tables
 
 
 def main() -> None:
@@ -15,8 +15,9 @@ def main() -> None:
     args = parser.parse_args()
     runs = tables.of_shown_experiment(tables.read_runs(args.report / "runs.csv"), args.settings)
     planned = gallery.plan(args.report, runs, convergence.load(args.references))
-    figures.draw_all(planned, figures.assign_looks(runs), args.output)
-    exhibits.write_index(planned, args.output / "figures.json")
+    with files.whole_folder(args.output) as folder:
+        figures.draw_all(planned, figures.assign_looks(runs), folder)
+        exhibits.write_index(planned, folder / "figures.json")
 
 
 if __name__ == "__main__":

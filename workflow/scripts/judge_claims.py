@@ -17,8 +17,8 @@ def main() -> None:
     ids = tables.hardware_ids(tables.read_specifications(args.report / "specifications.csv"))
     peaks = tables.read_table(args.report / "peaks.csv")
     verdicts = claims.judge_all(ledger, runs, peaks, ids)
-    files.write_whole(args.report / "claims.csv", verdicts.to_csv(index=False))
-    files.write_whole(args.report / "published.csv", claims.published(ledger, runs, ids).to_csv(index=False))
+    files.write_whole(args.report / "claims.csv", tables.csv_text(verdicts))
+    files.write_whole(args.report / "published.csv", tables.csv_text(claims.published(ledger, runs, ids)))
 
 
 if __name__ == "__main__":

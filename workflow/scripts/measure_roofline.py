@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, gpus, sweeping
+from trainmark import child, errors, gpus, locks, superseding, sweeping, terminal
 
 
 def main() -> None:
@@ -14,12 +14,17 @@ def main() -> None:
     parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
     parser.add_argument("--gpu", default=gpus.AUTO, help="which GPU is timed, as in the configuration")
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
+    parser.add_argument("--interpreter", nargs=2, help="prefix and version of the Python that this has to run on")
+    parser.add_argument("--superseded", type=Path, default=superseding.folder(), help="keeps what is replaced")
     parser.add_argument("output", type=Path, nargs="?", help="results/machines/.../DEVICE.json, to be written")
     args = parser.parse_args()
     if args.child:
         child.serve("roofline", "sweep")
-    request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid, gpus.choose(args.gpu))
-    print(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])), flush=True)
+    if args.interpreter:
+        locks.refuse_other_interpreter(*args.interpreter)
+    gpu = gpus.choose(args.gpu)
+    request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid, gpu, args.superseded)
+    terminal.say(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])))
 
 
 if __name__ == "__main__":

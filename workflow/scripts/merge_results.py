@@ -4,28 +4,33 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import errors, grid, merging
+from trainmark import errors, grid, making, merging, terminal
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sources", type=Path, nargs="+", help="folders of results, or .zip or .tar.gz of them")
+    parser.add_argument("sources", type=Path, nargs="*", help="folders of results, or .zip or .tar.gz of them")
     parser.add_argument("--as", dest="name", help="keep the one machine in them under this name")
     parser.add_argument("--skip-bad", action="store_true", help="bring in what is good although something is refused")
+    parser.add_argument("--from", dest="text", help="the sources as make has them, one text; with --make")
+    parser.add_argument("--make", type=int, help="make's process")
     args = parser.parse_args()
-    merge = merging.plan_merge(args.sources, grid.MACHINES, Path("workflow/schemas"), args.name)
-    print("\n".join(merging.report(merge)))
-    if merge.problems and not args.skip_bad:
+    sources = args.sources if args.text is None else making.sources(args.text, args.make)
+    if not sources:
+        parser.error("say from where: a folder, a .zip or a .tar.gz")
+    schemas = Path("workflow/schemas")
+    merge = merging.bring_in(sources, grid.MACHINES, schemas, args.name, args.skip_bad)
+    terminal.say(*merging.report(merge))
+    if not merge.written:
         count = f"{len(merge.problems)} problem{'s' * (len(merge.problems) > 1)}"
         raise errors.TrainmarkError(f"{count}: nothing was written. To bring in the rest all the same, add SKIP=1.")
-    merging.write(merge, grid.MACHINES)
     if merge.new:
-        print("Draw the report with 'make report' or 'snakemake --cores 1 report'.")
+        terminal.say("Draw the report with 'make report' or 'snakemake --cores 1 report'.")
     elif not merge.problems:
-        print("All identical: nothing to write.")
+        terminal.say("All identical: nothing to write.")
     sys.exit(1 if merge.problems else 0)
 
 
 if __name__ == "__main__":
-    with errors.explained():
+    with errors.explained(), errors.terminable():
         main()

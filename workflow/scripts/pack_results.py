@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import yaml
-from trainmark import errors, gpus, grid, hardware, merging
+from trainmark import errors, gpus, grid, hardware, merging, terminal
 
 
 def main() -> None:
@@ -17,9 +17,10 @@ def main() -> None:
         machine = hardware.automatic_name(gpus.choose(config["gpu"]))
     output = grid.MACHINES.parent / f"{machine}.tar.gz"
     count = merging.pack(machine, grid.MACHINES, Path("workflow/schemas"), output)
-    print(f"trainmark: {count} files of {machine} are in {output}. The receiver says: make merge FROM={output.name}")
+    command = merging.merge_command(output.name)
+    terminal.say(f"trainmark: {count} files of {machine} are in {output}. The receiver says: {command}")
 
 
 if __name__ == "__main__":
-    with errors.explained():
+    with errors.explained(), errors.terminable():
         main()

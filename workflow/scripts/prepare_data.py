@@ -4,7 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from trainmark import dataset, errors
+from trainmark import dataset, errors, terminal
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     payloads, source = dataset.obtain(args.data_folder or None, args.download == "True")
     dataset.save_arrays(payloads, args.output)
     logging.info("decoded from %s", source)
-    print(f"trainmark: data set: {dataset.NAME}, verified, from {source}", flush=True)
+    terminal.say(f"trainmark: data set: {dataset.NAME}, verified, from {source}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, grid, merging
+from trainmark import errors, grid, merging, terminal
 
 
 def main() -> None:
@@ -12,10 +12,12 @@ def main() -> None:
     parser.add_argument("name", help="its name to be")
     args = parser.parse_args()
     count = merging.rename(args.machine, args.name, grid.MACHINES, Path("workflow/schemas"))
-    print(f"trainmark: {args.machine} is now {args.name}, in {count} files. If it is this computer, also set")
-    print(f"  machine: {args.name}\nin config/config.yaml, or its next runs are filed under its old name.")
+    terminal.say(f"trainmark: {args.machine} is now {args.name}, in {count} files. If it is this computer, also set")
+    terminal.say(f"  machine: {args.name}", "in config/config.yaml, or its next runs are filed under its old name.")
+    if (grid.MACHINES / args.machine).exists():
+        terminal.say(f"What is no result stays in {grid.MACHINES / args.machine}.")
 
 
 if __name__ == "__main__":
-    with errors.explained():
+    with errors.explained(), errors.terminable():
         main()

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import content, errors, files, page
+from trainmark import content, errors, files, page, terminal
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     document = page.write(page.with_figures(data, args.report / "figures", args.captions))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))
-    print(f"trainmark: the report is {args.page[1]}", flush=True)
+    terminal.say(f"trainmark: the report is {args.page[1]}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path, help="runs.csv")
     parser.add_argument("output", type=Path, help="cells.csv, to be written")
     args = parser.parse_args()
-    files.write_whole(args.output, tables.summarise(tables.read_runs(args.runs)).to_csv(index=False))
+    files.write_whole(args.output, tables.csv_text(tables.summarise(tables.read_runs(args.runs))))
 
 
 if __name__ == "__main__":

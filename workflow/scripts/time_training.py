@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, gpus, grid, progress, supervision
+from trainmark import child, errors, gpus, grid, locks, progress, superseding, supervision, terminal
 
 
 def main() -> None:
@@ -23,26 +23,22 @@ def main() -> None:
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
     parser.add_argument("--session", type=Path, help="the plan of the runs to do, for the progress line")
     parser.add_argument("--log", type=Path, help="where stderr goes; its end is kept when the training fails")
+    parser.add_argument("--interpreter", nargs=2, help="prefix and version of the Python that this has to run on")
+    parser.add_argument("--superseded", type=Path, default=superseding.folder(), help="keeps what is replaced")
     parser.add_argument("record", type=Path, nargs="?", help="results/machines/.../REPEAT.json, to be written")
     args = parser.parse_args()
     if args.child:
         child.serve()
-    request = supervision.Request(
-        run=grid.run_from_path(args.record),
-        workload=args.workload,
-        seed=args.seed,
-        threads=args.threads,
-        time_limit_seconds=args.time_limit,
-        data_folder=args.data,
-        lock_file=args.lock_file,
-        workflow_pid=args.workflow_pid,
-        idle_seconds=args.idle,
-        cool_down_seconds=args.cool_down,
-        gpu=gpus.choose(args.gpu),
-    )
+    if args.interpreter:
+        locks.refuse_other_interpreter(*args.interpreter)
+    what = {"workload": args.workload, "seed": args.seed, "threads": args.threads, "workflow_pid": args.workflow_pid}
+    when = {"time_limit_seconds": args.time_limit, "idle_seconds": args.idle, "cool_down_seconds": args.cool_down}
+    where = {"data_folder": args.data, "lock_file": args.lock_file, "superseded": args.superseded}
+    run, gpu = grid.run_from_path(args.record), gpus.choose(args.gpu)
+    request = supervision.Request(run, **what, **when, **where, gpu=gpu)
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.gpu]
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)
-    print(progress.run_line(record, progress.load_session(args.session)), flush=True)
+    terminal.say(progress.run_line(record, progress.load_session(args.session)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files, gpus, grid, hardware, referencing
+from trainmark import errors, files, gpus, grid, hardware, referencing, terminal
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     machine = args.machine or hardware.automatic_name(gpus.choose())
     count, text = referencing.gather(grid.MACHINES, Path("workflow/schemas"), machine, args.stack)
     files.write_whole(args.output, text)
-    print(f"trainmark: {args.output} holds {count} runs of {machine}.")
+    terminal.say(f"trainmark: {args.output} holds {count} runs of {machine}.")
 
 
 if __name__ == "__main__":

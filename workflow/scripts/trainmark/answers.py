@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import claims, comparing, convergence, gallery, naming, tables
+from trainmark import claims, comparing, convergence, gallery, naming, noise, tables
 from trainmark.document import enumerate_words, mean_with_interval, plural, ratio, seconds
 from trainmark.naming import BASELINE, WHO
 from trainmark.record import NOT_CONVERGED, OK
@@ -105,11 +105,11 @@ def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     spreads = cells["fit_seconds_spread"].dropna()
     if spreads.empty:
         return [*said, "No cell has repeats, so nothing is known of the noise."]
-    unstable = int((spreads > tables.UNSTABLE).sum())
+    unstable = int((spreads > noise.UNSTABLE).sum())
     said.append(
         f"The repeats of a cell spread by {spreads.median():.1%} of their mean (standard deviation; median of "
         f"{plural(len(spreads), 'cell')}); {unstable} {'is' if unstable == 1 else 'are'} unstable, over "
-        f"{tables.UNSTABLE:.0%}."
+        f"{noise.UNSTABLE:.0%}."
     )
     return said
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import files, system, tree
-from trainmark.errors import TrainmarkError
+from trainmark.errors import DISK_FULL, TrainmarkError
 from trainmark.reading import BadFileError
 
 # Lists the files that were packed.
@@ -188,7 +188,7 @@ def unpack(source: Path, scratch: Path) -> dict[str, str]:
     except MemoryError:
         return {"what": "takes more memory to unpack than records do", "remedy": _UNWANTED}
     except Exception as error:  # whatever kind a library raises on what is no archive
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             return {"full": str(error.filename or scratch)}
         words = tree.printable(" ".join(str(error).split())[:200]) or type(error).__name__
         return {"what": f"is not a whole archive ({words})", "remedy": _AGAIN}

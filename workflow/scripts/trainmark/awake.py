@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from pathlib import Path
 
 from trainmark import system
+
+# How long a system takes at most to refuse.
+_REFUSAL_SECONDS = 1.0
 
 
 def hold(pid: int) -> subprocess.Popen | None:
@@ -36,3 +41,21 @@ def hold(pid: int) -> subprocess.Popen | None:
         )
     except OSError:
         return None
+
+
+def holder() -> str | None:
+    """Name of the program by which this system can be kept awake, found by trying it; None where there is none.
+
+    systemd-inhibit may be there and refuse, as in containers without its daemon.
+    """
+    process = hold(os.getpid())
+    if process is None:
+        return None
+    try:
+        process.wait(_REFUSAL_SECONDS)
+        return None
+    except subprocess.TimeoutExpired:
+        return Path(process.args[0]).name
+    finally:
+        process.kill()
+        process.wait()

@@ -8,7 +8,6 @@ is gone. Nothing but the standard library is used.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib
 import json
 import os
@@ -22,9 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from trainmark import cuda, dataset, environment, system
+from trainmark import cuda, dataset, environment, mutex, system
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
+from trainmark.terminal import say
 
 # One file a machine, whoever runs the benchmark and from whichever checkout; /tmp is there on Linux and on a Mac,
 # while $TMPDIR differs between users and environments.
@@ -47,8 +47,12 @@ class AbandonedError(TrainmarkError):
     """The workflow that wanted this run is gone; there is no one to record it for."""
 
 
+class BusyError(TrainmarkError):
+    """Another benchmark is timing on this machine."""
+
+
 @contextlib.contextmanager
-def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
+def machine_lock(what: object, workflow_pid: int | None, waits: bool = True) -> Iterator[int]:
     """Hold the right to time on this machine; wait, with a message, while another benchmark has it.
 
     The kernel releases the lock when its last holder dies, however that happens. Gives the lock's file descriptor.
@@ -56,51 +60,23 @@ def machine_lock(what: object, workflow_pid: int | None) -> Iterator[int]:
     Args:
         what: is to be timed.
         workflow_pid: process that wants it, or None.
+        waits: whether to wait while another benchmark has it.
+
+    Raises:
+        AbandonedError: if the workflow is gone.
+        BusyError: if another benchmark has it, and that is not to be waited for.
     """
-    flags = os.O_CLOEXEC | os.O_NOFOLLOW  # anybody may put a link there, and the file is written to below
-    try:
-        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDWR)
-    except FileNotFoundError:
-        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDWR | os.O_CREAT, 0o666)
-        os.fchmod(descriptor, 0o666)  # for the machine's other users, whatever this one's umask is
-    except PermissionError:  # another user's file: reading is enough to lock it
-        descriptor = os.open(MACHINE_LOCK, flags | os.O_RDONLY)
-    with os.fdopen(descriptor, "rb", closefd=True):
-        announced = False
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not announced:
-                    holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip() or "unknown"
-                    print(
-                        f"trainmark: another benchmark is timing on this machine ({holder}). Two timings at once would "
-                        f"spoil both, so {what} waits until that run ends. Ctrl-C gives up; nothing is lost.",
-                        flush=True,
-                    )
-                    announced = True
-                check_workflow(what, workflow_pid)
-                time.sleep(POLL_SECONDS)
-        with contextlib.suppress(OSError):  # another user's file cannot be written; the lock holds all the same
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} in {os.getcwd()}".encode(), 0)
-        yield descriptor
 
+    def announce(holder: str) -> None:
+        busy = f"another benchmark is timing on this machine ({holder}). Two timings at once would spoil both"
+        if not waits:
+            raise BusyError(f"{busy}.")
+        say(f"trainmark: {busy}, so {what} waits until that run ends. Ctrl-C gives up; nothing is lost.")
 
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP (a closed terminal) unwind like Ctrl-C, so that the child is ended and the lock freed."""
-
-    def stop(signum: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    previous = {signum: signal.signal(signum, stop) for signum in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+    with mutex.open_file(MACHINE_LOCK) as file:
+        mutex.wait(file.fileno(), announce, POLL_SECONDS, lambda: check_workflow(what, workflow_pid))
+        mutex.sign(file.fileno(), f"process {os.getpid()} in {Path.cwd()}")
+        yield file.fileno()
 
 
 def converse(

@@ -8,6 +8,7 @@ import functools
 import itertools
 import json
 import operator
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
@@ -135,6 +136,8 @@ _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 NOTHING_KNOWN: Mapping[str, Any] = {section: {} for section in catalogue.KINDS}
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
+# How often all is read again because a machine was renamed meanwhile.
+_TRIES = 10
 
 
 @dataclass
@@ -149,10 +152,12 @@ class Collected:
         peaks: rows of peaks.csv, one a round of a sweep of matrix products.
         settings: settings digest -> what it is the digest of, as canonical JSON.
         problems: the files that cannot be used.
+        vanished: whether one of these is there no more.
         facts: of every machine.
     """
 
     runs: int = 0
+    vanished: bool = False
     runs_csv: list[str] = field(default_factory=list)
     controls_csv: list[str] = field(default_factory=list)
     machines: list[Mapping[str, Any]] = field(default_factory=list)
@@ -164,6 +169,7 @@ class Collected:
     def add(self, other: Collected) -> None:
         """Add what was read elsewhere."""
         self.runs += other.runs
+        self.vanished |= other.vanished
         self.runs_csv += other.runs_csv
         self.controls_csv += other.controls_csv
         self.machines += other.machines
@@ -199,7 +205,10 @@ def collect(
         TrainmarkError: naming every file that cannot be used, unless they are skipped; or if there is no record. No
             table is written then.
     """
-    found = read_all(machines, schemas, gate, published)
+    for _ in range(_TRIES):
+        found = read_all(machines, schemas, gate, published)
+        if not found.vanished:
+            break
     if found.problems and not skip_bad:
         count = f"{len(found.problems)} file{'s' * (len(found.problems) > 1)}"
         raise TrainmarkError(
@@ -289,8 +298,11 @@ class Collector:
         return [self.read_machine(paths) for paths in parts]
 
     def losses(self, path: str) -> tuple | None:
-        """The losses of a run that is ok."""
-        record, _ = self.reader.record(path, read_bytes(f"{self.machines}/{path}"))
+        """The losses of a run that is ok; None of another, and of one that has gone meanwhile."""
+        try:
+            record, _ = self.reader.record(path, read_bytes(f"{self.machines}/{path}"))
+        except BadFileError:
+            return None
         return (record.accuracy.train_loss, record.accuracy.validation_loss) if record.status == OK else None
 
     def read_machine(self, paths: list[str]) -> Collected:
@@ -319,6 +331,7 @@ class Collector:
                 else:
                     raise misplaced(path)
             except BadFileError as error:
+                found.vanished |= not os.path.lexists(f"{self.machines}/{path}")
                 found.problems.append(Problem(tree.printable(path), error.what, error.remedy))
         together = facts.problems(self._published_peak(found.machines))
         found.problems += together

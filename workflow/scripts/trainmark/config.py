@@ -287,9 +287,11 @@ def chosen_stacks(config: Mapping[str, Any], here: Surroundings, measured: Seque
     """
     if config["stacks"] != "auto":
         return config["stacks"]
-    if here.use_conda or here.installed_stack is None:
+    if here.use_conda:
         return ["tf-2.12"]
-    return [here.installed_stack] if here.installed_stack in measured or not measured else list(measured)
+    if here.installed_stack in measured or not measured:
+        return [here.installed_stack or "tf-2.12"]
+    return list(measured)
 
 
 def chosen_devices(config: Mapping[str, Any], here: Surroundings) -> list[str]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainmark import system
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
 
@@ -87,25 +88,25 @@ def refuse_unfit(stack: str, gpu: Gpu) -> None:
     """Refuse a GPU or a driver for which a stack's TensorFlow holds no code.
 
     Raises:
-        TrainmarkError: with what would fit. Where the driver does not tell what GPU it is, nothing is refused.
+        TrainmarkError: with what would fit. Drivers before 510, which do not name a GPU's compute capability, may be
+            too old for every GPU. Apple's comes with macOS.
     """
-    build = BUILDS[stack]
-    if gpu.compute_capability is None or gpu.driver is None:
+    if system.MAC:
         return
-    capability, compiles = _numbers(gpu.compute_capability), must_compile(stack, gpu)
-    if compiles and capability < build.intermediate:
+    build, compiles = BUILDS[stack], must_compile(stack, gpu)
+    if compiles and _numbers(gpu.compute_capability) < build.intermediate:
         raise TrainmarkError(
             f"The TensorFlow of {stack} holds no code for {gpu.name} (compute capability {gpu.compute_capability}); "
             f"expected {_dotted(build.machine_code[0])} or higher. Time its CPU alone, --config 'devices=[cpu]', or "
             f"another stack: {', '.join(sorted(set(BUILDS) - {stack}))}."
         )
     needed = build.compiling_driver if compiles else build.driver
-    if _numbers(gpu.driver) < _numbers(needed):
+    if gpu.driver and _numbers(gpu.driver) < _numbers(needed):
         why = "has to compile TensorFlow's code for it, and is" if compiles else "is"
         raise TrainmarkError(
             f"NVIDIA's driver {gpu.driver} {why} too old for {stack} on {gpu.name} (compute capability "
-            f"{gpu.compute_capability}): {needed} or newer is needed. Update the driver, or time the CPU alone: "
-            "--config 'devices=[cpu]'."
+            f"{gpu.compute_capability or 'unknown'}): {needed} or newer is needed. Update the driver, or time the CPU "
+            "alone: --config 'devices=[cpu]'."
         )
 
 

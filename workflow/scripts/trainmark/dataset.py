@@ -11,20 +11,22 @@ import gzip
 import hashlib
 import io
 import logging
+import math
 import os
-import shutil
 import struct
-import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainmark import debian
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
+from trainmark.terminal import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,14 +51,16 @@ SHAPES = {
     "t10k-images-idx3-ubyte": (TEST_IMAGES, *IMAGE_SHAPE),
     "t10k-labels-idx1-ubyte": (TEST_IMAGES,),
 }
-# The official download first, then its authors' repository, then the mirror that Keras uses.
+# Its authors' repository, the mirror that Keras uses, and the official download, which is not encrypted.
 ADDRESSES = (
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 )
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
+# How long a server may be silent, and how long one file may take.
 DOWNLOAD_TIMEOUT_SECONDS = 30
+DOWNLOAD_LIMIT_SECONDS = 600
 
 
 class SourceError(Exception):
@@ -66,17 +70,34 @@ class SourceError(Exception):
 def cache_folder() -> Path:
     """The user's own copy of the downloaded files, shared by all checkouts (XDG on Linux, Library on a Mac)."""
     if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = _home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache")
     return base / "trainmark" / NAME
+
+
+def _home() -> Path:
+    """The user's home; the folder for temporary files for a user without one, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
 
 
 def installed_folders() -> list[Path]:
     """Folders in which other tools keep the same files: Keras's cache and the Debian/Ubuntu package."""
-    keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     shared = [Path(prefix) / "share" / "datasets" / NAME for prefix in ("/usr", "/usr/local", sys.prefix)]
-    return [keras_home / "datasets" / NAME, *shared]
+    return [_home() / ".keras" / "datasets" / NAME, *shared]
+
+
+def payload_bytes(name: str) -> int:
+    """Size of a decompressed IDX file, in bytes."""
+    return len(idx_header(SHAPES[name])) + math.prod(SHAPES[name])
+
+
+def file_limit_bytes(name: str) -> int:
+    """More than an IDX file takes, compressed or not: gzip adds less than a hundredth to what it cannot compress."""
+    return payload_bytes(name) * 101 // 100 + 2**16
 
 
 def verified_payload(name: str, content: bytes) -> bytes:
@@ -85,10 +106,15 @@ def verified_payload(name: str, content: bytes) -> bytes:
     Raises:
         SourceError: if it is not the published file.
     """
-    try:
-        payload = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"is damaged: {error}") from error
+    size = payload_bytes(name)
+    payload = content
+    if content[:2] == b"\x1f\x8b":
+        try:
+            payload = gzip.GzipFile(fileobj=io.BytesIO(content)).read(size + 1)  # a small file may hold gigabytes
+        except (OSError, EOFError, zlib.error) as error:
+            raise SourceError(f"is damaged: {error}") from error
+    if len(payload) > size:
+        raise SourceError(f"is not the published file: it holds more than the {size:,} bytes of that")
     found = hashlib.sha256(payload).hexdigest()
     if found != PAYLOADS[name]:
         raise SourceError(f"is not the published file: SHA-256 of the content {found}, expected {PAYLOADS[name]}")
@@ -107,7 +133,8 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         if path is None:
             raise SourceError(f"no {name}.gz in it" if folder.is_dir() else "no such folder")
         try:
-            payloads[name] = verified_payload(name, path.read_bytes())
+            with path.open("rb") as file:
+                payloads[name] = verified_payload(name, file.read(file_limit_bytes(name)))
         except SourceError as error:
             raise SourceError(f"REFUSED, not used: {path} {error}") from error
         except OSError as error:
@@ -119,15 +146,13 @@ def download(address: str) -> dict[str, bytes]:
     """The four payloads from a web address that ends in a slash.
 
     Raises:
-        SourceError: if one cannot be had or is not the published file.
+        SourceError: if one is not the published file, or comes too slowly.
+        Exception: whatever else happens between here and the server: not only an OSError, since urllib lets through
+            what http.client and its parsers of addresses and headers raise.
     """
     payloads = {}
     for name in PAYLOADS:
-        try:
-            with urllib.request.urlopen(f"{address}{name}.gz", timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
-                content = response.read()
-        except (OSError, ValueError) as error:  # URLError and time-outs are OSErrors
-            raise SourceError(str(getattr(error, "reason", error))) from error
+        content = _fetched(f"{address}{name}.gz", file_limit_bytes(name))
         try:
             payloads[name] = verified_payload(name, content)
         except SourceError as error:
@@ -135,25 +160,27 @@ def download(address: str) -> dict[str, bytes]:
     return payloads
 
 
+def _fetched(address: str, limit_bytes: int) -> bytes:
+    """What is at an address, at most the first ``limit_bytes`` and a little of it."""
+    deadline = time.monotonic() + DOWNLOAD_LIMIT_SECONDS
+    content = bytearray()
+    with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
+        while len(content) <= limit_bytes and (part := response.read1(2**20)):
+            content += part
+            if time.monotonic() > deadline:
+                raise SourceError(f"{address} did not come within {DOWNLOAD_LIMIT_SECONDS} s")
+    return bytes(content)
+
+
 def fetch_debian_package() -> dict[str, bytes]:
     """The four payloads from the Debian/Ubuntu package, fetched and unpacked in a temporary folder without root.
 
     Raises:
-        SourceError: if there is no apt-get, or it has no such package.
+        SourceError: if a file in it is missing or not the published one.
+        debian.PackageError: if there is no such package.
     """
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise SourceError("this is not a Debian or Ubuntu system (no apt-get)")
     with tempfile.TemporaryDirectory() as folder:
-        options = {"cwd": folder, "check": True, "capture_output": True, "text": True, "timeout": 600}
-        try:
-            subprocess.run(["apt-get", "download", "-q", DEBIAN_PACKAGE], **options)
-            (package,) = Path(folder).glob("*.deb")
-            subprocess.run(["dpkg-deb", "-x", str(package), "."], **options)
-        except subprocess.CalledProcessError as error:
-            last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-            raise SourceError(f"{last} (an 'apt-get update' may be due)") from error
-        except subprocess.TimeoutExpired as error:
-            raise SourceError("gave no answer within 10 minutes") from error
+        debian.unpack(DEBIAN_PACKAGE, Path(folder))
         return read_folder(Path(folder, "usr", "share", "datasets", NAME))
 
 
@@ -187,24 +214,31 @@ def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, byt
     for description, worth_caching, read in sources(data_folder, allow_download):
         try:
             payloads = read()
-        except SourceError as error:
-            tried.append(f"  - {description}: {error}")
-            log.info("not from %s: %s", description, error)
+        except Exception as error:  # whatever a source does, another one may have the data
+            tried.append(f"  - {description}: {_reason(error)}")
+            log.info("not from %s", description, exc_info=error)
             continue
         for line in tried:
             if "REFUSED" in line:  # worth knowing, although another source had the data
-                print(f"trainmark: data set: {line.removeprefix('  - ')}", flush=True)
+                say(f"trainmark: data set: {line.removeprefix('  - ')}")
         if worth_caching:
             keep_in_cache(payloads)
         return payloads, description
     advice = (
         "Put the four files\n  " + ", ".join(f"{name}.gz" for name in PAYLOADS) + "\n"
-        f"(from {ADDRESSES[1]}, say) into a folder and name it:\n"
+        f"(from {ADDRESSES[0]}, say) into a folder and name it:\n"
         "  data_folder: /path/to/the/folder   in config/config.yaml, or --config data_folder=/path/to/the/folder\n"
         f"or copy them to {cache_folder()}. They are checked by their SHA-256."
     )
     skipped = "" if allow_download or data_folder else "\n  - the network: not asked (data_download: false in config)"
     raise TrainmarkError("Fashion-MNIST was not found. Tried, in turn:\n" + "\n".join(tried) + skipped + "\n" + advice)
+
+
+def _reason(error: Exception) -> str:
+    """What to tell of a failed source."""
+    if isinstance(error, (SourceError, debian.PackageError)):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"  # a server wrote some of these texts
 
 
 def keep_in_cache(payloads: dict[str, bytes]) -> None:
@@ -233,6 +267,18 @@ def save_arrays(payloads: dict[str, bytes], folder: Path) -> None:
         content = io.BytesIO()  # numpy's own writing to a full disk raises an error without a number
         np.save(content, array)
         PendingFile(folder / f"{name}.npy").commit(content.getvalue())
+
+
+def is_decoded(folder: Path) -> bool:
+    """Whether ``folder`` holds the published data as ``save_arrays`` wrote them; needs no numpy."""
+    for name, shape in SHAPES.items():
+        try:
+            values = Path(folder, f"{name}.npy").read_bytes()[-math.prod(shape) :]  # behind numpy's header
+        except OSError:
+            return False
+        if hashlib.sha256(idx_header(shape) + values).hexdigest() != PAYLOADS[name]:
+            return False
+    return True
 
 
 def load_split(

@@ -71,15 +71,23 @@ def joules_between(
         raise NotMeasuredError(f"{end - begin:.2f} s are too short, under {SHORTEST_SECONDS:g} s")
     if len(times) < 2 or times[0] > begin or times[-1] < end:
         raise NotMeasuredError("its readings do not cover the window")
-    inside = joules[bisect.bisect_right(times, begin) - 1 : bisect.bisect_left(times, end) + 1]
-    steps = [after - before for before, after in itertools.pairwise(inside)]
-    if min(steps) < 0:
+    if min(_steps(times, joules, begin, end)) < 0:
         raise NotMeasuredError("its counter went back, as after a restart of the driver")
-    moved = sum(step > 0 for step in steps)
+    moved = moves(times, joules, begin, end)
     if moved < fewest_steps:
         few = f"its counter moved {moved} times in {end - begin:.1f} s, under {fewest_steps}"
         raise NotMeasuredError(few if moved else _STOOD_STILL)
     return _at(times, joules, end) - _at(times, joules, begin)
+
+
+def moves(times: Sequence[float], joules: Sequence[float], begin: float, end: float) -> int:
+    """How often a counter moved between its readings from ``begin`` to ``end``; arguments as for ``joules_between``."""
+    return sum(step > 0 for step in _steps(times, joules, begin, end))
+
+
+def _steps(times: Sequence[float], joules: Sequence[float], begin: float, end: float) -> list[float]:
+    inside = joules[max(0, bisect.bisect_right(times, begin) - 1) : bisect.bisect_left(times, end) + 1]
+    return [after - before for before, after in itertools.pairwise(inside)]
 
 
 def _at(times: Sequence[float], joules: Sequence[float], when: float) -> float:

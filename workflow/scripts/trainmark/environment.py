@@ -31,13 +31,11 @@ _PASSED = [
 _PASSED += ["TERM", "COLUMNS", "LINES", "CI", "DBUS_SESSION_BUS_ADDRESS"]
 # ... how the network is reached, ...
 _PASSED += ["*_proxy", "*_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
-_PASSED += [
-    f"PIP_{name}" for name in ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "TRUSTED_HOST", "CERT")
-]
-_PASSED += [f"PIP_{name}" for name in ("CLIENT_CERT", "PROXY", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR")]
-_PASSED += [
-    f"UV_{name}" for name in ("PYTHON_INSTALL_MIRROR", "PYTHON_DOWNLOADS_JSON_URL", "NATIVE_TLS", "SYSTEM_CERTS")
-]
+_PASSED += ["UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS"]
+_PASSED += ["UV_HTTP_TIMEOUT", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"]
+PIP_NETWORK = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "TRUSTED_HOST", "KEYRING_PROVIDER")
+PIP_NETWORK += ("CERT", "CLIENT_CERT", "USE_FEATURE", "PROXY", "TIMEOUT", "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR")
+_PASSED += [f"PIP_{option}" for option in PIP_NETWORK]
 # ... what conda needs to make and activate environments, what a cluster says of the job, and which GPUs it may use.
 _PASSED += ["CONDA_*", "_CONDA_*", "_CE_*", "MAMBA_*", "SLURM_*", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"]
 # Our own: names of what was dropped, separated by commas.

@@ -1,17 +1,31 @@
 """Messages for the person who meets a problem."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import logging
+import signal
 import sys
 from collections.abc import Iterator
+from typing import Any
+
+from trainmark import escaping
+from trainmark.terminal import say
 
 # Begins the line of a log by which a script has said on the terminal why it failed.
 EXPLAINED = "said on the terminal: "
 
 
+STOPPED = "trainmark: stopped. What is finished is kept; the same command goes on."
+
+
 class TrainmarkError(Exception):
     """A problem that its reader can mend: the text says what was expected, what was found and what to do."""
+
+
+# What the system says of a disk or a quota that is used up.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def disk_full_message(error: OSError) -> str:
@@ -24,6 +38,32 @@ def disk_full_message(error: OSError) -> str:
 
 
 @contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP (a closed terminal) unwind like Ctrl-C, so that nothing is left behind or goes on.
+
+    A signal that is ignored stays so, as SIGHUP is by nohup.
+    """
+
+    def stop(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    minded = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) is not signal.SIG_IGN]
+    previous = {signum: signal.signal(signum, stop) for signum in minded}
+    try:
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+
+class _Harmless(logging.Formatter):
+    """Writes a log that may be shown on a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escaping.terminal(super().format(record))
+
+
+@contextlib.contextmanager
 def explained() -> Iterator[None]:
     """Turn an exception into a message on the terminal and exit code 1.
 
@@ -33,16 +73,18 @@ def explained() -> Iterator[None]:
     Raises:
         SystemExit: with code 1 after an exception, 130 after Ctrl-C.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         yield
     except TrainmarkError as error:
         message = str(error)
     except OSError as error:
         logging.exception("system error")
-        message = disk_full_message(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
+        message = disk_full_message(error) if error.errno in DISK_FULL else str(error)
     except KeyboardInterrupt:
-        print("trainmark: stopped. What is finished is kept; the same command goes on.", flush=True)
+        say(STOPPED)
         sys.exit(130)
     except Exception as error:
         logging.exception("unexpected error")
@@ -54,5 +96,5 @@ def explained() -> Iterator[None]:
         return
     if not sys.stderr.isatty():  # by hand, once is enough
         logging.error("%s%s", EXPLAINED, message)
-    print(f"trainmark: {message}", flush=True)
+    say(*f"trainmark: {message}".split("\n"))
     sys.exit(1)

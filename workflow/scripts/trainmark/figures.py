@@ -90,7 +90,7 @@ def draw(exhibit: Exhibit, looks: Looks, folder: Path) -> None:
         figure.savefig(folder / f"{exhibit.name}.svg", metadata={"Date": None})
         figure.savefig(folder / f"{exhibit.name}.png", dpi=150, metadata={"Software": None})
         plt.close(figure)
-    exhibit.table.to_csv(folder / f"{exhibit.name}.csv", index=False)
+    (folder / f"{exhibit.name}.csv").write_text(tables.csv_text(exhibit.table))
 
 
 def assign_looks(runs: pd.DataFrame) -> Looks:

@@ -8,15 +8,19 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from trainmark import escaping, mutex
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     """Rows as CSV; a carriage return, which readers take for the end of a row, becomes a space."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    csv.writer(buffer, lineterminator="\n").writerows(escaping.csv_rows(rows))
     return buffer.getvalue().replace("\r", " ")
 
 
@@ -65,22 +69,27 @@ def read_object(path: str | Path) -> dict[str, Any]:
 class PendingFile:
     """A file that appears under its name only when it is complete.
 
-    Its room on the disk is taken when it is opened: a full disk is noticed before hours of measuring, not after.
+    Its room on the disk is taken when it is opened: a full disk is noticed before hours of measuring, not after. Until
+    it is complete it has a name that no other process uses, and is locked: what a killed process has left, and nobody
+    holds any more, is removed when the same file is written again.
 
     Args:
         path: where the file will appear.
         room_bytes: room to take.
+        folder: in which it lies until then, on the disk of ``path``; that of ``path`` if not given.
 
     Raises:
         OSError: if the disk has not that much room (ENOSPC) or the folder cannot be written.
     """
 
-    def __init__(self, path: Path, room_bytes: int = 0) -> None:
+    def __init__(self, path: Path, room_bytes: int = 0, folder: Path | None = None) -> None:
         self.path = Path(path)
         self._file = None
-        self._temporary = self.path.with_name(f".{self.path.name}.tmp")
+        folder = folder or self.path.parent
         try:
-            self._file = self._temporary.open("wb")
+            remove_abandoned(folder, f".{self.path.name}.")
+            self._file = create_locked(folder, f".{self.path.name}.")
+            self._temporary = Path(self._file.name)
             self._file.write(bytes(room_bytes))
             self._flush()
         except OSError as error:
@@ -93,23 +102,36 @@ class PendingFile:
         Raises:
             OSError: if it cannot be written; nothing is left behind then.
         """
+        self.complete(content)
+        self.place(os.replace)
+
+    def complete(self, content: bytes) -> None:
+        """Write ``content``, which does not appear yet; errors as for ``commit``."""
         try:
             self._file.seek(0)
             self._file.write(content)
             self._file.truncate()
             self._flush()
-            self._file.close()
-            self._temporary.replace(self.path)
         except OSError as error:
             self.discard()
             raise self._named(error) from error
 
+    def place(self, move: Callable[[Path, Path], None]) -> None:
+        """Let the complete file appear, by a function that is given where it lies and where it shall lie."""
+        try:
+            move(self._temporary, self.path)
+        except OSError as error:
+            raise self._named(error) from error
+        finally:
+            self.discard()
+
     def discard(self) -> None:
         """Give the room back; nothing appears."""
         if self._file:
+            with contextlib.suppress(FileNotFoundError):
+                self._temporary.unlink()
             with contextlib.suppress(OSError):  # closing writes what is buffered, and the disk may be full
                 self._file.close()
-        self._temporary.unlink(missing_ok=True)
 
     def _flush(self) -> None:
         self._file.flush()
@@ -117,6 +139,42 @@ class PendingFile:
 
     def _named(self, error: OSError) -> OSError:
         return OSError(error.errno, error.strerror, str(self.path))
+
+
+def create_locked(folder: Path, prefix: str) -> BinaryIO:
+    """A new file in a folder, locked for as long as it is open; its name, which is its own, ends in ``.tmp``."""
+    while True:
+        path = folder / f"{prefix}{secrets.token_hex(6)}.tmp"
+        file = path.open("xb")
+        if mutex.attempt(file.fileno()) is not False and path.exists():
+            return file
+        file.close()  # before it was locked, somebody took it for an abandoned one
+
+
+def remove_abandoned(folder: Path, prefix: str) -> None:
+    """Remove the files of ``create_locked`` whose process is gone; none on a disk that has no locks to tell by."""
+    for path in folder.iterdir():
+        if path.name.startswith(prefix) and path.name.endswith(".tmp"):
+            with contextlib.suppress(OSError), path.open("r+b") as file:  # NFS locks only what may be written
+                if mutex.attempt(file.fileno()):
+                    path.unlink()
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which appears as ``path``, in the place of one of that name, when the block is left in peace.
+
+    For one process at a time: what a killed one has left is removed first.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        shutil.rmtree(path, ignore_errors=True)
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from trainmark import comparing, tables
+from trainmark import comparing, noise, tables
 from trainmark.document import plural
 
 BREAK_EVEN_COLUMNS = ("machine", "stack", "model", "smallest", "largest", "batch_size", "low", "high")
@@ -34,12 +34,8 @@ GPU_STATE_COLUMNS = ("machine", "stack", "device", "runs", "clock_hertz", "hotte
 GPU_STATE_COLUMNS += ("held_back_by",)
 # A run that is by more than this factor off its siblings is marked.
 OUTLYING = 1.2
-# Sleep, and jumps of the clock, that are noticed: time servers set a clock by less.
-NOTICED_SECONDS = 1.0
 # Starting and ending a process, and one more step, take seconds, on a busy machine a minute.
 UNEXPLAINED_SECONDS = 300.0
-# Share of the cores' time beyond which what others took of it is said to disturb a run.
-DISTURBING = 0.1
 _FEWEST_REPEATS = 3  # of two, nobody knows which one stands apart
 # Half of the interval of a cell's mean that repeats are to reach.
 PRECISION = 0.05
@@ -140,10 +136,10 @@ def outlying(runs: pd.DataFrame) -> pd.DataFrame:
     marks = {
         "took over a fifth longer than its siblings": apart & (ratio > 1),
         "took under five sixths of its siblings' time": apart & (ratio < 1),
-        "other programs computed": shares["other_cpu_share"] > DISTURBING,
-        "the host gave its cores to others": shares["steal_share"] > DISTURBING,
-        "the machine slept": runs["suspended_seconds"].astype(float) > NOTICED_SECONDS,
-        "its clock was set": runs["clock_jump_seconds"].astype(float).abs() > NOTICED_SECONDS,
+        "other programs computed": shares["other_cpu_share"] > noise.DISTURBING,
+        "the host gave its cores to others": shares["steal_share"] > noise.DISTURBING,
+        "the machine slept": runs["suspended_seconds"].astype(float) > noise.NOTICED_SECONDS,
+        "its clock was set": runs["clock_jump_seconds"].astype(float).abs() > noise.NOTICED_SECONDS,
         "much longer by the clock than by its own account": unexplained(runs),
         "on battery": runs["power_source"] == "battery",
         "in low-power mode": runs["low_power_mode"] == True,  # noqa: E712, a column that may hold nothing

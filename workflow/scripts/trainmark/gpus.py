@@ -159,6 +159,12 @@ def nvidia() -> tuple[Gpu, ...]:
     return ()
 
 
+def is_nvidia_on_bus(devices: Path = Path("/sys/bus/pci/devices")) -> bool:
+    """Whether an NVIDIA GPU is plugged in, whether or not a driver answers (Linux: vendor and class of PCI devices)."""
+    found = [(system.read_text(each / "vendor"), system.read_text(each / "class") or "") for each in devices.glob("*")]
+    return any(vendor == "0x10de" and kind.startswith("0x03") for vendor, kind in found)
+
+
 def _from_proc() -> tuple[Gpu, ...]:
     """The GPUs by the kernel's own account, as in containers that were given a GPU and not the driver's tools."""
     found = []
@@ -242,8 +248,14 @@ def visible(there: Sequence[Gpu], environment: Mapping[str, str]) -> tuple[Gpu, 
 
 def remark(chosen: Gpu | None) -> str | None:
     """What to tell where one of several GPUs is timed, if anything."""
+    others = remark_on_others(chosen)
+    return f"trainmark: the GPU that is timed is {chosen}. {others}" if others else None
+
+
+def remark_on_others(chosen: Gpu | None) -> str | None:
+    """What to tell of GPUs that are not timed, if anything."""
     others = [gpu for gpu in usable() if gpu != chosen]
     if chosen is None or not others:
         return None
     several = f"{len(others)} more: {', '.join(sorted({gpu.name for gpu in others}))}"
-    return f"trainmark: the GPU that is timed is {chosen}. This machine has {several}. Another one: --config gpu=INDEX"
+    return f"This machine has {several}. Another one: --config gpu=INDEX"

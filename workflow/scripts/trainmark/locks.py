@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -100,12 +102,55 @@ def refuse_differences(path: Path, found: Mapping[str, str | None]) -> None:
     if differing:
         raise TrainmarkError(
             f"This environment is not the one that {path} pins, so its times would be filed under a stack that they do "
-            "not belong to. Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy()}"
+            "not belong to. Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy(Path(sys.prefix))}"
         )
 
 
-def _remedy() -> str:
-    """How to get the pinned environment in the place of this one."""
-    if sys.prefix != sys.base_prefix or ".snakemake" in sys.prefix:  # a virtual environment, or one of Snakemake's
-        return f"Delete {sys.prefix} and give the same command again, which makes it anew."
+def python_version(path: Path) -> str:
+    """The Python that an environment file pins, as 3.12.
+
+    Raises:
+        TrainmarkError: if the file is missing.
+    """
+    return re.search(r"^\s*- python=(\d+\.\d+)$", read(path).decode(), re.MULTILINE)[1]
+
+
+def refuse_other_interpreter(prefix: str, version: str) -> None:
+    """Refuse to measure with another Python than that of the environment.
+
+    Args:
+        prefix: of the environment; empty if none was activated.
+        version: of its Python, as 3.12.
+
+    Raises:
+        TrainmarkError: saying which was expected and which was found.
+    """
+    found = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if found == version and prefix and os.path.realpath(prefix) == os.path.realpath(sys.prefix):
+        return
+    raise TrainmarkError(
+        f"Expected the Python {version} of the environment {prefix or 'that conda should have activated'}, found the "
+        f"Python {found} of {sys.prefix}. Nothing was measured. {_way_back(prefix)}"
+    )
+
+
+def _way_back(prefix: str) -> str:
+    """What to do about another interpreter than the environment's."""
+    if not prefix:
+        return "What conda says of it is above; whether it works, 'conda activate base' shows in a new shell."
+    if not Path(prefix, "bin", "python").exists():
+        return f"The environment has lost its Python. {_remedy(Path(prefix))}"
+    return (
+        "Another Python comes first on the PATH of the jobs: start Snakemake from a new shell, in which no start-up "
+        "file (.bashrc, BASH_ENV) activates an environment."
+    )
+
+
+def _remedy(prefix: Path) -> str:
+    """How to get the pinned environment in the place of that one. What nobody makes again is not to be deleted."""
+    delete = f"Delete it (rm -r {shlex.quote(str(prefix))}) and"
+    if prefix.with_name(f"{prefix.name}.env_setup_done").exists():  # Snakemake's mark, wherever --conda-prefix points
+        return f"{delete} give the same command again, which makes it anew."
+    if prefix == Path.cwd() / ".venv":
+        return f"{delete} say 'make run', which makes it anew."
     return "Use 'make run' or --use-conda, which make the pinned environment."

@@ -12,15 +12,14 @@ import io
 import json
 import os
 import re
-import shutil
+import shlex
 import tarfile
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainmark import archives, consistency, reading, tree
+from trainmark import archives, consistency, escaping, reading, tree, writing
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.reading import BadFileError, Problem, Reader
@@ -37,30 +36,52 @@ class Merge:
         identical: how many are there already.
         kept: machine files that differ in driver or system alone; the one that is there is kept.
         problems: what is refused or in conflict.
+        written: whether what is new was written.
     """
 
     new: dict[str, bytes] = field(default_factory=dict)
     identical: Counter = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    written: bool = False
 
 
-def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str | None = None) -> Merge:
-    """Check what the sources hold against each other and against what is there; write nothing.
+def bring_in(
+    sources: list[Path], target: Path, schemas: Path, rename_to: str | None = None, skip_bad: bool = False
+) -> Merge:
+    """Merge: check what the sources hold, and write what is new if all is good.
+
+    No other command writes to ``target`` meanwhile.
 
     Args:
         sources: folders or archives of one or more machines' results.
         target: results/machines.
         schemas: the folder of the schemas.
         rename_to: the name under which the one machine in the sources is to be kept.
+        skip_bad: whether to write what is good although something is refused.
+
+    Raises:
+        TrainmarkError: as ``plan_merge`` and ``write``.
+    """
+    with writing.locked(target, "a merge"):
+        merge = plan_merge(sources, target, schemas, rename_to)
+        if skip_bad or not merge.problems:
+            write(merge, target)
+            merge.written = True
+    return merge
+
+
+def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str | None = None) -> Merge:
+    """Check what the sources hold against each other and against what is there; arguments as for ``bring_in``.
 
     Raises:
         TrainmarkError: if a source is not there, or several machines should get one name.
+        OSError: if an archive cannot be unpacked, as on a full disk.
     """
     if rename_to is not None and not _NAME.fullmatch(rename_to):
         raise TrainmarkError(f"{rename_to!r} is no machine name: lower-case letters, digits, single hyphens between.")
     merge, reader = Merge(), Reader(schemas)
-    with tempfile.TemporaryDirectory(prefix="trainmark-merge-") as scratch:
+    with writing.scratch(target) as scratch:
         for number, source in enumerate(sources):
             try:
                 folder = archives.unpacked(source, Path(scratch, str(number)))
@@ -70,18 +91,29 @@ def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str 
             _plan_source(
                 source, _machines_folder(folder, Path(scratch, f"{number}-alone")), target, reader, rename_to, merge
             )
+    for machine in sorted({path.partition("/")[0] for path in merge.new}):
+        _refuse_measured(machine, target, merge)
     return merge
 
 
 def _plan_source(source: Path, folder: Path, target: Path, reader: Reader, rename_to: str | None, merge: Merge) -> None:
     """Add one source, whose machines lie in ``folder``, to a merge."""
-    machines = sorted({path.partition("/")[0] for path, _ in tree.result_files(folder)})
-    if not machines:
+    found = [path.partition("/") for path, _ in tree.result_files(folder)]
+    machines = sorted({machine for machine, inside, _ in found if inside})
+    for path in (path for path, inside, _ in found if not inside):
+        error = reading.misplaced(path)
+        merge.problems.append(Problem(f"{source}: {tree.printable(path)}", error.what, error.remedy))
+    if not found:
         merge.problems.append(Problem(str(source), "holds no records and no machine file", "Name a folder that does"))
     if rename_to and len(machines) > 1:
         raise TrainmarkError(f"AS={rename_to} names one machine, and {source} holds {len(machines)}.")
     for machine in machines:
-        for path, content in _checked(source, folder, machine, reader, merge.problems):
+        try:
+            sums = _read_checksums(folder / machine)
+        except BadFileError as error:
+            merge.problems.append(Problem(f"{source}: {machine}/{archives.CHECKSUMS}", error.what, error.remedy))
+            continue
+        for path, content in _checked(source, folder, machine, reader, merge.problems, sums):
             if rename_to:
                 path, content = f"{rename_to}/{path.partition('/')[2]}", _renamed(content, rename_to)
             _classify(source, path, content, target, merge)
@@ -90,14 +122,17 @@ def _plan_source(source: Path, folder: Path, target: Path, reader: Reader, renam
 
 
 def _checked(
-    source: Path, folder: Path, machine: str, reader: Reader, problems: list[Problem]
+    source: Path,
+    folder: Path,
+    machine: str,
+    reader: Reader,
+    problems: list[Problem],
+    sums: dict[str, str] | None = None,
 ) -> Iterator[tuple[str, bytes]]:
-    """Path and content of every file of a machine that can be used; the others become problems."""
-    try:
-        sums = _read_checksums(folder / machine)
-    except BadFileError as error:
-        problems.append(Problem(f"{source}: {machine}/{archives.CHECKSUMS}", error.what, error.remedy))
-        return
+    """Path and content of every file of a machine that can be used; the others become problems.
+
+    With ``sums``, those that are not as they were packed become problems, too.
+    """
     for path, entry in tree.result_files(folder / machine):
         path = f"{machine}/{path}"
         try:
@@ -156,7 +191,7 @@ def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merg
             Problem(
                 f"{source}: {path}",
                 f"is another measurement than {target / path}, which is kept",
-                f"Bring it in under another name: make merge FROM={source} AS=another-name; or remove yours first",
+                f"Bring it in under another name: {merge_command(source)} AS=another-name; or remove yours first",
             )
         )
 
@@ -176,32 +211,50 @@ def _refuse_strangers(source: Path, machine: str, target: Path, reader: Reader, 
                 identities[identity.machine_id_hash, identity.hardware] += 1
     strangers = consistency.find_strangers(machine, described, identities) if identities else None
     if strangers:
-        for path in [path for path in merge.new if path.startswith(f"{machine}/")]:
-            del merge.new[path]
+        _leave_out(machine, merge)
         merge.problems.append(
             Problem(
                 f"{source}: {machine}",
                 f"is another machine than the one that is called so in {target}",
-                f"Bring it in under another name: make merge FROM={source} AS=another-name",
+                f"Bring it in under another name: {merge_command(source)} AS=another-name",
             )
         )
 
 
+def _refuse_measured(machine: str, target: Path, merge: Merge) -> None:
+    """Refuse what a benchmark that is going on may be about to write itself."""
+    who = writing.who_measures(target, machine)
+    if who:
+        _leave_out(machine, merge)
+        remedy = (
+            "Give the same command again when that has ended, or bring it in under another name with AS=another-name"
+        )
+        merge.problems.append(Problem(str(target / machine), f"is being measured now by {who}", remedy))
+
+
+def _leave_out(machine: str, merge: Merge) -> None:
+    for path in [path for path in merge.new if path.startswith(f"{machine}/")]:
+        del merge.new[path]
+
+
+def merge_command(source: str | Path) -> str:
+    """The command that brings a source in, to be typed into a shell."""
+    return f"make merge {shlex.quote(f'FROM={source}')}"
+
+
 def write(merge: Merge, target: Path) -> None:
-    """Write what is new, each file whole; stopped half-way, the same merge goes on where it stopped."""
-    _write_all({target / path: content for path, content in merge.new.items()})
+    """Write what is new, each file whole; stopped half-way, the same merge goes on where it stopped.
 
-
-def _write_all(contents: dict[Path, bytes]) -> None:
-    """Write many files, each of which appears whole: one wait for the disk instead of one a file."""
-    pending = {}
-    for path, content in contents.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pending[path] = path.with_name(f".{path.name}.tmp")
-        pending[path].write_bytes(content)
-    os.sync()
-    for path, temporary in pending.items():
-        temporary.replace(path)
+    Raises:
+        TrainmarkError: if a file has appeared meanwhile that none of our commands wrote; it is kept.
+    """
+    try:
+        writing.write_new(target, {target / path: content for path, content in merge.new.items()})
+    except FileExistsError as error:
+        raise TrainmarkError(
+            f"{error.filename2 or error.filename} has appeared meanwhile and is kept. Give the same command again: it "
+            "goes on where it stopped."
+        ) from None
 
 
 def report(merge: Merge) -> list[str]:
@@ -241,8 +294,12 @@ def _is_machine(folder: Path) -> bool:
 
 
 def _renamed(content: bytes, name: str) -> bytes:
-    """A record or machine file of the machine under another name."""
-    return (json.dumps({**json.loads(content), "machine": name}, indent=1) + "\n").encode()
+    """A record or machine file of the machine under another name; what is none is left as it is, to be refused."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+    return (json.dumps({**data, "machine": name}, indent=1) + "\n").encode() if isinstance(data, dict) else content
 
 
 def pack(machine: str, machines: Path, schemas: Path, output: Path) -> int:
@@ -255,69 +312,112 @@ def pack(machine: str, machines: Path, schemas: Path, output: Path) -> int:
         TrainmarkError: naming what cannot be used, or if there is nothing to pack.
     """
     problems: list[Problem] = []
-    files = dict(_checked(machines, machines, machine, Reader(schemas), problems))
-    if problems:
-        raise TrainmarkError("Nothing was packed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
-    if not files:
-        there = ", ".join(sorted(path.name for path in machines.glob("*") if path.is_dir())) or "none"
-        raise TrainmarkError(f"There are no results of {machine!r} below {machines}. There are: {there}.")
+    with writing.locked(machines, f"the packing of {machine}"):
+        _refuse_unknown(machine, machines)
+        files = dict(_checked(machines, machines, machine, Reader(schemas), problems))
+        if problems:
+            raise TrainmarkError("Nothing was packed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
+        if not files:
+            raise TrainmarkError(f"There are no results in {machines / machine}.")
+        PendingFile(output).commit(_archive_of(machine, files))
+    return len(files)
+
+
+def _refuse_unknown(machine: str, machines: Path) -> None:
+    """Refuse a name that is not that of a folder of the machines.
+
+    Raises:
+        TrainmarkError: with those that there are.
+    """
+    there = sorted(path.name for path in machines.iterdir() if path.is_dir() and path.name != writing.OWN)
+    if machine not in there:
+        names = ", ".join(map(escaping.line, there)) or "none"
+        raise TrainmarkError(f"There are no results of {machine!r} below {machines}. There are: {names}.")
+
+
+def _archive_of(machine: str, files: dict[str, bytes]) -> bytes:
+    """A .tar.gz of files, by path, with their checksums."""
     sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {p.partition('/')[2]}\n" for p, c in sorted(files.items()))
-    files[f"{machine}/{archives.CHECKSUMS}"] = sums.encode()
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w|") as archive,
     ):
-        for path, content in sorted(files.items()):
+        for path, content in sorted({**files, f"{machine}/{archives.CHECKSUMS}": sums.encode()}.items()):
             member = tarfile.TarInfo(path)
             member.size, member.mode = len(content), 0o644
             archive.addfile(member, io.BytesIO(content))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    PendingFile(output).commit(buffer.getvalue())
-    return len(files) - 1
+    return buffer.getvalue()
 
 
 def rename(machine: str, name: str, machines: Path, schemas: Path) -> int:
     """Rename a machine: its folder, and its name in every record and in its machine file.
 
-    The renamed copy is complete before the old folder is removed; what is no result of ours keeps the old folder.
+    The renamed copy is complete before anything of the old folder is removed; what is no result of ours keeps that.
 
     Returns:
         The number of files renamed.
 
     Raises:
-        TrainmarkError: if the new name cannot be used or is taken, or a file cannot be used.
+        TrainmarkError: if the new name cannot be used or is taken, a file cannot be used, or the machine is being
+            measured.
     """
-    old, new = machines / machine, machines / name
     if not _NAME.fullmatch(name):
         raise TrainmarkError(f"{name!r} is no machine name: lower-case letters, digits, single hyphens between.")
-    if not old.is_dir():
-        raise TrainmarkError(f"There is no folder {old}.")
-    contents = {}
-    for path, entry in tree.result_files(old):
-        data = reading.read_bytes(entry.path)
-        contents[f"{name}/{path}"] = _renamed(data, name)
-    reader, problems = Reader(schemas), []
-    for path, content in contents.items():
+    with writing.locked(machines, f"the renaming of {machine}"):
+        _refuse_unknown(machine, machines)
+        for each in (machine, name):
+            who = writing.who_measures(machines, each)
+            if who:
+                raise TrainmarkError(
+                    f"{each} is being measured now by {who}. Nothing was renamed. Wait until that ends, or stop it, "
+                    "and give the same command again."
+                )
+        contents = _renamed_files(machine, name, machines, Reader(schemas))
+        _put_renamed(name, contents, machines)
+        for path in contents:
+            (machines / machine / path).unlink()
+        (machines / machine / archives.CHECKSUMS).unlink(missing_ok=True)  # of files that are now others
+        for folder, _, _ in os.walk(machines / machine, topdown=False):
+            with contextlib.suppress(OSError):  # something else is in it
+                Path(folder).rmdir()
+    return len(contents)
+
+
+def _renamed_files(machine: str, name: str, machines: Path, reader: Reader) -> dict[str, bytes]:
+    """Path, below the machine's folder, and content of every file of a machine as it is under another name.
+
+    Raises:
+        TrainmarkError: naming every file that cannot be used.
+    """
+    contents, problems = {}, []
+    for path, entry in tree.result_files(machines / machine):
         try:
-            reader.result(path, content)
+            content = _renamed(reading.read_bytes(entry.path), name)
+            reader.result(f"{name}/{path}", content)
         except BadFileError as error:
-            problems.append(Problem(f"{machine}/{path.partition('/')[2]}", error.what, error.remedy))
+            problems.append(Problem(f"{machine}/{tree.printable(path)}", error.what, error.remedy))
+        else:
+            contents[path] = content
     if problems:
         raise TrainmarkError("Nothing was renamed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
-    unfinished = machines / f".{name}.renaming"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    _write_all({unfinished / path.partition("/")[2]: content for path, content in contents.items()})
-    if new.exists() and {p: (machines / p).read_bytes() for p in contents if (machines / p).exists()} != contents:
-        shutil.rmtree(unfinished)
-        raise TrainmarkError(f"{new} is there already, with other results. Nothing was changed.")
-    if new.exists():  # an earlier renaming was stopped before it removed the old folder
-        shutil.rmtree(unfinished)
-    else:
-        unfinished.rename(new)
-    for _, entry in tree.result_files(old):
-        Path(entry.path).unlink()
-    for folder, _, _ in os.walk(old, topdown=False):
-        with contextlib.suppress(OSError):  # something else is in it
-            Path(folder).rmdir()
-    return len(contents)
+    return contents
+
+
+def _put_renamed(name: str, contents: dict[str, bytes], machines: Path) -> None:
+    """Put a machine's files, by path below its folder, into the folder of its new name.
+
+    Raises:
+        TrainmarkError: if there are other results in it.
+    """
+    new = machines / name
+    if new.exists():  # an earlier renaming was stopped before the old folder was gone, or the name is taken
+        if any(not (new / path).is_file() or (new / path).read_bytes() != contents[path] for path in contents):
+            raise TrainmarkError(f"{new} is there already, with other results. Nothing was changed.")
+        return
+    with writing.scratch(machines) as scratch:
+        for path, content in contents.items():
+            (scratch / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / name / path).write_bytes(content)
+        os.sync()
+        (scratch / name).rename(new)

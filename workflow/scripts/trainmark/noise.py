@@ -24,6 +24,12 @@ THERMAL_PRESSURES = ("nominal", "moderate", "heavy", "trapping", "sleeping")
 # A device is cool when its temperature falls by no more than so many degrees in so many seconds.
 _COOL_DEGREES, _COOL_SECONDS = 1.0, 20.0
 _LOOK_SECONDS = 5.0
+# Share of the cores' time beyond which what others took of it is said to disturb.
+DISTURBING = 0.1
+# Sleep, and jumps of the clock, that are noticed: time servers set a clock by less.
+NOTICED_SECONDS = 1.0
+# Spread (standard deviation over mean) of repeated times beyond which they are called unstable, as pyperf does.
+UNSTABLE = 0.1
 
 
 @dataclass(frozen=True)
@@ -188,6 +194,15 @@ def low_power_mode() -> bool | None:
         return match[1] == "1" if match else None
     profile = system.read_text("/sys/firmware/acpi/platform_profile")
     return None if profile is None else profile == "low-power"
+
+
+def governor(folder: Path = Path("/sys/devices/system/cpu/cpu0/cpufreq")) -> str | None:
+    """By what rule Linux sets the processor's clock (Documentation/admin-guide/pm/cpufreq); None where it does not.
+
+    The drivers intel_pstate and amd-pstate-epp let the processor choose; what they call "powersave" is no such rule.
+    """
+    chooses_itself = (system.read_text(folder / "scaling_driver") or "").startswith(("intel_pstate", "amd-pstate-epp"))
+    return None if chooses_itself else system.read_text(folder / "scaling_governor")
 
 
 def thermal_pressure() -> str | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import jinja2
 
 import trainmark
-from trainmark import answers, appendix, beyond, sections, tables
+from trainmark import answers, appendix, beyond, escaping, sections, tables
 from trainmark.content import ReportData
-from trainmark.document import Column, Document, enumerate_words, plural
+from trainmark.document import Document, enumerate_words, plural
 from trainmark.record import NOT_CONVERGED, OK
 
 INTRO = (
@@ -125,15 +124,14 @@ def _data_address(path: Path) -> str:
 def render(document: Document, template: Path) -> str:
     """The document as the template's kind of text: HTML if its name says so, else Markdown."""
     as_html = ".html" in template.suffixes
+    escape = escaping.html if as_html else escaping.markdown
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent), autoescape=as_html, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=as_html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Whatever is put in is made harmless, but what the template itself calls safe, since it is our own.
+        finalize=lambda value: escape(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
-    environment.filters["cell"] = markdown_cell
     context = {"version": trainmark.__version__, "most": MOST_ROWS, "folded": FOLDED_ROWS, "document": document}
     return environment.get_template(template.name).render(**context)
-
-
-def markdown_cell(row: Mapping[str, Any], column: Column) -> str:
-    """A value as a cell of a Markdown table, which neither a bar, a line break nor HTML may end."""
-    text = html.escape(column.show(row.get(column.key)), quote=False)
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,20 @@ from trainmark import config as configuration
 from trainmark import (
     controls,
     cuda,
+    deployment,
     environment,
     files,
     gpus,
     grid,
     hardware,
     locks,
+    noise,
     progress,
     repeating,
     strict_yaml,
-    superseding,
     tree,
     workloads,
+    writing,
 )
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
@@ -38,18 +41,33 @@ from trainmark.record import OK, PROTOCOL
 
 # The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
 STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
+# By which conda knows what is active in a shell.
+_OF_ACTIVE_ENVIRONMENT = re.compile(
+    r"CONDA_(PREFIX(_\d+)?|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|STACKED_\d+)$|__CONDA_SHLVL_"
+)
+_START_PROGRAM = Path(__file__).resolve().parents[1] / "start_program.py"
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The local machine's grid and how each run of it is done."""
+    """The local machine's grid and how each run of it is done.
+
+    Attributes:
+        machine: its name.
+        stacks: to measure with.
+        devices: to measure on.
+        config: the configuration.
+        gpu: the one that is timed.
+        described: whether the machine's description was there when this was planned.
+    """
 
     machine: str
     stacks: list[str]
     devices: list[str]
     config: Mapping[str, Any]
     gpu: Gpu | None = None
+    described: bool = False
 
     @property
     def runs(self) -> list[grid.Run]:
@@ -171,7 +189,8 @@ def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Pl
     gpu = gpus.choose(config["gpu"])
     machine = hardware.automatic_name(gpu) if config["machine"] == "auto" else config["machine"]
     stacks = configuration.chosen_stacks(config, here, measured_stacks(machine))
-    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu)
+    described = (grid.MACHINES / machine / "machine.json").exists()
+    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu, described)
 
 
 def surroundings(use_conda: bool) -> configuration.Surroundings:
@@ -231,6 +250,60 @@ def refuse_unfit_gpu(plan: Plan, run: grid.Run) -> None:
         cuda.refuse_unfit(run.cell.stack, plan.gpu)
 
 
+def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command: str, sizes: Path) -> dict[str, Any]:
+    """What the doctor has to know of this call, as JSON can hold it.
+
+    Args:
+        plan: of the call.
+        here: what this machine and this command offer.
+        where: the configuration names the stacks.
+        command: by which Snakemake is called here.
+        sizes: envs/sizes.json.
+    """
+    c, conda = plan.config, " --use-conda" if here.use_conda else ""
+    stacks = {stack: _refusal(refuse_missing_stack, [stack], here, where) for stack in plan.stacks}
+    refused = {
+        "platform": _refusal(refuse_unsupported_platform, here),
+        "machine": _refusal(refuse_other_machine, plan),
+        "stacks": {stack: reason for stack, reason in stacks.items() if reason and here.platform},
+    }
+    missing = [f"{stack}.{here.platform}.yaml" for stack in refused["stacks"]]
+    return {
+        "machine": plan.machine,
+        "platform": here.platform,
+        "stacks": plan.stacks,
+        "devices": plan.devices,
+        "use_conda": here.use_conda,
+        "installed_stack": here.installed_stack,
+        "gpu": str(c["gpu"]),
+        "virtual_mac": here.virtual_mac,
+        "workloads": [plan.workload(model) for model in workloads.MODELS],
+        "batch_size": max(c["batch_sizes"]),
+        "threads": None if c["threads"] == "auto" else c["threads"],
+        "data_folder": c["data_folder"],
+        "data_download": c["data_download"],
+        "records_missing": sum(not run.path.exists() for run in plan.runs),
+        "environment_bytes": deployment.disk_bytes(missing, sizes),
+        "refused": refused,
+        "command": f"{command} --cores 1{conda}",
+        "clocks": astuple(noise.clocks()),
+    }
+
+
+def examinable_stacks(plan: Plan, here: configuration.Surroundings) -> list[str]:
+    """The stacks of the plan that this call can start: all with conda, without it the one that is installed."""
+    return [stack for stack in plan.stacks if here.platform and (here.use_conda or stack == here.installed_stack)]
+
+
+def _refusal(refuse: Callable, *arguments: object) -> str | None:
+    """Why something is refused; None if it is not."""
+    try:
+        refuse(*arguments)
+    except TrainmarkError as error:
+        return str(error)
+    return None
+
+
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
     """Refuse to train where no stack runs.
 
@@ -283,13 +356,32 @@ def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings
         )
 
 
+def refuse_missing_packages(requirements: Path, here: configuration.Surroundings) -> None:
+    """Refuse to draw the report, without conda, where packages are missing that it takes.
+
+    Args:
+        requirements: names them, as a requirements file.
+        here: whether there is conda.
+
+    Raises:
+        TrainmarkError: naming them, with the ways to get them.
+    """
+    versions = locks.installed_versions(locks.pins(requirements.read_text()))
+    missing = sorted(name for name, version in versions.items() if version is None)
+    if missing and not here.use_conda:
+        raise TrainmarkError(
+            f"The report takes packages that the Python that runs Snakemake, {sys.executable}, does not have: "
+            f"{', '.join(missing)}. Add --use-conda, which makes an environment that has them; or say 'make report'."
+        )
+
+
 def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
     """A digest of path, size and modification time of the records and machine files below ``top``.
 
     The ``known`` ones are left out. Modification times alone would miss a file that is replaced by an older one.
     """
     known = set(known)
-    names = sorted(os.listdir(top)) if Path(top).is_dir() else []
+    names = sorted(name for name in os.listdir(top) if name[0] != ".") if Path(top).is_dir() else []
     local = {path.removeprefix(f"{top}/").partition("/")[0] for path in known}
     found = {name: tree.machine_digest(top, name, known) for name in names if name in local}
     others = [name for name in names if name not in local]
@@ -329,20 +421,41 @@ def clean_environment() -> None:
     os.environ.update(cleaned)
 
 
-def prepare_jobs(python: str) -> None:
+def prepare_jobs(python: str, use_conda: bool) -> None:
     """Make ``python`` in a job's shell mean the right one.
 
+    Conda puts the environment that it activates where the active one stands on PATH, and before all else only where
+    none is active. So this process passes none on; its shell's virtual environment or pyenv would come first.
+
     Args:
-        python: the one that runs Snakemake, for jobs without a conda environment; an activated one comes before it.
+        python: the one that runs Snakemake, for jobs without a conda environment.
+        use_conda: then every job has a conda environment; ``conda`` itself may lie beside ``python``.
     """
-    os.environ["PATH"] = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    folder, path = str(Path(python).parent), os.environ["PATH"]
+    os.environ["PATH"] = os.pathsep.join([path, folder] if use_conda else [folder, path])
+    for name in [name for name in os.environ if _OF_ACTIVE_ENVIRONMENT.match(name)]:
+        del os.environ[name]
+
+
+def job_prefix(prefix: str, use_conda: bool) -> str:
+    """The environment whose Python a job has to run on, as its shell writes it.
+
+    Args:
+        prefix: that of the Python that runs Snakemake.
+        use_conda: then it is the one that conda has activated in the job's shell; empty if none was.
+    """
+    return '"${CONDA_PREFIX-}"' if use_conda else shlex.quote(prefix)
 
 
 def command_line(arguments: list[str], python: str) -> str:
-    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative."""
+    """The command that the user gave, to be given again: ``arguments`` as in ``sys.argv``, paths made relative.
+
+    Where the user's shell holds variables that Snakemake itself would heed, they are kept from it as make does.
+    """
     program = arguments[0]
     by_module = Path(program).name == "__main__.py"
-    start = [_below_here(python), "-m", "snakemake"] if by_module else [_below_here(program)]
+    cleanly = ["-I", _below_here(str(_START_PROGRAM))] if environment.dropped() else []
+    start = [_below_here(python), *cleanly, "-m", "snakemake"] if by_module else [_below_here(program)]
     return shlex.join([*start, *arguments[1:]])
 
 
@@ -355,21 +468,28 @@ def _below_here(path: str) -> str:
 
 
 def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> list[str]:
-    """Do what comes before the first job of a call that will write the ``planned`` records.
+    """Do what comes before the first job of a call that measures and will write the ``planned`` records.
+
+    From here to the end of this process, the machine is marked as being measured.
 
     Returns:
         Lines for the user.
 
     Raises:
-        TrainmarkError: if the disk is full; nothing has been replaced then.
+        TrainmarkError: if the machine was renamed meanwhile, or the disk is full; nothing has been replaced then.
     """
     samples = progress.samples_of(plan.config)
     lines = []
     try:
+        writing.keep_measured(grid.MACHINES, plan.machine, "a benchmark")
+        if plan.described and not Path(plan.machine_file).exists():
+            raise TrainmarkError(
+                f"{plan.machine_file} was there when this command began and is gone now: the machine was renamed or "
+                "removed meanwhile. Nothing was started. Give the same command again."
+            )
         if planned:
-            refuse_other_machine(plan)
             estimate = progress.estimate_seconds(planned, plan.records, samples)
-            lines = [*superseding.keep(planned), progress.announce(len(planned), plan.machine, estimate)]
+            lines = [progress.announce(len(planned), plan.machine, estimate)]
         progress.Session(planned, time.time(), samples, command).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error

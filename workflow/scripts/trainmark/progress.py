@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainmark import files
+from trainmark import escaping, files
 from trainmark.errors import EXPLAINED
 from trainmark.files import write_whole
 from trainmark.grid import Cell, Run, run_from_path
@@ -73,12 +73,14 @@ def _modified(path: str) -> float:
 
 _SCHEDULING = re.compile(
     r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
-    r"Updating checkpoint dependencies"
+    r"Updating checkpoint dependencies|--keep-incomplete mode is set"
 )
 
 
-# How a failed job of ours reads in Snakemake's words, with the log that its stderr went to.
-_FAILED_JOB = re.compile(r"set -euo pipefail;  python (workflow/scripts/\w+\.py) .*2> ([^\s'\"]+)", re.DOTALL)
+# How a failed job of ours reads in Snakemake's words: the script, and the log that its stderr went to.
+_FAILED_JOB = re.compile(
+    r"set -euo pipefail;  (?:[^;]*/)?python[\d.]*'? (workflow/scripts/\w+\.py) .*2> ([^\s'\"]+)", re.DOTALL
+)
 _LOG_LINES = 10
 
 
@@ -92,7 +94,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
     text = record.getMessage()
     refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
     if refused:
-        record.msg, record.args = f"trainmark: {refused[1]}", ()
+        record.msg, record.args = escaping.terminal(f"trainmark: {refused[1]}"), ()
     failed = _FAILED_JOB.search(text)
     if failed and text.rstrip().endswith(("died with <Signals.SIGINT: 2>.", "exit status 130.")):
         return False
@@ -101,7 +103,8 @@ def worth_showing(record: logging.LogRecord) -> bool:
         if any(EXPLAINED in line for line in lines):
             return False
         tail = "\n".join(f"  {line[:300]}" for line in lines[-_LOG_LINES:]) or "  (empty)"
-        record.msg = f"trainmark: {failed[1]} failed before it could say why. The end of its log, {failed[2]}:\n{tail}"
+        why = f"{failed[1]} failed before it could say why. The end of its log, {failed[2]}:\n{tail}"
+        record.msg = escaping.terminal(f"trainmark: {why}")
         record.args = ()
     return not _SCHEDULING.match(text)
 
@@ -211,7 +214,7 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
     """
     command = session.command if session else "snakemake --cores 1"
     lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed."]
-    lines += [f"  {run_from_path(Path(path))}: {why}" for path, why in sorted(failed.items())]
+    lines += [f"  {run_from_path(Path(path))}: {escaping.line(why)}" for path, why in sorted(failed.items())]
     lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
     return "\n".join(lines)
 

@@ -30,9 +30,14 @@ def describe(lock_file: Path, gpu: Gpu | None) -> dict[str, Any]:
             "lock_sha256": locks.digest(content),
             "dropped_variables": environment.dropped(),
         },
-        "code": {"version": trainmark.__version__, "commit": _commit()},
+        "code": code(),
         "identity": hardware.identity(hardware.describe(gpu)),
     }
+
+
+def code() -> dict[str, str | None]:
+    """``version`` and ``commit`` of this code."""
+    return {"version": trainmark.__version__, "commit": _commit()}
 
 
 def _commit() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from trainmark import energy, files, grid, hardware, meters, plausibility, schemas, tree, workloads
+from trainmark import energy, escaping, files, grid, hardware, meters, plausibility, schemas, tree, workloads
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
@@ -45,7 +46,7 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}. {self.remedy}."
+        return escaping.line(f"{self.path}: {self.what}. {self.remedy}.")
 
 
 @dataclass(frozen=True)
@@ -326,7 +327,8 @@ def _check_place(path: str, record: Any) -> None:
 
 
 def _rename_remedy(folder: str) -> str:
-    return f"Give the folder its old name back, or rename it in full: make rename MACHINE={folder} TO=another-name"
+    old = shlex.quote(f"MACHINE={folder}")
+    return f"Give the folder its old name back, or rename it in full: make rename {old} TO=another-name"
 
 
 # What a decoder raises on bytes that are not what it is for.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def sweep(request: dict[str, Any]) -> dict[str, Any]:
         locks.refuse_differences(Path(request["lock_file"]), training.imported_versions(tf))
         training.configure(tf, request["device"], request["threads"])
         for side in SIDES:
-            rates = _multiply(tf, request["device"], side)
+            work = load(tf, request["device"], side)
+            rates = [work() for _ in range(ROUNDS)]
             found["products"].append({"side": side, "flops_per_second": rates})
             if 2 * side**3 / max(rates) > LONGEST_SECONDS:
                 break
@@ -50,9 +52,22 @@ def sweep(request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _multiply(tf: Any, device: str, side: int) -> list[float]:
-    """FLOP/s of each round."""
-    with tf.device(f"/{device.upper()}:0"):
+def load(tf: Any, device: str, side: int) -> Callable[[], float]:
+    """So many products of square matrices that they take about ROUND_SECONDS.
+
+    Args:
+        tf: tensorflow.
+        device: cpu or gpu.
+        side: of the matrices.
+
+    Returns:
+        A function that makes them, and gives their FLOP/s.
+
+    Raises:
+        WrongDeviceError: if the first of them was made elsewhere.
+    """
+    where = f"/{device.upper()}:0"
+    with tf.device(where):
         left, right = (tf.random.stateless_uniform((side, side), seed=(1, n)) for n in (1, 2))
         _wait(left @ right)  # what is chosen and compiled at the first product is not arithmetic
         start = time.perf_counter()
@@ -61,14 +76,16 @@ def _multiply(tf: Any, device: str, side: int) -> list[float]:
         count = max(1, round(ROUND_SECONDS / (time.perf_counter() - start)))
         if not training.short_device(product.device).startswith(device.upper()):
             raise training.WrongDeviceError(f"The product was made on {product.device}, not on the {device}.")
-        rates = []
-        for _ in range(ROUNDS):
+
+    def work() -> float:
+        with tf.device(where):
             start = time.perf_counter()
             for _ in range(count):
                 product = left @ right
             _wait(product)  # a device works through its queue in order
-            rates.append(2 * side**3 * count / (time.perf_counter() - start))
-    return rates
+            return 2 * side**3 * count / (time.perf_counter() - start)
+
+    return work
 
 
 def _wait(product: Any) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from trainmark import convergence, naming, tables
+from trainmark import convergence, naming, noise, tables
 from trainmark.exhibits import Exhibit, constants, few
 from trainmark.naming import WHO, label
 from trainmark.record import NOT_CONVERGED
@@ -103,7 +103,7 @@ def spread(runs: pd.DataFrame) -> Exhibit:
         percent_from_median=100 * (runs["fit_seconds"] / groups.transform("median") - 1)
     )
     spreads = groups.std() / groups.mean()
-    unstable = int((spreads > tables.UNSTABLE).sum())
+    unstable = int((spreads > noise.UNSTABLE).sum())
     machine, stack, device, model, size = spreads.idxmax()
     return Exhibit(
         "spread",

@@ -1,33 +1,42 @@
-"""Records that are about to be measured again: kept, since no measurement is ever lost."""
+"""Measurements that are made again: the file that was there is kept, since no measurement is ever lost."""
 
 from __future__ import annotations
 
 import datetime
-import shutil
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainmark import grid
+from trainmark import files, grid
 
 SUPERSEDED = Path("results/superseded")
 
 
-def keep(records: Iterable[str]) -> list[str]:
-    """Copy the records that are about to be measured again, so that no measurement is ever lost.
+def folder() -> Path:
+    """Where a call that begins now keeps what it replaces."""
+    return SUPERSEDED / datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
-    Returns:
-        What to tell the user: one line, or none where there was nothing to keep.
+
+def keep(path: Path, folder: Path) -> None:
+    """Copy a file below results/machines, if there is one, that is about to be replaced.
+
+    What has been kept already is never overwritten: the folder's name gets a number then.
 
     Raises:
-        OSError: if they cannot be copied; nothing has been replaced then.
+        OSError: if it cannot be copied.
     """
-    existing = [Path(path) for path in records if Path(path).exists()]
-    if not existing:
+    if not path.exists():
+        return
+    content, inner = path.read_bytes(), path.relative_to(grid.MACHINES)
+    folders = itertools.chain([folder], (folder.with_name(f"{folder.name}-{n}") for n in itertools.count(2)))
+    target = next(each / inner for each in folders if not (each / inner).exists())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files.PendingFile(target).commit(content)
+
+
+def announce(paths: Iterable[str], folder: Path) -> list[str]:
+    """What to tell the user of those of the files to make that are there: one line, or none."""
+    count = sum(Path(path).exists() for path in paths)
+    if not count:
         return []
-    folder = SUPERSEDED / datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    for path in existing:
-        target = folder / path.relative_to(grid.MACHINES)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
-    count = f"{len(existing)} record{'s' * (len(existing) > 1)}"
-    return [f"trainmark: {count} will be measured again; what was there is kept in {folder}."]
+    return [f"trainmark: {count} record{'s' * (count > 1)} will be measured again; what was there is kept in {folder}."]

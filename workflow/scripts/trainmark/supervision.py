@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,18 @@ from trainmark import (
     energy,
     environment,
     gpus,
+    grid,
     hardware,
     noise,
     provenance,
+    superseding,
     system,
     warming,
     watching,
     workloads,
+    writing,
 )
-from trainmark.files import PendingFile
+from trainmark.errors import terminable
 from trainmark.gpus import Gpu
 from trainmark.grid import Run
 from trainmark.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
@@ -47,6 +50,7 @@ class Request:
         idle_seconds: to measure the idle machine's power for before the run, where there is a meter.
         cool_down_seconds: to wait at most, before the run, until the machine is cool.
         gpu: that is timed on this machine, whichever device the run is of.
+        superseded: folder for the record that this one replaces, if there is one.
     """
 
     run: Run
@@ -60,6 +64,7 @@ class Request:
     idle_seconds: float = 0.0
     cool_down_seconds: float = 0.0
     gpu: Gpu | None = None
+    superseded: Path = field(default_factory=superseding.folder)
 
 
 def supervise(request: Request, child_command: list[str], watch_command: list[str], log_path: Path) -> Record:
@@ -81,17 +86,17 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
         KeyboardInterrupt: if the user stops; there is no record then.
     """
     made_by = provenance.describe(request.lock_file, request.gpu)
-    request.run.path.parent.mkdir(parents=True, exist_ok=True)
-    pending = PendingFile(request.run.path, RECORD_BYTES)
-    try:
-        with child.terminable(), child.machine_lock(request.run, request.workflow_pid) as lock:
-            outcome = _run_watched(request, child_command, watch_command, lock)
-        log_tail = None if outcome["status"] == OK else _tail(log_path)
-        record = _assemble(request, {**made_by, **outcome}, log_tail)
-        pending.commit(record.to_json().encode())
-    except BaseException:
-        pending.discard()
-        raise
+    run, machines = request.run, grid.MACHINES
+    with terminable(), writing.measured(machines, run.cell.machine, run):
+        pending = writing.pending(machines, run.path, RECORD_BYTES)
+        try:
+            with child.machine_lock(run, request.workflow_pid) as lock:
+                outcome = _run_watched(request, child_command, watch_command, lock)
+            log_tail = None if outcome["status"] == OK else _tail(log_path)
+            record = _assemble(request, {**made_by, **outcome}, log_tail)
+            writing.commit(machines, pending, record.to_json().encode(), run, request.superseded)
+        finally:
+            pending.discard()
     return record
 
 
@@ -117,7 +122,7 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
         outcome |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
     used = outcome.pop("gpu")
     if outcome["status"] == OK and device == "gpu":
-        outcome |= _refuse_other_gpu(request.gpu, used)
+        outcome |= refuse_other_gpu(request.gpu, used)
     # By a clock that cannot be set: the time of day may be, while it trains.
     times = {"started_at": provenance.utc(before.wall), "ended_at": provenance.utc(before.wall + passed.pop("seconds"))}
     pressure = noise.worse(conditions["thermal_pressure"], noise.thermal_pressure())
@@ -141,7 +146,7 @@ def _warm_up(request: Request, command: list[str], lock: int) -> None:
     warming.warm_up(stack, request.gpu, request.lock_file, _message(request, threads), train)
 
 
-def _refuse_other_gpu(expected: Gpu | None, used: dict[str, Any] | None) -> dict[str, str]:
+def refuse_other_gpu(expected: Gpu | None, used: dict[str, Any] | None) -> dict[str, str]:
     """Status and reason where TensorFlow says that it used another GPU than the one that is described and metered."""
     where = (used or {}).get("pci_bus_id")
     if expected is None or where is None or expected.pci_bus_id is None or gpus.same_bus(expected.pci_bus_id, where):
@@ -195,7 +200,7 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
     try:
         return empty | json.loads(answer)
     except json.JSONDecodeError:
-        return empty | _describe_death(code)
+        return empty | describe_death(code)
 
 
 def _message(request: Request, threads: int) -> dict[str, Any]:
@@ -213,7 +218,7 @@ def _message(request: Request, threads: int) -> dict[str, Any]:
     }
 
 
-def _describe_death(code: int) -> dict[str, str]:
+def describe_death(code: int) -> dict[str, str]:
     """Status and reason of a child that ended without an answer, from its exit code (negative: a signal)."""
     if code < 0:
         name = signal.Signals(-code).name

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainmark import child, hardware, provenance, system, warming
-from trainmark.errors import TrainmarkError
-from trainmark.files import PendingFile
+from trainmark import child, hardware, provenance, superseding, system, warming, writing
+from trainmark.errors import TrainmarkError, terminable
 from trainmark.gpus import Gpu
 from trainmark.record import ROOFLINE_FORMAT
 
@@ -27,6 +26,7 @@ class Request:
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
         gpu: that is timed on this machine, whichever device the sweep is of.
+        superseded: folder for the file that this one replaces, if there is one.
     """
 
     path: Path
@@ -34,6 +34,12 @@ class Request:
     lock_file: Path
     workflow_pid: int | None
     gpu: Gpu | None = None
+    superseded: Path = field(default_factory=superseding.folder)
+
+    @property
+    def machines(self) -> Path:
+        """results/machines."""
+        return self.path.parents[3]
 
     @property
     def axes(self) -> tuple[str, str, str]:
@@ -67,12 +73,20 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
     limit_seconds = _TIME_LIMIT_SECONDS
     if warming.is_needed(stack, device, request.gpu, request.lock_file):
         limit_seconds += warming.LIMIT_SECONDS
-    request.path.parent.mkdir(parents=True, exist_ok=True)
-    with child.terminable(), child.machine_lock(request, request.workflow_pid) as lock:
-        started = provenance.now()
-        answer, code = child.converse(
-            child_command, message, variables, lock, limit_seconds, request, request.workflow_pid
-        )
+    with terminable(), writing.measured(request.machines, machine, request):
+        with child.machine_lock(request, request.workflow_pid) as lock:
+            started = provenance.now()
+            answer, code = child.converse(
+                child_command, message, variables, lock, limit_seconds, request, request.workflow_pid
+            )
+        data = _assemble(request, threads, {"started_at": started, **made_by, **_outcome(request, answer, code)})
+        content = (json.dumps(data, indent=1) + "\n").encode()
+        writing.write(request.machines, request.path, content, request, request.superseded)
+    return data
+
+
+def _outcome(request: Request, answer: bytes | None, code: int) -> dict[str, Any]:
+    """What the child measured; arguments as ``child.converse`` returns them."""
     try:
         found = json.loads(answer or b"")
         reason = found.pop("reason")
@@ -80,18 +94,14 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         reason = f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'} and no result"
     if reason:
         raise TrainmarkError(f"{request} failed: {reason}. Set roofline: false in the configuration to do without it.")
-    data = {
-        "format_version": ROOFLINE_FORMAT,
-        "machine": machine,
-        "stack": stack,
-        "device": device,
-        "started_at": started,
-        **made_by,
-        "theoretical": theoretical_peak(threads) if device == "cpu" else None,
-        **found,
-    }
-    PendingFile(request.path).commit((json.dumps(data, indent=1) + "\n").encode())
-    return data
+    return found
+
+
+def _assemble(request: Request, threads: int, parts: dict[str, Any]) -> dict[str, Any]:
+    machine, stack, device = request.axes
+    theoretical = theoretical_peak(threads) if device == "cpu" else None
+    head = {"format_version": ROOFLINE_FORMAT, "machine": machine, "stack": stack, "device": device}
+    return {**head, "theoretical": theoretical, **parts}
 
 
 def line(data: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark import repeating, workloads
+from trainmark import escaping, repeating, workloads
 from trainmark.record import OK
 
 CELL = ["machine", "stack", "device", "model", "batch_size"]
@@ -24,8 +24,6 @@ RESOLVED = ["jit_compile", "tensor_float_32", "floatx", "image_data_format"]
 RESOLVED_IN_STACK = ["tensorflow", "keras", "optimizer_class"]
 # ... and these where they are also of one kind of device: TensorFlow's graphs differ between the kinds.
 RESOLVED_ON_DEVICE = ["optimizer_operations"]
-# Spread of a cell's times beyond which it is called unstable, as pyperf does.
-UNSTABLE = 0.1
 # Values whose change leaves a machine's cell one cell, but not without being told.
 JOINED = ["python", "numpy", "gpu_id", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
 
@@ -56,6 +54,13 @@ def read_specifications(path: Path) -> pd.DataFrame:
 def read_table(path: Path) -> pd.DataFrame:
     """A table of the report in which names are texts and nothing means unknown."""
     return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as CSV; a text that a spreadsheet would take for a formula is marked as a text."""
+    texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
+    marked = {column: table[column].map(escaping.csv_cell, na_action="ignore") for column in texts}
+    return table.assign(**marked).to_csv(index=False)
 
 
 def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:

@@ -58,7 +58,7 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
         status, reason = _judge(measured["accuracy"])
     except Exception as error:
         traceback.print_exc()  # to the run's log
-        status, reason = _classify(error)
+        status, reason = classify(error)
     measured["peak_memory_bytes"] = _peak_memory_bytes()
     return {"status": status, "reason": reason, **measured}
 
@@ -137,8 +137,9 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
         "test_accuracy": float(test_accuracy),
     }
     # Last, because it takes one more training step.
-    measured["execution"] |= _observe_step(model, train_set, request["batch_size"], request["device"])
-    measured["gpu"] = _gpu_details(tf) if request["device"] == "gpu" else None
+    nodes = _take_step(model, train_set, request["batch_size"])
+    measured["execution"] |= _describe_step(model, nodes, request["device"])
+    measured["gpu"] = gpu_details(tf) if request["device"] == "gpu" else None
     _check_device(measured["execution"], request["device"])
     _check_optimizer(measured["execution"])
 
@@ -243,18 +244,8 @@ def _settings(tf: Any, model: Any) -> dict[str, Any]:
     }
 
 
-def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) -> dict[str, Any]:
-    """Take one training step and read from TensorFlow where it was placed.
-
-    TensorFlow hands out the graphs that it executes, every operation with its device.
-
-    Returns:
-        ``variable_devices``: the devices (``CPU:0``) of the model's variables. ``arithmetic_devices``: the devices of
-        the step's matrix products, convolutions and recurrences. ``step_operations``: the number of the step's
-        operations per device. ``step_fallback``: the kinds of operations of a GPU run that were left to the CPU.
-        ``optimizer_operations``: the number of the optimizer's operations by kind, without those that compute nothing.
-        ``look_up_devices``, where images are on the device beforehand: the devices where they are looked up.
-    """
+def _take_step(model: Any, train_set: tuple, batch_size: int) -> list[Any]:
+    """Take one training step; gives the nodes of the graphs that TensorFlow executed, every one with its device."""
     # Not exported under tensorflow's public names; the stacks that we run are pinned.
     from tensorflow.python.eager import context
 
@@ -267,11 +258,21 @@ def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) ->
     finally:
         context.disable_graph_collection()
     nodes = [node for graph in graphs for node in graph.node]
-    nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
+    return nodes + [node for graph in graphs for function in graph.library.function for node in function.node_def]
+
+
+def _describe_step(model: Any, nodes: list[Any], device: str) -> dict[str, Any]:
+    """Where a training step was placed.
+
+    Returns:
+        ``variable_devices``: the devices (``CPU:0``) of the model's variables. ``arithmetic_devices``: the devices of
+        the step's matrix products, convolutions and recurrences. ``step_operations``: the number of the step's
+        operations per device. ``step_fallback``: the kinds of operations of a GPU run that were left to the CPU.
+        ``optimizer_operations``: the number of the optimizer's operations by kind, without those that compute nothing.
+        ``look_up_devices``, where images are on the device beforehand: the devices where they are looked up.
+    """
     placed = [(short_device(node.device), node.op) for node in nodes if node.device]
-    # An operation's name begins with that of the optimizer, or has it between two strokes.
-    name = f"/{model.optimizer.get_config()['name']}/"
-    optimizer = Counter(n.op for n in nodes if name in f"/{n.name}" and n.op not in _PLUMBING)
+    optimizer = Counter(node.op for node in _optimizer_nodes(model, nodes))
     look_ups = {short_device(n.device) for n in nodes if n.device and residence.LAYER in n.name and "Gather" in n.op}
     return {
         "variable_devices": sorted({short_device(variable.device) for variable in _tensorflow_variables(model)}),
@@ -281,6 +282,42 @@ def _observe_step(model: Any, train_set: tuple, batch_size: int, device: str) ->
         "optimizer_operations": dict(sorted(optimizer.items())),
         **({"look_up_devices": sorted(look_ups)} if any(each.name == residence.LAYER for each in model.layers) else {}),
     }
+
+
+def _optimizer_nodes(model: Any, nodes: list[Any]) -> list[Any]:
+    """Those of a step's nodes that are the optimizer's and compute something."""
+    # Their names begin with that of the optimizer, or have it between two strokes.
+    name = f"/{model.optimizer.get_config()['name']}/"
+    return [node for node in nodes if name in f"/{node.name}" and node.op not in _PLUMBING]
+
+
+def prove_step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) -> dict[str, Any]:
+    """Build a model as a run does, take one training step on random images, and demand of it what a run has to show.
+
+    Args:
+        tf: tensorflow, configured.
+        workload: as ``workloads.describe`` gives it.
+        batch_size: of the step.
+        device: cpu or gpu.
+
+    Returns:
+        ``execution`` as a record has it, and ``optimizer_devices``, the number of the optimizer's operations by device.
+
+    Raises:
+        WrongDeviceError: if any of it was elsewhere.
+        TrainmarkError: if Keras or the optimizer compute otherwise than this stack has to.
+    """
+    _refuse_other_defaults(tf.keras, workload["precision"])
+    model = workloads.MODELS[workload["model"]](tf.keras)
+    _compile(tf.keras, model, workload)
+    images = tf.random.stateless_uniform((batch_size, *dataset.IMAGE_SHAPE), seed=(1, 1)).numpy()
+    labels = tf.zeros((batch_size,), tf.uint8).numpy()
+    nodes = _take_step(model, (images, labels), batch_size)
+    execution = _settings(tf, model) | _describe_step(model, nodes, device)
+    _check_device(execution, device)
+    _check_optimizer(execution)
+    where = Counter(short_device(node.device) for node in _optimizer_nodes(model, nodes) if node.device)
+    return execution | {"optimizer_devices": dict(sorted(where.items()))}
 
 
 def _check_device(execution: dict[str, Any], device: str) -> None:
@@ -314,7 +351,7 @@ def _check_optimizer(execution: dict[str, Any]) -> None:
         )
 
 
-def _gpu_details(tf: Any) -> dict[str, Any]:
+def gpu_details(tf: Any) -> dict[str, Any]:
     """What TensorFlow says of the GPU that it used: ``name``, ``compute_capability`` and ``pci_bus_id``, or None each.
 
     Of Apple's GPUs it knows none of them.
@@ -354,7 +391,7 @@ def _judge(accuracy: dict[str, Any]) -> tuple[str, str | None]:
     return OK, None
 
 
-def _classify(error: Exception) -> tuple[str, str]:
+def classify(error: Exception) -> tuple[str, str]:
     """Status and reason of a training that raised."""
     text = " ".join(_COLOUR.sub("", str(error)).split()) or "no message"
     if isinstance(error, WrongDeviceError):

@@ -18,6 +18,7 @@ from typing import Any
 from trainmark import cuda, dataset, locks, workloads
 from trainmark.gpus import Gpu
 from trainmark.record import OK
+from trainmark.terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,15 @@ def is_needed(stack: str, device: str, gpu: Gpu | None, lock_file: Path) -> bool
     return device == "gpu" and cuda.must_compile(stack, gpu) and not mark(stack, gpu, lock_file).exists()
 
 
+def announcement(stack: str, gpu: Gpu) -> str:
+    """What to tell before it is compiled."""
+    return (
+        f"trainmark: the TensorFlow of {stack} holds no machine code for {gpu.name} (compute capability "
+        f"{gpu.compute_capability}), so NVIDIA's driver compiles it now, once. That takes minutes, up to half an hour, "
+        "and is in no timing."
+    )
+
+
 def warm_up(
     stack: str, gpu: Gpu, lock_file: Path, message: dict[str, Any], train: Callable[[dict, float], bytes | None]
 ) -> None:
@@ -56,12 +66,7 @@ def warm_up(
         message: what the training process is asked to do in the run that follows.
         train: has that process do a message within so many seconds, and gives its answer.
     """
-    print(
-        f"trainmark: the TensorFlow of {stack} holds no machine code for {gpu.name} (compute capability "
-        f"{gpu.compute_capability}), so NVIDIA's driver compiles it now, once. That takes minutes, up to half an hour, "
-        "and is in no timing.",
-        flush=True,
-    )
+    say(announcement(stack, gpu))
     began = time.monotonic()
     for model in workloads.MODELS:
         size = message["batch_size"]
@@ -75,7 +80,7 @@ def warm_up(
         if found["status"] != OK:
             log.warning("compiling beforehand failed with %s: %s", model, found["reason"])
             return
-    print(f"trainmark: compiled in {time.monotonic() - began:.0f} s.", flush=True)
+    say(f"trainmark: compiled in {time.monotonic() - began:.0f} s.")
     path = mark(stack, gpu, lock_file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -58,10 +58,14 @@ class Watch:
         self.readings += 1
 
     def tell(self, device: str, window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
-        """``energy`` and ``gpu`` of a window, as the record has them."""
+        """``energy`` and ``gpu`` of a window, as the record has them, and how often a second each meter moved in it."""
         inside = [state for when, state in self.states if window[0] <= when <= window[1]]
         traces = [trace for _, trace in self.traces]
+        sums = {t.domains[0].source: (t.times, [sum(row) for row in t.readings]) for t in traces}
         return {
+            "moves_a_second": {
+                source: energy.moves(*counted, *window) / (window[1] - window[0]) for source, counted in sums.items()
+            },
             "energy": energy.of_window(traces, device, window, idle, self.missing),
             "gpu": summarise(inside) if self.gpu else {},
         }
@@ -138,7 +142,7 @@ class Watcher:
         self.reason = None if counted else energy.uncounted(device, hello["missing"])
 
     def tell(self, window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
-        """``energy`` and the GPU's part of ``noise`` in a window; begin and end by ``time.perf_counter``."""
+        """What ``Watch.tell`` says of a window; begin and end by ``time.perf_counter``."""
         if self.watches:
             question = {"device": self._device, "window": window, "idle": idle}
             with contextlib.suppress(BrokenPipeError):
@@ -148,7 +152,7 @@ class Watcher:
             if answer is not None:
                 return answer
             self.reason = f"the meters' process {_describe_end(self._process)} while the model trained"
-        return {"energy": energy.unmeasured(self.reason), "gpu": {}}
+        return {"energy": energy.unmeasured(self.reason), "gpu": {}, "moves_a_second": {}}
 
     def _hear(self) -> dict[str, Any] | None:
         """The next line that it says; None if it ends or says nothing."""

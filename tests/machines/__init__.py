@@ -1,0 +1,1 @@
+"""Tests of whole runs on imitated machines."""

@@ -1,0 +1,63 @@
+"""Imitated machines in which the workflow runs; see README.md beside this file."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from trainmark import hardware
+
+from tests.integration.conftest import Checkout, copy_project
+from tests.machines import environments, runs
+from tests.machines.runs import Imitate, Machine
+
+HERE = Path(__file__).parent
+# Machines that run at the same time. Each has its own lock, and mostly one of its processes works.
+AT_ONCE = 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Machines can be imitated on Linux alone, with the packages for a machine without a GPU."""
+    if hardware.platform_tag() != "linux-64":
+        for item in items:
+            if HERE in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="machines are imitated on Linux on x86-64 without a GPU"))
+
+
+@pytest.fixture(scope="session")
+def imitate(tmp_path_factory, data_folder) -> Imitate:
+    """Makes a machine of a description from ``macs`` and ``boxes``; ``variables`` are its user's shell's.
+
+    All users share a home, which is new, so that nothing of the real one counts; but for those who name another.
+    """
+    home = tmp_path_factory.mktemp("home")
+
+    def make(description: dict, **variables: str) -> Machine:
+        folder = copy_project(tmp_path_factory.mktemp("machine") / "checkout", data_folder)
+        python = environments.build(folder / ".venv", description)
+        shell = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "user"}
+        return Machine(
+            Checkout(folder, python=str(python), environment={**shell, **description["variables"], **variables})
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def running(request, imitate) -> Iterator[Callable[[str], Machine]]:
+    """Gives a machine by its name in ``runs``, once it has run; all that the tests are about are started together."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    marks = [mark for item in request.session.items for mark in item.iter_markers("machine")]
+    started: dict[str, Future] = {}
+    for name in dict.fromkeys(name for mark in marks for name in mark.args):
+        started[name] = pool.submit(getattr(runs, name), imitate)
+    yield lambda name: started[name].result()
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture
+def machine(request, running) -> Machine:
+    """The machine that the test's mark names."""
+    (name,) = request.node.get_closest_marker("machine").args
+    return running(name)

@@ -1,0 +1,103 @@
+"""Whole runs on imitated Macs."""
+
+import pytest
+
+from tests.conftest import validate_record
+from tests.integration.conftest import trained
+from tests.machines import macs
+
+ultra, new_names = pytest.mark.machine("m3_ultra"), pytest.mark.machine("m5_max")
+m2_max, virtual = pytest.mark.machine("m2_max"), pytest.mark.machine("mac_vm")
+
+
+@m2_max
+def test_no_run_of_a_mac_is_lost(machine):
+    """XNU answers a killpg of zombies with EPERM, and a good training must not be lost for it."""
+    assert trained(machine.output) == 2
+    for device in ("cpu", "gpu"):
+        validate_record(machine.record(device))
+        assert machine.record(device)["status"] == "ok", machine.record(device)["reason"]
+
+
+@m2_max
+def test_mac_is_called_by_its_chip_and_gpu(machine):
+    assert machine.record("gpu")["machine"] == "apple-m2-max-30-core-gpu"
+    assert machine.record("gpu")["gpu"]["name"] == "Apple M2 Max GPU"
+    assert machine.record("cpu")["gpu"] is None
+    assert "2 runs to do on apple-m2-max-30-core-gpu" in machine.output
+    found = machine.description()
+    assert (found["chip"], found["architecture"], found["operating_system"]) == ("Apple M2 Max", "arm64", "macOS 14.1")
+    assert found["cores"]["levels"] == {"performance": 8, "efficiency": 4}
+    assert "Apple M2 Max" in machine.page()
+
+
+@m2_max
+def test_mac_trains_where_it_was_asked_to(machine):
+    for device in ("cpu", "gpu"):
+        execution = machine.record(device)["execution"]
+        assert execution["variable_devices"] == execution["arithmetic_devices"] == [f"{device.upper()}:0"]
+
+
+@m2_max
+def test_energy_of_a_mac_is_that_of_its_chip_on_both_devices(machine):
+    for device in ("cpu", "gpu"):
+        found = machine.record(device)["energy"]
+        assert found["reason"] is None
+        assert {part["scope"] for part in found["domains"]} == {"SoC", "memory"}
+        watts = sum(macs.M2_MAX_WATTS[field] for field in ("cpu_total_mj", "gpu_mj", "dram_mj"))
+        assert found["joules"] / found["window_seconds"] == pytest.approx(watts, rel=0.02)
+        assert found["joules_above_idle"] == pytest.approx(0, abs=0.02 * found["joules"])
+
+
+@m2_max
+def test_mac_is_kept_awake_while_it_is_timed(machine):
+    calls = machine.calls("caffeinate")
+    assert calls
+    assert all("-w" in call for call in calls)
+
+
+@ultra
+def test_energy_of_an_ultra_is_not_that_of_one_die(machine):
+    assert trained(machine.output) == 2
+    assert machine.record("cpu")["machine"] == "apple-m3-ultra-60-core-gpu"
+    for device in ("cpu", "gpu"):
+        assert machine.record(device)["status"] == "ok", machine.record(device)["reason"]
+        energy = machine.record(device)["energy"]
+        assert energy["joules"] is None
+        assert "die" in energy["reason"]
+
+
+@new_names
+def test_new_names_of_cores_and_of_macos(machine):
+    record, found = machine.record("gpu"), machine.description()
+    assert record["status"] == "ok", record["reason"]
+    assert record["machine"] == "apple-m5-max-40-core-gpu"
+    assert record["versions"]["operating_system"] == found["operating_system"] == "macOS 26.4"
+    assert record["noise"]["power_source"] == "battery"
+    assert found["cores"]["levels"] == {"super": 6, "performance": 12}
+
+
+@pytest.mark.machine("m6")
+def test_three_kinds_of_cores(machine):
+    assert machine.description()["cores"]["levels"] == {"super": 2, "performance": 4, "efficiency": 6}
+
+
+@pytest.mark.machine("rosetta")
+def test_translated_python_is_refused_by_its_cause(machine):
+    assert "Rosetta" in machine.output
+    assert "arm64" in machine.output
+    assert trained(machine.output) == 0
+
+
+@virtual
+def test_gpu_of_a_virtual_mac_is_timed_only_when_it_is_asked_for(machine):
+    without_a_word, asked_for = machine.outputs
+    assert trained(without_a_word) == 1
+    assert "virtual machine" in without_a_word
+    assert trained(asked_for) == 1
+    for device in ("cpu", "gpu"):
+        record = machine.record(device)
+        assert record["status"] == "ok", record["reason"]
+        assert record["machine"] == "apple-m1-virtual"
+        assert record["energy"]["joules"] is None
+        assert "IOReport" in record["energy"]["reason"]

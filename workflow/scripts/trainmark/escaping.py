@@ -1,0 +1,84 @@
+"""Texts made harmless where they leave: for the terminal, HTML, Markdown and CSV.
+
+A record may come from anybody, and its texts go where something obeys them: a terminal obeys control characters, GitHub
+links, images and names, a spreadsheet formulas.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+
+def line(text: str) -> str:
+    r"""A text in one line, in which nothing moves the cursor, changes a colour or turns the direction of writing.
+
+    What cannot be printed is shown by its number, as ``\x1b`` or ``\u202e``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _number(c) for c in text)
+
+
+def _number(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def terminal(text: str) -> str:
+    """A message whose line breaks are ours; a text from elsewhere within it has been made one ``line``."""
+    return "\n".join(map(line, text.split("\n")))
+
+
+def html(text: str) -> str:
+    """A text for HTML, where a line break is a space; the template's own escaping does the rest."""
+    return terminal(text)
+
+
+# Words that GitHub turns into links, or into calls to people, wherever they stand but in code; and formulas.
+_LIVE_WORD = re.compile(r"://|www\.|@\w|#\d|\bGH-\d|\$", re.IGNORECASE)
+# Underscores within a word do nothing.
+_MARKUP = re.compile(r"[\\`*\[\]~|]|(?<![^\W_])_|_(?![^\W_])")
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+# Beginnings of a line that make it a heading, a list or a rule: what stands before the backslash, and after it.
+_BLOCK = re.compile(r"^(\d*)(#{1,6}(?!\S)|[-+](?!\S)|[-=]+$|[.)](?!\S))")
+
+
+def markdown(text: str) -> str:
+    """A text that Markdown shows as it is, in one line: no link, image, mention, HTML, format or end of a cell."""
+    words = " ".join(_code(word) if _LIVE_WORD.search(word) else _plain(word) for word in text.split())
+    return _BLOCK.sub(r"\1\\\2", words)
+
+
+def _plain(word: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", line(word).translate(_HTML))
+
+
+def _code(word: str) -> str:
+    """A word as code, in which nothing is live; a bar would end a cell even there."""
+    longest = max(map(len, re.findall("`+", word)), default=0)
+    fence, space = "`" * (longest + 1), " " * (word.startswith("`") or word.endswith("`"))
+    return f"{fence}{space}{line(word)}{space}{fence}".replace("|", r"\|")
+
+
+# By these a spreadsheet knows a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last in East Asian widths
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+
+
+def csv_cell(value: Any) -> Any:
+    """A value for CSV: a text that a spreadsheet would take for a formula is marked as a text by an apostrophe."""
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
+
+
+def csv_rows(rows: Iterable[tuple]) -> Iterable[tuple]:
+    """Rows for CSV, each value as ``csv_cell`` makes it.
+
+    Most rows have no such text, which is seen fastest by the different values of each column.
+    """
+    rows = list(rows)
+    texts = (value for column in zip(*rows) for value in set(column) if isinstance(value, str))
+    return [tuple(map(csv_cell, row)) for row in rows] if any(t.startswith(_FORMULA) for t in texts) else rows
