@@ -84,7 +84,8 @@ class Checkout:
 
     def report(self) -> subprocess.Popen:
         gate = ["--references", "config/references.yaml", "--level", "0.001"]
-        return self.start("workflow/scripts/collect_records.py", "--on-bad-record", "stop", *gate, "results/report")
+        known = ["--hardware", "config/hardware.yaml", "--", "results/report"]
+        return self.start("workflow/scripts/collect_records.py", "--on-bad-record", "stop", *gate, *known)
 
     def files(self) -> dict[str, str]:
         """Path, below results, and content of every measurement, also of superseded ones, and machine file."""
