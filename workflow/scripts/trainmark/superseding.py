@@ -18,20 +18,20 @@ def folder() -> Path:
 
 
 def keep(path: Path, folder: Path) -> None:
-    """Copy a file below results/machines, if there is one, that is about to be replaced.
+    """Keep a file below results/machines, if there is one, that is about to be replaced.
 
     What has been kept already is never overwritten: the folder's name gets a number then.
 
     Raises:
-        OSError: if it cannot be copied.
+        OSError: if it cannot be kept.
     """
     if not path.exists():
         return
-    content, inner = path.read_bytes(), path.relative_to(grid.MACHINES)
+    inner = path.relative_to(grid.MACHINES)
     folders = itertools.chain([folder], (folder.with_name(f"{folder.name}-{n}") for n in itertools.count(2)))
     target = next(each / inner for each in folders if not (each / inner).exists())
     target.parent.mkdir(parents=True, exist_ok=True)
-    files.PendingFile(target).commit(content)
+    files.create(path, target)
 
 
 def announce(paths: Iterable[str], folder: Path) -> list[str]:
