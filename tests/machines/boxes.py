@@ -218,6 +218,7 @@ def h100s_under_slurm(driver: str = "560.35.03") -> dict:
         cuda="12.6",
         virtualisation="none",
         allotted=[3],
+        rapl="root",
         variables=variables,
     )
 
