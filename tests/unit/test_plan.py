@@ -183,6 +183,7 @@ def test_what_is_replaced_is_kept_and_never_overwritten(here):
     assert superseding.announce(["results/machines/synthetic/none.json"], KEPT) == []
     first = path.read_text()
     superseding.keep(path, KEPT)
+    path.unlink()
     path.write_text("another")
     superseding.keep(path, KEPT)
     superseding.keep(here / "results/machines/none.json", KEPT)

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import archives
+from trainmark import archives, system
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("seconds", type=int, help="of the processor's time that it may take")
     parser.add_argument("memory", type=int, help="bytes that it may take")
     args = parser.parse_args()
+    system.end_with_parent()
     archives.limit_this_process(args.seconds, args.memory)
     print(json.dumps(archives.unpack(args.source, args.scratch)))
 

@@ -120,7 +120,7 @@ def _converse(source: Path, scratch: Path) -> dict[str, str]:
     """Let a child unpack, end it where it takes too much, and give what ``unpack`` says."""
     seconds = _SECONDS + _SECONDS_PER_MEGABYTE * source.stat().st_size // 2**20
     command = [sys.executable, "-E", str(_SCRIPT), str(source), str(scratch), str(seconds), str(_MEMORY_BYTES)]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         # Of the clock; of the processor's time, the child has a limit of its own.
         deadline = time.monotonic() + _PATIENCE * max(1, seconds)

@@ -15,7 +15,6 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,17 +161,12 @@ def serve(room: str = "training", function: str = "train") -> None:
     request = json.loads(sys.stdin.readline())
     if request.get("cpus"):  # before any library starts threads, which inherit it
         os.sched_setaffinity(0, request["cpus"])
-    threading.Thread(target=_end_with_supervisor, daemon=True).start()
+    system.end_with_parent()
 
     answer = getattr(importlib.import_module(f"trainmark.{room}"), function)(request)
     with os.fdopen(answer_descriptor, "w") as file:
         json.dump(answer, file)
     os._exit(0)  # TensorFlow takes a while to tear itself down, and nothing is left to save
-
-
-def _end_with_supervisor() -> None:
-    os.read(0, 1)  # blocks until the other end closes: the supervisor writes nothing more
-    os._exit(1)
 
 
 def child_environment(device: str, threads: int, gpu: Gpu | None, stack: str) -> dict[str, str]:

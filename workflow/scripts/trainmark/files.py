@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -64,6 +65,10 @@ def read_object(path: str | Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no object")
     return found
+
+
+# What link(2) says on disks without hard links.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 class PendingFile:
@@ -175,6 +180,31 @@ def whole_folder(path: Path) -> Iterator[Path]:
         unfinished.rename(path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def create(source: Path, target: Path) -> None:
+    """Give a complete file a second name, unless there is a file of that name.
+
+    Where a disk has no hard links, it is moved, and only a lock can keep others from that name. A place that is on
+    another disk, behind a link, gets a copy.
+
+    Raises:
+        FileExistsError: if there is one.
+        OSError: if it cannot be done.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            copy = PendingFile(target)
+            copy.complete(source.read_bytes())
+            copy.place(create)
+        elif error.errno not in _NO_LINKS:
+            raise
+        elif os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        else:
+            source.rename(target)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 MAC = sys.platform == "darwin"
@@ -36,6 +37,16 @@ def read_text(path: str | Path) -> str | None:
         return Path(path).read_text(errors="replace").strip() or None
     except OSError:
         return None
+
+
+def end_with_parent() -> None:
+    """End this process as soon as its stdin closes, as it does when the parent that holds it dies in whatever way."""
+
+    def wait() -> None:
+        os.read(0, 1)  # blocks until then: the parent writes nothing more
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def sysctl(name: str) -> str | None:

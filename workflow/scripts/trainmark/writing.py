@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
 import functools
 import os
 import platform
@@ -27,8 +26,6 @@ from trainmark.terminal import say
 OWN = ".trainmark"
 _LOCK, _MEASURED, _PENDING = "lock", "measured", "pending"
 _POLL_SECONDS = 0.2
-# What link(2) says on disks without hard links.
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 @contextlib.contextmanager
@@ -161,35 +158,10 @@ def write(machines: Path, path: Path, content: bytes, what: object, superseded: 
 def _supersede(superseded: Path, source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        create(source, target)
+        files.create(source, target)
     except FileExistsError:
         superseding.keep(target, superseded)
         source.replace(target)
-
-
-def create(source: Path, target: Path) -> None:
-    """Give a complete file a second name, unless there is a file of that name.
-
-    Where a disk has no hard links, it is moved, and only the lock keeps others from that name. A place that is on
-    another disk, behind a link, gets a copy.
-
-    Raises:
-        FileExistsError: if there is one.
-        OSError: if it cannot be done.
-    """
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno == errno.EXDEV:
-            copy = PendingFile(target)
-            copy.complete(source.read_bytes())
-            copy.place(create)
-        elif error.errno not in _NO_LINKS:
-            raise
-        elif os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        else:
-            source.rename(target)
 
 
 def write_new(machines: Path, contents: Mapping[Path, bytes]) -> None:
@@ -212,7 +184,7 @@ def write_new(machines: Path, contents: Mapping[Path, bytes]) -> None:
         os.sync()
         for path, source in staged.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            create(source, path)
+            files.create(source, path)
 
 
 @contextlib.contextmanager
