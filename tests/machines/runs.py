@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.integration.conftest import TINY, Checkout
 from tests.machines import boxes, macs, shells
-from tests.machines.imitation import tools
+from tests.machines.imitation import start
 
 # Enough for a fit of seconds, of which energy is quoted: shorter ones have none.
 LONG_ENOUGH = {"train_samples": 20_000, "epochs": 2, "batch_sizes": [32]}
@@ -92,7 +92,7 @@ class Machine:
 
     def calls(self, tool: str) -> list[list[str]]:
         """The arguments of every call of a tool of the system."""
-        path = self.folder / ".venv" / tools.CALLS
+        path = self.folder / ".venv" / start.CALLS
         calls = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         return [arguments for name, *arguments in calls if name == tool]
 

@@ -24,7 +24,7 @@ def of(count):
 LONG = "synthetic-" + "very-long-name-of-a-machine-" * 2 + "x"
 
 
-@pytest.fixture(scope="module", params=[1, 2, 5, 25, "long names", "not converged"], ids=str)
+@pytest.fixture(scope="module", params=[1, 2, 5, 25, "long names", "not converged", "no references"], ids=str)
 def planned(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     if request.param == "long names":
@@ -33,9 +33,12 @@ def planned(request, tmp_path_factory):
     elif request.param == "not converged":
         records, kinds = of(25)
         records[::11] = [unlearned(record, [0.3, 0.2]) for record in records[::11]]
+    elif request.param == "no references":
+        records, kinds = of(1)
+        records[::11] = [unlearned(record, [0.1, 0.1]) for record in records[::11]]
     else:
         records, kinds = of(request.param)
-    gate = convergence.Gate(synthetic.references(), 0.001)
+    gate = convergence.Gate(None if request.param == "no references" else synthetic.references(), 0.001)
     made = report.make(records, folder, kinds=kinds, draw=False, gate=gate)
     return [e for e in made.exhibits if not e.missing], figures.assign_looks(made.data.runs)
 

@@ -7,8 +7,8 @@ import sys
 
 from . import darwin, files, hooks, linux, sleeping
 
-# Beside the environment's bin/ and lib/.
-DESCRIPTION, TREE = "imitated-machine.json", "tree"
+# Beside the environment's bin/ and lib/: the machine's facts, its files, and the calls of its system's programs.
+DESCRIPTION, TREE, CALLS = "imitated-machine.json", "tree", "calls.jsonl"
 # CLOCK_REALTIME and CLOCK_BOOTTIME, which count the time in which Linux sleeps.
 _GOING_ON = frozenset({0, 7})
 

@@ -1,10 +1,9 @@
-"""The system's programs on the imitated machine's PATH: each call is written down, with its exit code.
+"""The system's programs on the imitated machine's PATH: each call is written down.
 
 Run by ``<environment>/bin/<tool>``, outside the environment, as ``tools.py ENVIRONMENT TOOL [ARGUMENT ...]``.
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,20 +20,18 @@ TOOLS["systemd-detect-virt"] = lambda machine, arguments: (
     "",
     0 if machine["detected_virt"] != "none" else 1,
 )
-CALLS = "calls.jsonl"
 
 
 def main() -> None:
     """Do as one tool does."""
     environment, name, *arguments = sys.argv[1:]
     machine = json.loads(Path(environment, start.DESCRIPTION).read_text())
-    with Path(environment, CALLS).open("a") as file:  # before it ends: caffeinate does when its process does
+    with Path(environment, start.CALLS).open("a") as file:  # before it ends: caffeinate does when its process does
         file.write(json.dumps([name, *arguments]) + "\n")
     printed, complaint, code = TOOLS[name](machine, arguments)
     sys.stdout.write(printed)
     sys.stderr.write(complaint)
-    sys.stdout.flush()
-    os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -271,7 +271,8 @@ def draw_curves(exhibit: Exhibit, looks: Looks) -> plt.Figure:
             for _, run in mine.groupby("repeat"):
                 axis.plot(run["epoch"], run[exhibit.value], color=s.colour, marker=s.marker, markersize=5, zorder=3)
         band = exhibit.band[(exhibit.band["model"] == model) & (exhibit.band["batch_size"] == batch_size)]
-        axis.fill_between(band["epoch"], band["low"], band["high"], color=BAND, alpha=0.7, linewidth=0, zorder=2.5)
+        if len(band):  # there are none for other workloads than the references'
+            axis.fill_between(band["epoch"], band["low"], band["high"], color=BAND, alpha=0.7, linewidth=0, zorder=2.5)
         axis.set_title(f"{model}, batch size {batch_size:,}", fontsize=10)
         axis.set_xticks(sorted(here["epoch"].unique()))
         axis.set_xlabel("Epoch")
