@@ -1,6 +1,7 @@
 """Whole runs on imitated Macs."""
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -74,6 +75,16 @@ def test_new_names_of_cores_and_of_macos(machine):
     assert record["versions"]["operating_system"] == found["operating_system"] == "macOS 26.4"
     assert record["noise"]["power_source"] == "battery"
     assert found["cores"]["levels"] == {"super": 6, "performance": 12}
+
+
+@pytest.mark.machine("m5_max")
+def test_run_during_which_the_lid_was_closed_says_so(machine):
+    record = machine.record("gpu")
+    noise = record["noise"]
+    assert noise["suspended_seconds"] == pytest.approx(macs.LID_CLOSED_SECONDS, abs=1)
+    assert noise["clock_jump_seconds"] == pytest.approx(0, abs=1)
+    began, ended = (datetime.fromisoformat(record[key]) for key in ("started_at", "ended_at"))
+    assert (ended - began).total_seconds() > macs.LID_CLOSED_SECONDS > record["durations"]["fit_seconds"]
 
 
 @pytest.mark.machine("m5_max")

@@ -29,10 +29,11 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     Raises:
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
-    if not {"settings", "accuracy"} <= strict_yaml.read(references).values.keys():
+    wrong = _wrong_with_references(strict_yaml.read(references).values)
+    if wrong:
         raise TrainmarkError(
-            f"{references}, which the configuration names under references, lacks settings or accuracy; expected a "
-            "file that 'make references' wrote."
+            f"{references}, which the configuration names under references, {wrong}; expected a file that "
+            "'make references' wrote."
         )
     lines: list[str] = []
     ids: set[str] = set()
@@ -56,6 +57,25 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     if lines:
         count = f"{len(lines)} problem{'s' * (len(lines) > 1)}"
         raise TrainmarkError(f"Claims and hardware have {count}; nothing was run.\n" + "\n".join(lines))
+
+
+def _wrong_with_references(values: Mapping[str, Any]) -> str | None:
+    """What keeps a file of references from being one, or None: accuracies by model, batch size, run and epoch."""
+    if not {"settings", "accuracy"} <= values.keys():
+        return "lacks settings or accuracy"
+    settings, accuracy = values["settings"], values["accuracy"]
+    if not isinstance(settings, dict) or not isinstance(accuracy, dict):
+        return "has settings or accuracy without keys"
+    for model, sizes in accuracy.items():
+        if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes):
+            return f"has no batch sizes under accuracy, {strict_yaml.shown(str(model))}"
+        for size, runs in sizes.items():
+            several = isinstance(runs, list) and len(runs) > 1 and all(isinstance(run, list) and run for run in runs)
+            if not several or len({len(run) for run in runs}) > 1:
+                return f"has no runs of as many epochs each under accuracy, {strict_yaml.shown(str(model))}, {size}"
+            if not all(isinstance(value, float | int) and 0 <= value <= 1 for run in runs for value in run):
+                return f"has an accuracy that is none under {strict_yaml.shown(str(model))}, {size}"
+    return None
 
 
 def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
