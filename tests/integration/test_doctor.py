@@ -92,7 +92,9 @@ def test_other_benchmark_is_left_in_peace(alone):
 
 
 def test_what_is_wrong_fails_without_noise_above_it(checkout):
-    (checkout.folder / "results/data/t10k-labels-idx1-ubyte.npy").unlink()
+    damaged = checkout.folder / "results/data/t10k-labels-idx1-ubyte.npy"
+    damaged.unlink()  # it may be linked to another checkout's
+    damaged.write_bytes(b"damaged")
     output = checkout.run("doctor", code=1, stacks=["tf-2.12"])
     assert "looking at" not in output
     before, after = re.split(r"\d+ good, \d+ warnings?, 2 wrong", output)

@@ -256,7 +256,13 @@ def test_counter_that_hardly_moves_is_told_with_its_reason():
 )
 def test_power(monkeypatch, mac, changes, verdict, words):
     monkeypatch.setattr(system, "MAC", mac)
-    check(diagnosis.power({**CALM, **changes}), verdict, words)
+    (finding,) = diagnosis.power({**CALM, **changes})
+    check(finding, verdict, words)
+
+
+def test_mac_on_battery_and_in_low_power_mode_is_told_both():
+    told = diagnosis.power({**CALM, "low_power_mode": True, "power_source": "battery"})
+    assert [finding.verdict for finding in told] == ["warning", "warning"]
 
 
 @pytest.mark.parametrize(
@@ -300,16 +306,22 @@ def test_sleep(monkeypatch, mac, holder, source, verdict, words):
 @pytest.mark.parametrize(
     ("cpu", "steal", "processes", "verdict", "words"),
     [
-        (0.02, 0.0, 0, "good", "other programs took 2%"),
+        (0.02, 0.0, 0, "good", "Other programs took 2%"),
         (None, None, None, "good", "does not tell"),
         (0.34, 0.0, 0, "warning", "ps -A -o pcpu,comm"),
-        (0.02, 0.2, 0, "warning", "the host took 20%"),
+        (0.02, 0.2, 0, "warning", "The host gave 20%"),
         (0.02, 0.0, 2, "warning", "2 other processes on the GPU"),
     ],
 )
 def test_neighbours(cpu, steal, processes, verdict, words):
     looked_at = part(gpu={"gpu_processes": processes})
-    check(diagnosis.neighbours({"cpu_share": cpu, "steal_share": steal}, [looked_at]), verdict, words)
+    (finding,) = diagnosis.neighbours({"cpu_share": cpu, "steal_share": steal}, [looked_at])
+    check(finding, verdict, words)
+
+
+def test_every_kind_of_neighbour_is_told():
+    told = diagnosis.neighbours({"cpu_share": 0.3, "steal_share": 0.3}, [part(gpu={"gpu_processes": 1})])
+    assert [finding.verdict for finding in told] == ["warning"] * 3
 
 
 def test_what_others_take_is_a_share_of_the_cores(monkeypatch):
@@ -346,7 +358,8 @@ def test_what_two_cells_must_differ_by_is_welchs_interval():
 
 def test_data_set(monkeypatch, tmp_path, data_folder):
     check(diagnosis.data_set(PLAN, data_folder), "good", "decoded and verified")
-    (tmp_path / "train-images-idx3-ubyte.npy").write_bytes(b"x")
+    for name in diagnosis.dataset.PAYLOADS:
+        (tmp_path / f"{name}.npy").write_bytes(b"x")
     check(diagnosis.data_set(PLAN, tmp_path), "wrong", f"rm -r {tmp_path}")
     nothing = tmp_path / "nothing"
     monkeypatch.setattr(diagnosis.dataset, "obtain", lambda folder, download: ({}, "the folder of a test"))
@@ -409,7 +422,12 @@ def test_clock(now, changes, verdict, words):
     check(diagnosis.clock(now, 1000 * DAY, {**STEADY, **changes}), verdict, words)
 
 
-def test_newest_change_of_a_checkout_is_not_in_the_future():
+def test_newest_change_of_a_checkout_is_not_in_the_future(monkeypatch):
+    assert 1.7e9 < diagnosis.newest_change() < diagnosis.time.time() + DAY
+    monkeypatch.setattr(system, "command_output", lambda *command: "1800000000" if "git" in command else None)
+    monkeypatch.setattr(diagnosis.Path, "exists", lambda path: True)
+    assert diagnosis.newest_change() == 1.8e9
+    monkeypatch.setattr(system, "command_output", lambda *command: None)
     assert 1.7e9 < diagnosis.newest_change() < diagnosis.time.time() + DAY
 
 

@@ -150,6 +150,12 @@ def test_other_benchmark_is_not_disturbed(examine, tmp_path):
     assert looked_at["devices"] == {}
 
 
+def test_lock_that_cannot_be_opened_is_told(examine, tmp_path):
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    looked_at = examine("raise SystemExit('never started')")
+    assert str(tmp_path / "lock") in looked_at["reason"]
+
+
 def test_meters_are_asked_beside_the_load_and_before_it(examine):
     seen = examine(answer(), fake_watch(HUNDRED_WATTS))["devices"]["cpu"]["seen"]
     assert seen["energy"]["domains"][0]["idle_watts"] == pytest.approx(100, rel=0.01)

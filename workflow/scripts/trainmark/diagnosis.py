@@ -65,11 +65,11 @@ def diagnose(plan: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], facts:
     for device in plan["devices"]:
         yield from (energy(device, each["seen"]) for each in _of_device(device, parts)[:1])
     conditions = facts["conditions"] = {**noise.conditions(), "governor": noise.governor()}
-    yield power(conditions)
+    yield from power(conditions)
     yield heat(conditions, parts)
     yield wakefulness(conditions)
     others = facts["others"] = watch_others(WATCH_SECONDS)
-    yield neighbours(others, parts)
+    yield from neighbours(others, parts)
     for part in parts:
         for device, found in part["devices"].items():
             if found.get("load"):
@@ -224,10 +224,11 @@ def energy(device: str, seen: Mapping[str, Any]) -> Finding:
         counted = [part for part in found["domains"] if part["counted"]]
         moves = {part["source"]: seen["moves_a_second"][part["source"]] for part in counted}
         meters_told = " and ".join(f"{name}, which moves {rate:.0f} times a second" for name, rate in moves.items())
-        idle = ", ".join(f"{part['domain']} {part['idle_watts']:.1f} W" for part in counted if part["idle_watts"])
-        idle = f"idle {idle}" if idle else f"idle power not known ({found['idle_reason']})"
-        watts = found["joules"] / found["window_seconds"]
-        return Finding(topic, GOOD, f"{meters_told}: {idle}; under load {watts:.1f} W in all.")
+        known = [part for part in counted if part["idle_watts"] is not None]
+        watts = ", ".join(f"{part['domain']} {part['idle_watts']:.1f} W" for part in known)
+        idle = f"idle {watts}" if known else f"idle power not known ({found['idle_reason']})"
+        load = found["joules"] / found["window_seconds"]
+        return Finding(topic, GOOD, f"{meters_told}: {idle}; under load {load:.1f} W in all.")
     text = f"None will be measured: {found['reason']}."
     if device == "cpu" and "sudo chmod" in text:
         allow = f"sudo chmod a+r {meters.POWERCAP}/intel-rapl:*/energy_uj"
@@ -235,19 +236,22 @@ def energy(device: str, seen: Mapping[str, Any]) -> Finding:
     return Finding(topic, WARNING, text, "The times count all the same.")
 
 
-def power(conditions: Mapping[str, Any]) -> Finding:
+def power(conditions: Mapping[str, Any]) -> Iterator[Finding]:
     """How the machine is powered, and whether it was asked to save power."""
+    found = []
     if conditions["low_power_mode"]:
         normal = "sudo pmset -a lowpowermode 0"
         normal = normal if system.MAC else "echo balanced | sudo tee /sys/firmware/acpi/platform_profile"
-        return Finding("power", WARNING, "The machine is in low-power mode: it computes slower.", "To end it:", normal)
+        found.append(("The machine is in low-power mode: it computes slower.", "To end it:", normal))
     if conditions["governor"] == "powersave":
         text = "Linux holds the processor at its lowest clock (its governor is powersave)."
-        return Finding("power", WARNING, text, "To end it:", "sudo cpupower frequency-set --governor performance")
+        found.append((text, "To end it:", "sudo cpupower frequency-set --governor performance"))
     if conditions["power_source"] == "battery":
-        return Finding("power", WARNING, "On battery, on which many machines compute slower.", "Plug it in.")
-    source = {"mains": "On mains"}.get(conditions["power_source"], "The system names no battery")
-    return Finding("power", GOOD, f"{source}; not in low-power mode.")
+        found.append(("On battery, on which many machines compute slower.", "Plug it in."))
+    yield from (Finding("power", WARNING, *each) for each in found)
+    if not found:
+        source = {"mains": "On mains"}.get(conditions["power_source"], "The system names no battery")
+        yield Finding("power", GOOD, f"{source}; not in low-power mode.")
 
 
 def heat(conditions: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Finding:
@@ -299,21 +303,25 @@ def watch_others(seconds: float) -> dict[str, Any]:
     return {key: None if value is None else value / cores for key, value in taken.items()}
 
 
-def neighbours(others: Mapping[str, float | None], parts: Sequence[Mapping[str, Any]]) -> Finding:
+def neighbours(others: Mapping[str, float | None], parts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Whether others compute here, or the host gives this machine's cores away."""
     on_gpu = max((each["gpu_processes"] or 0 for part in parts for each in part["devices"].values()), default=0)
-    shares = {"other programs": others["cpu_share"], "the host": others["steal_share"]}
-    told = ", ".join(f"{who} took {share:.0%}" for who, share in shares.items() if share is not None)
-    told = f"Of the cores' time, {told}." if told else "The system does not tell what others take of the cores."
-    if on_gpu:
-        text = f"{told} {on_gpu} other process{'es' * (on_gpu > 1)} on the GPU."
-        return Finding("neighbours", WARNING, text, "End them. To see them:", "nvidia-smi")
-    if (others["cpu_share"] or 0) > noise.DISTURBING:
+    cpu, steal = others["cpu_share"], others["steal_share"]
+    found = []
+    if (cpu or 0) > noise.DISTURBING:
         show = f"ps -A -o pcpu,comm {'-r' if system.MAC else '--sort=-pcpu'} | head"
-        return Finding("neighbours", WARNING, told, "End what computes beside. To see it:", show)
-    if (others["steal_share"] or 0) > noise.DISTURBING:
-        return Finding("neighbours", WARNING, told, "Take another time of day, or a machine of your own.")
-    return Finding("neighbours", GOOD, told)
+        found.append((f"Other programs took {cpu:.0%} of the cores' time.", "End them. To see them:", show))
+    if (steal or 0) > noise.DISTURBING:
+        advice = "Take another time of day, or a machine of your own."
+        found.append((f"The host gave {steal:.0%} of the cores' time to others.", advice))
+    if on_gpu:
+        text = f"{on_gpu} other process{'es' * (on_gpu > 1)} on the GPU."
+        found.append((text, "End them. To see them:", "nvidia-smi"))
+    yield from (Finding("neighbours", WARNING, *each) for each in found)
+    if not found and cpu is None:
+        yield Finding("neighbours", GOOD, "The system does not tell what others take of the cores.")
+    elif not found:
+        yield Finding("neighbours", GOOD, f"Other programs took {cpu:.0%} of the cores' time.")
 
 
 def evenness(plan: Mapping[str, Any], topic: str, load: Mapping[str, Any]) -> Finding:
@@ -335,7 +343,7 @@ def data_set(plan: Mapping[str, Any], folder: Path = Path("results/data")) -> Fi
     """Whether Fashion-MNIST is there or can be had."""
     if dataset.is_decoded(folder):
         return Finding("data set", GOOD, f"Fashion-MNIST, decoded and verified, in {folder}.")
-    if any(folder.glob("*.npy")):
+    if all((folder / f"{name}.npy").exists() for name in dataset.PAYLOADS):
         text = f"{folder} does not hold the published data."
         return Finding("data set", WRONG, text, "Remove it; it is fetched anew:", f"rm -r {folder}")
     told = io.StringIO()
@@ -381,13 +389,13 @@ def disk(needed: Mapping[Path, float]) -> Iterator[Finding]:
 
 
 def newest_change() -> float:
-    """When this checkout was last changed, seconds since 1970: its newest commit, or file of the workflow."""
+    """When this checkout was last changed, seconds since 1970: its newest commit, without git its newest file."""
     checkout = Path(__file__).resolve().parents[3]
-    commit = None
     if (checkout / ".git").exists():
         commit = system.command_output("git", "-C", str(checkout), "log", "-1", "--format=%ct")
-    times = [path.stat().st_mtime for path in (checkout / "workflow").rglob("*") if path.is_file()]
-    return max([float(commit or 0), *times])
+        if commit:
+            return float(commit)
+    return max(path.stat().st_mtime for path in (checkout / "workflow").rglob("*.py"))
 
 
 def clock(now: float, newest: float, passed: Mapping[str, float | None]) -> Finding:

@@ -92,6 +92,8 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
                 found["devices"][device] = _examine_device(request, device, child_command, watch_command, lock)
     except child.BusyError as error:
         found["busy"] = str(error)
+    except OSError as error:  # the lock's file, or a process that cannot be started
+        found["reason"] = str(error)
     return found
 
 
