@@ -77,7 +77,7 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,  # much is done, and some machines are slow
+            timeout=3600,  # much is done, and some machines are slow
         )
         assert result.returncode == code, result.stdout
         return result.stdout
