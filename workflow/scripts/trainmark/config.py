@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
 import yaml
 
-from trainmark import dataset, gpus, workloads
+from trainmark import dataset, gpus, patterns, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
 
@@ -92,9 +93,18 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any], layers: list[Lay
         raise TrainmarkError(f"The configuration has {count}; nothing was run.\n" + "\n".join(lines))
 
 
+def _match(validator: Any, pattern: str, value: Any, schema: Mapping[str, Any]) -> Iterator[jsonschema.ValidationError]:
+    """The keyword ``pattern``; arguments as jsonschema gives them."""
+    if validator.is_type(value, "string") and not re.search(patterns.to_python(pattern), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _match})
+
+
 def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Problem]:
     """Every violation of the schema, in the order of the configuration's keys."""
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = _Validator(schema)
     problems = [p for error in validator.iter_errors(config) for p in _problems_of(error)]
     order = list(config)
     return sorted(
