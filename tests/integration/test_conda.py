@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -152,3 +153,10 @@ def test_report_is_drawn_in_its_own_environment(checkout, environments):
     shutil.rmtree(checkout.folder / "results/report")
     assert trained(run(checkout, environments, "report")) == 0
     assert (checkout.folder / "results/report/index.html").exists()
+
+
+def test_doctor_looks_at_every_stack_in_its_environment(checkout, environments):
+    """Another benchmark on this machine keeps it from computing with a stack, and from nothing else."""
+    output = run(checkout, environments, "doctor", active="base", stacks=STACKS)
+    for stack, version in (("tf-2.12", "3.10"), ("tf-2.19", "3.12")):
+        assert re.search(rf"^[✓!] {stack} +In its conda environment, Python {version}\.", output, re.MULTILINE)

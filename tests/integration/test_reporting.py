@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,8 +155,8 @@ def bare_python(tmp_path_factory) -> str:
     return str(folder / "env/bin/python")
 
 
-def test_report_says_which_packages_are_missing_and_how_to_get_them(checkout, bare_python, monkeypatch):
-    monkeypatch.setattr(sys, "executable", bare_python)
+def test_report_says_which_packages_are_missing_and_how_to_get_them(checkout, bare_python):
+    checkout = replace(checkout, python=bare_python)
     assert NOTHING in checkout.run()
     shutil.rmtree(checkout.folder / "results/report")
     output = checkout.run("report", code=1)

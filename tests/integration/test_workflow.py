@@ -99,6 +99,52 @@ def test_another_workload_trains_every_local_cell_again_and_keeps_the_old_record
     assert NOTHING in checkout.run(epochs=2)
 
 
+def test_workload_that_cannot_run_replaces_no_record(checkout):
+    old = {size: checkout.record(size).read_bytes() for size in TINY["batch_sizes"]}
+    output = checkout.run(code=1, epochs=2, time_limit_seconds=1)
+    assert trained(output) == 0
+    assert output.count("a good run of another workload, is kept, since no run of this one has succeeded yet") == 2
+    assert "Traceback" not in output
+    assert {size: checkout.record(size).read_bytes() for size in TINY["batch_sizes"]} == old
+    assert not (checkout.folder / "results/superseded").exists()
+    assert trained(checkout.run()) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("epochs: 017\n", "line 1: '017' is a surprise in YAML"),
+        ("epochs: 1\nepochs: 2\n", "line 2: 'epochs' stands here again, after line 1"),
+        ("batch_sizes:\n\t- 32\n", "line 2: is no YAML (a tab stands where only spaces may)"),
+        ("", "holds no keys"),
+        ("- a\n", "holds no keys"),
+        ("a: " + "[" * 10_000, "line 1: is nested deeper"),
+        (f"epochs: {'1' * 5000}\n", "line 1: '111"),
+        ("a: \udcff\n", "line 1: is not UTF-8 text"),
+    ],
+    ids=["octal", "twice", "tab", "empty", "list", "deep", "digits", "bytes"],
+)
+def test_configuration_that_surprises_is_refused_with_file_and_line(checkout, text, expected):
+    (checkout.folder / "config/config.yaml").write_bytes(text.encode(errors="surrogateescape"))
+    output = checkout.run("-n", code=1)
+    assert f"config/config.yaml{', ' * expected.startswith('line')}" in output
+    assert expected in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"epochs": 1.0}, "tiny.json, line 1: epochs is 1.0; expected a whole number"),
+        ({"data_folder": "a{x}b"}, "expected a text without { and }"),
+        ({"baseline": "nobody"}, "tiny.json, line 1: baseline is 'nobody', and no such machine has runs"),
+    ],
+    ids=["not whole", "wildcard", "nobody"],
+)
+def test_configuration_that_cannot_be_used_is_refused_before_anything_runs(checkout, changes, expected):
+    assert expected in checkout.run("-n", code=1, **changes)
+
+
 def test_time_limit_may_change_without_training_again(checkout):
     assert NOTHING in checkout.run(time_limit_seconds=77)
 

@@ -17,6 +17,8 @@ def plain() -> dict:
         "root_only": [],
         "counting": {},
         "files": {},
+        "logical_cpus": None,
+        "sleeps_seconds": 0,
         "metal": False,
         "gpus": [],
         "tools": "none",
@@ -121,6 +123,7 @@ def box(
         "counting": {f"{zone}/energy_uj": RAPL_WATTS * 10**6} if rapl else {},
         "files": files,
         "logical_cpus": cpus,
+        "sleeps_seconds": 0,
         "metal": False,
         "gpus": gpus,
         "allotted": allotted,
@@ -215,7 +218,6 @@ def h100s_under_slurm(driver: str = "560.35.03") -> dict:
         cuda="12.6",
         virtualisation="none",
         allotted=[3],
-        rapl="root",
         variables=variables,
     )
 

@@ -50,6 +50,7 @@ def mac(
     architecture: str = "arm64",
     translated: bool = False,
     virtual: bool = False,
+    sleeps_seconds: float = 0,
     uuid: str = "5A1DA7A0-0000-4000-8000-00000000000A",
 ) -> dict:
     """A Mac with Apple Silicon.
@@ -67,6 +68,7 @@ def mac(
         architecture: of Python, and so of what its kernel says to it.
         translated: whether Python runs under Rosetta.
         virtual: whether this is a virtual machine.
+        sleeps_seconds: for how long it sleeps while a model trains, once.
         uuid: the platform's.
     """
     cores = sum(number for _, number in levels)
@@ -115,6 +117,7 @@ def mac(
         "platform": "osx-arm64",
         "uname": ["Darwin", "Mac.local", release, kernel, architecture],
         "logical_cpus": cores,
+        "sleeps_seconds": sleeps_seconds,
         "paths": _MAC_PATHS,
         "root_only": [],
         "counting": {},
@@ -137,6 +140,7 @@ def mac(
     }
 
 
+LID_CLOSED_SECONDS = 95 * 60.0
 M2_MAX_WATTS = {"cpu_total_mj": 12.0, "dram_mj": 1.5, "gpu_mj": 9.0, "gpu_sram_mj": 0.1, "ane_mj": 0.0}
 
 
@@ -152,10 +156,15 @@ def m3_ultra() -> dict:
 
 
 def m5_max() -> dict:
-    """A MacBook Pro with an M5 Max, whose kinds of cores have new names, on macOS 26, which Python takes for 16."""
+    """A MacBook Pro with an M5 Max, whose kinds of cores have new names, on macOS 26, which Python takes for 16.
+
+    It is on battery, and its lid is closed for 95 minutes while a model trains.
+    """
     levels = [("Super", 6), ("Performance", 12)]
     version = {"version": ("26.4", "25E246"), "version_for_python": "16.0", "release": "25.4.0"}
-    return mac("Apple M5 Max", levels, 40, 64, battery=True, watts=M2_MAX_WATTS, **version)
+    return mac(
+        "Apple M5 Max", levels, 40, 64, battery=True, watts=M2_MAX_WATTS, sleeps_seconds=LID_CLOSED_SECONDS, **version
+    )
 
 
 def m6() -> dict:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,19 +44,36 @@ class Machine:
         """What the last run printed."""
         return self.outputs[-1]
 
+    @property
+    def planned(self) -> int:
+        """How many trainings the last run announced; of the grid, however large it is."""
+        return int(re.search(r"(\d+) runs? to do", self.output)[1])
+
     def run(self, *arguments: str, code: int = 0, **config: object) -> "Machine":
         """Run the workflow; demand an exit code."""
         self.outputs.append(self.checkout.run(*arguments, code=code, **settings(config)))
         return self
 
-    def make_run(self, **config: object) -> "Machine":
-        """The same by "make run", as in a shell in the checkout."""
+    def make(self, target: str, **config: object) -> "Machine":
+        """The same by make, as in a shell in the checkout."""
         self.prepare_make(**config)
-        command, environment = ["make", "run"], self.checkout.environment
+        command, environment = ["make", target], self.checkout.environment
         result = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         self.outputs.append(result.stdout + result.stderr)
         assert result.returncode == 0, self.output
         return self
+
+    def doctor(self, code: int = 0, **config: object) -> "Machine":
+        """Have the doctor look at it, with loads of a tenth of the time."""
+        path = self.folder / "workflow/scripts/trainmark/examination.py"
+        path.write_text(path.read_text().replace("LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2"))
+        return self.run("doctor", code=code, **config)
+
+    def finding(self, topic: str) -> dict:
+        """What the doctor has written of a topic; of several, the first that is not good."""
+        (path,) = self.folder.glob("results/doctor/*.json")
+        found = [each for each in json.loads(path.read_text())["findings"] if each["topic"] == topic]
+        return next((each for each in found if each["verdict"] != "good"), found[0])
 
     def prepare_make(self, **config: object) -> None:
         """Let make take the environment for installed, and "make run" have this configuration."""
@@ -93,13 +111,13 @@ def m2_max(imitate: Imitate) -> Machine:
 
 
 def m3_ultra(imitate: Imitate) -> Machine:
-    """Both devices."""
-    return imitate(macs.m3_ultra()).run("measure")
+    """The GPU."""
+    return imitate(macs.m3_ultra()).run("measure", devices=["gpu"])
 
 
 def m5_max(imitate: Imitate) -> Machine:
-    """The GPU."""
-    return imitate(macs.m5_max()).run("measure", devices=["gpu"])
+    """The GPU, and its sweep of matrix products."""
+    return imitate(macs.m5_max()).run("measure", devices=["gpu"], roofline=True)
 
 
 def m6(imitate: Imitate) -> Machine:
@@ -144,8 +162,8 @@ def part_of_an_a100(imitate: Imitate) -> Machine:
 
 
 def h100_of_eight(imitate: Imitate) -> Machine:
-    """Both devices."""
-    return imitate(boxes.h100s_under_slurm()).run("measure")
+    """The GPU, for which the driver has something to compile."""
+    return imitate(boxes.h100s_under_slurm()).run("measure", devices=["gpu"])
 
 
 def h100_with_an_old_driver(imitate: Imitate) -> Machine:
@@ -170,7 +188,7 @@ def laptop(imitate: Imitate) -> Machine:
 
 def calm(imitate: Imitate) -> Machine:
     """To the report, from a clean shell."""
-    return imitate(boxes.plain()).make_run()
+    return imitate(boxes.plain()).make("run")
 
 
 def hostile(imitate: Imitate) -> Machine:
@@ -178,7 +196,7 @@ def hostile(imitate: Imitate) -> Machine:
     machine = imitate(boxes.plain())
     home = machine.folder.parent / "home"
     machine.checkout.environment.update({**shells.spoil(home), "HOME": str(home)})
-    return machine.make_run()
+    return machine.make("run")
 
 
 def notebook(imitate: Imitate) -> Machine:
@@ -190,3 +208,48 @@ def notebook(imitate: Imitate) -> Machine:
     assert code == 0, output
     machine.outputs.append(output)
     return machine
+
+
+def looked_at(imitate: Imitate) -> Machine:
+    """By the doctor, by make, from a clean shell, as long as it takes."""
+    return imitate(boxes.plain()).make("doctor")
+
+
+def looked_at_m5_max(imitate: Imitate) -> Machine:
+    """By the doctor, the GPU."""
+    return imitate(macs.m5_max()).doctor(devices=["gpu"])
+
+
+def looked_at_m3_ultra(imitate: Imitate) -> Machine:
+    """By the doctor, the CPU."""
+    return imitate(macs.m3_ultra()).doctor(devices=["cpu"])
+
+
+def looked_at_rosetta(imitate: Imitate) -> Machine:
+    """By the doctor, which finds it wrong."""
+    return imitate(macs.rosetta()).doctor(code=1)
+
+
+def looked_at_mac_vm(imitate: Imitate) -> Machine:
+    """By the doctor, what is timed without a word."""
+    return imitate(macs.mac_vm()).doctor()
+
+
+def looked_at_part_of_an_a100(imitate: Imitate) -> Machine:
+    """By the doctor, the GPU."""
+    return imitate(boxes.a100_with_mig()).doctor(devices=["gpu"])
+
+
+def looked_at_h100_of_eight(imitate: Imitate) -> Machine:
+    """By the doctor, both devices."""
+    return imitate(boxes.h100s_under_slurm()).doctor()
+
+
+def looked_at_p100_with_an_old_driver(imitate: Imitate) -> Machine:
+    """By the doctor, which finds it wrong."""
+    return imitate(boxes.p100(driver="470.182.03")).doctor(code=1, devices=["gpu"])
+
+
+def looked_at_laptop(imitate: Imitate) -> Machine:
+    """By the doctor, the CPU."""
+    return imitate(boxes.laptop()).doctor()

@@ -11,8 +11,8 @@ t4 = pytest.mark.machine("t4")
 
 @t4
 def test_t4_is_named_and_trains(machine):
-    assert trained(machine.output) == 2
-    assert "2 runs to do on intel-xeon-tesla-t4" in machine.output
+    assert trained(machine.output) == machine.planned
+    assert "runs to do on intel-xeon-tesla-t4" in machine.output
     for device in ("cpu", "gpu"):
         record = machine.record(device)
         validate_record(record)
@@ -99,9 +99,6 @@ def test_job_that_sees_one_of_eight_is_of_that_one(machine):
     assert record["machine"] == "intel-xeon-platinum-8480c-nvidia-h100-80gb-hbm3"
     assert record["gpu"]["name"] == "NVIDIA H100 80GB HBM3"
     assert {part["scope"] for part in record["energy"]["domains"]} == {"GPU board"}
-    energy = machine.record("cpu")["energy"]
-    assert energy["joules"] is None
-    assert "root" in energy["reason"]
 
 
 @pytest.mark.machine("h100_of_eight")

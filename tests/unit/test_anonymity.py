@@ -35,6 +35,7 @@ ANN = {
         ("of MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f", "of MIG-<uuid>"),
         ("samples/s, 1/3, n/a, and/or, 2 / 3", "samples/s, 1/3, n/a, and/or, 2 / 3"),
         ("/sys/class/powercap/intel-rapl:0/energy_uj", "/sys/class/powercap/intel-rapl:0/energy_uj"),
+        ("sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj", None),
         ("a Homebrew in /opt/homebrew; see https://example.org/a/b", None),
         ("/System/Volumes/Data/x and /Systems/ann", "/System/Volumes/Data/x and <path>"),
     ],

@@ -1,5 +1,7 @@
 """Tests of trainmark.config, and of the configurations that come with the project."""
 
+import math
+
 import pytest
 import yaml
 from trainmark import config as configuration
@@ -74,18 +76,37 @@ def test_every_key_is_in_the_readme():
         ({"stacks": ["tf-3"]}, 'stacks[0] is "tf-3"; expected one of tf-2.12, tf-2.19.'),
         ({"machine": "My Mac"}, "lower-case letters"),
         ({"epochs": True}, "epochs is true; expected a whole number"),
-        ({"learning_rate": 0}, "expected a number above 0"),
+        ({"learning_rate": 0}, "expected a number from 1e-12 to 1e+38"),
         ({"train_samples": 60000}, "at most the 60000 images"),
         ({"comparisons": [{"name": "x", "candidate": {}, "baseline": {}}]}, "a candidate that is not the baseline"),
         ({"comparisons": [{"name": "x", "candidate": {"machin": "a"}, "baseline": {}}]}, "did you mean 'machine'?"),
         ({"on_bad_record": "ignore"}, "expected one of stop, skip"),
         ({"threads": 0}, '"auto" or a whole number from 1 to 1024'),
+        ({"epochs": 1.0}, "epochs is 1.0; expected a whole number from 1 to 1000."),
+        ({"threads": 2.0}, 'threads is 2.0; expected "auto" or a whole number'),
+        ({"seed": 2023.0}, "seed is 2023.0; expected a whole number"),
+        ({"repeats": 3.0}, 'repeats is 3.0; expected "auto" or a whole number'),
+        ({"batch_sizes": [32.0]}, "batch_sizes[0] is 32.0; expected a whole number"),
+        ({"learning_rate": math.nan}, "learning_rate is NaN; expected a number"),
+        ({"learning_rate": math.inf}, "learning_rate is Infinity; expected a number"),
+        ({"learning_rate": 5e-324}, "learning_rate is 5e-324; expected a number from 1e-12 to 1e+38"),
+        ({"convergence_level": math.nan}, "convergence_level is NaN"),
+        ({"data_folder": "a{x}b"}, 'data_folder is "a{x}b"; expected a text without { and }, which Snakemake takes'),
+        ({"references": "{x}.yaml"}, "references is"),
+        ({"claims": ["config/{x}.yaml"]}, "claims[0] is"),
+        ({"comparisons": [{"name": "{x}", "candidate": {"machine": "a"}, "baseline": {}}]}, "comparisons[0].name is"),
+        ({"comparisons": [{"name": "x", "candidate": {"machine": "{a}"}, "baseline": {}}]}, ".candidate.machine is"),
+        ({"data_folder": "a\0b"}, "expected a text on one line, of characters that can be printed"),
+        ({"data_folder": "a\nb"}, "expected a text on one line"),
+        ({"data_folder": "x" * 5000}, "expected a text"),
+        ({"baseline": "x" * 100_000}, "expected a text"),
     ],
 )
 def test_problem_is_named_with_value_and_expectation(changes, expected):
     message = message_of(changes)
     assert "1 problem" in message
     assert expected in message
+    assert len(message) < 1000
 
 
 def test_all_problems_at_once_each_with_file_and_line():
@@ -120,6 +141,18 @@ def test_command_line_values_get_their_types():
     values = {"batch_sizes": ["32", "128"], "models": ["mlp"], "data_download": "false", "epochs": 3, "machine": "m"}
     typed = configuration.typed_values(values)
     assert typed == {"batch_sizes": [32, 128], "models": ["mlp"], "data_download": False, "epochs": 3, "machine": "m"}
+
+
+def test_what_is_used_is_what_was_checked():
+    """A number that may have a fraction is a float, as in the digest that a reader of the record computes."""
+    used = configuration.check({**DEFAULT, "learning_rate": 1}, SCHEMA, [], CPU_ONLY)
+    assert repr(used["learning_rate"]) == "1.0"
+    assert used == {**DEFAULT, "learning_rate": 1.0}
+
+
+def test_numbers_of_the_command_line_are_written_as_people_do():
+    values = {"batch_sizes": ["017", "0x10", "1_000", "32.0", "1:30", "8"]}
+    assert configuration.typed_values(values) == {"batch_sizes": ["017", "0x10", "1_000", 32.0, "1:30", 8]}
 
 
 def test_automatic_choices():

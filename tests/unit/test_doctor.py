@@ -12,7 +12,7 @@ COMMAND = (
 )
 LONG = Finding("tf-2.12", WRONG, "Runs are to be made " * 12 + "\n  - numpy: pinned 1\n  - six: none", "Say:", COMMAND)
 FINDINGS = [
-    Finding("machine", GOOD, "A chip in /home/ann/x"),
+    Finding("machine", GOOD, "A \x1b[2J chip in /home/ann/x"),
     Finding("power", WARNING, "On battery.", "Plug it in."),
     LONG,
 ]

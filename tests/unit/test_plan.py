@@ -165,6 +165,16 @@ def test_results_of_another_computer_under_this_name_stop_the_run(here):
         plan.refuse_other_machine(make())
 
 
+def test_baseline_that_nobody_has_measured_is_refused_before_any_training(here):
+    write(synthetic_record(machine="synthetic-b"))
+    for baseline in ("auto", "synthetic", "synthetic-b"):
+        plan.refuse_missing_baseline(make(baseline=baseline), "config.yaml, line 1")
+    with pytest.raises(
+        TrainmarkError, match=r"config.yaml, line 1: baseline is 'nobody'.*auto or one of synthetic, synthe"
+    ):
+        plan.refuse_missing_baseline(make(baseline="nobody"), "config.yaml, line 1")
+
+
 def test_what_is_replaced_is_kept_and_never_overwritten(here):
     path = write(synthetic_record())
     assert superseding.announce([str(path), "results/machines/synthetic/none.json"], KEPT) == [

@@ -36,6 +36,7 @@ REPORT = {
 WORKFLOW = {"config": {"jsonschema", "yaml"}, "schemas": {"msgspec", "yaml"}, "reading": {"msgspec"}}
 WORKFLOW |= {
     "ledgers": {"yaml"},
+    "strict_yaml": {"yaml"},
     "catalogue": {"yaml"},
     "collecting": {"msgspec"},
     "consistency": {"msgspec"},

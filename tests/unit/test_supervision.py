@@ -17,7 +17,7 @@ import pytest
 from trainmark import child, controls, gpus, grid, hardware, supervision, workloads
 from trainmark.errors import TrainmarkError
 
-from tests.conftest import CONFIG, ROOT, validate_record
+from tests.conftest import CONFIG, ROOT, synthetic_record, validate_record
 
 TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
@@ -91,6 +91,25 @@ def test_record_that_is_replaced_is_kept(supervise, tmp_path):
     (kept,) = tmp_path.glob("results/superseded/*/synthetic/runs/tf-2.19/cpu/mlp/64/1.json")
     assert kept.read_bytes() == first
     assert "exit code 4" in path.read_text()
+
+
+def test_failed_run_replaces_no_good_one_of_another_workload_before_one_of_its_own_succeeded(supervise, tmp_path):
+    top = tmp_path / "results/machines/synthetic/runs/tf-2.19/cpu/mlp"
+    path, other = top / "64/1.json", top / "128/1.json"
+    for each in (path, other):
+        each.parent.mkdir(parents=True)
+    good = synthetic_record(batch_size=64)
+    path.write_text(json.dumps(good))
+    (other.parent / "3.json").write_text("[" * 100_000)  # whatever lies there is asked
+    with pytest.raises(
+        TrainmarkError, match=r"failed \(error\): .*exit code 3.* a good run of another workload, is kept"
+    ):
+        supervise(fake_child("raise SystemExit(3)"))
+    assert json.loads(path.read_text()) == good
+    assert not list(tmp_path.glob("results/superseded/**/*.json"))
+    other.write_text(json.dumps(synthetic_record(batch_size=128, workload=workloads.describe("mlp", TINY))))
+    assert supervise(fake_child("raise SystemExit(3)"))["status"] == "error"
+    assert len(list(tmp_path.glob("results/superseded/**/1.json"))) == 1
 
 
 def test_record_is_not_replaced_where_it_cannot_be_kept(supervise, tmp_path, monkeypatch):

@@ -82,23 +82,16 @@ WITHOUT_PACKAGES |= {"examine_stack"}
 SESSION = Path(".snakemake/trainmark-session.json")
 
 
-def config_layers():
-    """Where the configuration comes from, in the order in which it is merged."""
-    files = list(dict.fromkeys([*workflow.configfiles, *map(os.path.relpath, workflow.overwrite_configfiles)]))
-    texts = [Path(file).read_text() for file in files]
-    layers = [configuration.Layer(file, text, yaml.safe_load(text) or {}) for file, text in zip(files, texts)]
-    return [*layers, configuration.Layer("--config on the command line", None, workflow.config_settings.config)]
-
-
 config |= configuration.typed_values(workflow.config_settings.config)
+LAYERS = [*FILES, configuration.Layer("--config on the command line", None, workflow.config_settings.config)]
 
 try:
     schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
-    LAYERS = config_layers()
-    configuration.check(config, schema, LAYERS, HERE)
+    config |= configuration.check(config, schema, LAYERS, HERE)
     schemas = Path(workflow.basedir, "workflow/schemas")
     ledgers.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
+    plan.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
 except errors.TrainmarkError as error:
     raise WorkflowError(escaping.terminal(str(error))) from None
 

@@ -20,14 +20,15 @@ rule examine_stack:
         "--interpreter {params.prefix} {params.python} --workflow-pid $PPID {output} 2> {log}"
 
 
-# Without an output it is always done. It takes Snakemake's own Python and no package, to work where no environment does.
+# Without an output it is always done. Its script takes no package: it says what is wrong where packages are missing, too.
 rule doctor:
     input:
         examined_stacks,
     log:
         "results/logs/doctor.log",
+    conda:
+        "../../envs/report.yaml"
     params:
         plan=lambda w: doctor_plan(),
-        python=sys.executable,
     shell:
-        "{params.python:q} workflow/scripts/diagnose_machine.py --plan {params.plan:q} {input} 2> {log}"
+        "python workflow/scripts/diagnose_machine.py --plan {params.plan:q} {input} 2> {log}"

@@ -3,18 +3,17 @@
 import argparse
 from pathlib import Path
 
-import yaml
-from trainmark import errors, gpus, grid, hardware, merging, terminal
+from trainmark import errors, gpus, grid, hardware, merging, strict_yaml, terminal
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--machine", help="default: this one, by its name in config/config.yaml")
     args = parser.parse_args()
-    config = yaml.safe_load(Path("config/config.yaml").read_text())
-    machine = args.machine or config["machine"]
+    config = strict_yaml.read("config/config.yaml").values
+    machine = args.machine or config.get("machine", "auto")
     if machine == "auto":
-        machine = hardware.automatic_name(gpus.choose(config["gpu"]))
+        machine = hardware.automatic_name(gpus.choose(config.get("gpu", "auto")))
     output = grid.MACHINES.parent / f"{machine}.tar.gz"
     count = merging.pack(machine, grid.MACHINES, Path("workflow/schemas"), output)
     command = merging.merge_command(output.name)

@@ -14,6 +14,7 @@ _NOT_THERE += ["posix_fadvise", "posix_fallocate", "copy_file_range", "memfd_cre
 _NOT_THERE += ["O_PATH", "O_TMPFILE", "O_DIRECT", "setresuid", "getresuid", "setresgid", "getresgid"]
 # Clocks that go on while a Mac sleeps, and the one that does not, by XNU's numbers (man clock_gettime there).
 _CLOCKS = {"CLOCK_MONOTONIC": 6, "CLOCK_MONOTONIC_RAW": 4, "CLOCK_UPTIME_RAW": 8}
+GOING_ON = frozenset({0, 4, 6})
 # How long killpg takes to begin: a child that has closed its end of a pipe is a zombie by then.
 _KILL_SECONDS = 0.05
 

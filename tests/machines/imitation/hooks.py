@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Callable
 
-from . import darwin, devices
+from . import darwin, devices, sleeping
 from .files import Tree
 
 Action = Callable[[types.ModuleType], None]
@@ -58,6 +58,8 @@ def install(machine: dict, tree: Tree) -> None:
     if machine["system"] == "Darwin":
         actions |= {"ctypes": darwin.add_mach, "resource": darwin.count_bytes, "sysconfig": darwin.keep_build}
         as_on_linux = frozenset({"psutil"})
+    if machine["sleeps_seconds"]:
+        actions[sleeping.MODULE] = sleeping.fall_asleep
     sys.meta_path.insert(0, _Finder(actions, as_on_linux))
 
 

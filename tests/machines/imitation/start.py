@@ -5,10 +5,12 @@ import json
 import os
 import sys
 
-from . import darwin, files, hooks
+from . import darwin, files, hooks, linux, sleeping
 
 # Beside the environment's bin/ and lib/.
 DESCRIPTION, TREE = "imitated-machine.json", "tree"
+# CLOCK_REALTIME and CLOCK_BOOTTIME, which count the time in which Linux sleeps.
+_GOING_ON = frozenset({0, 7})
 
 
 def description() -> dict:
@@ -26,4 +28,8 @@ def imitate() -> None:
     files.redirect(tree)
     if machine["system"] == "Darwin":
         darwin.imitate(machine)
+    elif machine["logical_cpus"]:
+        linux.imitate(machine)
+    if machine["sleeps_seconds"]:
+        sleeping.imitate(machine["sleeps_seconds"], darwin.GOING_ON if machine["system"] == "Darwin" else _GOING_ON)
     hooks.install(machine, tree)

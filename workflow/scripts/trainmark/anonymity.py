@@ -33,7 +33,7 @@ _NOBODYS |= {
 }
 _SHORTEST_NAME = 3  # shorter ones are words and numbers of any text
 # An address, which stays, or an absolute path, which goes: up to a character that ends it.
-_PATH = re.compile(r"https?://[^\s'\"`<>]+|(?<![\w.~>-])/+[^\s'\"`,;:()<>|]+")
+_PATH = re.compile(r"https?://[^\s'\"`<>]+|(?<![\w.~>*-])/+[^\s'\"`,;:()<>|]+")
 # What follows the stand-in of a folder.
 _REST = re.compile(r"(?<=[>~])(?:/[^\s'\"`,;:()<>|]*)+")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainmark import findings, noise, repeating, tables
+from trainmark import comparing, findings, noise, repeating, tables
 from trainmark.content import CELL, SERIES, ReportData, why_apart
 from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
 from trainmark.record import OK
@@ -75,8 +75,9 @@ def not_counted(data: ReportData) -> list[Section]:
     controls = data.controls[data.controls["status"] != OK]
     missing = (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
     others = (Column("machine", "Machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long"))
-    pairs = (*PAIR, Column("model", "Model"), Column("batch_size", "Batch size", "integer"))
+    pairs = (*PAIR, Column("cells", "Cells", "integer"))
     pairs = (*pairs, Column("why", "Differ in (candidate against baseline)", "long"))
+    unlike = data.tables["unlike"].groupby([*comparing.SIDES, "why"]).size().rename("cells").reset_index()
     files = (Column("path", "File"), Column("what", "What is wrong", "long"), Column("remedy", "What to do", "long"))
     keys = ["machine", "protocol", "settings_digest"]
     counts = rows_of(data.tables["runs"][~data.shown].groupby(keys).size().rename("count").reset_index())
@@ -114,7 +115,7 @@ def not_counted(data: ReportData) -> list[Section]:
             "Pairs of cells that are not compared",
             "Both were measured, and did not compute the same: a ratio of their times says nothing of the machines.",
             pairs,
-            [{**row, "grey": True} for row in named(data.tables["unlike"])],
+            [{**row, "grey": True} for row in named(unlike)],
             "unlike.csv",
         ),
         (

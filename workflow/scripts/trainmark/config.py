@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +14,13 @@ from typing import Any
 import jsonschema
 import yaml
 
-from trainmark import dataset, gpus, patterns, workloads
+from trainmark import dataset, gpus, patterns, strict_yaml, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
+from trainmark.strict_yaml import Layer
 
 # A path into the configuration: the keys and list indices that lead to a value.
 KeyPath = tuple
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One place that values come from: a file and its text, or the command line (``text`` None)."""
-
-    name: str
-    text: str | None
-    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,13 +57,22 @@ def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
     def typed(value: Any) -> Any:
         if isinstance(value, list):
-            return [yaml.safe_load(item) if isinstance(item, str) else item for item in value]
+            return [_number(item) if isinstance(item, str) else item for item in value]
         return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
     return {key: typed(value) for key, value in values.items()}
 
 
-def check(config: Mapping[str, Any], schema: Mapping[str, Any], layers: list[Layer], here: Surroundings) -> None:
+def _number(text: str) -> int | float | str:
+    """The number that a text is, written as people do; any other text as it is."""
+    if re.fullmatch("0|[1-9][0-9]{0,18}", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"[0-9]+\.[0-9]+", text) else text
+
+
+def check(
+    config: Mapping[str, Any], schema: Mapping[str, Any], layers: list[Layer], here: Surroundings
+) -> dict[str, Any]:
     """Refuse a configuration that cannot be run.
 
     Args:
@@ -79,6 +81,9 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any], layers: list[Lay
         layers: where the values come from, later ones overriding earlier ones.
         here: what this machine and this command offer.
 
+    Returns:
+        The configuration as all else is to use it: numbers that may have a fraction are floats, as records hold them.
+
     Raises:
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
@@ -86,11 +91,40 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any], layers: list[Lay
     schema["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
     problems = list(schema_problems(config, schema))
     broken = {problem.path[0] for problem in problems if problem.path}
+    problems += text_problems({key: value for key, value in config.items() if key not in broken})
     problems += cross_problems(config, here, broken)
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
         lines = [describe(problem, layers) for problem in problems]
         raise TrainmarkError(f"The configuration has {count}; nothing was run.\n" + "\n".join(lines))
+    fractions = {key for key, value in schema["properties"].items() if value.get("type") == "number"}
+    return {key: float(value) if key in fractions else value for key, value in config.items()}
+
+
+def text_problems(value: Any, path: KeyPath = ()) -> list[Problem]:
+    """Texts, keys among them, that neither Snakemake nor a terminal can take."""
+    if isinstance(value, Mapping):
+        return [p for key, each in value.items() for p in text_problems(each, (*path, key))]
+    if isinstance(value, list):
+        return [p for number, each in enumerate(value) for p in text_problems(each, (*path, number))]
+    if isinstance(value, str) and set(value) & set("{}"):
+        return [Problem(path, value, "a text without { and }, which Snakemake takes for wildcards")]
+    if isinstance(value, str) and (strict_yaml.unprintable(value) or set(value) & set("\n\t")):
+        return [Problem(path, value, "a text on one line, of characters that can be printed")]
+    return []
+
+
+def _is_whole(_: Any, value: Any) -> bool:
+    """Whether a value is a whole number; 1.0 is one for JSON schema, and another text in a record."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(checker: Any, value: Any) -> bool:
+    """Whether a value is a number that can be compared; NaN and infinity pass any limit or none."""
+    return _is_whole(checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+_TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_finite})
 
 
 def _match(validator: Any, pattern: str, value: Any, schema: Mapping[str, Any]) -> Iterator[jsonschema.ValidationError]:
@@ -99,13 +133,12 @@ def _match(validator: Any, pattern: str, value: Any, schema: Mapping[str, Any]) 
         yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
 
 
-_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _match})
+_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _match}, type_checker=_TYPES)
 
 
 def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Problem]:
     """Every violation of the schema, in the order of the configuration's keys."""
-    validator = _Validator(schema)
-    problems = [p for error in validator.iter_errors(config) for p in _problems_of(error)]
+    problems = [p for error in _Validator(schema).iter_errors(config) for p in _problems_of(error)]
     order = list(config)
     return sorted(
         problems, key=lambda p: (order.index(p.path[0]) if p.path and p.path[0] in order else -1, str(p.path))
@@ -161,7 +194,7 @@ def expectation(schema: Mapping[str, Any]) -> str:
     if "exclusiveMinimum" in schema:
         words += f" above {schema['exclusiveMinimum']}"
     if "minimum" in schema and "maximum" in schema:
-        words += f" from {schema['minimum']} to {schema['maximum']}"
+        words += f" from {schema['minimum']:g} to {schema['maximum']}"
     return words
 
 
@@ -217,11 +250,16 @@ def describe(problem: Problem, layers: list[Layer]) -> str:
 
 
 _NOWHERE = "in no file"
+_LONGEST_SHOWN = 200
 
 
 def show(value: Any) -> str:
     """A value as it would be written in YAML, on one line."""
-    return json.dumps(value, default=str)
+    try:
+        text = json.dumps(value, default=str)
+    except (ValueError, RecursionError):  # a list within itself
+        text = "a value that holds itself"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def locate(path: KeyPath, layers: list[Layer]) -> str:

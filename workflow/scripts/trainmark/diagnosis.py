@@ -117,12 +117,12 @@ def environment(plan: Mapping[str, Any], stack: str, parts: Sequence[Mapping[str
     if part["reason"]:
         return Finding(stack, WRONG, part["reason"])
     lock = part["environment"]["lock_file"]
-    where = "in its conda environment" if plan["use_conda"] else "installed beside Snakemake"
+    where = "In its conda environment" if plan["use_conda"] else "Installed beside Snakemake"
     found = f"{where}, Python {part['python']}; every package is the one that envs/{lock} pins."
     if part["busy"]:
         wait = "Give the same command again when that has ended."
         return Finding(stack, WARNING, f"{found} Nothing was computed with it: {part['busy']}", wait)
-    return Finding(stack, GOOD, f"{found[0].upper()}{found[1:]}")
+    return Finding(stack, GOOD, found)
 
 
 def _command_to_get(plan: Mapping[str, Any]) -> str:

@@ -11,12 +11,10 @@ from typing import Any
 
 import yaml
 
-from trainmark import config, workloads
-from trainmark.config import Layer, Problem
+from trainmark import config, strict_yaml, workloads
+from trainmark.config import Problem
 from trainmark.errors import TrainmarkError
-
-# The C parser is ten times as fast, and this is done at every start.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from trainmark.strict_yaml import Layer
 
 
 def check(claims: list[str], hardware: list[str], references: str, schemas: Path) -> None:
@@ -31,15 +29,16 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     Raises:
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
-    if not {"settings", "accuracy"} <= _read(references).values.keys():
+    wrong = _wrong_with_references(strict_yaml.read(references).values)
+    if wrong:
         raise TrainmarkError(
-            f"{references}, which the configuration names under references, lacks settings or accuracy; expected a "
-            "file that 'make references' wrote."
+            f"{references}, which the configuration names under references, {wrong}; expected a file that "
+            "'make references' wrote."
         )
     lines: list[str] = []
     ids: set[str] = set()
     for name in hardware:
-        layer = _read(name)
+        layer = strict_yaml.read(name)
         problems = _schema_problems(layer, schemas / "hardware.schema.yaml")
         if not problems:
             problems = list(_hardware_problems(layer.values))
@@ -49,7 +48,7 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     bad_hardware = bool(lines)  # whose ids are not known, so that nothing is said of them
     taken: set[str] = set()
     for name in claims:
-        layer = _read(name)
+        layer = strict_yaml.read(name)
         problems = _schema_problems(layer, schemas / "claims.schema.yaml")
         if not problems:
             problems = list(_claim_problems(layer.values, None if bad_hardware else ids, taken))
@@ -60,21 +59,27 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
         raise TrainmarkError(f"Claims and hardware have {count}; nothing was run.\n" + "\n".join(lines))
 
 
-def _read(name: str) -> Layer:
-    try:
-        text = Path(name).read_text()
-        values = yaml.load(text, Loader=_Loader)
-    except OSError as error:
-        raise TrainmarkError(f"{name}, which the configuration names, cannot be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        raise TrainmarkError(f"{name} is no YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise TrainmarkError(f"{name} holds {config.show(values)}; expected keys, as in the file of the same kind.")
-    return Layer(name, text, values)
+def _wrong_with_references(values: Mapping[str, Any]) -> str | None:
+    """What keeps a file of references from being one, or None: accuracies by model, batch size, run and epoch."""
+    if not {"settings", "accuracy"} <= values.keys():
+        return "lacks settings or accuracy"
+    settings, accuracy = values["settings"], values["accuracy"]
+    if not isinstance(settings, dict) or not isinstance(accuracy, dict):
+        return "has settings or accuracy without keys"
+    for model, sizes in accuracy.items():
+        if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes):
+            return f"has no batch sizes under accuracy, {strict_yaml.shown(str(model))}"
+        for size, runs in sizes.items():
+            several = isinstance(runs, list) and len(runs) > 1 and all(isinstance(run, list) and run for run in runs)
+            if not several or len({len(run) for run in runs}) > 1:
+                return f"has no runs of as many epochs each under accuracy, {strict_yaml.shown(str(model))}, {size}"
+            if not all(isinstance(value, float | int) and 0 <= value <= 1 for run in runs for value in run):
+                return f"has an accuracy that is none under {strict_yaml.shown(str(model))}, {size}"
+    return None
 
 
 def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
-    schema = yaml.load(path.read_text(), Loader=_Loader)
+    schema = yaml.load(path.read_text(), Loader=strict_yaml.LOADER)
     if "claims" in schema["properties"]:
         schema = copy.deepcopy(schema)
         cells = schema["properties"]["claims"]["items"]["properties"]["cells"]

@@ -30,6 +30,7 @@ from trainmark import (
     noise,
     progress,
     repeating,
+    strict_yaml,
     tree,
     workloads,
     writing,
@@ -311,6 +312,26 @@ def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
     """
     if here.platform is None:
         raise TrainmarkError(hardware.unsupported())
+
+
+def refuse_missing_baseline(plan: Plan, where: str) -> None:
+    """Refuse a baseline that nobody has measured, before a night of training and not after it.
+
+    Args:
+        plan: of this call.
+        where: the configuration names the baseline.
+
+    Raises:
+        TrainmarkError: with the machines that are there.
+    """
+    name = plan.config["baseline"]
+    there = sorted(path.parent.name for path in grid.MACHINES.glob("*/runs"))
+    if name in ("auto", plan.machine, *there):
+        return
+    raise TrainmarkError(
+        f"{where}: baseline is {strict_yaml.shown(name)}, and no such machine has runs below {grid.MACHINES}; expected "
+        f"auto or one of {', '.join(dict.fromkeys([plan.machine, *there]))}. Nothing was run."
+    )
 
 
 def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings, where: str) -> None:

@@ -82,7 +82,8 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
     Raises:
         OSError: if the record cannot be written; noticed before the training where the disk is full already.
         AbandonedError: if the workflow is gone.
-        TrainmarkError: if the environment is not the one that the lock pins.
+        TrainmarkError: if the environment is not the one that the lock pins, or the run failed and would replace a good
+            one of another workload, of which there is none of this one yet; there is no record then.
         KeyboardInterrupt: if the user stops; there is no record then.
     """
     made_by = provenance.describe(request.lock_file, request.gpu)
@@ -94,6 +95,7 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
                 outcome = _run_watched(request, child_command, watch_command, lock)
             log_tail = None if outcome["status"] == OK else _tail(log_path)
             record = _assemble(request, {**made_by, **outcome}, log_tail)
+            superseding.refuse_loss(record, run.path)
             writing.commit(machines, pending, record.to_json().encode(), run, request.superseded)
         finally:
             pending.discard()

@@ -1,0 +1,120 @@
+"""The doctor as users call it: Snakemake in a process of its own, a real look at this machine."""
+
+import fcntl
+import json
+import os
+import platform
+import re
+from pathlib import Path
+
+import pytest
+from trainmark import hardware
+
+from tests.integration.conftest import TINY, Checkout
+
+TOPICS = ["machine", "platform", "tf-2.19", "GPU", "tf-2.19 cpu", "cpu energy", "power", "heat", "sleep", "neighbours"]
+TOPICS += ["tf-2.19 cpu noise", "data set", "disk", "clock"]
+
+
+def written(checkout: Checkout) -> tuple[str, dict]:
+    """The text and the facts that the doctor has written; nothing else may be there."""
+    found = {path.name: path.read_text() for path in (checkout.folder / "results/doctor").iterdir()}
+    assert set(found) == {f"{TINY['machine']}.txt", f"{TINY['machine']}.json"}
+    return found[f"{TINY['machine']}.txt"], json.loads(found[f"{TINY['machine']}.json"])
+
+
+def change(checkout: Checkout, module: str, before: str, after: str) -> None:
+    """Replace a text in the checkout's code."""
+    path = checkout.folder / "workflow/scripts/trainmark" / f"{module}.py"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+@pytest.fixture
+def alone(checkout) -> Checkout:
+    """A checkout that no other benchmark of this machine keeps waiting."""
+    change(checkout, "child", "/tmp/trainmark-timing.lock", str(checkout.folder / "lock"))
+    return checkout
+
+
+@pytest.fixture
+def hurried(alone) -> Checkout:
+    """The same, with loads of a tenth of the time."""
+    change(alone, "examination", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
+    return alone
+
+
+def test_whole_look_at_this_machine(alone, monkeypatch):
+    """With a user, a home and a host whose names must not get out."""
+    monkeypatch.setenv("USER", "ann-example")
+    before = alone.records()
+    output = alone.run("doctor", devices=["cpu"])
+    topics = [line[2:20].strip() for line in output.splitlines() if line[:2] in ("✓ ", "! ", "✗ ")]
+    assert list(dict.fromkeys(topics)) == TOPICS
+    assert topics.count("tf-2.19 cpu") == 4  # the device, and three models
+    assert "looking at tf-2.19 on the CPU" in output
+    assert "results/doctor/test-checkout.txt" in output
+    assert alone.records() == before
+    text, data = written(alone)
+    assert [finding["topic"] for finding in data["findings"]] == topics
+    for finding in data["findings"]:
+        assert finding["verdict"] == "good" or finding["advice"], finding
+    (stack,) = data["facts"]["stacks"]
+    assert stack["devices"]["cpu"]["status"] == "ok"
+    assert min(stack["devices"]["cpu"]["load"]["seconds"]) > 0.1
+    assert data["facts"]["machine"]["chip"] == hardware.chip()
+    for secret in ("ann-example", str(alone.folder), str(Path.home()), os.environ.get("TMPDIR") or "ann-example"):
+        assert secret not in text + json.dumps(data), secret
+    host = platform.node()
+    assert not re.search(rf"(?<!\w){re.escape(host)}(?!\w)", text + json.dumps(data)) or len(host) < 3
+    assert "machine_id_hash" not in json.dumps(data)
+
+
+def test_every_call_looks_again(hurried):
+    for _ in range(2):
+        assert "looking at tf-2.19 on the CPU" in hurried.run("doctor", devices=["cpu"])
+        assert written(hurried)[1]["facts"]["stacks"][0]["devices"]["cpu"]["status"] == "ok"
+    assert "Nothing to be done" in hurried.run()
+
+
+def test_other_benchmark_is_left_in_peace(alone):
+    lock = alone.folder / "lock"
+    lock.write_text(f"process 1 in {alone.folder}/elsewhere")
+    with lock.open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        output = alone.run("doctor", devices=["cpu"])
+    assert "looking at" not in output
+    assert re.search(r"^! tf-2.19 ", output, re.MULTILINE)
+    text = written(alone)[0]
+    assert "another benchmark" in text
+    assert str(alone.folder) not in text
+
+
+def test_what_is_wrong_fails_without_noise_above_it(checkout):
+    (checkout.folder / "results/data/t10k-labels-idx1-ubyte.npy").unlink()
+    output = checkout.run("doctor", code=1, stacks=["tf-2.12"])
+    assert "looking at" not in output
+    before, after = re.split(r"\d+ good, \d+ warnings?, 2 wrong", output)
+    assert re.search(r"^✗ tf-2.12 .*tf-2.12 are to be made", before, re.MULTILINE)
+    assert re.search(r"^✗ data set .*does not hold the published data", before, re.MULTILINE)
+    assert "rm -r results/data" in before
+    for noise in ("Traceback", "Error", "Exception", "Exiting"):
+        assert noise not in before
+    assert "CalledProcessError" not in after
+    assert "2 wrong" in written(checkout)[0]
+
+
+def test_package_of_another_version_than_the_lock(checkout):
+    lock = checkout.folder / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
+    lock.write_text(re.sub(r"keras==\S+", "keras==3.0.0", lock.read_text()))
+    output = checkout.run("doctor", code=1)
+    assert re.search(r"^✗ tf-2.19 ", output, re.MULTILINE)
+    assert "keras: pinned 3.0.0, found 3" in output
+    assert "looking at" not in output
+
+
+def test_dry_run_does_nothing(checkout):
+    output = checkout.run("doctor", "-n")
+    assert "looking at" not in output
+    assert not (checkout.folder / "results/doctor").exists()
