@@ -15,8 +15,7 @@ if {Path(workflow.basedir).resolve(), Path.cwd()} != {ROOT}:
         "--directory, --snakefile or a module around it. For other results, take another copy of that folder."
     )
 
-SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
+sys.path.insert(0, str(Path(workflow.basedir, "workflow/scripts")))
 
 from trainmark import terminal
 
