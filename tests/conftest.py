@@ -176,7 +176,8 @@ def synthetic_record(**changes) -> dict:
 def of_stack(data: dict, stack: str) -> dict:
     """A record as another stack would have made it."""
     axes = ("machine", "device", "model", "batch_size", "repeat", "control")
-    made = synthetic_record(stack=stack, **{axis: data[axis] for axis in axes})
+    fit = data["durations"]["fit_seconds"]
+    made = synthetic_record(stack=stack, durations__fit_seconds=fit, **{axis: data[axis] for axis in axes})
     return {**data, **{key: made[key] for key in ("stack", "versions", "started_at", "ended_at")}}
 
 

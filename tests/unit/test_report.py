@@ -69,7 +69,10 @@ def test_winner_that_changes_in_the_steady_state_is_named(tmp_path):
     slow = synthetic.records_of("synthetic-m2-max", devices=["gpu"])
     for record in slow:
         if (record["model"], record["batch_size"]) == ("mlp", 32):
-            record["durations"]["steady_state_epoch_seconds"] *= 1.5
+            times = record["durations"]
+            first, second = (factor * times["epoch_seconds"][0] for factor in (0.5, 1.5))
+            times |= {"epoch_seconds": [first, second], "first_epoch_seconds": first}
+            times["steady_state_epoch_seconds"] = second
     made = report.make(records + slow, tmp_path, draw=False)
     changes = next(t for s in made.document.sections for t in s.tables if t.name == "winner-changes")
     assert {(row["model"], row["batch_size"]) for row in changes.rows} == {("mlp", 32)}
@@ -252,6 +255,7 @@ def test_a_repeat_that_stands_apart_is_marked_with_what_was_noticed(tmp_path):
     records = synthetic.records_of("synthetic-m1", devices=["cpu"])
     slow = records[1]
     slow["durations"]["fit_seconds"] *= 1.5
+    slow["ended_at"] = slow["ended_at"].replace("2025-", "2026-")  # later by as much, at least
     slow["noise"] |= {"load_average_before": 7.5, "fit_cpu_seconds": 10.0, "fit_steal_seconds": 2.0}
     made = report.make(records, tmp_path, draw=False)
     (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outlying")
