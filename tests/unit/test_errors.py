@@ -37,12 +37,12 @@ def test_silence_without_error(capsys):
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_like_ctrl_c_unless_they_are_ignored(signum):
-    before = signal.getsignal(signum)
-    with pytest.raises(KeyboardInterrupt), errors.terminable():
-        os.kill(os.getpid(), signum)
-        time.sleep(1)
-    assert signal.getsignal(signum) is before
+    before = signal.signal(signum, signal.SIG_DFL)
     try:
+        with pytest.raises(KeyboardInterrupt), errors.terminable():
+            os.kill(os.getpid(), signum)
+            time.sleep(1)
+        assert signal.getsignal(signum) is signal.SIG_DFL
         signal.signal(signum, signal.SIG_IGN)  # as nohup does
         with errors.terminable():
             os.kill(os.getpid(), signum)
