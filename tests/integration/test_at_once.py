@@ -68,6 +68,8 @@ class Checkout:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # Whatever starts the tests in the background may have these ignored.
+            preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGHUP)],
         )
 
     def merge(self, *sources: Path) -> subprocess.Popen:

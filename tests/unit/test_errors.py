@@ -1,6 +1,11 @@
 """Tests of trainmark.errors."""
 
 import errno
+import io
+import os
+import signal
+import sys
+import time
 
 import pytest
 from trainmark import errors
@@ -28,3 +33,38 @@ def test_silence_without_error(capsys):
     with errors.explained():
         pass
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_like_ctrl_c_unless_they_are_ignored(signum):
+    before = signal.signal(signum, signal.SIG_DFL)
+    try:
+        with pytest.raises(KeyboardInterrupt), errors.terminable():
+            os.kill(os.getpid(), signum)
+            time.sleep(1)
+        assert signal.getsignal(signum) is signal.SIG_DFL
+        signal.signal(signum, signal.SIG_IGN)  # as nohup does
+        with errors.terminable():
+            os.kill(os.getpid(), signum)
+    finally:
+        signal.signal(signum, before)
+
+
+def test_no_control_character_of_a_message_reaches_terminal_or_log(capsys):
+    with pytest.raises(SystemExit), errors.explained():
+        raise errors.TrainmarkError("one\x1b[2J\n  - two\u202e")
+    seen = capsys.readouterr()
+    assert seen.out == "trainmark: one\\x1b[2J\n  - two\\u202e\n"
+    assert "\x1b" not in seen.err
+
+
+def test_a_closed_terminal_changes_no_exit_code(monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    for error, code in ((errors.TrainmarkError("a"), 1), (KeyboardInterrupt(), 130)):
+        with pytest.raises(SystemExit) as caught, errors.explained():
+            raise error
+        assert caught.value.code == code

@@ -3,9 +3,12 @@
 import errno
 import os
 import subprocess
+import sys
 
 import pytest
 from trainmark import files
+
+from tests.conftest import ROOT
 
 
 def test_appears_only_when_committed(tmp_path):
@@ -77,3 +80,37 @@ def test_digests_tell_files_and_their_contents_apart(tmp_path):
 
 def test_a_carriage_return_in_a_value_ends_no_row():
     assert files.csv_text([["a\rb", 1], ["c\r\nd", 2]]) == 'a b,1\n"c \nd",2\n'
+
+
+def test_what_a_killed_process_left_is_removed_when_the_file_is_written_again(tmp_path):
+    path = tmp_path / "table.csv"
+    code = (
+        f"import sys; from trainmark import files; p = files.PendingFile({str(path)!r}, 9); print(flush=True); input()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        other.stdout.readline()
+        files.write_whole(path, "new")  # beside one that is being written, which is left alone
+        assert len(os.listdir(tmp_path)) == 2
+        other.kill()
+        other.wait()
+    files.write_whole(path, "newer")
+    assert os.listdir(tmp_path) == ["table.csv"]
+    assert path.read_text() == "newer"
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "figures"
+    with files.whole_folder(path) as folder:
+        (folder / "a.svg").write_text("a")
+        assert not path.exists()
+    with pytest.raises(KeyboardInterrupt), files.whole_folder(path) as folder:
+        (folder / "b.svg").write_text("b")
+        raise KeyboardInterrupt
+    assert [str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*")] == ["figures", "figures/a.svg"]
+    (tmp_path / ".figures.unfinished").mkdir()  # left by a killed process
+    with files.whole_folder(path) as folder:
+        (folder / "c.svg").write_text("c")
+    assert [str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*")] == ["figures", "figures/c.svg"]

@@ -36,6 +36,8 @@ def start(code: str) -> subprocess.Popen:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # Whatever starts the tests in the background may have these ignored.
+        preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGHUP)],
     )
     process.stdout.readline()
     return process

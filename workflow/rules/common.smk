@@ -245,7 +245,7 @@ onstart:
                 plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
                 plan.refuse_other_machine(PLAN)
-            if not only("report"):
+            if not only("report") and not only("doctor"):
                 begun = plan.begin(PLAN, planned, SESSION, COMMAND)
                 terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
             if measured:

@@ -15,16 +15,15 @@ if {Path(workflow.basedir).resolve(), Path.cwd()} != {ROOT}:
         "--directory, --snakefile or a module around it. For other results, take another copy of that folder."
     )
 
-SCRIPTS = "workflow/scripts"
-sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
+sys.path.insert(0, str(Path(workflow.basedir, "workflow/scripts")))
 
 from trainmark import terminal
 
 # Snakemake itself would end at a line that nobody reads, and its jobs with it.
-sys.stderr = terminal.Enduring(sys.stderr)
+sys.stderr = terminal.TolerantStream(sys.stderr)
 for handler in logger.handlers:
     if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
-        handler.setStream(terminal.Enduring(handler.stream))
+        handler.setStream(terminal.TolerantStream(handler.stream))
 
 if workflow.storage_settings.all_temp:
     raise WorkflowError("--all-temp would delete every measurement once it is in the report. Nothing was started.")

@@ -7,14 +7,14 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
 import yaml
 
-from trainmark import dataset, gpus, strict_yaml, workloads
+from trainmark import dataset, gpus, patterns, strict_yaml, workloads
 from trainmark.errors import TrainmarkError
 from trainmark.gpus import Gpu
 from trainmark.strict_yaml import Layer
@@ -125,7 +125,15 @@ def _is_finite(checker: Any, value: Any) -> bool:
 
 
 _TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_finite})
-_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=_TYPES)
+
+
+def _match(validator: Any, pattern: str, value: Any, schema: Mapping[str, Any]) -> Iterator[jsonschema.ValidationError]:
+    """The keyword ``pattern``; arguments as jsonschema gives them."""
+    if validator.is_type(value, "string") and not re.search(patterns.to_python(pattern), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _match}, type_checker=_TYPES)
 
 
 def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Problem]:

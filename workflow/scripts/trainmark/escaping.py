@@ -6,6 +6,7 @@ links, images and names, a spreadsheet formulas.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -62,23 +63,23 @@ def _code(word: str) -> str:
     return f"{fence}{space}{line(word)}{space}{fence}".replace("|", r"\|")
 
 
-# By these a spreadsheet knows a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last in East Asian widths
+# A spreadsheet knows a formula by its first character, also by those of East Asian widths.
+_FORMULA = set("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def csv_cell(value: Any) -> Any:
     """A value for CSV: a text that a spreadsheet would take for a formula is marked as a text by an apostrophe."""
-    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and value[:1] in _FORMULA and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
 
 
-def csv_rows(rows: Iterable[tuple]) -> Iterable[tuple]:
-    """Rows for CSV, each value as ``csv_cell`` makes it.
+def csv_rows(rows: Iterable[Iterable[Any]]) -> list[Iterable[Any]]:
+    """Rows for CSV, each value as ``csv_cell`` makes it; values are hashable.
 
-    Most rows have no such text, which is seen fastest by the different values of each column.
+    Most rows have no such text, which is seen fastest by their different values.
     """
     rows = list(rows)
-    texts = (value for column in zip(*rows) for value in set(column) if isinstance(value, str))
-    return [tuple(map(csv_cell, row)) for row in rows] if any(t.startswith(_FORMULA) for t in texts) else rows
+    texts = (value for value in set(itertools.chain.from_iterable(rows)) if isinstance(value, str))
+    return [list(map(csv_cell, row)) for row in rows] if any(text[:1] in _FORMULA for text in texts) else rows

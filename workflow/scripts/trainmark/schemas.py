@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Union
 import msgspec
 import yaml
 
+from trainmark import patterns
+
 _TYPES = {"integer": int, "number": float, "string": str, "boolean": bool, "null": None}
 _LIMITS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "pattern": "pattern", "maxLength": "max_length"}
 _LIST_LIMITS = {"minItems": "min_length", "maxItems": "max_length"}
@@ -57,6 +59,8 @@ def _compile_kind(kind: str, schema: Mapping[str, Any], name: str, raw: tuple[st
 def _limited(kind: Any, schema: Mapping[str, Any], names: Mapping[str, str]) -> Any:
     """A type with the limits that the schema sets, by their names there and in msgspec."""
     limits = {names[key]: value for key, value in schema.items() if key in names}
+    if "pattern" in limits:
+        limits["pattern"] = patterns.to_python(limits["pattern"])
     return Annotated[kind, msgspec.Meta(**limits)] if limits else kind
 
 

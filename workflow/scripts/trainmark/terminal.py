@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from trainmark import escaping
 
 
-class Enduring:
+class TolerantStream:
     """A text stream that fails at nothing: when its reader or its terminal is gone, it writes to nowhere."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -53,7 +53,7 @@ def say(*lines: str, to: TextIO | None = None) -> None:
     stream = to or sys.stdout
     if stream is None:  # this process was started without one
         return
-    out = Enduring(stream)
+    out = TolerantStream(stream)
     for line in lines:
         out.write(f"{escaping.line(line)}\n")
     out.flush()

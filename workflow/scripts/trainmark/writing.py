@@ -110,20 +110,21 @@ def keep_measured(machines: Path, machine: str, what: object) -> None:
 
 def who_measures(machines: Path, machine: str) -> str | None:
     """The process that measures a machine, or None; asked by the holder of the lock."""
-    for path in (machines / OWN / _MEASURED).glob(f"{machine}.*.tmp"):
-        with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
-            if mutex.attempt(file.fileno()) is False:
-                return mutex.holder(file.fileno())
+    for path in (machines / OWN / _MEASURED).iterdir():
+        if path.name.startswith(f"{machine}."):
+            with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
+                if mutex.attempt(file.fileno()) is False:
+                    return mutex.holder(file.fileno())
     return None
 
 
 def pending(machines: Path, path: Path, room_bytes: int = 0) -> PendingFile:
     """A file below results/machines that is to appear by ``commit``; arguments and errors as for ``PendingFile``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return PendingFile(path, room_bytes, _waiting_room(machines, path))
+    return PendingFile(path, room_bytes, _pending_folder(machines, path))
 
 
-def _waiting_room(machines: Path, path: Path) -> Path:
+def _pending_folder(machines: Path, path: Path) -> Path:
     """Where a file lies until it is complete: not on another disk than its place, which may be behind a link."""
     own = _own_folder(machines) / _PENDING
     return own if own.stat().st_dev == path.parent.stat().st_dev else path.parent
