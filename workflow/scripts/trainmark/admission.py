@@ -160,10 +160,9 @@ def find_copies(machines: Path, new: Mapping[str, bytes], reader: Reader) -> lis
         facts.setdefault(machine, Facts(machine)).add(reader, path, content)
     copies = consistency.find_copies(facts.values(), lambda path: consistency.losses(reader, path, contents[path]))
     found = []
-    for names, pairs in copies.items():
-        for machine, other, position in ((*names, 0), (*reversed(names), 1)):
-            paths = [pair[position] for pair in pairs if pair[position] in new]
-            if paths:
-                problem = consistency.copies_problem(machine, other, len(paths))
-                found.append(Refusal(paths, machine, problem.what, problem.remedy))
+    for (machine, other), paths in copies.items():
+        entering = [path for path in paths if path in new]
+        if entering:
+            problem = consistency.copies_problem(machine, other, len(entering))
+            found.append(Refusal(entering, machine, problem.what, problem.remedy))
     return found

@@ -260,10 +260,9 @@ def _without_copies(collector: Collector, parts: list[list[str]], read: list[Col
     copies = consistency.find_copies((facts for each in read for facts in each.facts), collector.losses)
     excluded: dict[str, set[str]] = defaultdict(set)
     problems: list[Problem] = []
-    for (one, other), pairs in copies.items():
-        problems += [consistency.copies_problem(*names, len(pairs)) for names in ((one, other), (other, one))]
-        excluded[one] |= {path for path, _ in pairs}
-        excluded[other] |= {path for _, path in pairs}
+    for (machine, other), paths in copies.items():
+        problems.append(consistency.copies_problem(machine, other, len(paths)))
+        excluded[machine] |= set(paths)
     found = Collected(problems=problems)
     for part, each in zip(parts, read):
         without = excluded.get(part[0].partition("/")[0], set())

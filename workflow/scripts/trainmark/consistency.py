@@ -222,17 +222,17 @@ def find_strangers(machine: str, described: Identity | None, counts: Mapping[Ide
     )
 
 
-def find_copies(facts: Iterable[Facts], losses: Callable[[str], Any]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+def find_copies(facts: Iterable[Facts], losses: Callable[[str], tuple | None]) -> dict[tuple[str, str], list[str]]:
     """One measurement under two machines' names: equal times of start, and equal losses in every digit.
 
     Two computers may start at once by chance, and two of a kind may compute the same digits, but not both.
 
     Args:
         facts: of every machine.
-        losses: gives a record's losses, which are equal only for equal runs, by its path; None of a failed run.
+        losses: gives a record's losses by its path, as ``losses`` below.
 
     Returns:
-        Names of two machines -> pairs of paths of their records.
+        A machine and another one that has the same measurements -> paths of the first one's records; each record once.
     """
     starts: dict[str, list[str]] = defaultdict(list)
     for each in facts:
@@ -242,18 +242,24 @@ def find_copies(facts: Iterable[Facts], losses: Callable[[str], Any]) -> dict[tu
     for paths in starts.values():
         if len(paths) < 2 or len({path.partition("/")[0] for path in paths}) < 2:
             continue
-        known = [(path.partition("/")[0], path, losses(path)) for path in sorted(paths)]
-        for position, (machine, path, values) in enumerate(known):
-            for other, other_path, other_values in known[position + 1 :]:
-                if machine != other and values is not None and values == other_values:
-                    found[machine, other].append((path, other_path))
+        alike: dict[tuple, list[str]] = defaultdict(list)
+        for path in sorted(paths):
+            if (values := losses(path)) is not None:
+                alike[values].append(path)
+        for members in alike.values():
+            machines = list(dict.fromkeys(path.partition("/")[0] for path in members))
+            for path in members if len(machines) > 1 else ():
+                machine = path.partition("/")[0]
+                found[machine, machines[machine == machines[0]]].append(path)
     return found
 
 
 def losses(reader: Reader, path: str, content: bytes) -> tuple | None:
     """The losses of a record whose run is ok; None of another."""
     record, _ = reader.record(path, content)
-    return (record.accuracy.train_loss, record.accuracy.validation_loss) if record.status == OK else None
+    if record.status != OK:
+        return None
+    return (*record.accuracy.train_loss, *record.accuracy.validation_loss)
 
 
 def copies_problem(machine: str, other: str, count: int) -> Problem:
