@@ -29,7 +29,7 @@ export GIVEN_SKIP := $(value SKIP)
 export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 
-.PHONY: help doctor run benchmark references report merge pack rename unlock bench test format lock check-locks
+.PHONY: help doctor run benchmark references report merge pack rename unlock bench fuzz test format lock check-locks
 help:
 	@echo "make doctor     say in a minute whether what this machine will measure counts"
 	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
@@ -43,6 +43,7 @@ help:
 	@echo "make test       all checks and tests"
 	@echo "make lock   write the pinned environments anew from envs/inputs; make check-locks says whether that is needed"
 	@echo "make bench      what the harness costs, against a plain script"
+	@echo "make fuzz       records, archives and configurations as strangers may send them (FUZZ=\"--files 200000\")"
 
 run: $(VENV)/installed
 	@$(SNAKEMAKE) --configfile config/quick.yaml; $(SHOW_REPORT)
@@ -81,6 +82,10 @@ rename: $(VENV)/installed
 
 bench: $(VENV)/installed
 	@for each in report gate meters harness; do $(RUN) tests/benchmark/measure_$$each.py || exit; done
+
+# What strangers may send, as long as one likes: FUZZ="--files 200000".
+fuzz: $(VENV)/installed-tests
+	@$(RUN) tests/fuzz/fuzz.py $(FUZZ)
 
 test: $(VENV)/installed-tests
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .

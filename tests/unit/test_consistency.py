@@ -87,7 +87,7 @@ def test_two_runs_that_were_started_at_once_are_refused(here):
 def test_more_arithmetic_than_the_swept_peak_is_refused(here, device):
     sweep(device=device, best=5e10)
     write(synthetic_record(device=device, repeat=2, durations__fit_seconds=2.0))
-    assert f"by its peak this {device} cannot do more than 0.075" in refusal(collecting.NOTHING_KNOWN)
+    assert f"by its peak this {device} cannot do more than 0.075" in refusal(catalogue.NOTHING_KNOWN)
     assert rows() == [("synthetic", "1")]
 
 
@@ -96,7 +96,7 @@ def test_more_arithmetic_than_the_published_peak_is_refused(here):
     said = refusal()
     assert "TFLOPS, and by its peak this gpu cannot do more than 0.625" in said
     assert rows() == [("synthetic", "1")]
-    assert collect(published=collecting.NOTHING_KNOWN) == []
+    assert collect(published=catalogue.NOTHING_KNOWN) == []
 
 
 def test_tensor_float_32_and_fast_convolutions_may_exceed_the_peak(here):

@@ -332,3 +332,15 @@ def test_reason_for_no_energy_of_a_cpu_run_beside_a_gpu_is_on_the_page(tmp_path)
     records = synthetic.records_of("synthetic-t4", devices=["cpu"], energy=energy.unmeasured(why))
     made = report.make(records, tmp_path, draw=False)
     assert why in made.section("energy")
+
+
+def test_page_marks_machines_without_identity(tmp_path):
+    nobody = {"machine_id_hash": None, "hardware": None}
+    by_hardware = synthetic_record()["identity"] | {"machine_id_hash": None}
+    records = [synthetic_record(machine="synthetic-a", repeat=n, identity=nobody) for n in (1, 2)]
+    records += [synthetic_record(machine="synthetic-a", repeat=3)]
+    records += [synthetic_record(machine="synthetic-b", identity=by_hardware), synthetic_record(machine="synthetic-c")]
+    part = report.make(records, tmp_path, draw=False, described=False).section("set-up")
+    assert "nothing tells which machine they are of: synthetic-a (2 of 3 runs)." in part
+    assert "two of a kind under one name would not be noticed: synthetic-b." in part
+    assert "Checksums show that an archive was damaged on its way, not that a record was invented." in part

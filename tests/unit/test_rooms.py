@@ -44,6 +44,7 @@ WORKFLOW |= {
     "referencing": {"msgspec"},
     "archives": set(),
     "merging": set(),
+    "admission": set(),
     "plan": set(),
     "deployment": set(),
 }

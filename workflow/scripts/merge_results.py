@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import errors, grid, making, merging, terminal
+from trainmark import catalogue, errors, grid, making, merging, strict_yaml, terminal
 
 
 def main() -> None:
@@ -18,8 +18,9 @@ def main() -> None:
     sources = args.sources if args.text is None else making.sources(args.text, args.make)
     if not sources:
         parser.error("say from where: a folder, a .zip or a .tar.gz")
+    published = catalogue.load([Path(file) for file in strict_yaml.read("config/config.yaml").values["hardware"]])
     schemas = Path("workflow/schemas")
-    merge = merging.bring_in(sources, grid.MACHINES, schemas, args.name, args.skip_bad)
+    merge = merging.bring_in(sources, grid.MACHINES, schemas, args.name, args.skip_bad, published)
     terminal.say(*merging.report(merge))
     if not merge.written:
         count = f"{len(merge.problems)} problem{'s' * (len(merge.problems) > 1)}"

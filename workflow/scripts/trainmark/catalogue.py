@@ -22,6 +22,8 @@ FIGURES = (
     "released",
 )
 KINDS = {"chips": "chip", "gpus": "gpu"}
+# What is published of no hardware.
+NOTHING_KNOWN: Mapping[str, Any] = {section: {} for section in KINDS}
 COLUMNS = ("machine", "kind", "vendor", "hardware", "family", "name")
 COLUMNS += tuple(name for figure in FIGURES for name in (figure, f"{figure}_source"))
 

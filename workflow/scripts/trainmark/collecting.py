@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import datetime
 import functools
 import itertools
@@ -94,6 +95,8 @@ FIELDS = {
     "lock_sha256": "environment.lock_sha256",
     "protocol": "protocol",
     "control": "control",
+    "machine_id_hash": "identity.machine_id_hash",
+    "hardware": "identity.hardware",
     "workload_digest": "workload_digest",
 }
 DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "flops_per_second")
@@ -132,8 +135,6 @@ _values_of = operator.attrgetter(*FIELDS.values())
 
 
 _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
-# What is published of no hardware.
-NOTHING_KNOWN: Mapping[str, Any] = {section: {} for section in catalogue.KINDS}
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
 # How often all is read again because a machine was renamed meanwhile.
@@ -185,7 +186,7 @@ def collect(
     output: Path,
     skip_bad: bool,
     gate: Gate,
-    published: Mapping[str, Any] = NOTHING_KNOWN,
+    published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
 ) -> list[Problem]:
     """Read every record and machine file below ``machines`` and write the tables.
 
@@ -232,7 +233,9 @@ def collect(
     return found.problems
 
 
-def read_all(machines: Path, schemas: Path, gate: Gate, published: Mapping[str, Any] = NOTHING_KNOWN) -> Collected:
+def read_all(
+    machines: Path, schemas: Path, gate: Gate, published: Mapping[str, Any] = catalogue.NOTHING_KNOWN
+) -> Collected:
     """Every record and machine file below ``machines``, read once, and what is wrong with the others.
 
     Many are read by as many processes as there are cores: nothing is timed while the report is drawn.
@@ -257,10 +260,9 @@ def _without_copies(collector: Collector, parts: list[list[str]], read: list[Col
     copies = consistency.find_copies((facts for each in read for facts in each.facts), collector.losses)
     excluded: dict[str, set[str]] = defaultdict(set)
     problems: list[Problem] = []
-    for (one, other), pairs in copies.items():
-        problems += [consistency.copies_problem(*names, len(pairs)) for names in ((one, other), (other, one))]
-        excluded[one] |= {path for path, _ in pairs}
-        excluded[other] |= {path for _, path in pairs}
+    for (machine, other), paths in copies.items():
+        problems.append(consistency.copies_problem(machine, other, len(paths)))
+        excluded[machine] |= set(paths)
     found = Collected(problems=problems)
     for part, each in zip(parts, read):
         without = excluded.get(part[0].partition("/")[0], set())
@@ -299,11 +301,9 @@ class Collector:
 
     def losses(self, path: str) -> tuple | None:
         """The losses of a run that is ok; None of another, and of one that has gone meanwhile."""
-        try:
-            record, _ = self.reader.record(path, read_bytes(f"{self.machines}/{path}"))
-        except BadFileError:
-            return None
-        return (record.accuracy.train_loss, record.accuracy.validation_loss) if record.status == OK else None
+        with contextlib.suppress(BadFileError):
+            return consistency.losses(self.reader, path, read_bytes(f"{self.machines}/{path}"))
+        return None
 
     def read_machine(self, paths: list[str]) -> Collected:
         """What lies in one machine's folder."""
@@ -333,7 +333,7 @@ class Collector:
             except BadFileError as error:
                 found.vanished |= not os.path.lexists(f"{self.machines}/{path}")
                 found.problems.append(Problem(tree.printable(path), error.what, error.remedy))
-        together = facts.problems(self._published_peak(found.machines))
+        together = facts.problems(self.published)
         found.problems += together
         bad = {problem.path for problem in together}
         if facts.machine not in bad:
@@ -343,12 +343,6 @@ class Collector:
             found.controls_csv.append(csv_text(row for path, row in controls.items() if path not in bad))
             found.facts.append(facts)
         return found
-
-    def _published_peak(self, rows: list[Mapping[str, Any]]) -> float | None:
-        """FLOP/s in float32 that the vendor of a machine's GPU promises, if it is known."""
-        texts = [{key: "" if row.get(key) is None else str(row.get(key)) for key in MACHINE_COLUMNS} for row in rows]
-        known = [row["fp32_tflops"] for row in catalogue.look_up(texts, self.published) if row.get("fp32_tflops")]
-        return max(known, default=0.0) * 1e12 or None
 
 
 def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:

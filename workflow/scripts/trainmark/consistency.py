@@ -13,11 +13,13 @@ from typing import Any
 
 import msgspec
 
-from trainmark import flops, hardware
-from trainmark.reading import Problem
+from trainmark import catalogue, flops, hardware, tree
+from trainmark.reading import Problem, Reader
 from trainmark.record import OK
 
 Identity = tuple[str | None, str | None]
+# Of what does not say which machine it is of.
+NOBODY: Identity = (None, None)
 # A run may do more arithmetic than a sweep of matrix products has shown, by as much as a shared machine drifts between
 # them; a clock exceeds the one that a published figure is of by a few percent.
 _OVER_SWEPT, _OVER_PUBLISHED = 1.5, 1.25
@@ -56,6 +58,7 @@ class Facts:
     Attributes:
         machine: its name.
         described: identity and number of logical cores in its machine file, if it has one.
+        hardware: the texts there by which published figures are found.
         identities: identity -> number of records and sweeps.
         starts: time of start -> paths of the records.
         rates: of the runs that are ok.
@@ -65,6 +68,7 @@ class Facts:
 
     machine: str
     described: tuple[Identity, int | None] | None = None
+    hardware: dict[str, str] | None = None
     identities: Counter[Identity] = field(default_factory=Counter)
     starts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     rates: list[Rate] = field(default_factory=list)
@@ -93,23 +97,57 @@ class Facts:
     def add_machine(self, description: Any) -> None:
         """Keep what a machine file says."""
         self.described = identity_of(description), description.cores.logical
+        gpu = description.gpus[0] if description.gpus else None
+        self.hardware = {"machine": self.machine, "chip": description.chip, "gpu": gpu.name if gpu else ""}
+        self.hardware["gpu_cores"] = str(gpu.cores) if gpu else ""
 
-    def problems(self, published: float | None = None) -> list[Problem]:
+    def add(self, reader: Reader, path: str, content: bytes) -> None:
+        """Keep what a file says, of whatever kind it is.
+
+        Raises:
+            BadFileError: if it is none of ours.
+        """
+        if tree.RECORD.fullmatch(path):
+            record, workload = reader.record(path, content)
+            self.add_record(path, record, workload.values)
+        elif tree.MACHINE_FILE.fullmatch(path):
+            self.add_machine(reader.machine(path, content))
+        else:
+            self.add_sweep(path, reader.result(path, content))
+
+    @property
+    def identity(self) -> Identity:
+        """Of the machine: of its machine file, or of most of its records."""
+        if self.described:
+            return self.described[0]
+        return max(self.identities, key=self.identities.get) if self.identities else NOBODY
+
+    def problems(self, published: Mapping[str, Any] = catalogue.NOTHING_KNOWN) -> list[Problem]:
         """What cannot be true of this machine's files together.
 
         Args:
-            published: FLOP/s in float32 that its GPU's vendor promises, if that is known.
+            published: figures of hardware, as ``catalogue.load`` gives them.
 
         Returns:
             One problem of the whole machine where it is two; else one for each file.
         """
-        strangers = find_strangers(self.machine, self.described[0] if self.described else None, self.identities)
+        strangers = self.strangers()
         if strangers:
             return [strangers]
         found: dict[str, str] = {}
-        for path, what in [*self._same_starts(), *self._too_fast(published), *self._too_busy()]:
+        peak = self._published_peak(published)
+        for path, what in [*self._same_starts(), *self._too_fast(peak), *self._too_busy()]:
             found.setdefault(path, what)
         return [Problem(path, f"cannot be true: {what}", _REMEDY) for path, what in found.items()]
+
+    def strangers(self) -> Problem | None:
+        """A problem where the records come from different machines."""
+        return find_strangers(self.machine, self.described[0] if self.described else None, self.identities)
+
+    def _published_peak(self, published: Mapping[str, Any]) -> float | None:
+        """FLOP/s in float32 that the vendor of the machine's GPU promises, if it is known."""
+        rows = catalogue.look_up([self.hardware], published) if self.hardware else []
+        return max((row["fp32_tflops"] for row in rows if row.get("fp32_tflops")), default=0.0) * 1e12 or None
 
     def _same_starts(self) -> Iterator[tuple[str, str]]:
         for start, paths in self.starts.items():
@@ -155,6 +193,11 @@ def same_machine(one: Identity, other: Identity) -> bool:
     return all(a is None or b is None or a == b for a, b in zip(one, other))
 
 
+def proves(one: Identity, machine: Identity) -> bool:
+    """Whether an identity says all that a machine's says, and the same."""
+    return all(b is None or a == b for a, b in zip(one, machine))
+
+
 def find_strangers(machine: str, described: Identity | None, counts: Mapping[Identity, int]) -> Problem | None:
     """A problem where the records under one name come from different machines.
 
@@ -179,17 +222,17 @@ def find_strangers(machine: str, described: Identity | None, counts: Mapping[Ide
     )
 
 
-def find_copies(facts: Iterable[Facts], losses: Callable[[str], Any]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+def find_copies(facts: Iterable[Facts], losses: Callable[[str], tuple | None]) -> dict[tuple[str, str], list[str]]:
     """One measurement under two machines' names: equal times of start, and equal losses in every digit.
 
     Two computers may start at once by chance, and two of a kind may compute the same digits, but not both.
 
     Args:
         facts: of every machine.
-        losses: gives a record's losses, which are equal only for equal runs, by its path; None of a failed run.
+        losses: gives a record's losses by its path, as ``losses`` below.
 
     Returns:
-        Names of two machines -> pairs of paths of their records.
+        A machine and another one that has the same measurements -> paths of the first one's records; each record once.
     """
     starts: dict[str, list[str]] = defaultdict(list)
     for each in facts:
@@ -199,12 +242,24 @@ def find_copies(facts: Iterable[Facts], losses: Callable[[str], Any]) -> dict[tu
     for paths in starts.values():
         if len(paths) < 2 or len({path.partition("/")[0] for path in paths}) < 2:
             continue
-        known = [(path.partition("/")[0], path, losses(path)) for path in sorted(paths)]
-        for position, (machine, path, values) in enumerate(known):
-            for other, other_path, other_values in known[position + 1 :]:
-                if machine != other and values is not None and values == other_values:
-                    found[machine, other].append((path, other_path))
+        alike: dict[tuple, list[str]] = defaultdict(list)
+        for path in sorted(paths):
+            if (values := losses(path)) is not None:
+                alike[values].append(path)
+        for members in alike.values():
+            machines = list(dict.fromkeys(path.partition("/")[0] for path in members))
+            for path in members if len(machines) > 1 else ():
+                machine = path.partition("/")[0]
+                found[machine, machines[machine == machines[0]]].append(path)
     return found
+
+
+def losses(reader: Reader, path: str, content: bytes) -> tuple | None:
+    """The losses of a record whose run is ok; None of another."""
+    record, _ = reader.record(path, content)
+    if record.status != OK:
+        return None
+    return (*record.accuracy.train_loss, *record.accuracy.validation_loss)
 
 
 def copies_problem(machine: str, other: str, count: int) -> Problem:

@@ -15,11 +15,13 @@ import re
 import shlex
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from trainmark import archives, consistency, escaping, reading, tree, writing
+from trainmark import admission, archives, catalogue, escaping, reading, tree, writing
+from trainmark.admission import Checks, Refusal
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.reading import BadFileError, Problem, Reader
@@ -47,7 +49,12 @@ class Merge:
 
 
 def bring_in(
-    sources: list[Path], target: Path, schemas: Path, rename_to: str | None = None, skip_bad: bool = False
+    sources: list[Path],
+    target: Path,
+    schemas: Path,
+    rename_to: str | None = None,
+    skip_bad: bool = False,
+    published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
 ) -> Merge:
     """Merge: check what the sources hold, and write what is new if all is good.
 
@@ -59,19 +66,26 @@ def bring_in(
         schemas: the folder of the schemas.
         rename_to: the name under which the one machine in the sources is to be kept.
         skip_bad: whether to write what is good although something is refused.
+        published: figures of hardware, as ``catalogue.load`` gives them.
 
     Raises:
         TrainmarkError: as ``plan_merge`` and ``write``.
     """
     with writing.locked(target, "a merge"):
-        merge = plan_merge(sources, target, schemas, rename_to)
+        merge = plan_merge(sources, target, schemas, rename_to, published)
         if skip_bad or not merge.problems:
             write(merge, target)
             merge.written = True
     return merge
 
 
-def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str | None = None) -> Merge:
+def plan_merge(
+    sources: list[Path],
+    target: Path,
+    schemas: Path,
+    rename_to: str | None = None,
+    published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
+) -> Merge:
     """Check what the sources hold against each other and against what is there; arguments as for ``bring_in``.
 
     Raises:
@@ -80,7 +94,7 @@ def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str 
     """
     if rename_to is not None and not _NAME.fullmatch(rename_to):
         raise TrainmarkError(f"{rename_to!r} is no machine name: lower-case letters, digits, single hyphens between.")
-    merge, reader = Merge(), Reader(schemas)
+    merge, checks = Merge(), Checks(Reader(schemas), published)
     with writing.scratch(target) as scratch:
         for number, source in enumerate(sources):
             try:
@@ -88,15 +102,14 @@ def plan_merge(sources: list[Path], target: Path, schemas: Path, rename_to: str 
             except BadFileError as error:
                 merge.problems.append(Problem(str(source), error.what, error.remedy))
                 continue
-            _plan_source(
-                source, _machines_folder(folder, Path(scratch, f"{number}-alone")), target, reader, rename_to, merge
-            )
+            machines = _machines_folder(folder, Path(scratch, f"{number}-alone"))
+            _plan_source(source, machines, target, checks, rename_to, merge)
     for machine in sorted({path.partition("/")[0] for path in merge.new}):
         _refuse_measured(machine, target, merge)
     return merge
 
 
-def _plan_source(source: Path, folder: Path, target: Path, reader: Reader, rename_to: str | None, merge: Merge) -> None:
+def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, rename_to: str | None, merge: Merge) -> None:
     """Add one source, whose machines lie in ``folder``, to a merge."""
     found = [path.partition("/") for path, _ in tree.result_files(folder)]
     machines = sorted({machine for machine, inside, _ in found if inside})
@@ -113,12 +126,15 @@ def _plan_source(source: Path, folder: Path, target: Path, reader: Reader, renam
         except BadFileError as error:
             merge.problems.append(Problem(f"{source}: {machine}/{archives.CHECKSUMS}", error.what, error.remedy))
             continue
-        for path, content in _checked(source, folder, machine, reader, merge.problems, sums):
+        for path, content in _checked(source, folder, machine, checks.reader, merge.problems, sums):
             if rename_to:
                 path, content = f"{rename_to}/{path.partition('/')[2]}", _renamed(content, rename_to)
             _classify(source, path, content, target, merge)
     for machine in {rename_to} if rename_to else machines:
-        _refuse_strangers(source, machine, target, reader, merge)
+        there = admission.read_machine(target, machine, checks.reader)
+        new = {path: content for path, content in merge.new.items() if path.startswith(f"{machine}/")}
+        _refuse(source, admission.judge(machine, there, new, checks, asked_for=rename_to is not None), merge)
+    _refuse(source, admission.find_copies(target, merge.new, checks.reader), merge)
 
 
 def _checked(
@@ -196,29 +212,16 @@ def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merg
         )
 
 
-def _refuse_strangers(source: Path, machine: str, target: Path, reader: Reader, merge: Merge) -> None:
-    """Refuse a machine whose name belongs to another one here."""
-    there = [f"{machine}/{path}" for path, _ in tree.result_files(target / machine)]
-    identities = Counter()
-    described = None
-    for path in [*there, *(path for path in merge.new if path.startswith(f"{machine}/"))]:
-        with contextlib.suppress(BadFileError):
-            content = merge.new.get(path) or reading.read_bytes(str(target / path))
-            if tree.MACHINE_FILE.fullmatch(path):
-                described = consistency.identity_of(reader.result(path, content))
-            else:
-                identity = reader.result(path, content).identity
-                identities[identity.machine_id_hash, identity.hardware] += 1
-    strangers = consistency.find_strangers(machine, described, identities) if identities else None
-    if strangers:
-        _leave_out(machine, merge)
-        merge.problems.append(
-            Problem(
-                f"{source}: {machine}",
-                f"is another machine than the one that is called so in {target}",
-                f"Bring it in under another name: {merge_command(source)} AS=another-name",
-            )
-        )
+def _refuse(source: Path, refusals: list[Refusal], merge: Merge) -> None:
+    """Leave out what may not enter, and say why."""
+    for refusal in refusals:
+        for path in refusal.paths:
+            del merge.new[path]
+        machine, command = refusal.paths[0].partition("/")[0], merge_command(source)
+        remedy = refusal.remedy or f"Bring it in under another name: {command} AS=another-name"
+        if refusal.as_this:
+            remedy = f"If you know that it is of {machine}: {command} AS={machine}; else AS=another-name"
+        merge.problems.append(Problem(f"{source}: {refusal.name}", refusal.what, remedy))
 
 
 def _refuse_measured(machine: str, target: Path, merge: Merge) -> None:
@@ -299,7 +302,9 @@ def _renamed(content: bytes, name: str) -> bytes:
         data = json.loads(content)
     except (ValueError, RecursionError):
         return content
-    return (json.dumps({**data, "machine": name}, indent=1) + "\n").encode() if isinstance(data, dict) else content
+    if not isinstance(data, dict) or data.get("machine") == name:
+        return content
+    return (json.dumps({**data, "machine": name}, indent=1) + "\n").encode()
 
 
 def pack(machine: str, machines: Path, schemas: Path, output: Path) -> int:

@@ -10,7 +10,7 @@ import datetime
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from trainmark import energy, escaping, files, grid, hardware, meters, plausibil
 from trainmark.record import FORMAT_VERSION, OK, ROOFLINE_FORMAT
 
 AGAIN = "Get it again from where it came, or remove it; a run of this machine is then measured again"
+_LONGEST_SHOWN = 120  # of a name that may be anything
+_DEEPEST = 20  # of lists and objects within each other; a record has 5
 _MOST_DIGITS = 20  # of a whole number; the longest that a record may hold has 16
 
 
@@ -392,7 +394,7 @@ def _parse_any(content: bytes) -> Any:
     if not content.strip():
         raise BadFileError("is empty")
     try:
-        return json.loads(
+        found = json.loads(
             content.decode(), parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_single_keys
         )
     except UnicodeDecodeError as error:
@@ -402,7 +404,20 @@ def _parse_any(content: bytes) -> Any:
         what, why = "is cut off" if at_end else "is not JSON", error.msg.removesuffix(" starting at")
         raise BadFileError(f"{what} ({why}, line {error.lineno})") from None
     except RecursionError:
-        raise BadFileError("is nested deeper than any record") from None
+        raise BadFileError(_DEEP) from None
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [each for value in level if isinstance(value, (dict, list)) for each in _inside(value)]
+    if level:
+        raise BadFileError(_DEEP)
+    return found
+
+
+_DEEP = "is nested deeper than any record"
+
+
+def _inside(value: dict | list) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _refuse_constant(constant: str) -> None:
@@ -453,7 +468,8 @@ def _explain(error: Exception, data: Mapping[str, Any], part: str = "") -> str:
     expected, where = (match[1], match[2]) if match else (text, "")
     expected, where = expected.replace("`", ""), f"{part}.{where}".strip(".")
     if not where or expected.startswith("Object "):
-        return f"does not follow its schema: {where} {expected.removeprefix('Object ')}".replace(":  ", ": ")
+        words = f"{where[:_LONGEST_SHOWN]} {expected.removeprefix('Object ')[:_LONGEST_SHOWN]}".strip()
+        return f"does not follow its schema: {tree.printable(words)}"
     value: Any = data
     for name in re.findall(r"[^.\[\]]+", where):
         if isinstance(value, list):
@@ -461,4 +477,4 @@ def _explain(error: Exception, data: Mapping[str, Any], part: str = "") -> str:
         elif isinstance(value, dict):
             value = value.get(name, value)
     found = tree.printable(json.dumps(value)[:80])
-    return f"does not follow its schema: {where} is {found}; {expected[0].lower()}{expected[1:]}"
+    return f"does not follow its schema: {where[:_LONGEST_SHOWN]} is {found}; {expected[0].lower()}{expected[1:]}"

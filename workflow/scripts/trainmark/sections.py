@@ -9,7 +9,7 @@ import pandas as pd
 
 from trainmark import catalogue, claims, naming
 from trainmark.content import ReportData
-from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
+from trainmark.document import UNKNOWN, Column, Figure, Section, Table, plural, rows_of
 
 # Columns and words of every table that compares.
 PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
@@ -68,6 +68,33 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
     return Section(key, title, texts, tables=[Table(key, title, columns, rows, "specifications.csv")], level=3)
 
 
+# What the reader may make of records that others have sent.
+_BELIEVED = (
+    "Records are believed as far as they do not contradict themselves, each other or what the machine can do. "
+    "Checksums show that an archive was damaged on its way, not that a record was invented."
+)
+
+
+def _unidentified(runs: pd.DataFrame) -> list[str]:
+    """What is said of machines whose runs may be another's, for want of an identity."""
+    nameless, by_hardware = [], []
+    for machine, part in runs.groupby("machine"):
+        unknown = int((part["machine_id_hash"].isna() & part["hardware"].isna()).sum())
+        if unknown:
+            nameless.append(f"{machine} ({unknown} of {plural(len(part), 'run')})")
+        elif part["machine_id_hash"].isna().any():
+            by_hardware.append(machine)
+    texts = []
+    if nameless:
+        texts.append(f"Without identity, so that nothing tells which machine they are of: {', '.join(nameless)}.")
+    if by_hardware:
+        texts.append(
+            "Known by their hardware alone, so that two of a kind under one name would not be noticed: "
+            f"{', '.join(by_hardware)}."
+        )
+    return texts
+
+
 def _undescribed(machines: set[str]) -> list[str]:
     """What is said of machines that have runs and no machine.json."""
     return [f"Unknown, for want of a machine.json: {', '.join(sorted(machines))}."] if machines else []
@@ -108,6 +135,7 @@ def set_up(data: ReportData) -> Section:
     title = "Exhibit 3: the set-up, machine by machine"
     said = "As each machine described itself. Threads usable are what TensorFlow had, after affinity and quota."
     texts = [said, *_undescribed(set(data.runs["machine"]) - {row["machine"] for row in rows})]
+    texts += [*_unidentified(data.runs), _BELIEVED]
     found = [Table("set-up", title, columns, rows, "machines.csv")] if rows else []
     return Section("set-up", title, texts, tables=found, level=3)
 

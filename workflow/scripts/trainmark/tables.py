@@ -35,6 +35,7 @@ _TEXTS += ["python", "tensorflow", "keras", "tensorflow_metal", "operating_syste
 _TEXTS += ["code_commit", "lock_file", "lock_sha256", "started_at", "ended_at", "validation_accuracy_by_epoch", "gate"]
 _TEXTS += ["apart", "joined", "claim", "statement", "source", "note", "expected", "candidate", "baseline", "verdict"]
 _TEXTS += ["detail", "control", "power_source", "thermal_pressure", "energy_reason", "energy_scope", "why"]
+_TEXTS += ["machine_id_hash", "hardware"]
 _TEXTS += ["energy_scope_baseline", "gpu_throttle_shares", "energy_idle_reason", "gpu", "gpu_id", "numpy", "cuda"]
 _TEXTS += ["cudnn", "optimizer_operations", "image_data_format"]
 

@@ -1,0 +1,1 @@
+"""Fuzzers: hypothesis strategies for what strangers may send, and what must hold whatever it is."""
