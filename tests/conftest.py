@@ -3,6 +3,7 @@
 import copy
 import datetime
 import itertools
+import os
 import platform
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, energy, gpus, grid, hardware, plausibility, reading, record, system, workloads
+from trainmark import dataset, energy, environment, gpus, grid, hardware, plausibility, reading, record, system, workloads
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
@@ -24,6 +25,10 @@ CONFIG = {
     "learning_rate": 0.001,
     "jit_compile": False,
 }
+
+
+# What make dropped of the environment of whoever started the tests; a test's programs have an environment of their own.
+os.environ.pop(environment.DROPPED, None)
 
 
 @pytest.fixture(scope="session")

@@ -40,11 +40,12 @@ def test_a_full_disk_changes_nothing():
         assert exit_code(full.fileno()) == (0, b"")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
     "harm", ["import os; os.close(1)", "import sys; sys.stdout.close()", "import sys; sys.stdout = None"]
 )
-def test_no_stdout_changes_nothing(harm):
-    assert exit_code(subprocess.DEVNULL, f"{harm}; {SAY}") == (0, b"")
+def test_no_stdout_changes_nothing(harm, unbuffered):
+    assert exit_code(subprocess.DEVNULL, f"{harm}; {SAY}", PYTHONUNBUFFERED=unbuffered) == (0, b"")
 
 
 def test_what_the_terminal_cannot_write_is_shown_by_number(monkeypatch):

@@ -38,9 +38,10 @@ class TolerantStream:
     def _go_nowhere(self) -> None:
         # Python tries what is left once more at its end, and a failure there would change the exit code.
         with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+            nowhere, here = os.open(os.devnull, os.O_WRONLY), self._stream.fileno()
+            if nowhere != here:  # they are one where it was closed
+                os.dup2(nowhere, here)
+                os.close(nowhere)
 
 
 def say(*lines: str, to: TextIO | None = None) -> None:
