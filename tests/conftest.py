@@ -13,7 +13,19 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from trainmark import dataset, energy, environment, gpus, grid, hardware, plausibility, reading, record, system, workloads
+from trainmark import (
+    dataset,
+    energy,
+    environment,
+    gpus,
+    grid,
+    hardware,
+    plausibility,
+    reading,
+    record,
+    system,
+    workloads,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"

@@ -49,8 +49,9 @@ class Tally:
 
     def __str__(self) -> str:
         return (
-            f"{self.name}: {self.examples:,} examples, {self.taken:,} taken and the others named; processor time of the "
-            f"slowest check {self.slowest:.2f} s, of all {self.seconds:,.0f} s; most memory so far {megabytes():.0f} MB"
+            f"{self.name}: {self.examples:,} examples, {self.taken:,} taken and the others named; processor time of "
+            f"the slowest check {self.slowest:.2f} s, of all {self.seconds:,.0f} s; "
+            f"most memory so far {megabytes():.0f} MB"
         )
 
 
