@@ -91,7 +91,7 @@ test: $(VENV)/installed-tests
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	$(RUN) -m snakefmt --check Snakefile workflow/rules
 	$(SNAKEMAKE) --lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 format: $(VENV)/installed-tests
 	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format . ; $(RUN) -m snakefmt Snakefile workflow/rules

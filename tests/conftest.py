@@ -43,6 +43,14 @@ CONFIG = {
 os.environ.pop(environment.DROPPED, None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one of the processes that run the tests what shares machines or environments that take long to make."""
+    for item in items:
+        shared = "machines" in item.path.parts or "article_python" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("machines" if shared else item.path.name))
+
+
 @pytest.fixture(scope="session")
 def payloads() -> dict[str, bytes]:
     """The real data set, from wherever this machine can have it."""

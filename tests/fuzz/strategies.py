@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import sys
 import tarfile
 import warnings
 import zipfile
@@ -149,6 +150,8 @@ def nearby(value):
     if isinstance(value, bool) or value is None:
         return st.sampled_from([True, False, None, 0, 1])
     if isinstance(value, (int, float)):
+        if abs(value) > sys.float_info.max:
+            return st.sampled_from([-value, value + 1, str(value)])
         factors = st.sampled_from([0, 0.5, 0.999999, 1.000001, 2, -1, 1e3, 1e-3, 1e6, 1e30])
         return st.one_of(
             factors.map(lambda f: value * f), st.just(value + 1), st.just(float(value)), st.just(str(value))

@@ -19,7 +19,7 @@ from trainmark import hardware, merging, writing
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synthetic_record
 
-ROUNDS = range(int(os.environ.get("TRAINMARK_ROUNDS", "2")))
+ROUNDS = range(int(os.environ.get("TRAINMARK_ROUNDS", "1")))
 SCHEMAS = ROOT / "workflow/schemas"
 MACHINES = Path("results/machines")
 TWELVE = range(1, 13)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from trainmark import hardware
 
-from tests.integration.conftest import TINY, Checkout
+from tests.integration.conftest import TINY, Checkout, change
 
 TOPICS = ["machine", "platform", "tf-2.19", "GPU", "tf-2.19 cpu", "cpu energy", "power", "heat", "sleep", "neighbours"]
 TOPICS += ["tf-2.19 cpu noise", "data set", "disk", "clock"]
@@ -23,40 +23,25 @@ def written(checkout: Checkout) -> tuple[str, dict]:
     return found[f"{TINY['machine']}.txt"], json.loads(found[f"{TINY['machine']}.json"])
 
 
-def change(checkout: Checkout, module: str, before: str, after: str) -> None:
-    """Replace a text in the checkout's code."""
-    path = checkout.folder / "workflow/scripts/trainmark" / f"{module}.py"
-    text = path.read_text()
-    assert before in text
-    path.write_text(text.replace(before, after))
-
-
 @pytest.fixture
-def alone(checkout) -> Checkout:
-    """A checkout that no other benchmark of this machine keeps waiting."""
-    change(checkout, "child", "/tmp/trainmark-timing.lock", str(checkout.folder / "lock"))
+def hurried(checkout) -> Checkout:
+    """A checkout with loads of a tenth of the time."""
+    change(checkout.folder, "examination", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
     return checkout
 
 
-@pytest.fixture
-def hurried(alone) -> Checkout:
-    """The same, with loads of a tenth of the time."""
-    change(alone, "examination", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
-    return alone
-
-
-def test_whole_look_at_this_machine(alone, monkeypatch):
+def test_whole_look_at_this_machine(checkout, monkeypatch):
     """With a user, a home and a host whose names must not get out."""
     monkeypatch.setenv("USER", "ann-example")
-    before = alone.records()
-    output = alone.run("doctor", devices=["cpu"])
+    before = checkout.records()
+    output = checkout.run("doctor", devices=["cpu"])
     topics = [line[2:20].strip() for line in output.splitlines() if line[:2] in ("✓ ", "! ", "✗ ")]
     assert list(dict.fromkeys(topics)) == TOPICS
     assert topics.count("tf-2.19 cpu") == 4  # the device, and three models
     assert "looking at tf-2.19 on the CPU" in output
     assert "results/doctor/test-checkout.txt" in output
-    assert alone.records() == before
-    text, data = written(alone)
+    assert checkout.records() == before
+    text, data = written(checkout)
     assert [finding["topic"] for finding in data["findings"]] == topics
     for finding in data["findings"]:
         assert finding["verdict"] == "good" or finding["advice"], finding
@@ -64,7 +49,7 @@ def test_whole_look_at_this_machine(alone, monkeypatch):
     assert stack["devices"]["cpu"]["status"] == "ok"
     assert min(stack["devices"]["cpu"]["load"]["seconds"]) > 0.1
     assert data["facts"]["machine"]["chip"] == hardware.chip()
-    for secret in ("ann-example", str(alone.folder), str(Path.home()), os.environ.get("TMPDIR") or "ann-example"):
+    for secret in ("ann-example", str(checkout.folder), str(Path.home()), os.environ.get("TMPDIR") or "ann-example"):
         assert secret not in text + json.dumps(data), secret
     host = platform.node()
     assert not re.search(rf"(?<!\w){re.escape(host)}(?!\w)", text + json.dumps(data)) or len(host) < 3
@@ -78,17 +63,18 @@ def test_every_call_looks_again(hurried):
     assert "Nothing to be done" in hurried.run()
 
 
-def test_other_benchmark_is_left_in_peace(alone):
-    lock = alone.folder / "lock"
-    lock.write_text(f"process 1 in {alone.folder}/elsewhere")
+def test_other_benchmark_is_left_in_peace(checkout):
+    lock = checkout.folder / "lock"
+    change(checkout.folder, "child", "MACHINE_LOCK = ", f"MACHINE_LOCK = Path({str(lock)!r})  # not ")
+    lock.write_text(f"process 1 in {checkout.folder}/elsewhere")
     with lock.open() as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
-        output = alone.run("doctor", devices=["cpu"])
+        output = checkout.run("doctor", devices=["cpu"])
     assert "looking at" not in output
     assert re.search(r"^! tf-2.19 ", output, re.MULTILINE)
-    text = written(alone)[0]
+    text = written(checkout)[0]
     assert "another benchmark" in text
-    assert str(alone.folder) not in text
+    assert str(checkout.folder) not in text
 
 
 def test_what_is_wrong_fails_without_noise_above_it(checkout):

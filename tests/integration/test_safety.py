@@ -64,7 +64,7 @@ def on_a_terminal(checkout: Checkout, ignored: bool) -> tuple[subprocess.Popen, 
 
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        checkout.command(),
+        checkout.command("measure"),
         cwd=checkout.folder,
         stdin=theirs,
         stdout=theirs,
@@ -96,7 +96,7 @@ def test_terminal_that_closes_costs_no_finished_record(checkout):
     finished = {size: checkout.record(size).read_bytes() for size in checkout.records()}
     assert finished
     checkout.run("--unlock")
-    assert trained(checkout.run()) == 2 - len(finished)
+    assert trained(checkout.run("measure")) == 2 - len(finished)
     assert all(checkout.record(size).read_bytes() == content for size, content in finished.items())
 
 
@@ -124,7 +124,7 @@ def test_other_commands_beside_a_benchmark(checkout, tmp_path):
         path = theirs / path_of(data).relative_to("results/machines")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(data))
-    workflow = checkout.start(train_samples=50_000)
+    workflow = checkout.start("measure", train_samples=50_000)
     find_child(workflow)
     renamed = script(checkout, "rename_machine", MACHINE, "another-name")
     assert f"{MACHINE} is being measured now by process " in renamed.stdout
@@ -159,7 +159,7 @@ def test_killed_benchmark_goes_on_with_the_documented_command(checkout, round, w
     """Killed is Snakemake alone, as by the system for want of memory, or all of it, as by a power cut."""
     forget(checkout)
     workflow = checkout.start()
-    time.sleep(random.Random(round).uniform(0.5, 30))
+    time.sleep(random.Random(round).uniform(0.5, 20))
     if whole:
         os.killpg(workflow.pid, signal.SIGKILL)
     else:

@@ -49,7 +49,7 @@ def test_no_two_trainings_overlap_however_many_cores_there_are(finished):
 
 def test_tensorflow_has_all_cores_with_one_core_for_snakemake(checkout):
     checkout.record(64).unlink()
-    checkout.run()
+    checkout.run("measure")
     threads = {r["execution"]["intra_op_threads"] for r in checkout.records().values()}
     assert threads == {len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()}
 
@@ -88,7 +88,7 @@ def test_another_workload_trains_every_local_cell_again_and_keeps_the_old_record
     if not metadata:
         shutil.rmtree(checkout.folder / ".snakemake")
     old = {size: checkout.record(size).read_text() for size in TINY["batch_sizes"]}
-    output = checkout.run(epochs=2)
+    output = checkout.run("measure", epochs=2)
     assert trained(output) == 2
     assert "2 records will be measured again; what was there is kept in results/superseded/" in output
     assert {r["workload"]["epochs"] for r in checkout.records().values()} == {2}
@@ -96,7 +96,7 @@ def test_another_workload_trains_every_local_cell_again_and_keeps_the_old_record
         int(p.parent.name): p.read_text() for p in checkout.folder.glob("results/superseded/*/*/runs/*/*/*/*/1.json")
     }
     assert kept == old
-    assert NOTHING in checkout.run(epochs=2)
+    assert NOTHING in checkout.run("measure", epochs=2)
 
 
 def test_workload_that_cannot_run_replaces_no_record(checkout):
@@ -186,7 +186,7 @@ def test_killed_child_is_recorded_and_the_named_command_repeats_just_it(checkout
 def test_time_limit_ends_a_run(checkout):
     checkout.record(64).unlink()
     checkout.record(128).unlink()
-    output = checkout.run(code=1, time_limit_seconds=1)
+    output = checkout.run("measure", code=1, time_limit_seconds=1)
     assert output.count("FAILED (timed_out)") == 2
     assert {r["status"] for r in checkout.records().values()} == {"timed_out"}
 
@@ -203,7 +203,7 @@ def test_killed_snakemake_takes_its_training_along_and_one_command_goes_on(check
     assert checkout.records() == {}
     assert "--unlock" in checkout.run(code=1)
     checkout.run("--unlock")
-    assert trained(checkout.run()) == 2
+    assert trained(checkout.run("measure")) == 2
 
 
 def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
@@ -218,16 +218,16 @@ def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
     assert "python workflow/scripts" not in output
     assert gone(child)
     assert checkout.records() == {}
-    assert trained(checkout.run()) == 2
+    assert trained(checkout.run("measure")) == 2
 
 
 def test_second_benchmark_on_the_machine_waits(checkout, tmp_path):
     second = checkout.copy(tmp_path / "second")
     checkout.record(64).unlink()
     second.record(64).unlink()
-    workflow = checkout.start(train_samples=50_000, epochs=3)
+    workflow = checkout.start("measure", train_samples=50_000)
     find_child(workflow)
-    output = second.run()
+    output = second.run("measure")
     workflow.communicate(timeout=300)
     assert "another benchmark is timing on this machine" in output
     spans = sorted((r["started_at"], r["ended_at"]) for c in (checkout, second) for r in c.records().values())
@@ -308,12 +308,13 @@ def test_data_set_is_fetched_again_without_training_again(checkout, payloads, tm
     for name, payload in payloads.items():
         (folder / name).write_bytes(payload)
     checkout.record(64).unlink()
-    output = checkout.run(data_folder=str(folder))
+    output = checkout.run("measure", data_folder=str(folder))
     assert "trainmark: data set: fashion-mnist, verified, from the folder" in output
     assert trained(output) == 1
     shutil.rmtree(checkout.folder / "results/data")
-    assert NOTHING in checkout.run(data_folder=str(folder))
-    output = checkout.run("--forcerun", str(checkout.record(128).relative_to(checkout.folder)), data_folder=str(folder))
+    assert NOTHING in checkout.run("measure", data_folder=str(folder))
+    record = str(checkout.record(128).relative_to(checkout.folder))
+    output = checkout.run("--forcerun", record, "measure", data_folder=str(folder))
     assert trained(output) == 1
 
 
@@ -328,8 +329,8 @@ def test_repeats_go_on_until_the_median_is_known_or_the_limit_is_reached(checkou
     assert "Nothing to be done" in checkout.run(**config)
     shutil.rmtree(checkout.folder / ".snakemake")
     shutil.rmtree(checkout.folder / "results/repeats")
-    assert trained(checkout.run(**config)) == 0
-    relaxed = checkout.run(**{**config, "repeats_precision": 1})
+    assert trained(checkout.run("measure", **config)) == 0
+    relaxed = checkout.run("measure", **{**config, "repeats_precision": 1})
     assert (trained(relaxed), "enough after 6 repeats" in relaxed) == (0, True)
 
 

@@ -2,7 +2,7 @@
 
 # What a Mac lacks, and what it has that Python or our code asks for.
 _MAC_PATHS = ["/proc", "/sys", "/etc/machine-id", "/var/lib/dbus", "/etc/os-release", "/usr/lib/os-release", "/System"]
-_MAC_PATHS += ["/dev/nvidia*", "/dev/dxg", "/usr/lib/wsl", "/tmp/trainmark-timing.lock"]
+_MAC_PATHS += ["/dev/nvidia*", "/dev/dxg", "/usr/lib/wsl"]
 _PLIST = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">

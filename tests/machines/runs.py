@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.integration.conftest import TINY, Checkout
+from tests.integration.conftest import TINY, Checkout, change
 from tests.machines import boxes, macs, shells
 from tests.machines.imitation import start
 
@@ -66,8 +66,7 @@ class Machine:
 
     def doctor(self, code: int = 0, **config: object) -> "Machine":
         """Have the doctor look at it, with loads of a tenth of the time."""
-        path = self.folder / "workflow/scripts/trainmark/examination.py"
-        path.write_text(path.read_text().replace("LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2"))
+        change(self.folder, "examination", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
         return self.run("doctor", code=code, **config)
 
     def finding(self, topic: str) -> dict:

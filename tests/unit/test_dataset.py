@@ -330,6 +330,7 @@ def test_bad_proxy_leads_to_what_needs_none(network, payloads, files, proxy):
 def test_server_without_tls_is_left_for_the_next(network, payloads, files):
     with server(functools.partial(truthful, files)) as address:
         network.setattr(dataset, "ADDRESSES", (address.replace("http:", "https:"), address))
+        network.setattr(dataset, "DOWNLOAD_TIMEOUT_SECONDS", 1)  # it waits for a greeting of ours, and we for its
         assert dataset.obtain(None, allow_download=True)[0] == payloads
 
 

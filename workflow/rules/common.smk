@@ -25,7 +25,6 @@ from trainmark import (
     locks,
     plan,
     progress,
-    record,
     repeating,
     superseding,
     workloads,
