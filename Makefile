@@ -8,6 +8,7 @@ FROM =
 TO =
 AS =
 SKIP =
+KEY =
 # PYTHON, or the first of these that is Python 3.11 or 3.12, or python3, for which the installer finds another one.
 SOME_PYTHON = $(or $(PYTHON),$(shell for p in python3.12 python3.11 python3; do \
 	$$p -I -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; \
@@ -22,10 +23,11 @@ REPORT = results/report/index.html
 SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || printf 'Report: %s\n' "$$PWD/$(REPORT)"; exit $$status
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
-unexport FROM AS SKIP MACHINE TO
+unexport FROM AS SKIP KEY MACHINE TO
 export GIVEN_FROM := $(value FROM)
 export GIVEN_AS := $(value AS)
 export GIVEN_SKIP := $(value SKIP)
+export GIVEN_KEY := $(value KEY)
 export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 
@@ -71,7 +73,7 @@ unlock: $(VENV)/installed
 merge: $(VENV)/installed
 	$(if $(GIVEN_FROM),,$(error say from where: make merge FROM=PATH))
 	@$(RUN) workflow/scripts/merge_results.py $${GIVEN_AS:+"--as=$$GIVEN_AS"} $${GIVEN_SKIP:+--skip-bad} \
-		"--from=$$GIVEN_FROM" --make $$PPID
+		$${GIVEN_KEY:+"--accept-key=$$GIVEN_KEY"} "--from=$$GIVEN_FROM" --make $$PPID
 
 pack: $(VENV)/installed
 	@$(RUN) workflow/scripts/pack_results.py $${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"}

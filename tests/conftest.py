@@ -122,6 +122,7 @@ def synthetic_record(**changes) -> dict:
         "workload": workload,
         "workload_digest": workloads.digest(workload),
         "identity": {"machine_id_hash": "0" * 32, "hardware": hardware.signature(synthetic_machine())},
+        "previous": None,
         "seed": 2024,
         "status": "ok",
         "reason": None,

@@ -3,6 +3,7 @@
 TRAINMARK_ROUNDS says how often each is tried; once takes seconds.
 """
 
+import csv
 import json
 import os
 import random
@@ -60,6 +61,7 @@ class Checkout:
 
     def start(self, *command: str | Path) -> subprocess.Popen:
         environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'workflow/scripts'}"}
+        environment["XDG_CONFIG_HOME"] = str(self.folder / "config-of-the-user")  # where the key lies that signs
         return subprocess.Popen(
             [sys.executable, *map(str, command)],
             cwd=self.folder,
@@ -186,6 +188,19 @@ def test_a_merge_of_another_machine_and_a_run(here, tmp_path, round):
     assert [code for code, _ in end(here.run("synthetic", 3), here.merge(theirs))] == [0, 0]
     assert len(here.files()) == 26
     here.check_clean()
+
+
+@pytest.mark.parametrize("round", ROUNDS)
+def test_runs_that_are_started_at_once_name_each_other_in_turn(here, round):
+    def chain_of() -> list[str]:
+        assert end(here.report())[0][0] == 0
+        (row,) = csv.DictReader((here.folder / "results/report/origins.csv").read_text().splitlines())
+        return [row[name] for name in ("records", "named_elsewhere", "forks", "late")]
+
+    assert [code for code, _ in end(*(here.run("synthetic", repeat) for repeat in (1, 2, 3)))] == [0, 0, 0]
+    assert chain_of() == ["3", "0", "0", "0"]
+    assert end(here.run("synthetic", 2))[0][0] == 0
+    assert chain_of() == ["3", "1", "0", "0"]  # the one that was superseded
 
 
 @pytest.mark.parametrize("round", ROUNDS)

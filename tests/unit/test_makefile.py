@@ -83,8 +83,8 @@ def merge_arguments(call: list[str]) -> list[str]:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_name_is_a_command(recorder, text):
     assert merge_arguments(calls(recorder, "merge", f"FROM={text}")[0]) == [f"--from={text}"]
-    (call,) = calls(recorder, "merge", "FROM=x", f"AS={text}", f"SKIP={text}")
-    assert merge_arguments(call) == [f"--as={text}", "--skip-bad", "--from=x"]
+    (call,) = calls(recorder, "merge", "FROM=x", f"AS={text}", f"SKIP={text}", f"KEY={text}")
+    assert merge_arguments(call) == [f"--as={text}", "--skip-bad", f"--accept-key={text}", "--from=x"]
     assert calls(recorder, "rename", f"MACHINE={text}", f"TO={text}")[0][1:] == ["--", text, text]
     assert calls(recorder, "pack", f"MACHINE={text}")[0][1:] == [f"--machine={text}"]
     measured, written = calls(recorder, "references", f"MACHINE={text}")
@@ -99,7 +99,7 @@ def test_what_is_not_given_is_not_passed_on(recorder):
 
 
 def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
-    exported = dict.fromkeys(("FROM", "AS", "SKIP", "MACHINE", "TO", "GIVEN_AS"), "exported")
+    exported = dict.fromkeys(("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS"), "exported")
     assert merge_arguments(calls(recorder, "merge", "FROM=x", **exported)[0]) == ["--from=x"]
     assert calls(recorder, "pack", **exported)[0][1:] == []
     assert "say from where" in make(recorder, "merge", **exported).stderr
@@ -145,6 +145,7 @@ VARIABLES = (
     "TO",
     "AS",
     "SKIP",
+    "KEY",
     "PY",
     "RUN",
     "SNAKEMAKE",

@@ -86,7 +86,7 @@ def test_every_form_of_results_is_merged_and_twice_is_all_identical(here, form):
     assert sorted(snapshot(TARGET).values()) == sorted(snapshot(here / "theirs").values())
     again = merge(source)
     assert (again.new, again.identical["synthetic"], again.problems) == ({}, 3, [])
-    assert merging.report(again) == ["synthetic: 0 new, 3 identical"]
+    assert merging.report(again) == ["synthetic: 0 new, 3 identical; unsigned"]
 
 
 def test_only_the_machine_that_was_named_is_merged(here):
@@ -110,7 +110,7 @@ def test_interrupted_merge_goes_on(here, monkeypatch):
 
         def stop(source, target):
             calls.append(target)
-            if len(calls) == 2:
+            if len(calls) == 3:  # the first notes how they came
                 raise KeyboardInterrupt
             return real(source, target)
 
@@ -357,7 +357,7 @@ def test_source_that_is_not_there_is_named(here):
 def test_the_projects_example_can_be_brought_in(here):
     planned = merging.plan_merge([ROOT / "results/example/amd-epyc-2-vcpu.tar.gz"], TARGET, SCHEMAS)
     assert planned.problems == []
-    assert merging.report(planned) == ["amd-epyc-2-vcpu: 38 new, 0 identical"]
+    assert merging.report(planned) == ["amd-epyc-2-vcpu: 38 new, 0 identical; unsigned", merging.BELIEVED]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ WORKFLOW |= {
     "plausibility": set(),
     "referencing": {"msgspec"},
     "archives": set(),
+    "origins": {"msgspec"},
+    "signing": set(),
     "merging": set(),
     "admission": set(),
     "plan": set(),

@@ -14,7 +14,7 @@ import time
 
 import psutil
 import pytest
-from trainmark import child, controls, gpus, grid, hardware, supervision, workloads
+from trainmark import chain, child, controls, gpus, grid, hardware, supervision, workloads
 from trainmark.errors import TrainmarkError
 
 from tests.conftest import CONFIG, ROOT, synthetic_record, validate_record
@@ -28,6 +28,7 @@ NO_METER = [
     """print('{"domains": [], "missing": ["nothing to read"], "gpu_processes": null, "watches": false}')""",
 ]
 REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
+PATH = "results/machines/synthetic/runs/tf-2.19/cpu/mlp/64/1.json"
 LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 
 
@@ -139,6 +140,17 @@ def test_child_gets_the_configured_threads_and_no_gpu(supervise, monkeypatch):
     assert "TF_XLA_FLAGS" not in environment
     gpu = gpus.Gpu("Tesla T4", uuid="GPU-1")
     assert child.child_environment("gpu", 3, gpu, "tf-2.19")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+
+
+def test_record_names_the_one_before_it_even_in_its_own_place(supervise, tmp_path):
+    first = supervise(fake_child("raise SystemExit(3)"))
+    before = chain.digest((tmp_path / PATH).read_bytes())
+    control = supervise(fake_child("raise SystemExit(3)"), control="threads-2")
+    middle = chain.digest((tmp_path / PATH.replace("runs", "controls/threads-2")).read_bytes())
+    again = supervise(fake_child("raise SystemExit(4)"))
+    assert (first["previous"], control["previous"], again["previous"]) == (None, before, middle)
+    (superseded,) = (tmp_path / "results/superseded").rglob("*.json")
+    assert chain.digest(superseded.read_bytes()) == before
 
 
 @pytest.mark.parametrize("reaped", [True, False])

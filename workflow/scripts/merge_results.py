@@ -11,6 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", type=Path, nargs="*", help="folders of results, or .zip or .tar.gz of them")
     parser.add_argument("--as", dest="name", help="keep the one machine in them under this name")
+    parser.add_argument("--accept-key", action="append", default=[], help="a new key (SHA256:...) of a machine's owner")
     parser.add_argument("--skip-bad", action="store_true", help="bring in what is good although something is refused")
     parser.add_argument("--from", dest="text", help="the sources as make has them, one text; with --make")
     parser.add_argument("--make", type=int, help="make's process")
@@ -20,7 +21,9 @@ def main() -> None:
         parser.error("say from where: a folder, a .zip or a .tar.gz")
     published = catalogue.load([Path(file) for file in strict_yaml.read("config/config.yaml").values["hardware"]])
     schemas = Path("workflow/schemas")
-    merge = merging.bring_in(sources, grid.MACHINES, schemas, args.name, args.skip_bad, published)
+    merge = merging.bring_in(
+        sources, grid.MACHINES, schemas, args.name, args.skip_bad, published, accepted_keys=args.accept_key
+    )
     terminal.say(*merging.report(merge))
     if not merge.written:
         count = f"{len(merge.problems)} problem{'s' * (len(merge.problems) > 1)}"
@@ -28,7 +31,8 @@ def main() -> None:
     if merge.new:
         terminal.say("Draw the report with 'make report' or 'snakemake --cores 1 report'.")
     elif not merge.problems:
-        terminal.say("All identical: nothing to write.")
+        noted = "; whose signature they have is noted now" if merge.notes else ": nothing to write"
+        terminal.say(f"All identical{noted}.")
     sys.exit(1 if merge.problems else 0)
 
 

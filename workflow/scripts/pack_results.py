@@ -1,9 +1,9 @@
-"""Pack one machine's results into an archive to send, with checksums."""
+"""Pack one machine's results into an archive to send, with checksums and a signature."""
 
 import argparse
 from pathlib import Path
 
-from trainmark import errors, gpus, grid, hardware, merging, strict_yaml, terminal
+from trainmark import errors, gpus, grid, hardware, merging, signing, strict_yaml, terminal
 
 
 def main() -> None:
@@ -15,9 +15,11 @@ def main() -> None:
     if machine == "auto":
         machine = hardware.automatic_name(gpus.choose(config.get("gpu", "auto")))
     output = grid.MACHINES.parent / f"{machine}.tar.gz"
-    count = merging.pack(machine, grid.MACHINES, Path("workflow/schemas"), output)
+    signer = signing.Signer()
+    count = merging.pack(machine, grid.MACHINES, Path("workflow/schemas"), output, signer.sign)
     command = merging.merge_command(output.name)
     terminal.say(f"trainmark: {count} files of {machine} are in {output}. The receiver says: {command}")
+    terminal.say(*signer.said)
 
 
 if __name__ == "__main__":

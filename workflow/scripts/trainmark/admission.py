@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import consistency, reading, tree
-from trainmark.consistency import Facts
+from trainmark import chain, consistency, reading, tree
+from trainmark.consistency import Facts, Identity
 from trainmark.reading import BadFileError, Reader
 from trainmark.record import FORMAT_VERSION
-
-# The time of start in a record as this project writes it; in any other it is found by parsing.
-_START = re.compile(rb'"started_at": ?"([^"\\]{29})"')
 
 
 @dataclass(frozen=True)
@@ -103,6 +99,11 @@ def _facts(machine: str, contents: Mapping[str, bytes], checks: Checks) -> Facts
     return facts
 
 
+def identity_of(machine: str, contents: Mapping[str, bytes], checks: Checks) -> Identity:
+    """Of a machine, by its files' path and content."""
+    return _facts(machine, contents, checks).identity
+
+
 def _unproven(machine: str, known: Facts, new: Mapping[str, bytes], checks: Checks) -> list[Refusal]:
     """New files that say less of which machine they are of than is known of it; records of older formats say less.
 
@@ -151,7 +152,7 @@ def find_copies(machines: Path, new: Mapping[str, bytes], reader: Reader) -> lis
         if tree.RECORD.fullmatch(path) and path not in contents:
             with contextlib.suppress(BadFileError):
                 content = reading.read_bytes(entry.path)
-                match = _START.search(content)
+                match = chain.START.search(content)
                 if match is None or match[1].decode() in wanted:
                     reader.record(path, content)
                     contents[path] = content

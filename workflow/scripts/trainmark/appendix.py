@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from trainmark import comparing, findings, noise, repeating, tables
@@ -121,7 +122,7 @@ def not_counted(data: ReportData) -> list[Section]:
         (
             "bad-files",
             "Left out: files that cannot be used",
-            "Below results/machines.",
+            "Below results/machines, if the name does not say otherwise.",
             files,
             rows_of(data.tables["left_out"]),
             "left_out.csv",
@@ -134,6 +135,58 @@ def not_counted(data: ReportData) -> list[Section]:
     ]
     said = [] if found else ["Nothing: every run of the configured grid is there, ok, and of this experiment."]
     return [Section("not-counted", "Runs that count nowhere", said), *found]
+
+
+_SIGNED = (
+    "A signature shows that all of an archive came from the holder of one key, not that its numbers are true. "
+    "Checksums show damage, not forgery: whoever edits a record can compute them anew. Measured here are the records "
+    "of this computer's name that no merge has brought."
+)
+_CHAINED = (
+    "Each record names the one that was committed before it on its machine, but for the first and those of formats "
+    "before 4. One that is named and is not here was superseded by a newer measurement, removed, withheld, or changed "
+    "afterwards; where several name the same one, they were made in two copies of the folder, or one was put in. "
+    "Whoever forges all of a machine's records can make a whole chain, too."
+)
+
+
+def origins(data: ReportData) -> Section:
+    """Who has sent the records, and whether some were left out or changed."""
+    columns = (
+        Column("machine", "Machine"),
+        Column("records", "Records", "integer"),
+        Column("came", "Came", "long"),
+        Column("named_here", "Name one that is here", "integer"),
+        Column("named_elsewhere", "Name one that is not here", "integer"),
+        Column("unlinked", "Name none", "integer"),
+        Column("forks", "Named by several", "integer"),
+        Column("late", "Name one that was started later", "integer"),
+    )
+    counts = {"records", "named_here", "named_elsewhere", "unlinked", "forks", "late"}
+    rows = [
+        {**row, **{key: int(row[key]) for key in counts}, "came": _came(row, data.grid["machine"])}
+        for row in rows_of(data.tables["origins"])
+    ]
+    title = "Where the records come from"
+    return Section(
+        "origins",
+        title,
+        [_SIGNED, _CHAINED],
+        tables=[Table("origins", title, columns, rows, "origins.csv")],
+    )
+
+
+def _came(row: Mapping[str, Any], local: str) -> str:
+    """How a machine's records came here; the number of each kind where there are several."""
+    here = row["machine"] == local
+    kinds = {
+        f"signed by {enumerate_words(row['keys'].split())}": int(row["signed"]),
+        "measured here": int(row["by_no_merge"]) if here else 0,
+        "signature not checked": int(row["not_checked"]),
+        "unsigned": int(row["unsigned"]) + (0 if here else int(row["by_no_merge"])),
+    }
+    found = {words: count for words, count in kinds.items() if count}
+    return ", ".join(found) if len(found) == 1 else "; ".join(f"{count} {words}" for words, count in found.items())
 
 
 def provenance(data: ReportData) -> list[Section]:
@@ -173,6 +226,7 @@ def provenance(data: ReportData) -> list[Section]:
     elif commits:
         texts.append(f"The runs were made by several commits: {enumerate_words(commits)}. See the table above.")
     return [
+        origins(data),
         Section("software", title, tables=environments),
         Section("reproduce", "How to reproduce this", texts, code=commands(data)),
     ]

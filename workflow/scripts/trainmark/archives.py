@@ -31,6 +31,8 @@ from trainmark.reading import BadFileError
 
 # Lists the files that were packed.
 CHECKSUMS = "SHA256SUMS"
+# Signs that list.
+SIGNATURE = f"{CHECKSUMS}.sig"
 LARGEST_CHECKSUMS = 16 * files.LARGEST_BYTES  # over a hundred thousand lines
 # An archive of records shrinks to a twentieth at best; more is a bomb.
 MOST_UNPACKED_RATIO = 200
@@ -287,7 +289,7 @@ def _wanted(name: str, is_folder: bool, is_plain: bool) -> bool:
     if not is_plain:
         raise BadFileError(f"holds a link or a device or a sparse file: {shown!r}", _UNWANTED)
     hidden = any(part.startswith(".") for part in parts if part not in (".", ""))
-    if is_folder or hidden or not (name.lower().endswith(".json") or parts[-1] == CHECKSUMS):
+    if is_folder or hidden or not (name.lower().endswith(".json") or parts[-1] in (CHECKSUMS, SIGNATURE)):
         return False
     if len(parts) > _DEEPEST or max(map(len, parts)) > _LONGEST_NAME:
         raise BadFileError(f"holds a path that is longer than any result's: {shown!r}", _UNWANTED)

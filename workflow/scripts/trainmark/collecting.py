@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from trainmark import catalogue, consistency, flops, hardware, tree, workloads
+from trainmark import catalogue, chain, consistency, flops, hardware, origins, tree, workloads
+from trainmark.chain import Link
 from trainmark.consistency import Facts
 from trainmark.convergence import Gate
 from trainmark.errors import TrainmarkError
@@ -130,6 +131,9 @@ PEAK_COLUMNS = ("machine", "stack", "device", "side", "round", "flops_per_second
 PEAK_COLUMNS += ("theoretical_cores", "theoretical_clock_hertz", "theoretical_flops_per_cycle", "threads")
 EXPERIMENT_COLUMNS = ("settings_digest", "settings")
 LEFT_OUT_COLUMNS = ("path", "what", "remedy")
+# Of each machine: how many of its records came with which signature, by which keys, and how they name each other.
+ORIGIN_COLUMNS = ("machine", "signed", "not_checked", "unsigned", "by_no_merge", "keys")
+ORIGIN_COLUMNS += ("records", "named_here", "named_elsewhere", "unlinked", "forks", "late")
 
 _values_of = operator.attrgetter(*FIELDS.values())
 
@@ -155,6 +159,7 @@ class Collected:
         problems: the files that cannot be used.
         vanished: whether one of these is there no more.
         facts: of every machine.
+        origins: rows of origins.csv.
     """
 
     runs: int = 0
@@ -166,6 +171,7 @@ class Collected:
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
+    origins: list[tuple] = field(default_factory=list)
 
     def add(self, other: Collected) -> None:
         """Add what was read elsewhere."""
@@ -178,6 +184,7 @@ class Collected:
         self.settings |= other.settings
         self.problems += other.problems
         self.facts += other.facts
+        self.origins += other.origins
 
 
 def collect(
@@ -193,8 +200,8 @@ def collect(
     Args:
         machines: the folder of the machines.
         schemas: the folder of the schemas.
-        output: folder in which runs.csv, controls.csv, peaks.csv, machines.csv, experiments.csv and left_out.csv are
-            written.
+        output: folder in which runs.csv, controls.csv, peaks.csv, machines.csv, origins.csv, experiments.csv and
+            left_out.csv are written.
         skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
         gate: says of each run that is ok whether it learned.
         published: figures of hardware, as ``catalogue.load`` gives them.
@@ -223,14 +230,17 @@ def collect(
             "Measure this machine with 'snakemake --cores 1', or bring other people's results here: see README.md."
         )
     machine_rows = [[row.get(column) for column in MACHINE_COLUMNS] for row in found.machines]
-    left_out = [astuple(problem) for problem in found.problems]
+    # What is not known of signatures costs no measurement.
+    problems = [*found.problems, *origins.load(machines.parent / tree.ORIGINS).problems]
+    left_out = [astuple(problem) for problem in problems]
     write_whole(output / "runs.csv", csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
     write_whole(output / "controls.csv", csv_text([RUN_COLUMNS]) + "".join(found.controls_csv))
     write_whole(output / "peaks.csv", csv_text([PEAK_COLUMNS, *found.peaks]))
     write_whole(output / "machines.csv", csv_text([MACHINE_COLUMNS, *machine_rows]))
+    write_whole(output / "origins.csv", csv_text([ORIGIN_COLUMNS, *found.origins]))
     write_whole(output / "experiments.csv", csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
     write_whole(output / "left_out.csv", csv_text([LEFT_OUT_COLUMNS, *left_out]))
-    return found.problems
+    return problems
 
 
 def read_all(
@@ -291,9 +301,14 @@ class Collector:
         """Of single files."""
         return Reader(self.schemas)
 
+    @functools.cached_property
+    def came(self) -> Mapping[str, origins.Origin]:
+        """How records came that a merge has brought, by their digest."""
+        return origins.load(self.machines.parent / tree.ORIGINS).records
+
     def __getstate__(self) -> dict[str, Any]:
-        """For other processes, which make readers of their own."""
-        return {key: value for key, value in self.__dict__.items() if key != "reader"}
+        """For other processes, which read both anew."""
+        return {key: value for key, value in self.__dict__.items() if key not in ("reader", "came")}
 
     def read_machines(self, parts: list[list[str]]) -> list[Collected]:
         """What lies in several machines' folders, whose files' paths are given."""
@@ -311,10 +326,13 @@ class Collector:
         runs: dict[str, tuple] = {}
         controls: dict[str, tuple] = {}
         peaks: dict[str, list[tuple]] = {}
+        links: list[Link] = []
         for path in paths:
             try:
                 if tree.RECORD.fullmatch(path):
-                    record, workload = self.reader.record(path, read_bytes(f"{self.machines}/{path}"))
+                    content = read_bytes(f"{self.machines}/{path}")
+                    record, workload = self.reader.record(path, content)
+                    links.append(Link(chain.digest(content), record.previous, record.started_at))
                     if workload.settings_digest not in found.settings:
                         found.settings[workload.settings_digest] = _settings_of(workload.values)
                     row = run_row(record, workload, self.gate, found.settings[workload.settings_digest])
@@ -342,7 +360,16 @@ class Collector:
             found.runs_csv.append(csv_text(row for path, row in runs.items() if path not in bad))
             found.controls_csv.append(csv_text(row for path, row in controls.items() if path not in bad))
             found.facts.append(facts)
+            if links:
+                found.origins.append(self._origin_row(facts.machine, links))
         return found
+
+    def _origin_row(self, machine: str, links: list[Link]) -> tuple:
+        """A row of ORIGIN_COLUMNS."""
+        came = [self.came[link.digest] for link in links if link.digest in self.came]
+        counts = [sum(each.signature == kind for each in came) for kind in origins.BEST_FIRST]
+        keys = " ".join(sorted({each.key for each in came if each.key}))
+        return (machine, *counts, len(links) - len(came), keys, *astuple(chain.follow(links)))
 
 
 def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:

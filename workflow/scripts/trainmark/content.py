@@ -70,7 +70,7 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
         configured: names of the configured comparisons.
         preferred_settings: settings digest of the experiment to show if there are runs of it.
     """
-    texts = ("machines", "experiments", "left_out", "specifications")
+    texts = ("machines", "origins", "experiments", "left_out", "specifications")
     found = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in texts}
     found |= {name: tables.read_runs(folder / f"{name}.csv") for name in ("runs", "controls", "cells")}
     found |= {name: comparing.read_cells(folder / f"{name}.csv") for name in ("comparisons", "comparisons_summary")}

@@ -9,24 +9,58 @@ import contextlib
 import gzip
 import hashlib
 import io
-import json
 import os
 import re
 import shlex
 import tarfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainmark import admission, archives, catalogue, escaping, reading, tree, writing
+from trainmark import (
+    admission,
+    archives,
+    catalogue,
+    chain,
+    consistency,
+    escaping,
+    origins,
+    reading,
+    signing,
+    tree,
+    writing,
+)
 from trainmark.admission import Checks, Refusal
+from trainmark.consistency import Identity
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
+from trainmark.origins import Memory, Origin
 from trainmark.reading import BadFileError, Problem, Reader
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+BELIEVED = (
+    "Checksums show damage, not forgery. A signature shows that all of an archive came from the holder of one key, not "
+    "that its numbers are true."
+)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What one source brings of one machine.
+
+    Attributes:
+        machine: the name that it gets here.
+        origin: with which signature it came.
+        identity: of the machine.
+        records: path -> digest, of the records that are new or there already.
+    """
+
+    machine: str
+    origin: Origin
+    identity: Identity
+    records: dict[str, str]
 
 
 @dataclass
@@ -39,6 +73,10 @@ class Merge:
         kept: machine files that differ in driver or system alone; the one that is there is kept.
         problems: what is refused or in conflict.
         written: whether what is new was written.
+        arrivals: what came from where.
+        memory: how what was merged before came here.
+        accepted_keys: as for ``bring_in``.
+        notes: file name -> content, of what is to be noted in results/origins.
     """
 
     new: dict[str, bytes] = field(default_factory=dict)
@@ -46,6 +84,10 @@ class Merge:
     kept: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     written: bool = False
+    arrivals: list[Arrival] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
+    accepted_keys: Collection[str] = ()
+    notes: dict[str, bytes] = field(default_factory=dict)
 
 
 def bring_in(
@@ -55,6 +97,7 @@ def bring_in(
     rename_to: str | None = None,
     skip_bad: bool = False,
     published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
+    accepted_keys: Collection[str] = (),
 ) -> Merge:
     """Merge: check what the sources hold, and write what is new if all is good.
 
@@ -67,12 +110,13 @@ def bring_in(
         rename_to: the name under which the one machine in the sources is to be kept.
         skip_bad: whether to write what is good although something is refused.
         published: figures of hardware, as ``catalogue.load`` gives them.
+        accepted_keys: fingerprints that may sign what another key has signed before.
 
     Raises:
         TrainmarkError: as ``plan_merge`` and ``write``.
     """
     with writing.locked(target, "a merge"):
-        merge = plan_merge(sources, target, schemas, rename_to, published)
+        merge = plan_merge(sources, target, schemas, rename_to, published, accepted_keys)
         if skip_bad or not merge.problems:
             write(merge, target)
             merge.written = True
@@ -85,6 +129,7 @@ def plan_merge(
     schemas: Path,
     rename_to: str | None = None,
     published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
+    accepted_keys: Collection[str] = (),
 ) -> Merge:
     """Check what the sources hold against each other and against what is there; arguments as for ``bring_in``.
 
@@ -94,7 +139,8 @@ def plan_merge(
     """
     if rename_to is not None and not _NAME.fullmatch(rename_to):
         raise TrainmarkError(f"{rename_to!r} is no machine name: lower-case letters, digits, single hyphens between.")
-    merge, checks = Merge(), Checks(Reader(schemas), published)
+    merge = Merge(memory=origins.load(target.parent / tree.ORIGINS), accepted_keys=accepted_keys)
+    checks = Checks(Reader(schemas), published)
     with writing.scratch(target) as scratch:
         for number, source in enumerate(sources):
             try:
@@ -106,6 +152,7 @@ def plan_merge(
             _plan_source(source, machines, target, checks, rename_to, merge)
     for machine in sorted({path.partition("/")[0] for path in merge.new}):
         _refuse_measured(machine, target, merge)
+    merge.notes = dict(_notes(merge, target))
     return merge
 
 
@@ -120,20 +167,26 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
         merge.problems.append(Problem(str(source), "holds no records and no machine file", "Name a folder that does"))
     if rename_to and len(machines) > 1:
         raise TrainmarkError(f"AS={rename_to} names one machine, and {source} holds {len(machines)}.")
+    there = {name: admission.read_machine(target, name, checks.reader) for name in {rename_to} - {None} or machines}
     for machine in machines:
+        name = rename_to or machine
         try:
-            sums = _read_checksums(folder / machine)
+            sums, origin = _read_checksums(folder / machine)
         except BadFileError as error:
             merge.problems.append(Problem(f"{source}: {machine}/{archives.CHECKSUMS}", error.what, error.remedy))
             continue
-        for path, content in _checked(source, folder, machine, checks.reader, merge.problems, sums):
-            if rename_to:
-                path, content = f"{rename_to}/{path.partition('/')[2]}", _renamed(content, rename_to)
-            _classify(source, path, content, target, merge)
-    for machine in {rename_to} if rename_to else machines:
-        there = admission.read_machine(target, machine, checks.reader)
+        contents = dict(_checked(source, folder, machine, checks.reader, merge.problems, sums, name))
+        identity = admission.identity_of(name, contents, checks)
+        known = _known_keys(name, identity, there[name], merge, checks) if origin.key else set()
+        if known and origin.key not in {*known, *merge.accepted_keys}:
+            merge.problems.append(_other_key(source, name, origin.key, known, rename_to))
+            continue
+        standing = [path for path, content in contents.items() if _classify(source, path, content, target, merge)]
+        records = {path: chain.digest(contents[path]) for path in standing if tree.RECORD.fullmatch(path)}
+        merge.arrivals.append(Arrival(name, origin, identity, records))
+    for machine, files in there.items():
         new = {path: content for path, content in merge.new.items() if path.startswith(f"{machine}/")}
-        _refuse(source, admission.judge(machine, there, new, checks, asked_for=rename_to is not None), merge)
+        _refuse(source, admission.judge(machine, files, new, checks, asked_for=rename_to is not None), merge)
     _refuse(source, admission.find_copies(target, merge.new, checks.reader), merge)
 
 
@@ -144,38 +197,93 @@ def _checked(
     reader: Reader,
     problems: list[Problem],
     sums: dict[str, str] | None = None,
+    name: str | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Path and content of every file of a machine that can be used; the others become problems.
 
-    With ``sums``, those that are not as they were packed become problems, too.
+    With ``sums``, those that are not as they were packed become problems, too. With ``name``, they are as under that.
     """
-    for path, entry in tree.result_files(folder / machine):
-        path = f"{machine}/{path}"
+    name = name or machine
+    for inside, entry in tree.result_files(folder / machine):
+        path = f"{machine}/{inside}"
         try:
             content = reading.read_bytes(entry.path)
             if sums is not None:
                 _verify(path, content, sums)
             reader.result(path, content)
+            if name != machine:
+                content = chain.renamed(content, name)
+                reader.result(f"{name}/{inside}", content)
         except BadFileError as error:
             problems.append(Problem(f"{source}: {tree.printable(path)}", error.what, error.remedy))
             continue
-        yield path, content
+        yield f"{name}/{inside}", content
     for path in sorted(sums or ()):
         problems.append(Problem(f"{source}: {machine}/{path}", "is missing, though it was packed", reading.AGAIN))
 
 
-def _read_checksums(folder: Path) -> dict[str, str] | None:
-    """Path -> SHA-256 of the files that were packed; None where there is no such list.
+def _known_keys(name: str, identity: Identity, there: Mapping[str, bytes], merge: Merge, checks: Checks) -> set[str]:
+    """Keys that have signed results of a machine before, here or earlier in this merge."""
+    digests = ()
+    # If it is another machine under this name, that is what is wrong with it, whoever signed it.
+    if consistency.same_machine(identity, admission.identity_of(name, there, checks)):
+        digests = [chain.digest(content) for path, content in there.items() if tree.RECORD.fullmatch(path)]
+    found = merge.memory.keys_of(identity, digests)
+    for arrival in merge.arrivals:
+        alike = arrival.machine == name or (identity[0] is not None and arrival.identity == identity)
+        if alike and arrival.origin.signature == origins.SIGNED:
+            found.add(arrival.origin.key)
+    return found
+
+
+def _other_key(source: Path, name: str, key: str, known: Collection[str], rename_to: str | None) -> Problem:
+    """What to say of results that are signed by another key than those before them."""
+    option = f" AS={rename_to}" if rename_to else ""
+    return Problem(
+        f"{source}: {name}",
+        f"is signed by {key}, and results of this machine were signed by {', '.join(sorted(known))} before",
+        "Ask its owner, by another way than it came, whether that is a new key of theirs. If it is: "
+        f"{merge_command(source)}{option} {shlex.quote(f'KEY={key}')}",
+    )
+
+
+def _notes(merge: Merge, target: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file that is to be noted and is not there yet.
+
+    A signature is noted of what was merged before, too; not of what is here without a merge, which was measured here.
+    """
+    folder = target.parent / tree.ORIGINS
+    for arrival in merge.arrivals:
+        signed, known = arrival.origin.signature == origins.SIGNED, merge.memory.records
+        digests = {d for path, d in arrival.records.items() if path in merge.new or (signed and d in known)}
+        name, content = origins.note(arrival.origin, arrival.identity, digests)
+        if digests and not (folder / name).exists():
+            yield name, content
+
+
+def _read_checksums(folder: Path) -> tuple[dict[str, str] | None, Origin]:
+    """Path -> SHA-256 of the files that were packed, None where there is no such list; and who has signed it.
 
     Raises:
-        BadFileError: if it cannot be read.
+        BadFileError: if it cannot be read, or was not signed as it is.
     """
-    path = folder / archives.CHECKSUMS
+    path, signature = folder / archives.CHECKSUMS, folder / archives.SIGNATURE
+    signed = os.path.lexists(signature)
     if not os.path.lexists(path):
-        return None
-    lines = reading.read_bytes(str(path), archives.LARGEST_CHECKSUMS).decode(errors="replace").splitlines()
+        if signed:
+            raise BadFileError("is missing, though it was signed", reading.AGAIN)
+        return None, Origin(origins.UNSIGNED)
+    content = reading.read_bytes(str(path), archives.LARGEST_CHECKSUMS)
+    origin = Origin(origins.UNSIGNED)
+    if signed:
+        try:
+            key, checked = signing.check(content, reading.read_bytes(str(signature), signing.LARGEST_BYTES))
+        except BadFileError as error:
+            raise BadFileError(f"has a signature, {archives.SIGNATURE}, which {error.what}", error.remedy) from None
+        origin = Origin(origins.SIGNED if checked else origins.UNCHECKED, key)
+    lines = content.decode(errors="replace").splitlines()
     pairs = (line.split("  ", 1) for line in lines if "  " in line)
-    return {path: digest for digest, path in pairs}
+    return {path: digest for digest, path in pairs}, origin
 
 
 def _verify(path: str, content: bytes, sums: dict[str, str]) -> None:
@@ -186,8 +294,8 @@ def _verify(path: str, content: bytes, sums: dict[str, str]) -> None:
         raise BadFileError("was changed after it was packed: its checksum is another")
 
 
-def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merge) -> None:
-    """Say of one good file whether it is new, there already, or in conflict with what is there."""
+def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merge) -> bool:
+    """Say of one good file whether it is new or there already; if not, it is in conflict with what is there."""
     machine = path.partition("/")[0]
     there = merge.new.get(path)
     if there is None:
@@ -195,21 +303,24 @@ def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merg
             there = reading.read_bytes(str(target / path)) if os.path.lexists(target / path) else None
         except BadFileError as error:
             merge.problems.append(Problem(str(target / path), error.what, error.remedy))
-            return
+            return False
     if there is None:
         merge.new[path] = content
-    elif there == content:
+        return True
+    if there == content:
         merge.identical[machine] += 1
-    elif tree.MACHINE_FILE.fullmatch(path):
+        return True
+    if tree.MACHINE_FILE.fullmatch(path):
         merge.kept.append(f"{target / path}")  # of another machine: refused with the machine
-    else:
-        merge.problems.append(
-            Problem(
-                f"{source}: {path}",
-                f"is another measurement than {target / path}, which is kept",
-                f"Bring it in under another name: {merge_command(source)} AS=another-name; or remove yours first",
-            )
+        return False
+    merge.problems.append(
+        Problem(
+            f"{source}: {path}",
+            f"is another measurement than {target / path}, which is kept",
+            f"Bring it in under another name: {merge_command(source)} AS=another-name; or remove yours first",
         )
+    )
+    return False
 
 
 def _refuse(source: Path, refusals: list[Refusal], merge: Merge) -> None:
@@ -251,8 +362,11 @@ def write(merge: Merge, target: Path) -> None:
     Raises:
         TrainmarkError: if a file has appeared meanwhile that none of our commands wrote; it is kept.
     """
+    # What is noted first is true of what comes after; the other way round, a merge that is killed would leave records
+    # of which nobody knows how they came.
+    notes = {target.parent / tree.ORIGINS / name: content for name, content in merge.notes.items()}
     try:
-        writing.write_new(target, {target / path: content for path, content in merge.new.items()})
+        writing.write_new(target, {**notes, **{target / path: content for path, content in merge.new.items()}})
     except FileExistsError as error:
         raise TrainmarkError(
             f"{error.filename2 or error.filename} has appeared meanwhile and is kept. Give the same command again: it "
@@ -263,10 +377,16 @@ def write(merge: Merge, target: Path) -> None:
 def report(merge: Merge) -> list[str]:
     """Lines for the user: one a machine, then one a problem."""
     new = Counter(path.partition("/")[0] for path in merge.new)
+    said: dict[str, list[str]] = {}
+    for arrival in merge.arrivals:
+        said.setdefault(arrival.machine, []).append(str(arrival.origin))
     lines = [
-        f"{machine}: {new[machine]} new, {merge.identical[machine]} identical"
-        for machine in sorted({*new, *merge.identical})
+        f"{name}: {new[name]} new, {merge.identical[name]} identical; {', '.join(dict.fromkeys(said[name]))}"
+        for name in sorted({*new, *merge.identical})
     ]
+    if merge.new and merge.arrivals:
+        lines.append(BELIEVED)
+    lines += [str(problem) for problem in merge.memory.problems]
     lines += [f"{path}: differs from yours in driver or system alone; yours is kept" for path in merge.kept]
     return lines + [f"  - {problem}" for problem in merge.problems]
 
@@ -296,19 +416,25 @@ def _is_machine(folder: Path) -> bool:
     return (folder / "machine.json").is_file() or any((folder / kind).is_dir() for kind in tree.KINDS)
 
 
-def _renamed(content: bytes, name: str) -> bytes:
-    """A record or machine file of the machine under another name; what is none is left as it is, to be refused."""
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError):
-        return content
-    if not isinstance(data, dict) or data.get("machine") == name:
-        return content
-    return (json.dumps({**data, "machine": name}, indent=1) + "\n").encode()
+def _unsigned(checksums: bytes) -> None:
+    """No signature."""
 
 
-def pack(machine: str, machines: Path, schemas: Path, output: Path) -> int:
+def pack(
+    machine: str,
+    machines: Path,
+    schemas: Path,
+    output: Path,
+    sign: Callable[[bytes], bytes | None] = _unsigned,
+) -> int:
     """Write one machine's results as an archive with checksums; equal results give equal archives.
+
+    Args:
+        machine: its name.
+        machines: results/machines.
+        schemas: the folder of the schemas.
+        output: the archive.
+        sign: gives the signature of the list of checksums, None for none.
 
     Returns:
         The number of files packed.
@@ -324,7 +450,7 @@ def pack(machine: str, machines: Path, schemas: Path, output: Path) -> int:
             raise TrainmarkError("Nothing was packed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
         if not files:
             raise TrainmarkError(f"There are no results in {machines / machine}.")
-        PendingFile(output).commit(_archive_of(machine, files))
+        PendingFile(output).commit(_archive_of(machine, files, sign))
     return len(files)
 
 
@@ -340,15 +466,19 @@ def _refuse_unknown(machine: str, machines: Path) -> None:
         raise TrainmarkError(f"There are no results of {machine!r} below {machines}. There are: {names}.")
 
 
-def _archive_of(machine: str, files: dict[str, bytes]) -> bytes:
-    """A .tar.gz of files, by path, with their checksums."""
-    sums = "".join(f"{hashlib.sha256(c).hexdigest()}  {p.partition('/')[2]}\n" for p, c in sorted(files.items()))
+def _archive_of(machine: str, files: dict[str, bytes], sign: Callable[[bytes], bytes | None]) -> bytes:
+    """A .tar.gz of files, by path, with their checksums, and a signature of these."""
+    lines = [f"{hashlib.sha256(c).hexdigest()}  {p.partition('/')[2]}\n" for p, c in sorted(files.items())]
+    added = {f"{machine}/{archives.CHECKSUMS}": "".join(lines).encode()}
+    signature = sign(added[f"{machine}/{archives.CHECKSUMS}"])
+    if signature is not None:
+        added[f"{machine}/{archives.SIGNATURE}"] = signature
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w|") as archive,
     ):
-        for path, content in sorted({**files, f"{machine}/{archives.CHECKSUMS}": sums.encode()}.items()):
+        for path, content in sorted({**files, **added}.items()):
             member = tarfile.TarInfo(path)
             member.size, member.mode = len(content), 0o644
             archive.addfile(member, io.BytesIO(content))
@@ -382,7 +512,8 @@ def rename(machine: str, name: str, machines: Path, schemas: Path) -> int:
         _put_renamed(name, contents, machines)
         for path in contents:
             (machines / machine / path).unlink()
-        (machines / machine / archives.CHECKSUMS).unlink(missing_ok=True)  # of files that are now others
+        for each in (archives.CHECKSUMS, archives.SIGNATURE):  # of files that are now others
+            (machines / machine / each).unlink(missing_ok=True)
         for folder, _, _ in os.walk(machines / machine, topdown=False):
             with contextlib.suppress(OSError):  # something else is in it
                 Path(folder).rmdir()
@@ -398,7 +529,7 @@ def _renamed_files(machine: str, name: str, machines: Path, reader: Reader) -> d
     contents, problems = {}, []
     for path, entry in tree.result_files(machines / machine):
         try:
-            content = _renamed(reading.read_bytes(entry.path), name)
+            content = chain.renamed(reading.read_bytes(entry.path), name)
             reader.result(f"{name}/{path}", content)
         except BadFileError as error:
             problems.append(Problem(f"{machine}/{tree.printable(path)}", error.what, error.remedy))

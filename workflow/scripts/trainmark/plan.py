@@ -387,6 +387,7 @@ def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
     others = [name for name in names if name not in local]
     found |= _digests_by_processes(top, others) if len(others) > _FEW_MACHINES else _digests(top, others)
     lines = [f"{name} {found[name]}" for name in names if found[name]]  # a folder alone is nothing: ours comes late
+    lines += filter(None, [tree.machine_digest(Path(top).parent, tree.ORIGINS)])  # which the page tells, too
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 

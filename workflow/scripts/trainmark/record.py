@@ -57,6 +57,7 @@ class Record:
     environment: dict[str, Any]
     code: dict[str, str | None]
     identity: dict[str, str | None]
+    previous: str | None
     gpu: dict[str, Any] | None
     noise: dict[str, Any]
     energy: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark import (
+    chain,
     child,
     controls,
     energy,
@@ -96,7 +98,9 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
             log_tail = None if outcome["status"] == OK else _tail(log_path)
             record = _assemble(request, {**made_by, **outcome}, log_tail)
             superseding.refuse_loss(record, run.path)
-            writing.commit(machines, pending, record.to_json().encode(), run, request.superseded)
+            with writing.locked(machines, run):  # nothing comes between the record and the one that it names
+                record = dataclasses.replace(record, previous=chain.last(machines / run.cell.machine))
+                writing.place(pending, record.to_json().encode(), request.superseded)
         finally:
             pending.discard()
     return record
@@ -253,6 +257,7 @@ def _assemble(request: Request, parts: dict[str, Any], log_tail: list[str] | Non
         workload_digest=workloads.digest(request.workload),
         seed=request.seed,
         log_tail=log_tail,
+        previous=None,
         **parts,
     )
 

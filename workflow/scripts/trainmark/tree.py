@@ -18,6 +18,8 @@ KINDS = ("runs", "controls", "roofline")
 RECORD = re.compile(r"([^/]+)/(?:runs|controls/([^/]+))/([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)/([1-9][0-9]*)\.json")
 MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
 ROOFLINE = re.compile(r"([^/]+)/roofline/([^/]+)/(cpu|gpu)\.json")
+# Beside the folder of the machines: how those records came that a merge has brought.
+ORIGINS = "origins"
 # Deeper than any record lies, and an end to links that lead back.
 _DEEPEST = 10
 

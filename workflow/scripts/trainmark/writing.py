@@ -143,12 +143,17 @@ def commit(machines: Path, file: PendingFile, content: bytes, what: object, supe
     Raises:
         OSError: if it cannot be written; nothing is left behind then.
     """
-    file.complete(content)
     try:
         with locked(machines, what):
-            file.place(functools.partial(_supersede, superseded or superseding.folder()))
+            place(file, content, superseded)
     finally:
         file.discard()
+
+
+def place(file: PendingFile, content: bytes, superseded: Path | None = None) -> None:
+    """The same by the holder of the lock, whose content may depend on what is there."""
+    file.complete(content)
+    file.place(functools.partial(_supersede, superseded or superseding.folder()))
 
 
 def write(machines: Path, path: Path, content: bytes, what: object, superseded: Path | None = None) -> None:
