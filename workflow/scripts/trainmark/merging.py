@@ -26,6 +26,7 @@ from trainmark import (
     chain,
     consistency,
     escaping,
+    hardware,
     origins,
     reading,
     signing,
@@ -250,12 +251,17 @@ def _other_key(source: Path, name: str, key: str, known: Collection[str], rename
 def _notes(merge: Merge, target: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of every file that is to be noted and is not there yet.
 
-    A signature is noted of what was merged before, too; not of what is here without a merge, which was measured here.
+    A signature is noted of what was here before, too, unless it may have been measured here: anybody can sign a copy of
+    that.
     """
-    folder = target.parent / tree.ORIGINS
+    folder, this_computer = target.parent / tree.ORIGINS, hardware.machine_id_hash()
     for arrival in merge.arrivals:
-        signed, known = arrival.origin.signature == origins.SIGNED, merge.memory.records
-        digests = {d for path, d in arrival.records.items() if path in merge.new or (signed and d in known)}
+        signed, foreign = arrival.origin.signature == origins.SIGNED, arrival.identity[0] != this_computer
+        digests = {
+            digest
+            for path, digest in arrival.records.items()
+            if path in merge.new or (signed and (foreign or digest in merge.memory.records))
+        }
         name, content = origins.note(arrival.origin, arrival.identity, digests)
         if digests and not (folder / name).exists():
             yield name, content
