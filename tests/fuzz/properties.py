@@ -15,6 +15,7 @@ from trainmark import (
     plan,
     reading,
     strict_yaml,
+    tree,
     workloads,
     writing,
 )
@@ -73,7 +74,7 @@ def check_files(batch: Sequence[File], folder: Path, draw: bool = False) -> tupl
         named = any(f"{theirs}: {path}:" in line or f"{theirs}: {machine}:" in line for line in said)
         assert (path in merge.new) != named, (path, said)
     written = {path for path in files_below(folder) - before if writing.OWN not in path}
-    assert written == {f"results/machines/{path}" for path in merge.new}
+    assert written == results_of(merge)
     (folder / "tables").mkdir()
     gate = convergence.Gate(None, 0.001)
     assert collecting.collect(target, SCHEMAS, folder / "tables", False, gate, PUBLISHED) == []
@@ -82,6 +83,13 @@ def check_files(batch: Sequence[File], folder: Path, draw: bool = False) -> tupl
     _empty(folder)
     accepted = sum(path in merge.new for path in paths)
     return accepted, len(paths) - accepted
+
+
+def results_of(merge: merging.Merge) -> set[str]:
+    """What a merge has to write: results, and how they came."""
+    notes = {f"results/{tree.ORIGINS}/{name}" for name in merge.notes}
+    assert bool(notes) == any(tree.RECORD.fullmatch(path) for path in merge.new)
+    return notes | {f"results/machines/{path}" for path in merge.new}
 
 
 def _empty(folder: Path) -> None:
@@ -112,7 +120,7 @@ def check_archive(content: bytes, folder: Path) -> bool:
     assert all(str(problem).startswith(str(archive)) for problem in merge.problems)
     assert all(len(str(problem)) < _LONGEST_SENTENCE for problem in merge.problems)
     written = {path for path in files_below(folder) if writing.OWN not in path}
-    assert written == {"theirs.tar.gz", *(f"results/machines/{path}" for path in merge.new)}
+    assert written == {"theirs.tar.gz", *results_of(merge)}
     assert not [path for path in files_below(folder) if f"{writing.OWN}/pending" in path]
     _empty(folder)
     return bool(merge.new)

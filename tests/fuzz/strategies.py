@@ -5,6 +5,7 @@ A good document is changed in a few places, since what is wild from the first by
 
 import copy
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
-from trainmark import energy, record
+from trainmark import energy, record, signing
 
 from tests.conftest import (
     failed_record,
@@ -103,7 +104,7 @@ def documents() -> dict[str, dict]:
         "GPU record": synthetic_record(
             device="gpu", gpu=synthetic_gpu("Synthetic GPU"), noise__gpu_throttle_shares={"power": 0.5}
         ),
-        "failed record": failed_record(),
+        "failed record": failed_record(previous="5eed" * 16),
         "control": synthetic_record(control="device-data", execution__look_up_devices=["CPU:0"]),
         "machine": synthetic_machine(),
         "sweep": synthetic_sweep(),
@@ -260,6 +261,7 @@ NAMES = [
     place(DOCUMENTS["record"]),
     "synthetic/machine.json",
     "synthetic/SHA256SUMS",
+    "synthetic/SHA256SUMS.sig",
     "SHA256SUMS",
     "results/machines/x/machine.json",
 ]
@@ -303,11 +305,26 @@ contents = st.one_of(
     st.binary(max_size=200),
     st.sampled_from([b"", bytes(2**21), b"1" * 60_000, b"0 x\n" * 100]),
 )
+# A good signature, of other content than any that is drawn here; its checksums are those of the first document alone.
+SIGNATURE = "\n".join([signing.BEGIN, *signing.SAMPLE_SIGNATURE.split(), signing.END, ""]).encode()
+SUMS = f"{hashlib.sha256(encode(DOCUMENTS['record'])).hexdigest()}  {NAMES[0].partition('/')[2]}\n".encode()
+signed = st.tuples(
+    st.just("synthetic/SHA256SUMS.sig"),
+    st.one_of(st.just(SIGNATURE), st.just(SIGNATURE).flatmap(damaged), st.binary(max_size=200)),
+)
 
 
 good = st.sampled_from([(place(data), encode(data)) for data in DOCUMENTS.values()])
 members = st.lists(
-    st.one_of(good, good, files().map(lambda file: (file.path, file.content)), st.tuples(names, contents)), max_size=5
+    st.one_of(
+        good,
+        good,
+        files().map(lambda file: (file.path, file.content)),
+        st.tuples(names, contents),
+        signed,
+        st.just(("synthetic/SHA256SUMS", SUMS)),
+    ),
+    max_size=5,
 )
 
 

@@ -25,14 +25,14 @@ from trainmark.reading import AGAIN, BadFileError
 NAMESPACE = "trainmark-results"
 LARGEST_BYTES = 4096  # a signature has 330
 _SECONDS = 20
-_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
-_ARMOUR = re.compile(rf"{_BEGIN}\s([A-Za-z0-9+/=\s]+){_END}\s*")
+BEGIN, END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
+_ARMOUR = re.compile(rf"{BEGIN}\s([A-Za-z0-9+/=\s]+){END}\s*")
 _KIND = b"ssh-ed25519"
 # A key as OpenSSH writes it: its kind and 32 bytes, each behind its length.
 _KEY_START, _KEY_BYTES = struct.pack(">I", len(_KIND)) + _KIND + struct.pack(">I", 32), 4 + len(_KIND) + 4 + 32
 # A good signature, of a key that was thrown away. Where ssh-keygen does not take it, it cannot check any.
-_SAMPLE = b"trainmark\n"
-_SAMPLE_SIGNATURE = """
+SAMPLE = b"trainmark\n"
+SAMPLE_SIGNATURE = """
 U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgii5XCzUAfJj/hirB98BfrLOK9g
 tybXMQf0hnoumJpdsAAAARdHJhaW5tYXJrLXJlc3VsdHMAAAAAAAAABnNoYTUxMgAAAFMA
 AAALc3NoLWVkMjU1MTkAAABAVK4INZJQjx3ZODhbjt6205IQmxN8qigWO89P8ZeNcUslJ7
@@ -116,7 +116,7 @@ def check(content: bytes, signature: bytes) -> tuple[str, bool]:
     try:
         if _fits(content, blob):
             return key, True
-        if _fits(_SAMPLE, base64.b64decode(_SAMPLE_SIGNATURE)):
+        if _fits(SAMPLE, base64.b64decode(SAMPLE_SIGNATURE)):
             raise BadFileError("does not fit the list of checksums: one of them was changed or damaged", AGAIN)
     except _UnavailableError:
         pass
@@ -127,7 +127,7 @@ def _fits(content: bytes, blob: bytes) -> bool:
     """Whether ssh-keygen finds a signature good; it reads what was read here, whatever else was in its file."""
     lines = textwrap.wrap(base64.b64encode(blob).decode(), 70)
     with tempfile.NamedTemporaryFile("w", suffix=".sig") as file:
-        file.write("\n".join([_BEGIN, *lines, _END, ""]))
+        file.write("\n".join([BEGIN, *lines, END, ""]))
         file.flush()
         result = _ssh_keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", file.name, content=content)
     return result.returncode == 0
