@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from trainmark import comparing, noise, tables
 from trainmark.document import plural
@@ -221,7 +221,7 @@ def repeats_needed(spread: float) -> int:
         spread: standard deviation of its times over their mean.
     """
     for n in range(2, _MOST_REPEATS):
-        if stats.t.ppf(0.975, n - 1) * spread / math.sqrt(n) <= PRECISION:
+        if special.stdtrit(n - 1, 0.975) * spread / math.sqrt(n) <= PRECISION:
             return n
     return _MOST_REPEATS
 
