@@ -110,7 +110,7 @@ def rank_correlation(ratios: pd.DataFrame) -> float:
     """Spearman's rank correlation of TFLOPS ratio and speed-up; NaN where it cannot be had."""
     if ratios["tflops_ratio"].nunique() < 2 or ratios["speed_up"].nunique() < 2:
         return math.nan
-    return float(stats.spearmanr(ratios["tflops_ratio"], ratios["speed_up"]).statistic)
+    return float(ratios["tflops_ratio"].rank().corr(ratios["speed_up"].rank()))
 
 
 def outlying(runs: pd.DataFrame) -> pd.DataFrame:
