@@ -89,7 +89,7 @@ def article_python(tmp_path_factory) -> str:
     (folder / "requirements.txt").write_text("\n".join(section))
     subprocess.run([base, "-m", "venv", folder / "env"], check=True)
     found = folder / "env/bin/python"
-    pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
     return str(found)
 

@@ -80,30 +80,31 @@ def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(planned):
             plt.close(figure)
 
 
-def test_equal_data_give_equal_files(tmp_path):
-    records = synthetic.article()
-    files = []
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        made = report.make(records if name == "one" else records[::-1], tmp_path / name)
-        paths = sorted((tmp_path / name / "figures").iterdir())
-        files.append({path.name: path.read_bytes() for path in paths})
+@pytest.fixture(scope="module")
+def article(tmp_path_factory):
+    """The report of the article's machines, and the folder of its figures."""
+    folder = tmp_path_factory.mktemp("article")
+    return report.make(synthetic.article(), folder), folder / "figures"
+
+
+def test_equal_data_give_equal_files(article, tmp_path):
+    made = report.make(synthetic.article()[::-1], tmp_path)
+    files = [{path.name: path.read_bytes() for path in f.iterdir()} for f in (article[1], tmp_path / "figures")]
     assert files[0].keys() == files[1].keys()
     assert [name for name in files[0] if files[0][name] != files[1][name]] == []
     assert {path.rpartition(".")[2] for path in files[0]} == {"svg", "png", "csv", "json"}
     assert len(files[0]) == 3 * sum(not exhibit.missing for exhibit in made.exhibits) + 1
 
 
-def test_data_beside_a_figure_are_its_points(tmp_path):
-    made = report.make(synthetic.article(), tmp_path)
-    table = pd.read_csv(tmp_path / "figures/training_time_gpus.csv")
+def test_data_beside_a_figure_are_its_points(article):
+    made, folder = article
+    table = pd.read_csv(folder / "training_time_gpus.csv")
     runs = made.data.runs.query("device == 'gpu'")
     assert sorted(table["fit_seconds"]) == sorted(runs["fit_seconds"])
 
 
-def test_text_in_the_figures_is_text_with_units(tmp_path):
-    report.make(synthetic.article(), tmp_path)
-    svg = {path.stem: path.read_text() for path in (tmp_path / "figures").glob("*.svg")}
+def test_text_in_the_figures_is_text_with_units(article):
+    svg = {path.stem: path.read_text() for path in article[1].glob("*.svg")}
     for name, words in {
         "training_time_gpus": "Training time (s)",
         "throughput": "Throughput (samples/s)",

@@ -244,7 +244,8 @@ rule draw_figures:
         ],
     output:
         report(
-            directory("results/report/figures"),
+            # Replaced as a whole by the script; Snakemake would remove one file after the other, and may be killed meanwhile.
+            update(directory("results/report/figures")),
             patterns=["{name}.svg"],
             caption="../report/figures.rst",
             category="Figures",

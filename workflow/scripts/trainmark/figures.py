@@ -175,15 +175,15 @@ def draw_rows(exhibit: Exhibit, looks: Looks) -> plt.Figure:
         1, len(models), figsize=(max(7.0, 3.0 + 2.8 * len(models)), height), sharey=True, squeeze=False,
         layout="constrained",
     )  # fmt: skip
+    points = pd.concat([s.rows.assign(height=position) for position, s in enumerate(series)])
     for axis, model in zip(axes[0], models):
         if exhibit.log:
             axis.set_xscale("log")
-        for position, s in enumerate(series):
-            rows = s.rows if model is None else s.rows[s.rows["model"] == model]
-            for i, key in enumerate(keys):
-                part = rows[rows[exhibit.marker] == key]
-                offset = 0.6 * ((len(keys) - 1) / 2 - i) / max(1, len(keys))
-                _row(axis, part, exhibit.value, position + offset, *looks_of[key])
+        panel = points if model is None else points[points["model"] == model]
+        for i, key in enumerate(keys):
+            offset = 0.6 * ((len(keys) - 1) / 2 - i) / max(1, len(keys))
+            part = panel[panel[exhibit.marker] == key]
+            _rows_of(axis, part, exhibit.value, part["height"] + offset, *looks_of[key])
         if exhibit.reference is not None:
             axis.axvline(exhibit.reference, color="#555555", linewidth=1, linestyle="--", zorder=1)
         for limit in exhibit.limits:
@@ -208,9 +208,8 @@ def draw_rows(exhibit: Exhibit, looks: Looks) -> plt.Figure:
     return figure
 
 
-def _row(axis: plt.Axes, rows: pd.DataFrame, value: str, height: float, colour: str, marker: str) -> None:
-    """The points of one series and marker, with their intervals where there are any."""
-    heights = [height] * len(rows)
+def _rows_of(axis: plt.Axes, rows: pd.DataFrame, value: str, heights: pd.Series, colour: str, marker: str) -> None:
+    """The points of one marker in all rows, with their intervals where there are any."""
     if "low" in rows and rows["low"].notna().any():
         low, high = rows["low"].fillna(rows[value]), rows["high"].fillna(rows[value])
         axis.hlines(heights, low.clip(lower=1e-9), high.clip(upper=1e9), color=colour, linewidth=1.2, zorder=2)

@@ -169,17 +169,20 @@ def remove_abandoned(folder: Path, prefix: str) -> None:
 def whole_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which appears as ``path``, in the place of one of that name, when the block is left in peace.
 
-    For one process at a time: what a killed one has left is removed first.
+    So ``path`` is whole at any time, or not there. For one process at a time: what a killed one left is removed first.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished, replaced = (path.with_name(f".{path.name}.{state}") for state in ("unfinished", "replaced"))
+    for each in (unfinished, replaced):
+        shutil.rmtree(each, ignore_errors=True)
     unfinished.mkdir(parents=True)
     try:
         yield unfinished
-        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(replaced)
         unfinished.rename(path)
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for each in (unfinished, replaced):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def create(source: Path, target: Path) -> None:

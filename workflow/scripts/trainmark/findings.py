@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from trainmark import comparing, noise, tables
 from trainmark.document import plural
@@ -110,7 +110,7 @@ def rank_correlation(ratios: pd.DataFrame) -> float:
     """Spearman's rank correlation of TFLOPS ratio and speed-up; NaN where it cannot be had."""
     if ratios["tflops_ratio"].nunique() < 2 or ratios["speed_up"].nunique() < 2:
         return math.nan
-    return float(stats.spearmanr(ratios["tflops_ratio"], ratios["speed_up"]).statistic)
+    return float(ratios["tflops_ratio"].rank().corr(ratios["speed_up"].rank()))
 
 
 def outlying(runs: pd.DataFrame) -> pd.DataFrame:
@@ -221,7 +221,7 @@ def repeats_needed(spread: float) -> int:
         spread: standard deviation of its times over their mean.
     """
     for n in range(2, _MOST_REPEATS):
-        if stats.t.ppf(0.975, n - 1) * spread / math.sqrt(n) <= PRECISION:
+        if special.stdtrit(n - 1, 0.975) * spread / math.sqrt(n) <= PRECISION:
             return n
     return _MOST_REPEATS
 
