@@ -1,5 +1,6 @@
 """The report as its users ask for it: of what is there, of what was merged, of what they configured."""
 
+import csv
 import datetime
 import json
 import os
@@ -40,7 +41,9 @@ def test_report_draws_what_is_there_and_trains_nothing(checkout):
 
 def script(checkout, name: str, *arguments: str, code: int = 0) -> str:
     command = [sys.executable, f"workflow/scripts/{name}.py", *arguments]
-    result = subprocess.run(command, cwd=checkout.folder, capture_output=True, text=True)
+    # Where the key lies that signs: not in the folder of whoever runs the tests.
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(checkout.folder / "config-of-the-user")}
+    result = subprocess.run(command, cwd=checkout.folder, env=environment, capture_output=True, text=True)
     assert result.returncode == code, result.stdout + result.stderr
     return result.stdout
 
@@ -88,6 +91,34 @@ def test_results_are_packed_renamed_merged_and_compared_without_training(checkou
     assert "is another measurement than results/machines/test-checkout/runs" in output
     assert "nothing was written" in output
     assert checkout.record(64).read_text() == before
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="there is no ssh-keygen (OpenSSH)")
+def test_page_says_who_has_signed_what_was_merged_and_what_was_measured_here(checkout, tmp_path):
+    def rows() -> dict[str, dict[str, str]]:
+        assert trained(checkout.run("report")) == 0
+        path = checkout.folder / "results/report/origins.csv"
+        return {row["machine"]: row for row in csv.DictReader(path.read_text().splitlines())}
+
+    theirs = checkout.copy(tmp_path / "theirs")
+    move_a_day_back(theirs.folder / "results/machines")
+    script(theirs, "rename_machine", "test-checkout", "their-machine")
+    packed = script(theirs, "pack_results", "--machine", "their-machine")
+    key = re.search(r"signed by (SHA256:\S{43})\.$", packed, re.MULTILINE)[1]
+    archive = str(theirs.folder / "results/their-machine.tar.gz")
+    assert f"their-machine: 3 new, 0 identical; signed by {key}" in script(checkout, "merge_results", archive)
+    found = rows()
+    assert (found["their-machine"]["signed"], found["their-machine"]["keys"]) == ("2", key)
+    assert (found["test-checkout"]["by_no_merge"], found["test-checkout"]["signed"]) == ("2", "0")
+    # Their times were changed by this test, so that the second names what is here no more.
+    assert (found["their-machine"]["named_here"], found["their-machine"]["named_elsewhere"]) == ("0", "1")
+    assert (found["test-checkout"]["named_here"], found["test-checkout"]["unlinked"]) == ("1", "1")
+    page = (checkout.folder / "results/report/index.html").read_text()
+    assert f"signed by {key}" in page
+    assert "measured here" in page
+    assert NOTHING in checkout.run("report")
+    shutil.rmtree(checkout.folder / "results/origins")
+    assert rows()["their-machine"]["signed"] == "0"
 
 
 def test_bad_record_stops_the_report_or_is_listed(checkout):
