@@ -133,7 +133,9 @@ def test_key_lies_in_the_users_config_folder(monkeypatch, tmp_path, value):
 
 def test_signed_archive_is_merged_and_the_page_says_by_whom(here):
     archive = pack(results(here / "theirs"))
-    assert said(archive).splitlines()[0] == f"synthetic: 3 new, 0 identical; signed by {key_of('alice')}"
+    line = f"synthetic: 3 new, 0 identical; signed by {key_of('alice')}, a key that is new for this machine"
+    assert said(archive).splitlines() == [line, merging.BELIEVED]
+    assert said(archive) == f"synthetic: 0 new, 3 identical; signed by {key_of('alice')}"
     before = snapshot()
     again = merge(archive)
     assert (again.new, again.notes, again.problems) == ({}, {}, [])
@@ -289,6 +291,19 @@ def test_hostile_signature_is_refused_with_a_sentence(here, content, expected):
     assert "synthetic/SHA256SUMS: has a signature, SHA256SUMS.sig, which " in text
     assert expected in text
     assert len(text) < 500
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "nowhere"])
+def test_signature_that_is_no_file_is_refused_and_not_waited_for(here, kind):
+    path = unpacked(here) / "SHA256SUMS.sig"
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else "gone")
+    assert "has a signature, SHA256SUMS.sig, which " in refusal(here / "unpacked")
 
 
 def test_signature_of_a_real_key_of_another_kind_is_refused(here):

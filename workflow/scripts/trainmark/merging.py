@@ -55,13 +55,19 @@ class Arrival:
         machine: the name that it gets here.
         origin: with which signature it came.
         identity: of the machine.
+        known: keys that have signed its results before.
         records: path -> digest, of the records that are new or there already.
     """
 
     machine: str
     origin: Origin
     identity: Identity
+    known: set[str]
     records: dict[str, str]
+
+    def __str__(self) -> str:
+        first = self.origin.signature == origins.SIGNED and self.origin.key not in self.known
+        return f"{self.origin}{', a key that is new for this machine' if first else ''}"
 
 
 @dataclass
@@ -184,7 +190,7 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
             continue
         standing = [path for path, content in contents.items() if _classify(source, path, content, target, merge)]
         records = {path: chain.digest(contents[path]) for path in standing if tree.RECORD.fullmatch(path)}
-        merge.arrivals.append(Arrival(name, origin, identity, records))
+        merge.arrivals.append(Arrival(name, origin, identity, known, records))
     for machine, files in there.items():
         new = {path: content for path, content in merge.new.items() if path.startswith(f"{machine}/")}
         _refuse(source, admission.judge(machine, files, new, checks, asked_for=rename_to is not None), merge)
@@ -385,7 +391,7 @@ def report(merge: Merge) -> list[str]:
     new = Counter(path.partition("/")[0] for path in merge.new)
     said: dict[str, list[str]] = {}
     for arrival in merge.arrivals:
-        said.setdefault(arrival.machine, []).append(str(arrival.origin))
+        said.setdefault(arrival.machine, []).append(str(arrival))
     lines = [
         f"{name}: {new[name]} new, {merge.identical[name]} identical; {', '.join(dict.fromkeys(said[name]))}"
         for name in sorted({*new, *merge.identical})

@@ -71,7 +71,7 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
 # What the reader may make of records that others have sent.
 _BELIEVED = (
     "Records are believed as far as they do not contradict themselves, each other or what the machine can do. "
-    "Checksums show that an archive was damaged on its way, not that a record was invented; what signatures and the "
+    "Checksums show that an archive was damaged on its way, not that a record was invented. What signatures and the "
     "order of the records show stands under Where the records come from."
 )
 
