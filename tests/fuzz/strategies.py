@@ -305,27 +305,25 @@ contents = st.one_of(
     st.binary(max_size=200),
     st.sampled_from([b"", bytes(2**21), b"1" * 60_000, b"0 x\n" * 100]),
 )
-# A good signature, of other content than any that is drawn here; its checksums are those of the first document alone.
-SIGNATURE = "\n".join([signing.BEGIN, *signing.SAMPLE_SIGNATURE.split(), signing.END, ""]).encode()
-SUMS = f"{hashlib.sha256(encode(DOCUMENTS['record'])).hexdigest()}  {NAMES[0].partition('/')[2]}\n".encode()
-signed = st.tuples(
-    st.just("synthetic/SHA256SUMS.sig"),
-    st.one_of(st.just(SIGNATURE), st.just(SIGNATURE).flatmap(damaged), st.binary(max_size=200)),
-)
-
-
 good = st.sampled_from([(place(data), encode(data)) for data in DOCUMENTS.values()])
-members = st.lists(
-    st.one_of(
-        good,
-        good,
-        files().map(lambda file: (file.path, file.content)),
-        st.tuples(names, contents),
-        signed,
-        st.just(("synthetic/SHA256SUMS", SUMS)),
-    ),
-    max_size=5,
+loose = st.lists(
+    st.one_of(good, good, files().map(lambda file: (file.path, file.content)), st.tuples(names, contents)), max_size=5
 )
+# A good signature, of other checksums.
+SIGNATURE = "\n".join([signing.BEGIN, *signing.SAMPLE_SIGNATURE.split(), signing.END, ""]).encode()
+signatures = st.one_of(st.just(SIGNATURE), damaged(SIGNATURE), st.binary(max_size=200))
+
+
+@st.composite
+def packed(draw) -> list[tuple[str, bytes]]:
+    """Good files with their checksums, and perhaps with a signature, which is never of these."""
+    found = draw(st.lists(good, min_size=1, max_size=3, unique_by=lambda file: file[0]))
+    lines = [f"{hashlib.sha256(content).hexdigest()}  {path.partition('/')[2]}\n" for path, content in found]
+    found.append(("synthetic/SHA256SUMS", "".join(lines).encode()))
+    return found + [("synthetic/SHA256SUMS.sig", each) for each in draw(st.lists(signatures, max_size=1))]
+
+
+members = st.one_of(loose, loose, loose, packed())
 
 
 @st.composite
