@@ -205,6 +205,21 @@ def test_refused_key_costs_the_others_nothing(here):
     assert len(found.problems) == 1
 
 
+def test_what_is_refused_is_not_noted_nor_is_its_key(here):
+    results(TARGET, "synthetic", repeats=(1,))
+    copied = results(here / "copied", "synthetic-b", repeats=(1,), identity=OTHER_ID)
+    theirs = path_of(synthetic_record(machine="synthetic-b")).relative_to(TARGET)
+    times = synthetic_record(machine="synthetic", repeat=1)  # one measurement under two names
+    data = json.loads((copied / theirs).read_text()) | {key: times[key] for key in ("started_at", "ended_at")}
+    write(data, copied)
+    found = merge(pack(copied, "mallory", "synthetic-b"), skip_bad=True)
+    assert "measured once, and filed under synthetic" in found.problems[0].what
+    assert found.notes == {}
+    assert not NOTES.exists()
+    good = results(here / "good", "synthetic-b", repeats=(4,), identity=OTHER_ID)
+    assert merge(pack(good, "bob", "synthetic-b")).written
+
+
 def test_what_was_copied_by_hand_is_signed_once_its_archive_is_merged(here):
     archive = pack(results(here / "theirs"))
     shutil.copytree(here / "theirs", TARGET, dirs_exist_ok=True)

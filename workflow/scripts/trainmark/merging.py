@@ -174,7 +174,9 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
         merge.problems.append(Problem(str(source), "holds no records and no machine file", "Name a folder that does"))
     if rename_to and len(machines) > 1:
         raise TrainmarkError(f"AS={rename_to} names one machine, and {source} holds {len(machines)}.")
-    there = {name: admission.read_machine(target, name, checks.reader) for name in {rename_to} - {None} or machines}
+    there = {
+        name: admission.read_machine(target, name, checks.reader) for name in ([rename_to] if rename_to else machines)
+    }
     for machine in machines:
         name = rename_to or machine
         try:
@@ -238,7 +240,8 @@ def _known_keys(name: str, identity: Identity, there: Mapping[str, bytes], merge
     found = merge.memory.keys_of(identity, digests)
     for arrival in merge.arrivals:
         alike = arrival.machine == name or (identity[0] is not None and arrival.identity == identity)
-        if alike and arrival.origin.signature == origins.SIGNED:
+        taken = any(path in merge.new for path in arrival.records)
+        if alike and taken and arrival.origin.signature == origins.SIGNED:
             found.add(arrival.origin.key)
     return found
 
@@ -266,7 +269,9 @@ def _notes(merge: Merge, target: Path) -> Iterator[tuple[str, bytes]]:
         digests = {
             digest
             for path, digest in arrival.records.items()
-            if path in merge.new or (signed and (foreign or digest in merge.memory.records))
+            if path in merge.new
+            # What is neither new nor there was refused.
+            or (signed and (foreign or digest in merge.memory.records) and (target / path).exists())
         }
         name, content = origins.note(arrival.origin, arrival.identity, digests)
         if digests and not (folder / name).exists():
@@ -283,7 +288,7 @@ def _read_checksums(folder: Path) -> tuple[dict[str, str] | None, Origin]:
     signed = os.path.lexists(signature)
     if not os.path.lexists(path):
         if signed:
-            raise BadFileError("is missing, though it was signed", reading.AGAIN)
+            raise BadFileError("is missing, though it was signed", signing.AGAIN)
         return None, Origin(origins.UNSIGNED)
     content = reading.read_bytes(str(path), archives.LARGEST_CHECKSUMS)
     origin = Origin(origins.UNSIGNED)

@@ -19,11 +19,12 @@ import textwrap
 from pathlib import Path
 
 from trainmark import environment, escaping, files, system
-from trainmark.reading import AGAIN, BadFileError
+from trainmark.reading import BadFileError
 
 # What a signature is for, which ssh-keygen holds it to: one that was made for anything else is none of ours.
 NAMESPACE = "trainmark-results"
 LARGEST_BYTES = 4096  # a signature has 330
+AGAIN = "Get all of it again from where it came"
 _SECONDS = 20
 BEGIN, END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _ARMOUR = re.compile(rf"{BEGIN}\s([A-Za-z0-9+/=\s]+){END}\s*")
