@@ -224,7 +224,7 @@ def test_a_report_beside_each(here, tmp_path, round, other):
     theirs = source(tmp_path / "theirs", "synthetic-b")
     commands = {
         "merge": lambda: here.merge(theirs),
-        "run": lambda: here.run("synthetic", 13),
+        "run": lambda: here.run("synthetic-c", 1),  # which is this computer, as no invented machine is
         "rename": lambda: here.rename("synthetic", "synthetic-new"),
         "pack": lambda: here.pack("synthetic"),
     }
