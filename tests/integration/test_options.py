@@ -61,8 +61,10 @@ def test_option_that_would_delete_measurements_is_refused(checkout, options):
     ids=" ".join,
 )
 def test_option_measures_nothing_again(checkout, options):
+    """Nor does another version of the rule, with another command and more params."""
     rules = checkout.folder / "workflow/rules/measure.smk"
-    rules.write_text(rules.read_text().replace('"python workflow/scripts/', '"python  workflow/scripts/'))
+    text = rules.read_text().replace('"python workflow/scripts/', '"python  workflow/scripts/')
+    rules.write_text(text.replace("protocol=record.PROTOCOL,", "protocol=record.PROTOCOL,\n        more='later',"))
     before = measurements(checkout)
     output = checkout.run(*(name(checkout, 64) if option == "RECORD" else option for option in options))
     assert " to do on " not in output

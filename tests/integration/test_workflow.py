@@ -105,6 +105,13 @@ def test_workload_that_cannot_run_replaces_no_record(checkout):
     assert trained(checkout.run()) == 0
 
 
+def test_threads_that_change_train_again_and_those_of_auto_come_back(checkout):
+    for threads in (1, "auto"):
+        config = {"threads": threads, "batch_sizes": [64]}
+        assert trained(checkout.run("measure", **config)) == 1
+        assert NOTHING in checkout.run("measure", **config)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

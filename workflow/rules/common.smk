@@ -25,6 +25,7 @@ from trainmark import (
     locks,
     plan,
     progress,
+    record,
     repeating,
     superseding,
     workloads,

@@ -46,6 +46,19 @@ def protect_measurements():
     # Nor is the one before it put in its place: what is to be updated stays until it is, and is kept then.
     workflow.persistence.backup_output = lambda path: None
     workflow.persistence.restore_output = lambda path: False
+    workflow.persistence.params_changed = params_changed
+
+
+def params_changed(job, file=None):
+    """Stand in for Persistence.params_changed: what was measured, the record says, and an input function reads it there.
+
+    Snakemake notes the params of a job that failed, too, as if they were those of the record that stayed. Of the params,
+    only whether the threads were "auto" is in no record.
+    """
+    found = type(workflow.persistence).params_changed(workflow.persistence, job, file=file)
+    if job.rule.name == "time_training" and found and not {"'auto'"} & (found.only_old | found.only_new):
+        return type(found)()
+    return found
 
 
 delete_output = workflow.delete_output

@@ -16,11 +16,7 @@ rule time_training:
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
     threads: all_cores
-    # Unlike params, resources may change without training again. What was measured stands in the record, and an input
-    # function compares it with these: Snakemake would take the params of a failed job for those of the record that stayed.
-    resources:
-        workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
-        seed=lambda w: PLAN.seed(PLAN.run(**w)),
+    resources:  # unlike params, these may change without training again
         time_limit_seconds=config["time_limit_seconds"],
         idle=config["idle_seconds"],
         cool_down=config["cool_down_seconds"],
@@ -30,10 +26,13 @@ rule time_training:
         python=job_python,
         superseded=str(SUPERSEDED),
     params:
-        threads=lambda w: PLAN.threads(PLAN.run(**w)),  # no record says whether they were "auto"
+        workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
+        seed=lambda w: PLAN.seed(PLAN.run(**w)),
+        threads=lambda w: PLAN.threads(PLAN.run(**w)),
+        protocol=record.PROTOCOL,
     # Stdout is the terminal: the one line that tells how the run went. $PPID is Snakemake's process.
     shell:
-        "python workflow/scripts/time_training.py --workload {resources.workload:q} --seed {resources.seed} "
+        "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
         "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
         "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data results/data "
         "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
