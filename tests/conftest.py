@@ -220,8 +220,9 @@ def older(data: dict, version: int) -> dict:
         for name in reading.UPGRADES[each].added:
             part, _, key = name.rpartition(".")
             (data.get(part, {}) if part else data).pop(key, None)
-    for domain in data.get("energy", {}).get("domains", []):
-        domain.pop("counted", None)
+    if version < 4:
+        for domain in data.get("energy", {}).get("domains", []):
+            domain.pop("counted", None)
     return data
 
 

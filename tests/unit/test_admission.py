@@ -100,12 +100,12 @@ def test_one_such_record_is_named(here):
 
 def test_what_says_as_much_as_is_known_enters(here):
     mine()
-    assert len(merge(synthetic_record(repeat=2), synthetic_sweep()).new) == 2
+    assert len(merge(synthetic_record(repeat=2), synthetic_sweep(), older(synthetic_record(repeat=3), 4)).new) == 3
     write(synthetic_record(machine="synthetic-b", identity=NO_ID))  # as in most containers
     assert len(merge(synthetic_record(machine="synthetic-b", repeat=2, identity=NO_ID)).new) == 1
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_machine_that_is_not_there_may_be_of_an_older_format(here, version):
     assert len(merge(*(older(synthetic_record(repeat=n), version) for n in (1, 2))).new) == 2
 

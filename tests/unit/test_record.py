@@ -45,7 +45,7 @@ def test_valid_records(data):
         {"batch_size": "32"},
         {"device": "tpu"},
         {"machine": "My Mac"},
-        {"format_version": 5},
+        {"format_version": record.FORMAT_VERSION + 1},
         {"started_at": "yesterday"},
         {"unknown": 1},
         {"noise__hostname": "somebody"},

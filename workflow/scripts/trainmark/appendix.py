@@ -144,7 +144,7 @@ _SIGNED = (
 )
 _CHAINED = (
     "Each record names the one that was committed before it on its machine, but for the first and those of formats "
-    "before 4. One that is named and is not here was superseded by a newer measurement, removed, withheld, or changed "
+    "before 5. One that is named and is not here was superseded by a newer measurement, removed, withheld, or changed "
     "afterwards; where several name the same one, they were made in two copies of the folder, or one was put in. "
     "Whoever forges all of a machine's records can make a whole chain, too."
 )

@@ -84,7 +84,7 @@ class Chain:
         records: their number.
         named_here: how many name one that is here.
         named_elsewhere: how many name one that is not.
-        unlinked: how many name none: the first, and those of formats before 4.
+        unlinked: how many name none: the first, and those of formats before 5.
         forks: how many are named by more than one.
         late: how many name one that was started after them.
     """

@@ -111,7 +111,7 @@ class Upgrade:
 
 def _format_4(data: dict) -> dict:
     """A record of format 3 as one of format 4. Its energy may hold that of a device that did not train."""
-    found = {**data, "gpu": None, "previous": None}
+    found = {**data, "gpu": None}
     found["environment"] = {**data["environment"], "dropped_variables": None}
     found["noise"] = {**data["noise"], "suspended_seconds": None, "clock_jump_seconds": None}
     if data["status"] == OK:
@@ -147,7 +147,6 @@ UPGRADES = {
     3: Upgrade(
         (
             "gpu",
-            "previous",
             "environment.dropped_variables",
             "execution.image_data_format",
             "execution.optimizer_operations",
@@ -157,6 +156,7 @@ UPGRADES = {
         ),
         _format_4,
     ),
+    4: Upgrade(("previous",), lambda data: {**data, "previous": None}),
 }
 
 
