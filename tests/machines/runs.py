@@ -80,10 +80,14 @@ class Machine:
         (self.folder / "config/quick.yaml").write_text(json.dumps({**TINY, **settings(config)}))
         (self.folder / ".venv/installed").touch()
 
+    def records(self, device: str) -> list[dict]:
+        """Its records of a device, by path."""
+        paths = sorted(self.folder.glob(f"results/machines/*/runs/*/{device}/*/*/*.json"))
+        return [json.loads(path.read_text()) for path in paths]
+
     def record(self, device: str) -> dict:
         """The first of its records of a device."""
-        paths = sorted(self.folder.glob(f"results/machines/*/runs/*/{device}/*/*/*.json"))
-        return json.loads(paths[0].read_text())
+        return self.records(device)[0]
 
     def description(self) -> dict:
         """Its machine.json."""

@@ -79,7 +79,7 @@ def test_new_names_of_cores_and_of_macos(machine):
 
 @pytest.mark.machine("m5_max")
 def test_run_during_which_the_lid_was_closed_says_so(machine):
-    record = machine.record("gpu")
+    (record,) = (each for each in machine.records("gpu") if each["noise"]["suspended_seconds"] > 1)
     noise = record["noise"]
     assert noise["suspended_seconds"] == pytest.approx(macs.LID_CLOSED_SECONDS, abs=1)
     assert noise["clock_jump_seconds"] == pytest.approx(0, abs=1)
