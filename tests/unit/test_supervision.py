@@ -362,8 +362,8 @@ def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data
             stderr=log,
             stdout=subprocess.PIPE,
             text=True,
-            # Whatever starts the tests in the background may have Ctrl-C ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            # Whatever starts the tests in the background may have signals ignored, as nohup has SIGHUP.
+            preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL),
         )
         deadline = time.monotonic() + 60
         while not (children := psutil.Process(supervisor.pid).children()) and time.monotonic() < deadline:
