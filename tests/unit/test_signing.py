@@ -9,6 +9,7 @@ import shutil
 import stat
 import struct
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def table() -> dict[str, dict]:
     made = report.make([], Path.cwd(), draw=False)
     (shown,) = (t for s in made.document.sections for t in s.tables if t.name == "origins")
     assert "not that its numbers are true" in made.html
-    assert "can make a whole chain, too" in made.html
+    assert "can forge this order, too" in made.html
     shutil.rmtree("figures")
     return {row["machine"]: row for row in shown.rows}
 
@@ -452,6 +453,30 @@ def test_key_that_two_make_at_once_is_one(here, monkeypatch):
     monkeypatch.setattr(signing.files, "create", late)
     signature = signing.Signer().sign(b"x")
     assert signing.check(b"x", signature) == (key_of("alice"), True)
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["before the key was there", "after"])
+def test_what_a_killed_making_of_a_key_has_left_is_removed(here, there):
+    if there:
+        signing.Signer().sign(b"x")
+    left = here / "alice/trainmark/.new-killed"
+    left.mkdir(parents=True)
+    (left / "signing_key").write_text("a private key")
+    assert signing.Signer().sign(b"x") is not None
+    assert sorted(path.name for path in left.parent.iterdir()) == ["signing_key"]
+
+
+def test_keys_that_are_made_at_once_are_one(here):
+    code = "from trainmark import signing; s = signing.Signer(); s.sign(b'x'); print(s.said[-1])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(6)
+    ]
+    assert {process.communicate(timeout=60)[0] for process in processes} == {
+        f"trainmark: signed by {key_of('alice')}.\n"
+    }
+    assert [path.name for path in (here / "alice/trainmark").iterdir()] == ["signing_key"]
 
 
 DAMAGED = {

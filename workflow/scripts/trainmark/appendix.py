@@ -139,14 +139,14 @@ def not_counted(data: ReportData) -> list[Section]:
 
 _SIGNED = (
     "A signature shows that all of an archive came from the holder of one key, not that its numbers are true. "
-    "Checksums show damage, not forgery: whoever edits a record can compute them anew. Measured here are the records "
-    "of this computer's name that no merge has brought."
+    "Checksums show damage, not forgery: whoever edits a record can compute them anew. Records of this computer's name "
+    "that no merge has brought count as measured here."
 )
 _CHAINED = (
-    "Each record names the one that was committed before it on its machine, but for the first and those of formats "
-    "before 5. One that is named and is not here was superseded by a newer measurement, removed, withheld, or changed "
-    "afterwards; where several name the same one, they were made in two copies of the folder, or one was put in. "
-    "Whoever forges all of a machine's records can make a whole chain, too."
+    "Each record names its predecessor, the record that was written before it on its machine. The first one has none, "
+    "nor have records of formats before 5. A predecessor is missing if it was measured again, removed, withheld or "
+    "changed. Two records name the same one if the folder was copied and both copies went on, or if a record was put "
+    "in. Whoever forges all records of a machine can forge this order, too."
 )
 
 
@@ -155,12 +155,12 @@ def origins(data: ReportData) -> Section:
     columns = (
         Column("machine", "Machine"),
         Column("records", "Records", "integer"),
-        Column("came", "Came", "long"),
-        Column("named_here", "Name one that is here", "integer"),
-        Column("named_elsewhere", "Name one that is not here", "integer"),
-        Column("unlinked", "Name none", "integer"),
-        Column("forks", "Named by several", "integer"),
-        Column("late", "Name one that was started later", "integer"),
+        Column("came", "Source", "long"),
+        Column("named_here", "Predecessor here", "integer"),
+        Column("named_elsewhere", "Predecessor missing", "integer"),
+        Column("unlinked", "No predecessor", "integer"),
+        Column("forks", "Predecessor of several", "integer"),
+        Column("late", "Predecessor started later", "integer"),
     )
     counts = {"records", "named_here", "named_elsewhere", "unlinked", "forks", "late"}
     rows = [

@@ -12,13 +12,16 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import struct
 import subprocess
 import tempfile
 import textwrap
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from trainmark import environment, escaping, files, system
+from trainmark import environment, escaping, files, mutex, system
 from trainmark.reading import BadFileError
 
 # What a signature is for, which ssh-keygen holds it to: one that was made for anything else is none of ours.
@@ -26,6 +29,7 @@ NAMESPACE = "trainmark-results"
 LARGEST_BYTES = 4096  # a signature has 330
 AGAIN = "Get all of it again from where it came"
 _SECONDS = 20
+_UNFINISHED = ".new-"  # folders of keys that are being made
 BEGIN, END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _ARMOUR = re.compile(rf"{BEGIN}\s([A-Za-z0-9+/=\s]+){END}\s*")
 _KIND = b"ssh-ed25519"
@@ -69,8 +73,7 @@ class Signer:
         """A signature; None where none can be made, which ``said`` explains."""
         try:
             path = key_path()
-            if not path.exists():
-                _make_key(path)
+            if _make_key(path):
                 self.said.append(
                     f"trainmark: {path} is new: the key that signs your results, without a passphrase. Receivers know "
                     "you by it, so show it to nobody, and copy it to where you want to stay known, as to a new "
@@ -86,10 +89,36 @@ class Signer:
         return result.stdout
 
 
-def _make_key(path: Path) -> None:
-    """Make a key that appears whole, whoever makes one at the same time."""
+def _make_key(path: Path) -> bool:
+    """Make the key, if there is none; it appears whole. What a killed making has left is removed.
+
+    Returns:
+        Whether it was made.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+    with _held(path.parent) as alone:
+        for left in path.parent.glob(f"{_UNFINISHED}*") if alone else ():
+            shutil.rmtree(left, ignore_errors=True)
+        if path.exists():
+            return False
+        _generate(path)
+    return True
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Hold a folder's lock, and say whether there are any; who else holds it makes a key, which takes a moment."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        while (locked := mutex.attempt(descriptor)) is False:
+            time.sleep(0.05)
+        yield bool(locked)
+    finally:
+        os.close(descriptor)
+
+
+def _generate(path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=path.parent) as folder:
         made = Path(folder, path.name)
         # A comment of our own: ssh-keygen's would hold the names of user and computer.
         result = _ssh_keygen("-q", "-t", "ed25519", "-N", "", "-C", "trainmark", "-f", str(made))
