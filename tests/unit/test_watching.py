@@ -134,7 +134,8 @@ def test_idle_window_that_begins_when_the_watch_says_hello_is_covered(millisecon
     for _ in range(5):
         with watching.watched(fake_watch(slow), dict(os.environ), "cpu") as watcher:
             idle = (begin := time.perf_counter(), begin + 1.01)
-            time.sleep(2.1)
-            found = watcher.tell((idle[1], idle[1] + 1.01), idle)["energy"]
+            # Of the training's window, ten readings are demanded: longer, lest a busy machine spoil that.
+            time.sleep(3.1)
+            found = watcher.tell((idle[1], idle[1] + 2.01), idle)["energy"]
         lost += found["joules_above_idle"] is None
-    assert lost == 0, found["idle_reason"]
+    assert lost == 0, (found["reason"], found["idle_reason"])
