@@ -122,6 +122,7 @@ def test_merge_from_nowhere_is_explained(recorder):
     assert "say from where: make merge FROM=PATH" in result.stderr
 
 
+@pytest.mark.slow
 def test_merges_what_it_is_told_however_it_is_called(tmp_path):
     folder = checkout(tmp_path / "checkout", REAL)
     names = ["name (1).tar.gz", "my $(touch pwned) file.tar.gz", "c.tar.gz"]
@@ -166,6 +167,7 @@ def commands_of(*arguments: str, **variables: str) -> subprocess.CompletedProces
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", [*GOALS, "merge", "rename"])
 def test_exported_variables_count_for_nothing(goal):
     calm, exported = commands_of(goal), commands_of(goal, **dict.fromkeys(VARIABLES, "exported"))
@@ -210,6 +212,7 @@ def test_on_a_fresh_clone_the_benchmarks_have_what_they_import():
     assert commands.index("envs/tests.txt") < commands.index("tests/benchmark/measure_")
 
 
+@pytest.mark.slow
 def test_every_program_starts_from_the_clean_environment():
     for goal in GOALS:
         for line in commands_of(goal).stdout.splitlines():
