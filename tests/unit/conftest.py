@@ -14,9 +14,9 @@ SLOW = {line for line in (HERE / "slow_tests.txt").read_text().splitlines() if n
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks for the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that slow_tests.txt names."""
+    """Mark the tests that slow_tests.txt names, and those that use a fixture which it names."""
     for item in items:
-        if HERE in item.path.parents and item.originalname in SLOW:
+        if HERE in item.path.parents and not SLOW.isdisjoint([item.originalname, *item.fixturenames]):
             item.add_marker(pytest.mark.slow)
 
 
