@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import operator
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -213,9 +214,9 @@ class Reader:
         self._roofline = msgspec.json.Decoder(
             schemas.compile_type(schemas.load(folder / "roofline.schema.yaml"), "Roofline")
         )
-        self._when_ok = [
-            (part, rule["required"]) for part, rule in schema["then"]["properties"].items() if "required" in rule
-        ]
+        parts = schema["then"]["properties"].items()
+        self._when_ok = [f"{part}.{name}" for part, rule in parts for name in rule.get("required", ())]
+        self._of_ok = operator.attrgetter(*self._when_ok)
         self._workloads: dict[bytes, Workload] = {}
         tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
         self._latest = tomorrow.isoformat(timespec="milliseconds")
@@ -287,11 +288,9 @@ class Reader:
         return found
 
     def _check_complete(self, record: Any) -> None:
-        for part, names in self._when_ok:
-            inner = getattr(record, part)
-            missing = [name for name in names if getattr(inner, name) is msgspec.UNSET]
-            if missing:
-                raise BadFileError(f"has status ok but no {part}.{missing[0]}")
+        values = self._of_ok(record)
+        if msgspec.UNSET in values:
+            raise BadFileError(f"has status ok but no {self._when_ok[values.index(msgspec.UNSET)]}")
         if record.accuracy is None:
             raise BadFileError("has status ok but no accuracy")
 
