@@ -13,9 +13,11 @@ from typing import Any
 
 from trainmark import locks, training
 
-# Square float32 matrices of these sides, until one product takes longer than LONGEST_SECONDS.
+# Square float32 matrices of these sides, until one product takes longer than LONGEST_SECONDS: by then a device is busy
+# a thousand times longer than starting a product takes, and a larger side brings some percent more for eight times the
+# time.
 SIDES = (256, 512, 1024, 2048, 4096, 8192, 16384)
-LONGEST_SECONDS = 0.5
+LONGEST_SECONDS = 0.1
 # Rounds of products a side, each of at least so long.
 ROUNDS = 5
 ROUND_SECONDS = 0.2
