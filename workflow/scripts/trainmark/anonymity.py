@@ -13,8 +13,21 @@ from pathlib import Path
 from typing import Any
 
 # Below these lie the system's own files, which are alike on all machines.
-_PUBLIC = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/Library", "/opt/homebrew", "/proc", "/sbin", "/sys", "/System")
-_PUBLIC += ("/tmp/trainmark-timing.lock", "/usr")
+_PUBLIC = (
+    "/bin",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/Library",
+    "/opt/homebrew",
+    "/proc",
+    "/sbin",
+    "/sys",
+    "/System",
+    "/tmp/trainmark-timing.lock",
+    "/usr",
+)
 # Names of accounts and machines that are nobody's in particular. Taken out, they would only spoil the text.
 _NOBODYS = {"root", "user", "users", "admin", "ubuntu", "debian", "fedora", "centos", "jovyan", "colab", "kaggle"}
 _NOBODYS |= {

@@ -53,8 +53,8 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
     if len(break_even):
         stacks = break_even["stack"].nunique() > 1
         who = [naming.label((row.machine, "", row.stack), (True, False, stacks)) for row in break_even.itertuples()]
-        words = zip(who, break_even["model"], gallery.say_break_even(break_even))
-        words = [f"{machine}, {model}: {word}" for machine, model, word in words]
+        each = zip(who, break_even["model"], gallery.say_break_even(break_even))
+        words = [f"{machine}, {model}: {word}" for machine, model, word in each]
         said.append(f"GPU against CPU, by batch size: {'; '.join(words[:3])}{'; and more below' * (len(words) > 3)}.")
     return list(dict.fromkeys(said))  # a pair may be in two comparisons
 

@@ -135,7 +135,8 @@ def _converse(source: Path, scratch: Path) -> dict[str, str]:
         child.kill()
         answer, _ = child.communicate()
     if child.returncode == 0:
-        return json.loads(answer)
+        found: dict[str, str] = json.loads(answer)
+        return found
     return {"what": "takes more time or memory to unpack than records do", "remedy": _UNWANTED}
 
 

@@ -12,7 +12,7 @@ from trainmark import system
 _REFUSAL_SECONDS = 1.0
 
 
-def hold(pid: int) -> subprocess.Popen | None:
+def hold(pid: int) -> subprocess.Popen[bytes] | None:
     """Ask the system not to sleep until a process ends, which may be killed in any way.
 
     Asked are caffeinate(8) on a Mac, against idle sleep, that of the disk, and, on mains, that of the whole system; and

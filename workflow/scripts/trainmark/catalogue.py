@@ -24,8 +24,8 @@ FIGURES = (
 KINDS = {"chips": "chip", "gpus": "gpu"}
 # What is published of no hardware.
 NOTHING_KNOWN: Mapping[str, Any] = {section: {} for section in KINDS}
-COLUMNS = ("machine", "kind", "vendor", "hardware", "family", "name")
-COLUMNS += tuple(name for figure in FIGURES for name in (figure, f"{figure}_source"))
+_SOURCED = tuple(name for figure in FIGURES for name in (figure, f"{figure}_source"))
+COLUMNS = ("machine", "kind", "vendor", "hardware", "family", "name", *_SOURCED)
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def look_up(machines: Iterable[Mapping[str, str]], catalogue: Mapping[str, Any])
         for section, kind in KINDS.items():
             if not machine[kind]:
                 continue
-            entry = next((e for e in catalogue[section].values() if matches(e, machine)), {})
+            entry: Mapping[str, Any] = next((e for e in catalogue[section].values() if matches(e, machine)), {})
             row = {"machine": machine["machine"], "kind": kind, "name": entry.get("name", machine[kind])}
             row["vendor"] = vendor(machine[kind], kind)
             row["hardware"], row["family"] = entry.get("id"), entry.get("family", entry.get("id"))

@@ -109,5 +109,5 @@ def follow(links: Sequence[Link]) -> Chain:
         len(named) - len(here),
         len(links) - len(named),
         sum(count > 1 for count in counts.values()),
-        sum(starts[link.previous] > link.started_at for link in here),
+        sum(starts[link.previous or ""] > link.started_at for link in here),
     )

@@ -135,6 +135,8 @@ LEFT_OUT_COLUMNS = ("path", "what", "remedy")
 ORIGIN_COLUMNS = ("machine", "signed", "not_checked", "unsigned", "by_no_merge", "keys")
 ORIGIN_COLUMNS += ("records", "named_here", "named_elsewhere", "unlinked", "forks", "late")
 
+# Of a table, in the order of its columns.
+Row = tuple[Any, ...]
 _values_of = operator.attrgetter(*FIELDS.values())
 
 
@@ -167,11 +169,11 @@ class Collected:
     runs_csv: list[str] = field(default_factory=list)
     controls_csv: list[str] = field(default_factory=list)
     machines: list[Mapping[str, Any]] = field(default_factory=list)
-    peaks: list[tuple] = field(default_factory=list)
+    peaks: list[Row] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
-    origins: list[tuple] = field(default_factory=list)
+    origins: list[Row] = field(default_factory=list)
 
     def add(self, other: Collected) -> None:
         """Add what was read elsewhere."""
@@ -314,7 +316,7 @@ class Collector:
         """What lies in several machines' folders, whose files' paths are given."""
         return [self.read_machine(paths) for paths in parts]
 
-    def losses(self, path: str) -> tuple | None:
+    def losses(self, path: str) -> tuple[float, ...] | None:
         """The losses of a run that is ok; None of another, and of one that has gone meanwhile."""
         with contextlib.suppress(BadFileError):
             return consistency.losses(self.reader, path, read_bytes(f"{self.machines}/{path}"))
@@ -323,9 +325,9 @@ class Collector:
     def read_machine(self, paths: list[str]) -> Collected:
         """What lies in one machine's folder."""
         found, facts = Collected(), Facts(paths[0].partition("/")[0])
-        runs: dict[str, tuple] = {}
-        controls: dict[str, tuple] = {}
-        peaks: dict[str, list[tuple]] = {}
+        runs: dict[str, Row] = {}
+        controls: dict[str, Row] = {}
+        peaks: dict[str, list[Row]] = {}
         links: list[Link] = []
         for path in paths:
             try:
@@ -364,7 +366,7 @@ class Collector:
                 found.origins.append(self._origin_row(facts.machine, links))
         return found
 
-    def _origin_row(self, machine: str, links: list[Link]) -> tuple:
+    def _origin_row(self, machine: str, links: list[Link]) -> Row:
         """A row of ORIGIN_COLUMNS."""
         came = [self.came[link.digest] for link in links if link.digest in self.came]
         counts = [sum(each.signature == kind for each in came) for kind in origins.BEST_FIRST]
@@ -372,7 +374,7 @@ class Collector:
         return (machine, *counts, len(links) - len(came), keys, *astuple(chain.follow(links)))
 
 
-def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
+def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> Row:
     """A record's row in runs.csv; ``canonical`` are its settings as canonical JSON."""
     settings = workload.values
     if record.status == OK:
@@ -405,8 +407,8 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
             verdict.t,
             verdict.limit,
         )
-    values = [_value(record, path) for path in FIELDS.values()]
-    return *values, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
+    known = [_value(record, path) for path in FIELDS.values()]
+    return *known, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
 
 
 def _json_text(value: Any) -> str:
@@ -417,7 +419,7 @@ def _json_text(value: Any) -> str:
 _UNLIKE = re.compile(rf"^[{re.escape(''.join(escaping.FORMULA))}]|,(?:null|true|false)", re.MULTILINE)
 
 
-def rows_text(rows: list[tuple]) -> str:
+def rows_text(rows: list[Row]) -> str:
     """Rows of RUN_COLUMNS as CSV with every text in quotes, as RFC 4180 allows.
 
     A row of JSON is one of CSV but for three words, and it is written in a third of the time: Python's own csv takes
@@ -458,7 +460,7 @@ def unexplained_seconds(record: Any) -> float:
     begin, end = (datetime.datetime.fromisoformat(text) for text in (record.started_at, record.ended_at))
     times = record.durations
     busy = times.import_seconds + times.data_seconds + times.build_seconds + times.fit_seconds + times.evaluate_seconds
-    return round((end - begin).total_seconds() - busy, 3)
+    return float(round((end - begin).total_seconds() - busy, 3))
 
 
 def energy_scope(energy: Any) -> str | None:
@@ -475,7 +477,7 @@ def _value(record: Any, path: str) -> Any:
     return None if record is msgspec.UNSET else record
 
 
-def peak_rows(sweep: Any) -> list[tuple]:
+def peak_rows(sweep: Any) -> list[Row]:
     """Rows of PEAK_COLUMNS of a sweep of matrix products: of the side at which a round was fastest."""
     best = max(sweep.products, key=lambda product: max(product.flops_per_second))
     theory = sweep.theoretical

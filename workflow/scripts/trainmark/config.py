@@ -20,7 +20,7 @@ from trainmark.gpus import Gpu
 from trainmark.strict_yaml import Layer
 
 # A path into the configuration: the keys and list indices that lead to a value.
-KeyPath = tuple
+KeyPath = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> lis
 
 
 def _problems_of(error: jsonschema.ValidationError) -> list[Problem]:
-    path = KeyPath(error.absolute_path)
+    path = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         return [
@@ -175,7 +175,7 @@ def _known_keys(key: str, known: Mapping[str, Any]) -> str:
 def expectation(schema: Mapping[str, Any]) -> str:
     """The values that a schema allows, in words."""
     if "x-expected" in schema:
-        return schema["x-expected"]
+        return str(schema["x-expected"])
     if "anyOf" in schema:
         return " or ".join(expectation(option) for option in schema["anyOf"])
     if "const" in schema:
@@ -198,7 +198,7 @@ def expectation(schema: Mapping[str, Any]) -> str:
     return words
 
 
-def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set) -> list[Problem]:
+def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[Any]) -> list[Problem]:
     """What no schema can say: values that contradict each other, this machine, or this command.
 
     Args:
@@ -294,7 +294,7 @@ def chosen_stacks(config: Mapping[str, Any], here: Surroundings, measured: Seque
     stacks alone, it stays with these: a forgotten --use-conda must not begin another experiment.
     """
     if config["stacks"] != "auto":
-        return config["stacks"]
+        return list(config["stacks"])
     if here.use_conda:
         return ["tf-2.12"]
     if here.installed_stack in measured or not measured:
@@ -305,5 +305,5 @@ def chosen_stacks(config: Mapping[str, Any], here: Surroundings, measured: Seque
 def chosen_devices(config: Mapping[str, Any], here: Surroundings) -> list[str]:
     """The devices to train on; "auto" is the CPU, and the GPU where there is one of this machine's own."""
     if config["devices"] != "auto":
-        return config["devices"]
+        return list(config["devices"])
     return ["cpu", "gpu"] if here.gpus and not here.virtual_mac else ["cpu"]

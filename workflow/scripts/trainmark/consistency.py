@@ -120,7 +120,7 @@ class Facts:
         """Of the machine: of its machine file, or of most of its records."""
         if self.described:
             return self.described[0]
-        return max(self.identities, key=self.identities.get) if self.identities else NOBODY
+        return max(self.identities, key=self.identities.__getitem__) if self.identities else NOBODY
 
     def problems(self, published: Mapping[str, Any] = catalogue.NOTHING_KNOWN) -> list[Problem]:
         """What cannot be true of this machine's files together.
@@ -173,8 +173,8 @@ class Facts:
 
     def _too_busy(self) -> Iterator[tuple[str, str]]:
         logical = self.described[1] if self.described else None
-        for rate in self.rates if logical else ():
-            if rate.cores > logical * (1 + _CORES_SHARE) + _CORES:
+        for rate in self.rates:
+            if logical and rate.cores > logical * (1 + _CORES_SHARE) + _CORES:
                 yield rate.path, f"it took the time of {rate.cores:.1f} cores, and the machine has {logical}"
 
 
@@ -208,7 +208,7 @@ def find_strangers(machine: str, described: Identity | None, counts: Mapping[Ide
     """
     if not counts:
         return None
-    reference = described or max(counts, key=counts.get)
+    reference = described or max(counts, key=counts.__getitem__)
     strangers = sum(n for identity, n in counts.items() if not same_machine(identity, reference))
     if not strangers:
         return None
@@ -222,7 +222,9 @@ def find_strangers(machine: str, described: Identity | None, counts: Mapping[Ide
     )
 
 
-def find_copies(facts: Iterable[Facts], losses: Callable[[str], tuple | None]) -> dict[tuple[str, str], list[str]]:
+def find_copies(
+    facts: Iterable[Facts], losses: Callable[[str], tuple[float, ...] | None]
+) -> dict[tuple[str, str], list[str]]:
     """One measurement under two machines' names: equal times of start, and equal losses in every digit.
 
     Two computers may start at once by chance, and two of a kind may compute the same digits, but not both.
@@ -242,7 +244,7 @@ def find_copies(facts: Iterable[Facts], losses: Callable[[str], tuple | None]) -
     for paths in starts.values():
         if len(paths) < 2 or len({path.partition("/")[0] for path in paths}) < 2:
             continue
-        alike: dict[tuple, list[str]] = defaultdict(list)
+        alike: dict[tuple[float, ...], list[str]] = defaultdict(list)
         for path in sorted(paths):
             if (values := losses(path)) is not None:
                 alike[values].append(path)
@@ -254,7 +256,7 @@ def find_copies(facts: Iterable[Facts], losses: Callable[[str], tuple | None]) -
     return found
 
 
-def losses(reader: Reader, path: str, content: bytes) -> tuple | None:
+def losses(reader: Reader, path: str, content: bytes) -> tuple[float, ...] | None:
     """The losses of a record whose run is ok; None of another."""
     record, _ = reader.record(path, content)
     if record.status != OK:

@@ -13,7 +13,7 @@ NAMES = (DEVICE_DATA, *_THREADS)
 
 def threads(control: str | None) -> int | None:
     """Threads that a control is held to; None for what has as many as the configuration says."""
-    return _THREADS.get(control)
+    return _THREADS.get(control or "")
 
 
 def tests_something(control: str, plain_threads: int) -> bool:

@@ -21,7 +21,7 @@ import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainmark import debian
 from trainmark.errors import TrainmarkError
@@ -283,7 +283,7 @@ def is_decoded(folder: Path) -> bool:
 
 def load_split(
     folder: Path, train_samples: int, validation_samples: int, test_samples: int
-) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+) -> tuple[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], ...]:
     """Train, validation and test sets as (images, labels), from the arrays that ``save_arrays`` wrote.
 
     The training set is the first ``train_samples`` of the 60,000 training images, the validation set the
@@ -305,7 +305,7 @@ def load_split(
         except (OSError, ValueError) as error:
             raise TrainmarkError(f"Cannot read {path}: {error}. {_REFETCH}") from error
         digest = hashlib.sha256(idx_header(array.shape))
-        digest.update(np.ascontiguousarray(array))
+        digest.update(memoryview(np.ascontiguousarray(array)))
         if digest.hexdigest() != expected:
             raise TrainmarkError(f"{path} does not hold the published data; it was refused. {_REFETCH}")
         arrays[name] = array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,11 +22,13 @@ def unpack(package: str, folder: Path) -> None:
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         raise PackageError("this is not a Debian or Ubuntu system (no apt-get)")
-    options = {"cwd": str(folder), "check": True, "capture_output": True, "text": True, "timeout": _LIMIT_SECONDS}
+    run = functools.partial(
+        subprocess.run, cwd=str(folder), check=True, capture_output=True, text=True, timeout=_LIMIT_SECONDS
+    )
     try:
-        subprocess.run(["apt-get", "download", "-q", package], **options)
+        run(["apt-get", "download", "-q", package])
         for file in Path(folder).glob(f"{package}_*.deb"):
-            subprocess.run(["dpkg-deb", "-x", file.name, "."], **options)
+            run(["dpkg-deb", "-x", file.name, "."])
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["no message"])[-1]
         raise PackageError(f"{last} (an 'apt-get update' may be due)") from error

@@ -20,7 +20,7 @@ _UNPACKED = 5
 
 def disk_bytes(files: Iterable[str], sizes: Path) -> int:
     """What environments take on the disk, at most; arguments as for ``announce``."""
-    known = json.loads(sizes.read_text())
+    known: dict[str, int] = json.loads(sizes.read_text())
     return _UNPACKED * sum(known[Path(file).name] for file in files)
 
 
@@ -32,7 +32,7 @@ def announce(missing: Iterable[str], folder: str, sizes: Path) -> str:
         folder: in which.
         sizes: envs/sizes.json: bytes to download by name of the file.
     """
-    known = json.loads(sizes.read_text())
+    known: dict[str, int] = json.loads(sizes.read_text())
     downloads = {file.stem: known[file.name] for file in sorted(map(Path, missing), key=lambda file: file.stem)}
     each = ", ".join(f"{name} ({size / 1e6:,.0f} MB to download)" for name, size in downloads.items())
     total, count = sum(downloads.values()), len(downloads)

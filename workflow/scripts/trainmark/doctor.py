@@ -62,8 +62,14 @@ def lines(finding: Finding, encoding: str | None = "utf-8") -> list[str]:
 
 def _wrapped(line: str, margin: str) -> list[str]:
     indent = margin + line[: len(line) - len(line.lstrip())]
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(line.strip(), _WIDTH, initial_indent=indent, subsequent_indent=indent, **options)
+    return textwrap.wrap(
+        line.strip(),
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _sign(verdict: str, encoding: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +104,7 @@ class Table:
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: list[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     source: str = ""
     note: str = ""
 
@@ -176,7 +176,8 @@ def unknown(value: Any) -> bool:
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table, None where there is no value."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    found: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
+    return found
 
 
 def plural(count: int, noun: str) -> str:

@@ -172,7 +172,7 @@ def _of_domain(
 ) -> dict[str, Any]:
     """One domain: how often its own counter moves does not matter, where that of its meter as a whole does enough."""
     domain, joules = trace.domains[position], [row[position] for row in trace.readings]
-    found = {"domain": domain.name, "scope": domain.scope, "source": domain.source}
+    found: dict[str, Any] = {"domain": domain.name, "scope": domain.scope, "source": domain.source}
     found |= {"joules": None, "idle_watts": None, "reason": None}
     try:
         found["joules"] = joules_between(trace.times, joules, *window, fewest_steps=1)

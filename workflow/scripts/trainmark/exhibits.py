@@ -103,7 +103,8 @@ def write_index(exhibits: list[Exhibit], path: Path) -> None:
 
 def read_index(path: Path) -> list[Mapping[str, Any]]:
     """As ``write_index`` wrote it."""
-    return json.loads(path.read_text())
+    found: list[Mapping[str, Any]] = json.loads(path.read_text())
+    return found
 
 
 def constants(rows: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +167,7 @@ def is_nvidia_on_bus(devices: Path = Path("/sys/bus/pci/devices")) -> bool:
 
 def _from_proc() -> tuple[Gpu, ...]:
     """The GPUs by the kernel's own account, as in containers that were given a GPU and not the driver's tools."""
-    found = []
+    found: list[Gpu] = []
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         fields = dict(re.findall(r"^([^:]+):\s*(.+?)\s*$", system.read_text(path) or "", re.MULTILINE))
         uuid, minor = fields.get("GPU UUID", "?"), fields.get("Device Minor", "")
@@ -191,7 +191,7 @@ def _from_row(row: Mapping[str, str]) -> Gpu:
     )
 
 
-def _divided(found: Sequence[Gpu], with_mig: list) -> tuple[Gpu, ...]:
+def _divided(found: Sequence[Gpu], with_mig: list[Any]) -> tuple[Gpu, ...]:
     """The GPUs, those that are divided replaced by their instances: CUDA cannot use them whole."""
     if not with_mig:
         return tuple(found)
@@ -206,8 +206,8 @@ def _divided(found: Sequence[Gpu], with_mig: list) -> tuple[Gpu, ...]:
 
 
 def _instances(gpu: Gpu, there: list[tuple[str, str]]) -> list[Gpu]:
-    cc, where = gpu.compute_capability, {"pci_bus_id": gpu.pci_bus_id, "index": gpu.index}
-    return [Gpu(f"{gpu.name} MIG {p}", None, None, gpu.driver, cc, mig_profile=p, uuid=u, **where) for p, u in there]
+    whole = replace(gpu, memory_bytes=None, cores=None)
+    return [replace(whole, name=f"{gpu.name} MIG {profile}", mig_profile=profile, uuid=uuid) for profile, uuid in there]
 
 
 def visible(there: Sequence[Gpu], environment: Mapping[str, str]) -> tuple[Gpu, ...]:

@@ -87,7 +87,7 @@ class Merge:
     """
 
     new: dict[str, bytes] = field(default_factory=dict)
-    identical: Counter = field(default_factory=Counter)
+    identical: Counter[str] = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     written: bool = False
@@ -233,7 +233,7 @@ def _checked(
 
 def _known_keys(name: str, identity: Identity, there: Mapping[str, bytes], merge: Merge, checks: Checks) -> set[str]:
     """Keys that have signed results of a machine before, here or earlier in this merge."""
-    digests = ()
+    digests: list[str] = []
     # If it is another machine under this name, that is what is wrong with it, whoever signed it.
     if consistency.same_machine(identity, admission.identity_of(name, there, checks)):
         digests = [chain.digest(content) for path, content in there.items() if tree.RECORD.fullmatch(path)]

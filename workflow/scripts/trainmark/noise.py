@@ -85,8 +85,9 @@ def interruption(before: Clocks, after: Clocks) -> dict[str, float | None]:
         day was set forward, or, negative, back). Where sleep cannot be told, it is a jump.
     """
     awake, wall = after.awake - before.awake, after.wall - before.wall
-    known = None not in (before.total, after.total)
-    suspended = max(0.0, round(after.total - before.total - awake, 3)) if known else None
+    suspended = None
+    if before.total is not None and after.total is not None:
+        suspended = max(0.0, round(after.total - before.total - awake, 3))
     seconds = awake + (suspended or 0.0)
     return {"seconds": seconds, "suspended_seconds": suspended, "clock_jump_seconds": round(wall - seconds, 3)}
 

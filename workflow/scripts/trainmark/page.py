@@ -134,4 +134,4 @@ def render(document: Document, template: Path) -> str:
         finalize=lambda value: escape(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
     context = {"version": trainmark.__version__, "most": MOST_ROWS, "folded": FOLDED_ROWS, "document": document}
-    return environment.get_template(template.name).render(**context)
+    return str(environment.get_template(template.name).render(**context))

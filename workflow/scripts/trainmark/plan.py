@@ -295,7 +295,7 @@ def examinable_stacks(plan: Plan, here: configuration.Surroundings) -> list[str]
     return [stack for stack in plan.stacks if here.platform and (here.use_conda or stack == here.installed_stack)]
 
 
-def _refusal(refuse: Callable, *arguments: object) -> str | None:
+def _refusal(refuse: Callable[..., None], *arguments: object) -> str | None:
     """Why something is refused; None if it is not."""
     try:
         refuse(*arguments)

@@ -97,7 +97,7 @@ def _of_durations(record: Any, epochs: int) -> Iterator[str]:
     later = times.epoch_seconds[1:]
     steady = sum(later) / len(later) if later else None
     said = times.steady_state_epoch_seconds
-    if (said is None) != (steady is None) or (later and abs(said - steady) > _TOLERANCE * steady):
+    if said is not steady if said is None or steady is None else abs(said - steady) > _TOLERANCE * steady:
         yield f"steady_state_epoch_seconds is {said}, and the mean of epochs 2 to {epochs} is {steady}"
     inside = times.fit_setup_seconds + sum(times.epoch_seconds) + times.fit_teardown_seconds
     if inside > fit * (1 + _TOLERANCE):

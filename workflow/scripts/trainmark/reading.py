@@ -110,7 +110,7 @@ class Upgrade:
     make: Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _format_4(data: dict) -> dict:
+def _format_4(data: dict[str, Any]) -> dict[str, Any]:
     """A record of format 3 as one of format 4. Its energy may hold that of a device that did not train."""
     found = {**data, "gpu": None}
     found["environment"] = {**data["environment"], "dropped_variables": None}
@@ -161,7 +161,7 @@ UPGRADES = {
 }
 
 
-def _upgrade_machine(data: dict) -> dict:
+def _upgrade_machine(data: dict[str, Any]) -> dict[str, Any]:
     """A machine file of format 1 as one of format 2."""
     cores = dict(data["cores"])
     levels = {kind: cores.pop(kind) for kind in ("performance", "efficiency")}
@@ -257,10 +257,10 @@ class Reader:
     def roofline(self, path: str, content: bytes) -> Any:
         """A sweep of matrix products; arguments and errors as for ``record``."""
         found = _decode(self._roofline, content, ROOFLINE_FORMAT)
-        machine, stack, device = tree.ROOFLINE.fullmatch(path).groups()
-        if (found.machine, found.stack, found.device) != (machine, stack, device):
-            what = f"says {found.machine} {found.stack} {found.device} but lies under {machine}/{stack}/{device}"
-            raise BadFileError(what, _rename_remedy(machine))
+        if path != f"{found.machine}/roofline/{found.stack}/{found.device}.json":
+            where = path.removesuffix(".json").replace("/roofline/", "/", 1)
+            what = f"says {found.machine} {found.stack} {found.device} but lies under {where}"
+            raise BadFileError(what, _rename_remedy(path.partition("/")[0]))
         return found
 
     def result(self, path: str, content: bytes) -> Any:
@@ -337,8 +337,11 @@ def _rename_remedy(folder: str) -> str:
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+_NO_UPGRADES: Mapping[int, Upgrade] = {}
+
+
 def _decode(
-    decoder: msgspec.json.Decoder, content: bytes, newest: int, upgrades: Mapping[int, Upgrade] | None = None
+    decoder: msgspec.json.Decoder[Any], content: bytes, newest: int, upgrades: Mapping[int, Upgrade] = _NO_UPGRADES
 ) -> Any:
     """What a decoder makes of a file.
 
@@ -356,7 +359,7 @@ def _decode(
     except _UNDECODABLE as error:
         data = _parse(content)
         _refuse_newer(data, newest)
-        if _version_of(data) not in (upgrades or {}):
+        if _version_of(data) not in upgrades:
             raise BadFileError(_explain(error, data)) from None
         data = upgrade(data, upgrades)
         try:
@@ -416,7 +419,7 @@ def _parse_any(content: bytes) -> Any:
 _DEEP = "is nested deeper than any record"
 
 
-def _inside(value: dict | list) -> Iterable[Any]:
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
 
 

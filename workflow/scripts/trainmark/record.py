@@ -75,7 +75,14 @@ class Record:
 
 
 # What the workflow asks of this machine's own records, and of what kind it is.
-_OWN = {"status": str, "durations": dict, "execution": dict, "workload_digest": str, "protocol": int, "seed": int}
+_OWN: dict[str, Any] = {
+    "status": str,
+    "durations": dict,
+    "execution": dict,
+    "workload_digest": str,
+    "protocol": int,
+    "seed": int,
+}
 _OWN |= {"repeat": int, "reason": (str, type(None))}
 
 

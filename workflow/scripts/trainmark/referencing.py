@@ -33,7 +33,7 @@ def gather(machines: Path, schemas: Path, machine: str, stack: str) -> tuple[int
         TrainmarkError: if the runs are of several experiments, or a cell has too few.
     """
     reader = Reader(schemas)
-    accuracy: dict = defaultdict(lambda: defaultdict(list))
+    accuracy: dict[str, dict[int, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
     settings, versions = {}, {}
     for path, entry in tree.result_files(machines / machine):
         path = f"{machine}/{path}"

@@ -103,7 +103,7 @@ def foreign(paths: Iterable[str], records: Iterable[Path]) -> list[str]:
     ]
 
 
-def _experiment(path: Path) -> tuple:
+def _experiment(path: Path) -> tuple[Any, ...]:
     """What all repeats of a cell have in common, by their records."""
     data = load_own(path)
     threads = data["execution"].get("intra_op_threads")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 # Of the layer that looks images up, by which its operations are known in the graph of a step.
 LAYER = "images_on_device"
 
 
-def move_in(tf: Any, device: str, sets: list[tuple]) -> tuple[Any, list[tuple]]:
+def move_in(tf: Any, device: str, sets: Sequence[tuple[Any, ...]]) -> tuple[Any, list[tuple[Any, ...]]]:
     """Bring the images of all sets to the device.
 
     Args:

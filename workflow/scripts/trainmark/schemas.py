@@ -24,7 +24,8 @@ _ANNOTATIONS = {"$schema", "title", "description", "type"}
 
 def load(path: Path) -> dict[str, Any]:
     """A schema file's content."""
-    return yaml.safe_load(path.read_text())
+    found: dict[str, Any] = yaml.safe_load(path.read_text())
+    return found
 
 
 def compile_type(schema: Mapping[str, Any], name: str = "Root", raw: tuple[str, ...] = ()) -> Any:
@@ -51,7 +52,8 @@ def _compile_kind(kind: str, schema: Mapping[str, Any], name: str, raw: tuple[st
         return None
     if kind == "array":
         _refuse_unknown(schema, {"items", *_LIST_LIMITS})
-        return _limited(list[compile_type(schema["items"], f"{name}Item")], schema, _LIST_LIMITS)
+        item: Any = compile_type(schema["items"], f"{name}Item")
+        return _limited(list[item], schema, _LIST_LIMITS)
     _refuse_unknown(schema, {*_LIMITS})
     return _limited(_TYPES[kind], schema, _LIMITS)
 
@@ -68,8 +70,9 @@ def _compile_object(schema: Mapping[str, Any], name: str, raw: tuple[str, ...]) 
     extra = schema.get("additionalProperties")
     if "properties" not in schema:
         _refuse_unknown(schema, {"additionalProperties", "propertyNames", *_DICTIONARY_LIMITS})
-        names = compile_type({"type": "string", **schema.get("propertyNames", {})})
-        return _limited(dict[names, compile_type(extra, f"{name}Item")], schema, _DICTIONARY_LIMITS)
+        names: Any = compile_type({"type": "string", **schema.get("propertyNames", {})})
+        values: Any = compile_type(schema["additionalProperties"], f"{name}Item")
+        return _limited(dict[names, values], schema, _DICTIONARY_LIMITS)
     _refuse_unknown(schema, {"properties", "required", "additionalProperties", "if", "then"})
     if extra is not False:
         raise ValueError(f"the schema of {name} is not closed by additionalProperties: false")

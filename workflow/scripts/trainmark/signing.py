@@ -163,7 +163,7 @@ def _fits(content: bytes, blob: bytes) -> bool:
     return result.returncode == 0
 
 
-def _ssh_keygen(*arguments: str, content: bytes = b"") -> subprocess.CompletedProcess:
+def _ssh_keygen(*arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run ssh-keygen without a terminal, so that it asks for nothing; ``content`` is its standard input."""
     program = system.find_program("ssh-keygen")
     if program is None:
@@ -181,7 +181,7 @@ def _ssh_keygen(*arguments: str, content: bytes = b"") -> subprocess.CompletedPr
         raise _UnavailableError(f"{program} did not answer within {_SECONDS} s.") from None
 
 
-def _complaint(result: subprocess.CompletedProcess) -> str:
+def _complaint(result: subprocess.CompletedProcess[bytes]) -> str:
     lines = [line for line in result.stderr.decode(errors="replace").splitlines() if line.strip()]
     words = next((line for line in lines if "option" in line), lines[-1] if lines else "nothing")
     return f"ssh-keygen, which has to be of OpenSSH 8.1 or later, said: {words.strip()[:200]}"

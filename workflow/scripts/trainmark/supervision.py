@@ -157,7 +157,7 @@ def refuse_other_gpu(expected: Gpu | None, used: dict[str, Any] | None) -> dict[
     where = (used or {}).get("pci_bus_id")
     if expected is None or where is None or expected.pci_bus_id is None or gpus.same_bus(expected.pci_bus_id, where):
         return {}
-    reason = f"Expected the training on {expected}; TensorFlow used {used['name']} at {where}."
+    reason = f"Expected the training on {expected}; TensorFlow used {(used or {}).get('name')} at {where}."
     return {"status": "wrong_device", "reason": reason}
 
 
@@ -168,7 +168,7 @@ def _describe_gpu(request: Request, used: dict[str, Any]) -> dict[str, Any] | No
         return None
     return {
         "name": gpu.name,
-        "id_hash": hardware.keyed_hash(gpu.uuid or gpu.pci_bus_id) if gpu.uuid or gpu.pci_bus_id else None,
+        "id_hash": hardware.keyed_hash(known) if (known := gpu.uuid or gpu.pci_bus_id) else None,
         "memory_bytes": gpu.memory_bytes,
         "compute_capability": used.get("compute_capability") or gpu.compute_capability,
         "mig_profile": gpu.mig_profile,

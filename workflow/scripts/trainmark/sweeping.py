@@ -88,7 +88,7 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
 def _outcome(request: Request, answer: bytes | None, code: int) -> dict[str, Any]:
     """What the child measured; arguments as ``child.converse`` returns them."""
     try:
-        found = json.loads(answer or b"")
+        found: dict[str, Any] = json.loads(answer or b"")
         reason = found.pop("reason")
     except json.JSONDecodeError:
         reason = f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'} and no result"

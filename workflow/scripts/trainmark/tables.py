@@ -61,7 +61,7 @@ def csv_text(table: pd.DataFrame) -> str:
     """A table as CSV; a text that a spreadsheet would take for a formula is marked as a text."""
     texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     marked = {column: table[column].map(escaping.csv_cell, na_action="ignore") for column in texts}
-    return table.assign(**marked).to_csv(index=False)
+    return str(table.assign(**marked).to_csv(index=False))
 
 
 def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:

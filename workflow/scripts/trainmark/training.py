@@ -199,7 +199,7 @@ def _compile(keras: Any, model: Any, workload: dict[str, Any]) -> None:
 
 def is_keras_2(keras: Any) -> bool:
     """Whether this is Keras 2, which has two implementations of its optimizers."""
-    return keras.__version__.startswith("2.")
+    return str(keras.__version__).startswith("2.")
 
 
 def _epoch_clock(keras: Any) -> Any:
@@ -244,7 +244,7 @@ def _settings(tf: Any, model: Any) -> dict[str, Any]:
     }
 
 
-def _take_step(model: Any, train_set: tuple, batch_size: int) -> list[Any]:
+def _take_step(model: Any, train_set: tuple[Any, Any], batch_size: int) -> list[Any]:
     """Take one training step; gives the nodes of the graphs that TensorFlow executed, every one with its device."""
     # Not exported under tensorflow's public names; the stacks that we run are pinned.
     from tensorflow.python.eager import context

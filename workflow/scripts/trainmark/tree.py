@@ -24,7 +24,7 @@ ORIGINS = "origins"
 _DEEPEST = 10
 
 
-def find(top: str | Path, item: Callable[[os.DirEntry], T]) -> list[T]:
+def find(top: str | Path, item: Callable[[os.DirEntry[str]], T]) -> list[T]:
     """What ``item`` makes of every file that is named like a result below ``top``, wherever it lies, in no order.
 
     Hidden files and folders are left out; nothing is found where ``top`` is not there. The loop is plain because a
@@ -47,7 +47,7 @@ def find(top: str | Path, item: Callable[[os.DirEntry], T]) -> list[T]:
     return found
 
 
-def result_files(top: str | Path) -> list[tuple[str, os.DirEntry]]:
+def result_files(top: str | Path) -> list[tuple[str, os.DirEntry[str]]]:
     """Path relative to ``top``, with slashes, and entry of everything that is named like a result, sorted."""
     start = len(str(top).rstrip("/")) + 1
     return sorted(find(top, lambda entry: (entry.path[start:], entry)), key=operator.itemgetter(0))
@@ -56,11 +56,11 @@ def result_files(top: str | Path) -> list[tuple[str, os.DirEntry]]:
 def stamps(top: str | Path, known: Collection[str]) -> list[str]:
     """Path, size and time of change of everything that is named like a result below ``top`` and not ``known``."""
 
-    def stamp(entry: os.DirEntry) -> str:
+    def stamp(entry: os.DirEntry[str]) -> str:
         try:
             status = entry.stat()
         except FileNotFoundError:  # a link that leads nowhere
-            return entry.path
+            return str(entry.path)
         return f"{entry.path}\0{status.st_size}\0{status.st_mtime_ns}"
 
     found = find(top, stamp)

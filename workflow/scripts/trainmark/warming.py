@@ -53,7 +53,11 @@ def announcement(stack: str, gpu: Gpu) -> str:
 
 
 def warm_up(
-    stack: str, gpu: Gpu, lock_file: Path, message: dict[str, Any], train: Callable[[dict, float], bytes | None]
+    stack: str,
+    gpu: Gpu,
+    lock_file: Path,
+    message: dict[str, Any],
+    train: Callable[[dict[str, Any], float], bytes | None],
 ) -> None:
     """Have each model trained for two steps, so that all is compiled; say so before, and how long it took.
 

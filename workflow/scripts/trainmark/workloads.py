@@ -12,10 +12,10 @@ from typing import Any
 
 from trainmark import dataset
 
-MODELS: dict[str, Callable] = {}
+MODELS: dict[str, Callable[[Any], Any]] = {}
 
 
-def model(build: Callable) -> Callable:
+def model(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Register a function that builds a model; its name is the model's name in config and in every record."""
     MODELS[build.__name__] = build
     return build
