@@ -1,7 +1,7 @@
 """Tests of trainmark.bottlenecks, on invented runs and controls of them."""
 
 import pytest
-from trainmark import bottlenecks, tables
+from trainmark import beyond, tables
 from trainmark.record import OK
 
 from tests import report, synthetic
@@ -27,7 +27,7 @@ def test_known_ratios_are_found(tmp_path):
         assert part["steady_state_speed_up"].to_numpy() == pytest.approx(expected)
         assert ((part["low"] < expected) & (expected < part["high"])).all()
         assert (part["n_baseline"] == 3).all()
-    said = bottlenecks.say(cells)
+    said = beyond.host_sentences(cells)
     who = "synthetic-v100, GPU, tf-2.19"
     assert said[0].startswith(f"With images on the device beforehand, {who} trains 1.40 [1.40, 1.40] times as fast (")
     assert said[0].endswith("so delivering the images held it back.")
@@ -37,7 +37,7 @@ def test_known_ratios_are_found(tmp_path):
 
 def test_what_is_no_difference_is_not_called_one(tmp_path):
     records = PLAIN + synthetic.controls_of(PLAIN, "device-data") + synthetic.controls_of(PLAIN, "threads-4", 1.01)
-    said = bottlenecks.say(compared(tmp_path, records))
+    said = beyond.host_sentences(compared(tmp_path, records))
     assert said[0].endswith("so nothing shows that delivering the images held it back.")
     assert said[1].endswith("so nothing shows that 4 threads hold it back.")
     assert "is not tested by these" in said[2]
@@ -45,7 +45,7 @@ def test_what_is_no_difference_is_not_called_one(tmp_path):
 
 def test_single_runs_have_no_verdict(tmp_path):
     once = [record for record in PLAIN if record["repeat"] == 1]
-    said = bottlenecks.say(compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0)))
+    said = beyond.host_sentences(compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0)))
     assert said[0].endswith("whether that is chance takes repeats.")
 
 

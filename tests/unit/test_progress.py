@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from trainmark import progress
+from trainmark import progress, words
 from trainmark.record import Record
 
 from tests.conftest import failed_record, path_of, synthetic_record
@@ -112,7 +112,7 @@ def test_failures_and_the_command_that_repeats_them():
 
 @pytest.mark.parametrize(("seconds", "text"), [(40.4, "40 s"), (89.9, "90 s"), (720, "12 min"), (12_000, "3 h 20 min")])
 def test_durations_as_people_say_them(seconds, text):
-    assert progress.duration_text(seconds) == text
+    assert words.duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ REPORT = {
     "claims",
     "tables",
     "exhibits",
+    "figure_energy",
+    "figure_host",
     "gallery",
     "soundness",
     "figures",

@@ -239,7 +239,7 @@ rule draw_figures:
             "workflow/scripts/draw_figures.py",
             *expand(
                 "workflow/scripts/trainmark/{room}.py",
-                room=["bottlenecks", "consumption", "exhibits", "figures", "gallery", "naming", "soundness"],
+                room=["exhibits", "figure_energy", "figure_host", "figures", "gallery", "naming", "soundness"],
             ),
         ],
     output:

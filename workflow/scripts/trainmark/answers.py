@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from trainmark import claims, comparing, convergence, gallery, naming, noise, tables
-from trainmark.document import enumerate_words, mean_with_interval, plural, ratio, seconds
+from trainmark.document import mean_with_interval, ratio, seconds
 from trainmark.naming import BASELINE, WHO
 from trainmark.record import NOT_CONVERGED, OK
+from trainmark.words import enumerate_words, plural
 
 FASTER = "Which is faster, and by how much?"
 NOISE = "Does that hold against the noise?"

@@ -7,9 +7,10 @@ from typing import Any
 
 from trainmark import comparing, findings, noise, repeating, tables
 from trainmark.content import CELL, SERIES, ReportData, why_apart
-from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
+from trainmark.document import UNKNOWN, Column, Section, Table, rows_of
 from trainmark.record import OK
 from trainmark.sections import PAIR, named
+from trainmark.words import enumerate_words
 
 # Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
 _SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")

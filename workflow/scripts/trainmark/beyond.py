@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from trainmark import bottlenecks, comparing, gallery
+import pandas as pd
+
+from trainmark import comparing, controls, figure_host, gallery
+from trainmark.bottlenecks import overall
 from trainmark.content import CELL, SERIES, ReportData
-from trainmark.document import UNKNOWN, Column, Section, Table, enumerate_words, rows_of
+from trainmark.document import UNKNOWN, Column, Section, Table, mean_with_interval, rows_of
 from trainmark.naming import WHO, label
 from trainmark.sections import INTERVAL, LIMITS, PAIR, certain, named, pictured
+from trainmark.words import enumerate_words, plural
 
 
 def all_of_it(data: ReportData) -> list[Section]:
@@ -175,20 +179,20 @@ def held_back(data: ReportData) -> Section:
         Column("held_back_by", "Clock held back by (share of the time)", "long", empty="nothing"),
     )
     t = data.tables
-    cells = t[bottlenecks.NAME]
+    cells = t[figure_host.NAME]
     found = []
     if len(cells):
         rows = [
-            {**row, "certain": certain(row), "said": bottlenecks.in_words(row["control"])} for row in rows_of(cells)
+            {**row, "certain": certain(row), "said": figure_host.in_words(row["control"])} for row in rows_of(cells)
         ]
         note = "A control is a run like the plain ones in all but one thing. It is in no other figure, table or ratio."
         title = "Controls against plain runs, by cell"
-        found.append(Table(bottlenecks.NAME, title, compared, rows, f"{bottlenecks.NAME}.csv", note))
+        found.append(Table(figure_host.NAME, title, compared, rows, f"{figure_host.NAME}.csv", note))
     if len(t["gpu_states"]):
         rows, title = rows_of(t["gpu_states"]), "What the GPUs told of themselves"
         found.append(Table("gpu_states", title, states, rows, "gpu_states.csv"))
-    section = pictured(data, bottlenecks.NAME, found=found)
-    section.texts.extend(bottlenecks.say(cells) if len(cells) else [])
+    section = pictured(data, figure_host.NAME, found=found)
+    section.texts.extend(host_sentences(cells) if len(cells) else [])
     return section
 
 
@@ -241,3 +245,34 @@ def energy(data: ReportData) -> Section:
     )
     found = [Table(name, title, cols, rows, f"{name}.csv", note) for name, title, cols, rows, note in parts if rows]
     return pictured(data, "energy", found=found)
+
+
+def host_sentences(cells: pd.DataFrame) -> list[str]:
+    """A sentence for each control, machine, stack and device, and what becomes of the article's guess."""
+    said = []
+    for row in overall(cells).to_dict("records"):
+        held_to = controls.threads(row["comparison"])
+        who, times = label([row[axis] for axis in WHO]), mean_with_interval(row)
+        what = f"With {figure_host.in_words(row['comparison'])}, {who} trains {times} times as fast"
+        if pd.isna(row["low"]):
+            verdict = "whether that is chance takes repeats"
+        elif held_to:
+            verdict = (
+                f"so {held_to} threads hold it back"
+                if row["high"] < 1
+                else f"so nothing shows that {held_to} threads hold it back"
+            )
+        else:
+            verdict = (
+                "so delivering the images held it back"
+                if row["low"] > 1
+                else "so nothing shows that delivering the images held it back"
+            )
+        said.append(f"{what} (geometric mean of {plural(row['cells'], 'cell')}), {verdict}.")
+    on_gpu = cells[(cells["device"] == "gpu") & (cells["control"] == "threads-2")]
+    if on_gpu.empty:
+        said.append(
+            "The article's guess, that two vCPUs starved its V100, is not tested by these: it takes a GPU beside more "
+            "than two threads, with the control threads-2."
+        )
+    return said

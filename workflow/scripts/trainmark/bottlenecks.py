@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from trainmark import comparing, controls, naming, tables
-from trainmark.document import mean_with_interval, plural
-from trainmark.exhibits import Exhibit, constants, few, ratio_exhibit
+from trainmark import comparing, controls, tables
 from trainmark.naming import BASELINE, WHO
 from trainmark.record import OK
 
 COLUMNS = ("control", *tables.CELL, "speed_up", "low", "high", "steady_state_speed_up")
 COLUMNS += ("fit_seconds_baseline", "fit_seconds_candidate", "n_baseline", "n_candidate")
 COLUMNS += ("log_standard_error", "degrees_of_freedom")
-NAME, TITLE = "bottlenecks", "Does the host hold the device back?"
-MISSING = (
-    "Not measured. It takes controls, variants of the runs in which the host has less to do or fewer threads: "
-    "--config 'controls=[device-data,threads-2,threads-4]', described in config/README.md."
-)
-
-
-def in_words(control: str) -> str:
-    """What a control is, in a figure's legend."""
-    held_to = controls.threads(control)
-    return f"{held_to} CPU threads" if held_to else "images on the device beforehand"
 
 
 def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
@@ -57,58 +44,3 @@ def overall(cells: pd.DataFrame) -> pd.DataFrame:
     sides = {baseline: cells[axis] for axis, baseline in zip(WHO, BASELINE)}
     summary = comparing.summarise(cells.assign(comparison=cells["control"], exhibit="", **sides))
     return summary[summary["model"] == comparing.ALL_MODELS]
-
-
-def say(cells: pd.DataFrame) -> list[str]:
-    """A sentence for each control, machine, stack and device, and what becomes of the article's guess."""
-    said = []
-    for row in overall(cells).to_dict("records"):
-        held_to = controls.threads(row["comparison"])
-        who, times = naming.label([row[axis] for axis in WHO]), mean_with_interval(row)
-        what = f"With {in_words(row['comparison'])}, {who} trains {times} times as fast"
-        if pd.isna(row["low"]):
-            verdict = "whether that is chance takes repeats"
-        elif held_to:
-            verdict = (
-                f"so {held_to} threads hold it back"
-                if row["high"] < 1
-                else f"so nothing shows that {held_to} threads hold it back"
-            )
-        else:
-            verdict = (
-                "so delivering the images held it back"
-                if row["low"] > 1
-                else "so nothing shows that delivering the images held it back"
-            )
-        said.append(f"{what} (geometric mean of {plural(row['cells'], 'cell')}), {verdict}.")
-    on_gpu = cells[(cells["device"] == "gpu") & (cells["control"] == "threads-2")]
-    if on_gpu.empty:
-        said.append(
-            "The article's guess, that two vCPUs starved its V100, is not tested by these: it takes a GPU beside more "
-            "than two threads, with the control threads-2."
-        )
-    return said
-
-
-def exhibit(cells: pd.DataFrame) -> Exhibit:
-    """Plain time / time of the control, by model and batch size."""
-    if cells.empty:
-        return Exhibit(NAME, TITLE, missing=MISSING)
-    who = naming.series(cells)
-    of = f"{next(iter(who.values()))}, {constants(cells)}" if len(who) == 1 else constants(cells)
-    keys = cells[[*WHO, "control"]].drop_duplicates().itertuples(index=False, name=None)
-    names = {key: (f"{who[key[:3]]}: " if len(who) > 1 else "") + in_words(key[3]) for key in keys}
-    means = [
-        f"{names[(*(row[axis] for axis in WHO), row['comparison'])]} {row['geometric_mean']:.3g}"
-        for row in overall(cells).to_dict("records")
-    ]
-    return ratio_exhibit(
-        NAME,
-        TITLE,
-        cells,
-        axis="Times as fast (plain run / control)",
-        note=f"Above 1: faster than the plain run. Logarithmic axis. {of}".strip(),
-        alt=f"{TITLE} Geometric mean over the cells of each: {few(means)}.",
-        series=[*WHO, "control"],
-        names=names,
-    )

@@ -24,7 +24,6 @@ from trainmark.consistency import Facts
 from trainmark.convergence import Gate
 from trainmark.errors import TrainmarkError
 from trainmark.files import csv_text, write_whole
-from trainmark.progress import samples_of
 from trainmark.reading import BadFileError, Problem, Reader, misplaced, read_bytes
 from trainmark.record import NOT_CONVERGED, OK
 
@@ -376,7 +375,7 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> tuple:
     """A record's row in runs.csv; ``canonical`` are its settings as canonical JSON."""
     settings = workload.values
     if record.status == OK:
-        samples = samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
+        samples = workloads.samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
         throughput = samples / record.durations.fit_seconds
         operations = flops.of_fit(record.model, settings.epochs, settings.train_samples, settings.validation_samples)
         devices = " ".join(record.execution.variable_devices)

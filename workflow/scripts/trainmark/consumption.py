@@ -1,12 +1,10 @@
-"""The energy that trainings used: by cell, compared, and drawn."""
+"""The energy that trainings used: by cell, and compared."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from trainmark import comparing, naming, tables
-from trainmark.exhibits import Exhibit, constants
-from trainmark.naming import WHO, label
+from trainmark import comparing, tables
 
 COLUMNS = (*tables.CELL, "energy_scope", "runs", "joules", "joules_per_epoch", "joules_per_million_samples", "watts")
 COLUMNS += ("above_idle_joules", "above_idle_joules_per_million_samples")
@@ -86,36 +84,3 @@ def ratios(runs: pd.DataFrame, comparisons: list[comparing.Comparison]) -> pd.Da
     differs = cells["energy_scope"] != cells["energy_scope_baseline"]
     words = "different scopes: " + cells["energy_scope"] + " against " + cells["energy_scope_baseline"]
     return cells.assign(why=words.where(differs, ""))[list(RATIO_COLUMNS)]
-
-
-def exhibit(runs: pd.DataFrame) -> Exhibit:
-    """Energy of an epoch by model and batch size."""
-    title = "Energy of an epoch"
-    known = runs[runs["energy_joules"].notna()]
-    if known.empty:
-        return Exhibit("energy", title, missing="Not measured. No run has a meter's readings; the reasons are below.")
-    table = known[[*WHO, "model", "batch_size", "repeat", "energy_scope"]].assign(
-        joules_per_epoch=known["energy_joules"] / known["epochs"]
-    )
-    medians = table.groupby(["model", "batch_size", *WHO])["joules_per_epoch"].median()
-    model, size, *who = medians.idxmin()
-    scopes = {key: part["energy_scope"].unique() for key, part in table.groupby(WHO)}
-    names = {
-        key: f"{name} ({' or '.join(scopes[key])})" if table["energy_scope"].nunique() > 1 else name
-        for key, name in naming.series(table).items()
-    }
-    scope = f"Of the {table['energy_scope'].iloc[0]}. " if table["energy_scope"].nunique() == 1 else ""
-    return Exhibit(
-        "energy",
-        title,
-        "of the fit, validation included, divided by its epochs; idle power included",
-        "lines",
-        table=table,
-        value="joules_per_epoch",
-        axis="Energy of an epoch (J)",
-        note=f"Less is better. {scope}Logarithmic axis. {constants(table)}".strip(),
-        marks="Line: median; points: every run.",
-        alt=f"{title}: least is {medians.min():.3g} J, {label(who)}, {model} at batch size {size}.",
-        names=names,
-        log=True,
-    )

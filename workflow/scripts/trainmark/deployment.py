@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainmark.progress import duration_text
+from trainmark.words import duration_text
 
 # Seen on two cores: what it takes to make an environment, whatever its size, and bytes of downloaded wheels that are
 # unpacked and compiled a second.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,15 +177,3 @@ def unknown(value: Any) -> bool:
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table, None where there is no value."""
     return table.astype(object).where(table.notna(), None).to_dict("records")
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 run``, ``2 runs``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def enumerate_words(words: Iterable[str], most: int = 6) -> str:
-    """Words joined by commas, at most so many."""
-    words = list(words)
-    rest = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + rest

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from trainmark import comparing, noise, tables
-from trainmark.document import plural
+from trainmark.words import plural
 
 BREAK_EVEN_COLUMNS = ("machine", "stack", "model", "smallest", "largest", "batch_size", "low", "high")
 UTILISATION_COLUMNS = ("machine", "stack", "device", "model", "batch_size", "tflops", "published_tflops", "share")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trainmark import bottlenecks, comparing, consumption, convergence, findings, naming, soundness, tables
+from trainmark import comparing, convergence, figure_energy, figure_host, findings, naming, soundness, tables
 from trainmark.exhibits import NOBODY, Exhibit, constants, count_range, few, ratio_exhibit
 from trainmark.naming import WHO, label
 from trainmark.record import OK
@@ -29,7 +29,7 @@ def plan(report: Path, everything: pd.DataFrame, references: convergence.Referen
     """
     gpus = tables.read_specifications(report / "specifications.csv").query("kind == 'gpu'")
     comparisons, summary = (comparing.read_cells(report / f"comparisons{part}.csv") for part in ("", "_summary"))
-    rest = ("break_even", "tflops", "published", bottlenecks.NAME)
+    rest = ("break_even", "tflops", "published", figure_host.NAME)
     break_even, ratios, published, controlled = (tables.read_table(report / f"{name}.csv") for name in rest)
     runs = everything[everything["status"] == OK]
     gpu, cpu = runs[runs["device"] == "gpu"], runs[runs["device"] == "cpu"]
@@ -53,8 +53,8 @@ def plan(report: Path, everything: pd.DataFrame, references: convergence.Referen
         steady_state_speed_ups(comparisons),
         draw_break_even(break_even),
         tflops(ratios),
-        bottlenecks.exhibit(controlled),
-        consumption.exhibit(runs),
+        figure_host.exhibit(controlled),
+        figure_energy.exhibit(runs),
     ]
     others = comparisons[comparisons["exhibit"] == ""]
     for number, (_, cells) in enumerate(others.groupby("comparison", sort=False), start=1):

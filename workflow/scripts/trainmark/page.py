@@ -13,8 +13,9 @@ import jinja2
 import trainmark
 from trainmark import answers, appendix, beyond, escaping, sections, tables
 from trainmark.content import ReportData
-from trainmark.document import Document, enumerate_words, plural
+from trainmark.document import Document
 from trainmark.record import NOT_CONVERGED, OK
+from trainmark.words import enumerate_words, plural
 
 INTRO = (
     "After Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, 2023, which below is "

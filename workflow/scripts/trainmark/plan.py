@@ -479,7 +479,7 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
     Raises:
         TrainmarkError: if the machine was renamed meanwhile, or the disk is full; nothing has been replaced then.
     """
-    samples = progress.samples_of(plan.config)
+    samples = workloads.samples_of(plan.config)
     lines = []
     try:
         writing.keep_measured(grid.MACHINES, plan.machine, "a benchmark")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainmark import escaping, files
+from trainmark import escaping, files, words, workloads
 from trainmark.errors import EXPLAINED
 from trainmark.files import write_whole
 from trainmark.grid import Cell, Run, run_from_path
@@ -111,7 +111,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
 
 def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
     """The line before the first training."""
-    about = f", about {duration_text(estimate_seconds)}" if estimate_seconds else ""
+    about = f", about {words.duration_text(estimate_seconds)}" if estimate_seconds else ""
     return f"trainmark: {count} run{'s' * (count > 1)} to do on {machine}{about}. One line follows as each ends."
 
 
@@ -137,19 +137,14 @@ def run_line(record: Record, session: Session | None) -> str:
     text = f"[{len(finished):>{width}}/{len(session.planned)}] {text}"
     if left:
         seconds = estimate_seconds(left, finished, session.samples)
-        about = f", about {duration_text(seconds)}" if seconds else ""
+        about = f", about {words.duration_text(seconds)}" if seconds else ""
         return f"{text} | {len(left)} left{about}"
     return f"{text} | all runs done"
 
 
 def throughput(workload: Mapping[str, Any], fit_seconds: float) -> float:
     """Training samples per second of ``fit``, whose time includes the validation after each epoch."""
-    return samples_of(workload) / fit_seconds
-
-
-def samples_of(workload: Mapping[str, Any]) -> int:
-    """Training samples that a run of this workload goes through, epochs counted."""
-    return workload["train_samples"] * workload["epochs"]
+    return workloads.samples_of(workload) / fit_seconds
 
 
 def estimate_seconds(left: Iterable[str], finished: Iterable[str], samples: int) -> float | None:
@@ -185,7 +180,7 @@ def wall_seconds(path: Path, samples: int) -> float | None:
         if data["status"] != OK:
             return None
         start, end = (datetime.datetime.fromisoformat(data[key]) for key in ("started_at", "ended_at"))
-        return (end - start).total_seconds() * samples / samples_of(data["workload"])
+        return (end - start).total_seconds() * samples / workloads.samples_of(data["workload"])
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError):
         return None
 
@@ -217,11 +212,3 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
     lines += [f"  {run_from_path(Path(path))}: {escaping.line(why)}" for path, why in sorted(failed.items())]
     lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
     return "\n".join(lines)
-
-
-def duration_text(seconds: float) -> str:
-    """A duration as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -9,7 +9,8 @@ import pandas as pd
 
 from trainmark import catalogue, claims, naming
 from trainmark.content import ReportData
-from trainmark.document import UNKNOWN, Column, Figure, Section, Table, plural, rows_of
+from trainmark.document import UNKNOWN, Column, Figure, Section, Table, rows_of
+from trainmark.words import plural
 
 # Columns and words of every table that compares.
 PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))

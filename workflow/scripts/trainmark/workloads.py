@@ -113,3 +113,8 @@ def settings_digest(workload: Mapping[str, Any]) -> str:
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def samples_of(workload: Mapping[str, Any]) -> int:
+    """Training samples that a run of this workload goes through, epochs counted."""
+    return workload["train_samples"] * workload["epochs"]
