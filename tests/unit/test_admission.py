@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from trainmark import collecting, convergence, merging
+from trainmark.analysis import collecting, convergence
+from trainmark.ingest import merging
 
 from tests.conftest import (
     ROOT,

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from trainmark import anonymity
+from trainmark.doctor import anonymity
 
 ANN = {
     "/Users/Ann Smith": "<home>",

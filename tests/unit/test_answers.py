@@ -1,8 +1,8 @@
 """Tests of trainmark.answers, and of the words of trainmark.gallery and naming, on synthetic runs."""
 
 import pandas as pd
-from trainmark import answers
-from trainmark.document import ratio
+from trainmark.report.sections import headline
+from trainmark.report.sections.document import ratio
 
 from tests import report, synthetic
 from tests.conftest import of_stack
@@ -69,5 +69,5 @@ def test_a_pair_counts_once_whichever_side_is_the_baseline(tmp_path):
 
 def test_own_claims_are_not_taken_for_the_articles(five_machines):
     verdicts = pd.DataFrame({"source": ["A paper", "The article"], "claim": ["mine", "his"], "verdict": "reproduced"})
-    said = answers.what_of_the_article(verdicts)
+    said = headline.what_of_the_article(verdicts)
     assert said == ["A paper: 1 claim reproduced (mine).", "The article: 1 claim reproduced (his)."]

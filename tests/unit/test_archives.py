@@ -12,8 +12,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from trainmark import archives, files
-from trainmark.reading import BadFileError
+from trainmark import files
+from trainmark.ingest import archives
+from trainmark.ingest.file_reader import BadFileError
 
 from tests.conftest import ROOT, synthetic_record
 
@@ -193,7 +194,8 @@ def test_member_without_a_name_is_none(tmp_path):
 @pytest.mark.parametrize("does", ["while True: pass", "time.sleep(1000)"], ids=["computes", "waits"])
 def test_library_that_does_not_come_back_is_ended(tmp_path, monkeypatch, does):
     limit = "archives.limit_this_process(int(sys.argv[3]), int(sys.argv[4]))"
-    script = f"import sys, time; sys.path.insert(0, {str(SCRIPTS)!r}); from trainmark import archives; {limit}\n{does}"
+    script = f"import sys, time; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+    script += f"from trainmark.ingest import archives\n{limit}\n{does}"
     (tmp_path / "hangs.py").write_text(script)
     monkeypatch.setattr(archives, "_SCRIPT", tmp_path / "hangs.py")
     monkeypatch.setattr(archives, "_SECONDS", 0)

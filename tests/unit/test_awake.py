@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from trainmark import awake, system
+from trainmark import system
+from trainmark.machine import awake
 
 # caffeinate -w waits for a process; systemd-inhibit runs a command.
 CAFFEINATE = """#!/bin/sh

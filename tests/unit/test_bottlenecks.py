@@ -1,8 +1,9 @@
 """Tests of trainmark.bottlenecks, on invented runs and controls of them."""
 
 import pytest
-from trainmark import beyond, tables
-from trainmark.record import OK
+from trainmark.analysis import cell_statistics
+from trainmark.records.record import OK
+from trainmark.report.sections import energy_and_host
 
 from tests import report, synthetic
 from tests.conftest import failed_record
@@ -12,7 +13,7 @@ PLAIN = synthetic.records_of("synthetic-v100", devices=["gpu"], execution__intra
 
 def compared(folder, records):
     report.write_tables(records, folder)
-    return tables.read_table(folder / "bottlenecks.csv")
+    return cell_statistics.read_table(folder / "bottlenecks.csv")
 
 
 def test_known_ratios_are_found(tmp_path):
@@ -27,7 +28,7 @@ def test_known_ratios_are_found(tmp_path):
         assert part["steady_state_speed_up"].to_numpy() == pytest.approx(expected)
         assert ((part["low"] < expected) & (expected < part["high"])).all()
         assert (part["n_baseline"] == 3).all()
-    said = beyond.host_sentences(cells)
+    said = energy_and_host.host_sentences(cells)
     who = "synthetic-v100, GPU, tf-2.19"
     assert said[0].startswith(f"With images on the device beforehand, {who} trains 1.40 [1.40, 1.40] times as fast (")
     assert said[0].endswith("so delivering the images held it back.")
@@ -37,7 +38,7 @@ def test_known_ratios_are_found(tmp_path):
 
 def test_what_is_no_difference_is_not_called_one(tmp_path):
     records = PLAIN + synthetic.controls_of(PLAIN, "device-data") + synthetic.controls_of(PLAIN, "threads-4", 1.01)
-    said = beyond.host_sentences(compared(tmp_path, records))
+    said = energy_and_host.host_sentences(compared(tmp_path, records))
     assert said[0].endswith("so nothing shows that delivering the images held it back.")
     assert said[1].endswith("so nothing shows that 4 threads hold it back.")
     assert "is not tested by these" in said[2]
@@ -45,7 +46,7 @@ def test_what_is_no_difference_is_not_called_one(tmp_path):
 
 def test_single_runs_have_no_verdict(tmp_path):
     once = [record for record in PLAIN if record["repeat"] == 1]
-    said = beyond.host_sentences(compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0)))
+    said = energy_and_host.host_sentences(compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0)))
     assert said[0].endswith("whether that is chance takes repeats.")
 
 
@@ -71,7 +72,7 @@ def test_controls_are_in_no_other_table(tmp_path):
     report.write_tables(PLAIN + synthetic.controls_of(PLAIN, "device-data", 1.4), tmp_path / "with")
     for name in ("runs", "cells", "comparisons", "tflops", "energy", "drift", "outlying", "claims"):
         assert (tmp_path / f"with/{name}.csv").read_text() == (tmp_path / f"without/{name}.csv").read_text(), name
-    found = tables.read_runs(tmp_path / "with/controls.csv")
+    found = cell_statistics.read_runs(tmp_path / "with/controls.csv")
     assert (len(found), set(found["control"])) == (len(PLAIN), {"device-data"})
 
 

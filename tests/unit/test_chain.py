@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from trainmark import chain, collecting, convergence, merging, record
-from trainmark.chain import Chain
+from trainmark.analysis import collecting, convergence
+from trainmark.ingest import merging
+from trainmark.records import chain, record
+from trainmark.records.chain import Chain
 
 from tests.conftest import ROOT, failed_record, older, path_of, synthetic_machine, synthetic_record
 

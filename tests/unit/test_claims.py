@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from trainmark import claims
+from trainmark.analysis import claims
 
 from tests import synthetic
 from tests.conftest import ROOT

@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from trainmark import collecting, convergence, grid, record
+from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import grid
+from trainmark.records import record
 
 from tests.conftest import ROOT, failed_record, older, path_of, synthetic_machine, synthetic_record
 

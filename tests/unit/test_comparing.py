@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from trainmark import comparing
+from trainmark.analysis import comparison_statistics
+from trainmark.analysis.comparison_statistics import Comparison
 from trainmark.errors import TrainmarkError
 
 
@@ -20,7 +21,7 @@ def test_speed_up_and_interval_are_those_of_scipy():
     for n_baseline, n_candidate in ((2, 2), (3, 3), (3, 7), (10, 2)):
         baseline = np.exp(rng.normal(3, 0.1, n_baseline))
         candidate = np.exp(rng.normal(2, 0.3, n_candidate))
-        (row,) = comparing.speed_ups(runs(baseline), runs(candidate), ["model"]).to_dict("records")
+        (row,) = comparison_statistics.speed_ups(runs(baseline), runs(candidate), ["model"]).to_dict("records")
         expected = stats.ttest_ind(np.log(baseline), np.log(candidate), equal_var=False).confidence_interval(0.95)
         assert row["speed_up"] == pytest.approx(stats.gmean(baseline) / stats.gmean(candidate))
         assert (row["low"], row["high"]) == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
@@ -35,25 +36,27 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     cells = np.repeat(np.arange(n), 3)
     baseline = runs(np.exp(np.log(truth) + noise[0]).ravel()).assign(cell=cells)
     candidate = runs(np.exp(noise[1]).ravel()).assign(cell=cells)
-    found = comparing.speed_ups(baseline, candidate, ["cell"])
+    found = comparison_statistics.speed_ups(baseline, candidate, ["cell"])
     # Three standard deviations of a share of 0.95 in 2,000 are 0.015.
     assert ((found["low"] <= truth) & (truth <= found["high"])).mean() == pytest.approx(0.95, abs=0.015)
 
 
 def test_single_runs_have_a_speed_up_and_no_interval():
-    (row,) = comparing.speed_ups(runs([20.0]), runs([10.0, 10.0]), ["model"]).to_dict("records")
+    (row,) = comparison_statistics.speed_ups(runs([20.0]), runs([10.0, 10.0]), ["model"]).to_dict("records")
     assert row["speed_up"] == pytest.approx(2)
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
 
 
 def test_equal_times_have_an_interval_of_no_width():
-    (row,) = comparing.speed_ups(runs([20.0, 20.0]), runs([10.0, 10.0]), ["model"]).to_dict("records")
+    (row,) = comparison_statistics.speed_ups(runs([20.0, 20.0]), runs([10.0, 10.0]), ["model"]).to_dict("records")
     assert (row["low"], row["speed_up"], row["high"]) == pytest.approx((2, 2, 2))
 
 
 def test_only_cells_that_both_have_are_compared():
-    both = comparing.speed_ups(runs([1.0, 2.0], batch_size=[32, 64]), runs([1.0], batch_size=[64]), ["batch_size"])
+    both = comparison_statistics.speed_ups(
+        runs([1.0, 2.0], batch_size=[32, 64]), runs([1.0], batch_size=[64]), ["batch_size"]
+    )
     assert list(both["batch_size"]) == [64]
 
 
@@ -66,7 +69,7 @@ def table(*cells):
 
 
 def found(runs, *comparison):
-    cells = comparing.compare(runs, comparing.Comparison("", *comparison))
+    cells = comparison_statistics.compare(runs, Comparison("", *comparison))
     return {(row["machine"], row["device"], row["stack"]): row["speed_up"] for row in cells.to_dict("records")}
 
 
@@ -102,7 +105,7 @@ def test_what_only_the_baseline_names_is_every_other_one():
 
 
 def test_what_only_the_candidate_names_is_every_other_one_for_the_baseline():
-    cells = comparing.compare(TWO, comparing.Comparison("", {"machine": "b", "device": "gpu"}, {"device": "gpu"}))
+    cells = comparison_statistics.compare(TWO, Comparison("", {"machine": "b", "device": "gpu"}, {"device": "gpu"}))
     speed_ups = {(r["machine_baseline"], r["stack"]): r["speed_up"] for r in cells.to_dict("records")}
     assert speed_ups == pytest.approx({("a", "tf-2.19"): 0.5, ("c", "tf-2.12"): 0.1})
 
@@ -112,7 +115,9 @@ def test_steady_state_is_compared_beside_the_total():
     slow_start = runs([12.0, 13.0], machine="b", device="gpu", stack="s", batch_size=32)
     slow_start["steady_state_epoch_seconds"] = [2.0, 2.1]
     sides = {"machine": "b", "device": "gpu"}, {"machine": "a", "device": "gpu"}
-    (row,) = comparing.compare(pd.concat([fast_start, slow_start]), comparing.Comparison("", *sides)).to_dict("records")
+    (row,) = comparison_statistics.compare(pd.concat([fast_start, slow_start]), Comparison("", *sides)).to_dict(
+        "records"
+    )
     times = [np.log(frame["steady_state_epoch_seconds"]) for frame in (fast_start, slow_start)]
     expected = stats.ttest_ind(*times, equal_var=False).confidence_interval(0.95)
     assert (
@@ -133,7 +138,7 @@ SECONDS = {"slow": 4.0, "mac": 2.0, "fast": 1.0, "t4": 3.0}
 
 def of_article(*machines, baseline="auto"):
     there = pd.concat(table((machine, "gpu", "s", SECONDS[machine])) for machine in machines)
-    return {c.exhibit: (c.candidate, c.baseline) for c in comparing.article(there, GPUS, baseline)}
+    return {c.exhibit: (c.candidate, c.baseline) for c in comparison_statistics.article(there, GPUS, baseline)}
 
 
 def test_the_articles_comparisons_are_of_the_machines_that_are_there():
@@ -146,7 +151,7 @@ def test_the_articles_comparisons_are_of_the_machines_that_are_there():
     assert of_article("mac", "fast")["5"][1]["machine"] == "mac"
     assert of_article("t4") == {}
     both = table(("t4", "gpu", "s", 1.0), ("t4", "cpu", "s", 2.0))
-    assert [c.exhibit for c in comparing.article(both, GPUS, "auto")] == ["8"]
+    assert [c.exhibit for c in comparison_statistics.article(both, GPUS, "auto")] == ["8"]
 
 
 def test_interval_of_a_geometric_mean_covers_the_truth_as_often_as_it_says():
@@ -162,30 +167,30 @@ def test_interval_of_a_geometric_mean_covers_the_truth_as_often_as_it_says():
     both = pd.concat(rows).assign(stack="s", model="mlp", test_accuracy=0.8)
     both["machine"] = both["machine"].astype(str)
     both["steady_state_epoch_seconds"] = both["fit_seconds"]
-    cells = comparing.compare(both, comparing.Comparison("", {"device": "gpu"}, {"device": "cpu"}))
-    summary = comparing.summarise(cells).query("model == 'all'")
+    cells = comparison_statistics.compare(both, Comparison("", {"device": "gpu"}, {"device": "cpu"}))
+    summary = comparison_statistics.summarise(cells).query("model == 'all'")
     truth = stats.gmean(truths)
     covered = ((summary["low"] <= truth) & (truth <= summary["high"])).mean()
     assert covered == pytest.approx(0.95, abs=0.02)
 
 
 def test_sensible_comparisons():
-    names = [c.name for c in comparing.sensible(TWO, "auto")]
+    names = [c.name for c in comparison_statistics.sensible(TWO, "auto")]
     assert names == [
         "Version matrix: tf-2.19 against tf-2.12",
         "GPU: every machine against b",
         "CPU: every machine against a",
     ]
-    assert [c.name for c in comparing.sensible(TWO[:1], "auto")] == []
-    assert comparing.sensible(TWO, "c")[-1].baseline["machine"] == "c"
+    assert [c.name for c in comparison_statistics.sensible(TWO[:1], "auto")] == []
+    assert comparison_statistics.sensible(TWO, "c")[-1].baseline["machine"] == "c"
     with pytest.raises(TrainmarkError, match=r"baseline is 'x'.*There are a, b, c\."):
-        comparing.sensible(TWO, "x")
+        comparison_statistics.sensible(TWO, "x")
 
 
 def test_taken_together_by_model_and_over_all():
-    cells = comparing.compare(TWO, comparing.Comparison("x", {"device": "gpu"}, {"device": "cpu"}))
+    cells = comparison_statistics.compare(TWO, Comparison("x", {"device": "gpu"}, {"device": "cpu"}))
     extra = cells.assign(batch_size=64, speed_up=cells["speed_up"] * 4)
-    summary = comparing.summarise(pd.concat([cells, extra, extra.assign(model="cnn")]))
+    summary = comparison_statistics.summarise(pd.concat([cells, extra, extra.assign(model="cnn")]))
     row = summary.query("machine == 'a' and model == 'all'").iloc[0]
     values = [2, 8, 8]
     assert row["cells"] == 3
@@ -222,7 +227,7 @@ def test_cells_that_did_not_compute_alike_are_in_no_ratio_and_named(change, name
     mac = runs([10.0, 11.0], machine="synthetic-mac", **{**SAME, **change})
     box = runs([20.0, 21.0], machine="synthetic-box", **SAME)
     sides = {"machine": "synthetic-mac", "stack": mac["stack"][0], "device": mac["device"][0]}
-    comparison = comparing.Comparison("c", sides, {"machine": "synthetic-box", "stack": "tf-2.12", "device": "gpu"})
+    comparison = Comparison("c", sides, {"machine": "synthetic-box", "stack": "tf-2.12", "device": "gpu"})
     both = pd.concat([mac, box], ignore_index=True)
-    assert len(comparing.compare(both, comparison)) == (not named)
-    assert list(comparing.unlike(both, [comparison])["why"]) == ([named] if named else [])
+    assert len(comparison_statistics.compare(both, comparison)) == (not named)
+    assert list(comparison_statistics.unlike(both, [comparison])["why"]) == ([named] if named else [])

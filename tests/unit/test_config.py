@@ -4,9 +4,9 @@ import math
 
 import pytest
 import yaml
-from trainmark import config as configuration
-from trainmark import gpus
 from trainmark.errors import TrainmarkError
+from trainmark.machine import gpus
+from trainmark.planning import config as configuration
 
 from tests.conftest import ROOT
 

@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from trainmark import catalogue, collecting, convergence
+from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import catalogue
 
 from tests import report
 from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synthetic_record, synthetic_sweep

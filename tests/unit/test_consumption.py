@@ -1,7 +1,8 @@
 """Tests of trainmark.consumption, and of what the page says of energy."""
 
 import pytest
-from trainmark import comparing, consumption, energy, tables
+from trainmark.analysis import cell_statistics, comparison_statistics, energy_use
+from trainmark.machine import energy
 
 from tests import report, synthetic
 
@@ -16,11 +17,11 @@ def mixed(tmp_path_factory):
 
 
 def runs_of(made):
-    return tables.comparable(tables.read_runs(made.folder / "runs.csv"), report.SETTINGS)
+    return cell_statistics.comparable(cell_statistics.read_runs(made.folder / "runs.csv"), report.SETTINGS)
 
 
 def test_energy_of_a_cell_is_that_of_its_median_run(mixed):
-    table = consumption.per_cell(runs_of(mixed)).set_index(tables.CELL)
+    table = energy_use.per_cell(runs_of(mixed)).set_index(cell_statistics.CELL)
     row = table.loc[("synthetic-m2-max", "tf-2.19", "gpu", "cnn", 32)]
     seconds = synthetic.seconds("synthetic-m2-max", "gpu", "cnn", 32)
     assert row["joules"] == pytest.approx(32 * seconds)
@@ -34,13 +35,13 @@ def test_energy_of_a_cell_is_that_of_its_median_run(mixed):
 def test_ratios_of_one_scope_are_efficiencies_and_of_two_are_marked(mixed):
     runs = runs_of(mixed)
     sides = {"device": "gpu", "machine": "synthetic-m2-max"}, {"device": "cpu", "machine": "synthetic-m2-max"}
-    same = consumption.ratios(runs, [comparing.Comparison("same", *sides)])
+    same = energy_use.ratios(runs, [comparison_statistics.Comparison("same", *sides)])
     assert set(same["why"]) == {""}
     row = same.query("machine == 'synthetic-m2-max' and model == 'cnn' and batch_size == 512").iloc[0]
     assert row["ratio"] == pytest.approx(5.1 * 22 / 32)  # times as long on the CPU, at 22 W against 32 W
     assert row["low"] < row["ratio"] < row["high"]
     pair = {"machine": "synthetic-m2-max", "device": "gpu"}, {"machine": "synthetic-p100", "device": "gpu"}
-    other = consumption.ratios(runs, [comparing.Comparison("other", *pair)])
+    other = energy_use.ratios(runs, [comparison_statistics.Comparison("other", *pair)])
     assert set(other["why"]) == {"different scopes: SoC + memory against GPU board"}
 
 
@@ -49,7 +50,7 @@ def test_cell_whose_runs_differ_in_scope_is_in_no_ratio(mixed):
     runs.loc[runs.query("machine == 'synthetic-p100' and device == 'gpu' and repeat == 1").index, "energy_scope"] = (
         "SoC"
     )
-    found = consumption.ratios(runs, [comparing.Comparison("same", {"device": "gpu"}, {"device": "cpu"})])
+    found = energy_use.ratios(runs, [comparison_statistics.Comparison("same", {"device": "gpu"}, {"device": "cpu"})])
     assert set(found["machine"]) == {"synthetic-m2-max"}
 
 

@@ -1,7 +1,7 @@
 """Tests of trainmark.controls."""
 
 import pytest
-from trainmark import controls
+from trainmark.experiment import controls
 
 
 @pytest.mark.parametrize(

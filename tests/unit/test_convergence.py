@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import yaml
 from scipy import stats
-from trainmark import convergence, referencing, workloads
+from trainmark.analysis import convergence, reference_runs
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import workloads
 
 from tests import report, synthetic
 from tests.conftest import CONFIG, ROOT, synthetic_record, unlearned
@@ -136,7 +137,7 @@ def test_healthy_runs_are_told_from_those_without_references(tmp_path):
 
 def write(folder, records):
     synthetic.write_tree(records, folder)
-    return referencing.gather(folder / "results/machines", ROOT / "workflow/schemas", "synthetic", "tf-2.19")
+    return reference_runs.gather(folder / "results/machines", ROOT / "workflow/schemas", "synthetic", "tf-2.19")
 
 
 def test_references_are_written_from_records_and_read_back(tmp_path):
@@ -168,7 +169,7 @@ def test_the_projects_references_are_of_the_articles_experiment():
     for model in config["models"]:
         for size in config["batch_sizes"]:
             runs = found.accuracy[model][size]
-            assert len(runs) >= referencing.FEWEST_RUNS
+            assert len(runs) >= reference_runs.FEWEST_RUNS
             assert {len(run) for run in runs} == {config["epochs"]}
 
 

@@ -1,8 +1,8 @@
 """Tests of trainmark.cuda: the folders are fakes, the loader is the real one."""
 
 import pytest
-from trainmark import cuda, gpus
 from trainmark.errors import TrainmarkError
+from trainmark.machine import cuda, gpus
 
 WHEELS = ("cublas/lib", "cudnn/lib", "cuda_nvcc/bin", "cuda_nvcc/nvvm/libdevice", "cudnn/include")
 

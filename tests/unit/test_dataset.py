@@ -12,20 +12,21 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from trainmark import dataset, debian
+from trainmark.dataset import fashion_mnist
 from trainmark.errors import TrainmarkError
+from trainmark.install import debian
 
 
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path):
     """No source has the data."""
-    monkeypatch.setattr(dataset, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(dataset, "installed_folders", lambda: [tmp_path / "installed"])
+    monkeypatch.setattr(fashion_mnist, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fashion_mnist, "installed_folders", lambda: [tmp_path / "installed"])
 
     def refuse(*arguments, **options):
         raise urllib.error.URLError("no network")
 
-    monkeypatch.setattr(dataset.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(fashion_mnist.urllib.request, "urlopen", refuse)
     monkeypatch.setattr(debian.shutil, "which", lambda name: None)
     return tmp_path
 
@@ -38,13 +39,13 @@ def write_files(folder, payloads, compress=True):
 
 
 def test_split_is_the_articles(data_folder, payloads):
-    train, validation, test = dataset.load_split(data_folder, 50_000, 10_000, 10_000)
+    train, validation, test = fashion_mnist.load_split(data_folder, 50_000, 10_000, 10_000)
     assert [len(images) for images, _ in (train, validation, test)] == [50_000, 10_000, 10_000]
     for images, labels in (train, validation, test):
-        assert images.shape[1:] == dataset.IMAGE_SHAPE
+        assert images.shape[1:] == fashion_mnist.IMAGE_SHAPE
         assert images.dtype == np.float32
         assert (images.min(), images.max()) == (0.0, 1.0)
-        assert set(labels) == set(range(dataset.CLASSES))
+        assert set(labels) == set(range(fashion_mnist.CLASSES))
     everything = np.frombuffer(payloads["train-labels-idx1-ubyte"], np.uint8, offset=8)
     assert (np.concatenate([train[1], validation[1]]) == everything).all()
     pixels = np.frombuffer(payloads["train-images-idx3-ubyte"], np.uint8, offset=16).reshape(-1, 28, 28)
@@ -58,38 +59,38 @@ def test_damaged_array_is_refused_and_named(data_folder, tmp_path):
     content = bytearray(broken.read_bytes())
     content[-1] ^= 1
     broken.write_bytes(content)
-    assert dataset.is_decoded(data_folder)
-    assert not dataset.is_decoded(tmp_path)
+    assert fashion_mnist.is_decoded(data_folder)
+    assert not fashion_mnist.is_decoded(tmp_path)
     with pytest.raises(TrainmarkError, match=r"t10k-labels-idx1-ubyte\.npy does not hold the published data"):
-        dataset.load_split(tmp_path, 100, 100, 100)
+        fashion_mnist.load_split(tmp_path, 100, 100, 100)
     broken.unlink()
-    assert not dataset.is_decoded(tmp_path)
+    assert not fashion_mnist.is_decoded(tmp_path)
     with pytest.raises(TrainmarkError, match=r"Cannot read .*t10k-labels-idx1-ubyte\.npy"):
-        dataset.load_split(tmp_path, 100, 100, 100)
+        fashion_mnist.load_split(tmp_path, 100, 100, 100)
 
 
 @pytest.mark.parametrize("compress", [True, False])
 def test_named_folder_is_used(nowhere, payloads, compress):
     write_files(nowhere / "mine", payloads, compress)
-    found, source = dataset.obtain(str(nowhere / "mine"), allow_download=False)
+    found, source = fashion_mnist.obtain(str(nowhere / "mine"), allow_download=False)
     assert found == payloads
     assert "mine" in source
 
 
 def test_nothing_found_names_all_that_was_tried_and_what_to_do(nowhere):
     with pytest.raises(TrainmarkError) as caught:
-        dataset.obtain(None, allow_download=True)
+        fashion_mnist.obtain(None, allow_download=True)
     message = str(caught.value)
-    for tried in (nowhere / "cache", nowhere / "installed", *dataset.ADDRESSES, dataset.DEBIAN_PACKAGE):
+    for tried in (nowhere / "cache", nowhere / "installed", *fashion_mnist.ADDRESSES, fashion_mnist.DEBIAN_PACKAGE):
         assert str(tried) in message
     assert "data_folder: /path/to/the/folder" in message
-    for name in dataset.PAYLOADS:
+    for name in fashion_mnist.PAYLOADS:
         assert f"{name}.gz" in message
 
 
 def test_network_is_not_asked_when_it_must_not_be(nowhere):
     with pytest.raises(TrainmarkError, match="data_download: false") as caught:
-        dataset.obtain(None, allow_download=False)
+        fashion_mnist.obtain(None, allow_download=False)
     assert "http" not in str(caught.value).split("Put the four files")[0]
 
 
@@ -113,9 +114,9 @@ def test_damaged_file_is_refused_named_and_not_used(nowhere, payloads, damage, c
     write_files(nowhere / "cache", payloads)
     (nowhere / "cache" / f"{name}.gz").write_bytes(damage(payloads[name]))
     with pytest.raises(TrainmarkError, match=rf"REFUSED, not used: .*{name}\.gz"):
-        dataset.obtain(None, allow_download=False)
+        fashion_mnist.obtain(None, allow_download=False)
     write_files(nowhere / "installed", payloads)
-    found, source = dataset.obtain(None, allow_download=False)
+    found, source = fashion_mnist.obtain(None, allow_download=False)
     assert found == payloads
     assert "installed" in source
     assert f"{name}.gz" in capsys.readouterr().out
@@ -267,8 +268,8 @@ def files(payloads):
 @pytest.fixture
 def network(monkeypatch, tmp_path):
     """No source but the network, which is reached without a proxy."""
-    monkeypatch.setattr(dataset, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(dataset, "installed_folders", lambda: [])
+    monkeypatch.setattr(fashion_mnist, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fashion_mnist, "installed_folders", lambda: [])
     monkeypatch.setattr(debian.shutil, "which", lambda name: None)
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -280,27 +281,27 @@ def network(monkeypatch, tmp_path):
 @pytest.mark.parametrize("liar", LIARS, ids=lambda liar: liar.__name__)
 def test_download_that_lies_leads_to_the_next(network, payloads, files, liar):
     if liar is silent:
-        network.setattr(dataset, "DOWNLOAD_TIMEOUT_SECONDS", 1)
+        network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)
     if liar is dripping:
-        network.setattr(dataset, "DOWNLOAD_LIMIT_SECONDS", 1)
+        network.setattr(fashion_mnist, "DOWNLOAD_LIMIT_SECONDS", 1)
     with (
         server(functools.partial(liar, files)) as first,
         server(functools.partial(truthful, files)) as second,
     ):
-        network.setattr(dataset, "ADDRESSES", (first, second))
-        found, source = dataset.obtain(None, allow_download=True)
+        network.setattr(fashion_mnist, "ADDRESSES", (first, second))
+        found, source = fashion_mnist.obtain(None, allow_download=True)
     assert found == payloads
     assert source == f"the download {second}"
 
 
 def test_every_download_that_failed_is_named_with_its_reason(network, files):
-    network.setattr(dataset, "DOWNLOAD_TIMEOUT_SECONDS", 1)
-    network.setattr(dataset, "DOWNLOAD_LIMIT_SECONDS", 1)
+    network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)
+    network.setattr(fashion_mnist, "DOWNLOAD_LIMIT_SECONDS", 1)
     with contextlib.ExitStack() as running:
         addresses = {liar: running.enter_context(server(functools.partial(liar, files))) for liar in LIARS}
-        network.setattr(dataset, "ADDRESSES", tuple(addresses.values()))
+        network.setattr(fashion_mnist, "ADDRESSES", tuple(addresses.values()))
         with pytest.raises(TrainmarkError) as caught:
-            dataset.obtain(None, allow_download=True)
+            fashion_mnist.obtain(None, allow_download=True)
     lines = str(caught.value).splitlines()
     for liar, address in addresses.items():
         (line,) = (line for line in lines if line.startswith(f"  - the download {address}: "))
@@ -318,24 +319,24 @@ def test_bad_proxy_leads_to_what_needs_none(network, payloads, files, proxy):
         server(functools.partial(login_page, files)) as liar,
         server(functools.partial(truthful, files)) as second,
     ):
-        network.setattr(dataset, "ADDRESSES", ("http://example.invalid/", "https://example.invalid/", second))
+        network.setattr(fashion_mnist, "ADDRESSES", ("http://example.invalid/", "https://example.invalid/", second))
         for name in ("http_proxy", "https_proxy"):
             network.setenv(name, proxy.replace("http://liar", liar))
         network.setenv("no_proxy", "127.0.0.1")
-        found, source = dataset.obtain(None, allow_download=True)
+        found, source = fashion_mnist.obtain(None, allow_download=True)
     assert found == payloads
     assert source == f"the download {second}"
 
 
 def test_server_without_tls_is_left_for_the_next(network, payloads, files):
     with server(functools.partial(truthful, files)) as address:
-        network.setattr(dataset, "ADDRESSES", (address.replace("http:", "https:"), address))
-        network.setattr(dataset, "DOWNLOAD_TIMEOUT_SECONDS", 1)  # it waits for a greeting of ours, and we for its
-        assert dataset.obtain(None, allow_download=True)[0] == payloads
+        network.setattr(fashion_mnist, "ADDRESSES", (address.replace("http:", "https:"), address))
+        network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)  # it waits for a greeting of ours, and we for its
+        assert fashion_mnist.obtain(None, allow_download=True)[0] == payloads
 
 
 def test_encrypted_downloads_come_first():
-    schemes = [address.partition(":")[0] for address in dataset.ADDRESSES]
+    schemes = [address.partition(":")[0] for address in fashion_mnist.ADDRESSES]
     assert schemes == sorted(schemes, reverse=True)
 
 
@@ -348,12 +349,12 @@ def test_small_file_that_holds_gigabytes_takes_no_memory(network, payloads, tmp_
             write_files(tmp_path / "mine", payloads)
             (tmp_path / "mine" / "train-images-idx3-ubyte.gz").write_bytes(bomb)
             with pytest.raises(TrainmarkError, match="holds more than the 47,040,016 bytes"):
-                dataset.obtain(str(tmp_path / "mine"), allow_download=False)
+                fashion_mnist.obtain(str(tmp_path / "mine"), allow_download=False)
         else:
             with server(lambda path, connection: send(connection, bomb)) as address:
-                network.setattr(dataset, "ADDRESSES", (address,))
+                network.setattr(fashion_mnist, "ADDRESSES", (address,))
                 with pytest.raises(TrainmarkError, match="holds more than the 47,040,016 bytes"):
-                    dataset.obtain(None, allow_download=True)
+                    fashion_mnist.obtain(None, allow_download=True)
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -365,20 +366,20 @@ def test_user_without_a_home_gets_the_data_all_the_same(network, payloads, files
         raise RuntimeError("Could not determine home directory.")
 
     network.undo()
-    network.setattr(dataset.Path, "home", no_home)
+    network.setattr(fashion_mnist.Path, "home", no_home)
     network.delenv("XDG_CACHE_HOME", raising=False)
-    network.setattr(dataset.tempfile, "tempdir", str(tmp_path))
-    network.setattr(dataset, "installed_folders", lambda: [])
+    network.setattr(fashion_mnist.tempfile, "tempdir", str(tmp_path))
+    network.setattr(fashion_mnist, "installed_folders", lambda: [])
     with server(functools.partial(truthful, files)) as address:
         network.setenv("no_proxy", "*")
-        network.setattr(dataset, "ADDRESSES", (address,))
-        assert dataset.obtain(None, allow_download=True)[0] == payloads
+        network.setattr(fashion_mnist, "ADDRESSES", (address,))
+        assert fashion_mnist.obtain(None, allow_download=True)[0] == payloads
 
 
 def test_keras_cache_is_found_whatever_keras_home_is_for_our_processes(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
-    monkeypatch.setattr(dataset.Path, "home", lambda: tmp_path)
-    assert tmp_path / ".keras" / "datasets" / dataset.NAME in dataset.installed_folders()
+    monkeypatch.setattr(fashion_mnist.Path, "home", lambda: tmp_path)
+    assert tmp_path / ".keras" / "datasets" / fashion_mnist.NAME in fashion_mnist.installed_folders()
 
 
 def test_download_is_verified_and_cached(network, payloads, files):
@@ -389,10 +390,10 @@ def test_download_is_verified_and_cached(network, payloads, files):
         truthful(files, path, connection)
 
     with server(functools.partial(login_page, files)) as first, server(answer) as second:
-        network.setattr(dataset, "ADDRESSES", (first, second))
-        found, source = dataset.obtain(None, allow_download=True)
+        network.setattr(fashion_mnist, "ADDRESSES", (first, second))
+        found, source = fashion_mnist.obtain(None, allow_download=True)
         assert found == payloads
         assert source == f"the download {second}"
         asked.clear()
-        assert dataset.obtain(None, allow_download=True)[1].endswith("cache")
+        assert fashion_mnist.obtain(None, allow_download=True)[1].endswith("cache")
         assert not asked

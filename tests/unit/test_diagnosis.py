@@ -5,9 +5,12 @@ import copy
 import re
 
 import pytest
-from trainmark import diagnosis, doctor, energy, gpus, locks, noise, system
+from trainmark import system
+from trainmark.doctor import checks, report_files
 from trainmark.errors import TrainmarkError
-from trainmark.meters import Domain
+from trainmark.install import lockfile
+from trainmark.machine import disturbances, energy, gpus
+from trainmark.machine.meters import Domain
 
 from tests.conftest import ROOT, synthetic_machine
 
@@ -83,7 +86,7 @@ def check(finding, verdict, *words):
     assert finding.verdict == verdict, told
     remedies = ("--", "give the same command again", "makes it anew")
     refused_with_a_remedy = any(remedy in finding.text for remedy in remedies)
-    assert verdict == doctor.GOOD or finding.advice or refused_with_a_remedy, told
+    assert verdict == report_files.GOOD or finding.advice or refused_with_a_remedy, told
     for word in words:
         assert word in told, told
 
@@ -91,26 +94,26 @@ def check(finding, verdict, *words):
 def test_machine_and_its_name():
     description = {**synthetic_machine(), "cpu_quota_cores": 2.0}
     description["cores"]["usable"] = 2
-    finding = diagnosis.machine(PLAN, description)
+    finding = checks.machine(PLAN, description)
     check(finding, "good", "Synthetic chip, 8 logical cores (4 performance, 4 efficiency)", "this process may use 2, ")
     check(finding, "good", "Synthetic GPU with 10 cores, 16 GiB, Synthetic OS 1. It is called synthetic")
     plan = {**PLAN, "refused": {**PLAN["refused"], "machine": "machine.json describes another computer. Give --config"}}
-    check(diagnosis.machine(plan, description), "wrong", "another computer")
+    check(checks.machine(plan, description), "wrong", "another computer")
 
 
 def test_platform():
-    check(diagnosis.platform(PLAN), "good", "linux-64-cuda")
+    check(checks.platform(PLAN), "good", "linux-64-cuda")
     plan = {**PLAN, "platform": None, "refused": {**PLAN["refused"], "platform": "translated (Rosetta 2) --"}}
-    check(diagnosis.platform(plan), "wrong", "Rosetta")
+    check(checks.platform(plan), "wrong", "Rosetta")
 
 
 def test_without_a_platform_nothing_is_said_of_stacks_and_gpus(monkeypatch):
-    monkeypatch.setattr(diagnosis, "WATCH_SECONDS", 0.1)
-    monkeypatch.setattr(diagnosis, "data_set", lambda plan: doctor.Finding("data set", "good", "synthetic"))
+    monkeypatch.setattr(checks, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(checks, "data_set", lambda plan: report_files.Finding("data set", "good", "synthetic"))
     refused = {"platform": "translated (Rosetta 2)", "machine": None, "stacks": {}}
-    plan = {**PLAN, "platform": None, "refused": refused, "clocks": [*vars(noise.clocks()).values()]}
+    plan = {**PLAN, "platform": None, "refused": refused, "clocks": [*vars(disturbances.clocks()).values()]}
     facts = {}
-    topics = [finding.topic for finding in diagnosis.diagnose(plan, [], facts)]
+    topics = [finding.topic for finding in checks.diagnose(plan, [], facts)]
     assert topics == ["machine", "platform", "power", "heat", "sleep", "neighbours", "data set", "disk", "clock"]
     assert "machine_id_hash" not in facts["machine"]
 
@@ -124,9 +127,9 @@ def test_without_a_platform_nothing_is_said_of_stacks_and_gpus(monkeypatch):
     ],
 )
 def test_missing_stack(monkeypatch, conda, installed, command):
-    monkeypatch.setattr(diagnosis.shutil, "which", lambda name: conda)
+    monkeypatch.setattr(checks.shutil, "which", lambda name: conda)
     refused = {**PLAN["refused"], "stacks": {"tf-2.12": "Runs of tf-2.12 are to be made. Add --use-conda"}}
-    finding = diagnosis.environment({**PLAN, "refused": refused, "installed_stack": installed}, "tf-2.12", [])
+    finding = checks.environment({**PLAN, "refused": refused, "installed_stack": installed}, "tf-2.12", [])
     check(finding, "wrong", "Add --use-conda")
     assert finding.command == command
 
@@ -134,34 +137,32 @@ def test_missing_stack(monkeypatch, conda, installed, command):
 def test_stack_with_other_versions_than_its_lock():
     lock = ROOT / "envs/tf-2.19.linux-64.yaml"
     with pytest.raises(TrainmarkError) as error:
-        locks.refuse_differences(lock, {"numpy": "9.9"})
-    finding = diagnosis.environment(PLAN, "tf-2.19", [part(reason=str(error.value), environment=None, devices={})])
+        lockfile.refuse_differences(lock, {"numpy": "9.9"})
+    finding = checks.environment(PLAN, "tf-2.19", [part(reason=str(error.value), environment=None, devices={})])
     check(finding, "wrong", "numpy: pinned 2.1.3, found 9.9")
-    check(diagnosis.environment(PLAN, "tf-2.19", [part()]), "good", "Python 3.12.1", "envs/tf-2.19.linux-64-cuda.yaml")
+    check(checks.environment(PLAN, "tf-2.19", [part()]), "good", "Python 3.12.1", "envs/tf-2.19.linux-64-cuda.yaml")
 
 
 def test_other_benchmark_that_times_now():
     busy = "another benchmark is timing on this machine (process 7 in /elsewhere)."
-    finding = diagnosis.environment(PLAN, "tf-2.19", [part(busy=busy, devices={})])
+    finding = checks.environment(PLAN, "tf-2.19", [part(busy=busy, devices={})])
     check(finding, "warning", "Nothing was computed", "process 7", "when that has ended")
 
 
 @pytest.mark.parametrize(("silent", "verdict"), [(True, "warning"), (False, "good")])
 def test_gpu_that_is_not_seen(monkeypatch, silent, verdict):
     monkeypatch.setattr(gpus, "is_nvidia_on_bus", lambda: silent)
-    check(diagnosis.which_gpu({**PLAN, "devices": ["cpu"]}, None), verdict, "CPU")
+    check(checks.which_gpu({**PLAN, "devices": ["cpu"]}, None), verdict, "CPU")
 
 
 def test_gpu_that_is_timed(monkeypatch):
     monkeypatch.setattr(gpus, "usable", lambda: (T4,))
-    check(diagnosis.which_gpu(PLAN, T4), "good", "Tesla T4", "compute capability 7.5", "driver 535.104.05", "15 GiB")
+    check(checks.which_gpu(PLAN, T4), "good", "Tesla T4", "compute capability 7.5", "driver 535.104.05", "15 GiB")
     monkeypatch.setattr(gpus, "usable", lambda: (T4, H100))
-    check(
-        diagnosis.which_gpu(PLAN, T4), "good", "This machine has 1 more: NVIDIA H100. Another one: --config gpu=INDEX"
-    )
+    check(checks.which_gpu(PLAN, T4), "good", "This machine has 1 more: NVIDIA H100. Another one: --config gpu=INDEX")
     virtual = {**PLAN, "devices": ["cpu"], "virtual_mac": True}
-    check(diagnosis.which_gpu(virtual, gpus.Gpu("Apple M1 (Virtual) GPU")), "warning", "devices=[cpu,gpu]", "virtual")
-    check(diagnosis.which_gpu({**PLAN, "devices": ["cpu"]}, T4), "good", "as the configuration says")
+    check(checks.which_gpu(virtual, gpus.Gpu("Apple M1 (Virtual) GPU")), "warning", "devices=[cpu,gpu]", "virtual")
+    check(checks.which_gpu({**PLAN, "devices": ["cpu"]}, T4), "good", "as the configuration says")
 
 
 @pytest.mark.parametrize(
@@ -177,42 +178,42 @@ def test_gpu_that_is_timed(monkeypatch):
     ],
 )
 def test_code_for_the_gpu(monkeypatch, tmp_path, gpu, compiled, verdict, words):
-    monkeypatch.setattr(diagnosis.warming, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(checks.kernel_cache, "cache_folder", lambda: tmp_path)
     monkeypatch.chdir(ROOT)
     if compiled:
-        mark = diagnosis.warming.mark("tf-2.19", gpu, diagnosis.Path("envs/tf-2.19.linux-64-cuda.yaml"))
+        mark = checks.kernel_cache.mark("tf-2.19", gpu, checks.Path("envs/tf-2.19.linux-64-cuda.yaml"))
         mark.parent.mkdir(parents=True)
         mark.touch()
-    (finding,) = diagnosis.gpu_code(PLAN, "tf-2.19", gpu)
+    (finding,) = checks.gpu_code(PLAN, "tf-2.19", gpu)
     check(finding, verdict, words)
 
 
 def test_nothing_is_said_of_code_where_no_gpu_is_timed(monkeypatch):
-    assert not list(diagnosis.gpu_code(PLAN, "tf-2.19", None))
-    assert not list(diagnosis.gpu_code({**PLAN, "devices": ["cpu"]}, "tf-2.19", T4))
+    assert not list(checks.gpu_code(PLAN, "tf-2.19", None))
+    assert not list(checks.gpu_code({**PLAN, "devices": ["cpu"]}, "tf-2.19", T4))
     monkeypatch.setattr(system, "MAC", True)
-    assert not list(diagnosis.gpu_code(PLAN, "tf-2.19", gpus.Gpu("Apple M2 Max GPU")))
+    assert not list(checks.gpu_code(PLAN, "tf-2.19", gpus.Gpu("Apple M2 Max GPU")))
 
 
 def test_device_that_proves_itself():
-    seen, step = diagnosis.devices(part())
+    seen, step = checks.devices(part())
     check(seen, "good", "sees Tesla T4 at 0000:00:04.0", "square matrices of 2048", "4 TFLOPS")
     check(step, "good", "A step of mlp", "variables on GPU:0", "Adam's operations on CPU:0 (1) and GPU:0 (119)")
     check(step, "good", "Left to the CPU: IteratorGetNext")
-    meter = diagnosis.energy("gpu", part()["devices"]["gpu"]["seen"])
+    meter = checks.energy("gpu", part()["devices"]["gpu"]["seen"])
     check(meter, "good", "NVML energy counter, which moves 10 times", "idle gpu-0 30.0 W; under load 70.0 W")
 
 
 def test_device_that_tensorflow_does_not_see():
     why = "A GPU was asked for and TensorFlow 2.19.1 sees none. tensorflow-metal, which brings it, is not installed."
     lost = {"status": "wrong_device", "reason": why, "steps": {}, "load": None, "gpu": None}
-    (seen,) = diagnosis.devices(part(gpu=lost))
+    (seen,) = checks.devices(part(gpu=lost))
     check(seen, "wrong", why, "cat results/logs/examine_stack/tf-2.19.log")
 
 
 def test_step_that_ran_elsewhere():
     why = "Expected all of a training step on the GPU; found variables on ['CPU:0']."
-    _, step = diagnosis.devices(part(gpu={"steps": {"mlp": {"reason": why, "execution": {}}}}))
+    _, step = checks.devices(part(gpu={"steps": {"mlp": {"reason": why, "execution": {}}}}))
     check(step, "wrong", "A step of mlp", why)
 
 
@@ -232,14 +233,14 @@ def test_step_that_ran_elsewhere():
 )
 def test_why_no_energy_will_be_measured(device, missing, words):
     seen = {"energy": energy.unmeasured(energy.uncounted(device, [missing])), "gpu": {}, "moves_a_second": {}}
-    check(diagnosis.energy(device, seen), "warning", "None will be measured", words)
+    check(checks.energy(device, seen), "warning", "None will be measured", words)
 
 
 def test_counter_that_hardly_moves_is_told_with_its_reason():
     moments = [0.1 * n for n in range(201)]
     trace = energy.Trace((BOARD,), moments, [(30.0 * (t // 5),) for t in moments])
     seen = {"energy": energy.of_window([trace], "gpu", (10.5, 19.5), (0.5, 9.5)), "moves_a_second": {}}
-    check(diagnosis.energy("gpu", seen), "warning", "its counter moved 1 times in 9.0 s")
+    check(checks.energy("gpu", seen), "warning", "its counter moved 1 times in 9.0 s")
 
 
 @pytest.mark.parametrize(
@@ -256,12 +257,12 @@ def test_counter_that_hardly_moves_is_told_with_its_reason():
 )
 def test_power(monkeypatch, mac, changes, verdict, words):
     monkeypatch.setattr(system, "MAC", mac)
-    (finding,) = diagnosis.power({**CALM, **changes})
+    (finding,) = checks.power({**CALM, **changes})
     check(finding, verdict, words)
 
 
 def test_mac_on_battery_and_in_low_power_mode_is_told_both():
-    told = diagnosis.power({**CALM, "low_power_mode": True, "power_source": "battery"})
+    told = checks.power({**CALM, "low_power_mode": True, "power_source": "battery"})
     assert [finding.verdict for finding in told] == ["warning", "warning"]
 
 
@@ -279,13 +280,13 @@ def test_mac_on_battery_and_in_low_power_mode_is_told_both():
 def test_heat(pressure, shares, events, verdict, words):
     load = {**found()["load"], "noise": {"fit_throttle_events": events}}
     looked_at = part(gpu={"load": load, "seen": {"gpu": {**STATE, "gpu_throttle_shares": shares}}})
-    check(diagnosis.heat({**CALM, "thermal_pressure": pressure}, [looked_at]), verdict, words)
+    check(checks.heat({**CALM, "thermal_pressure": pressure}, [looked_at]), verdict, words)
 
 
 def test_heat_where_nothing_is_told():
     looked_at = part(gpu={"load": None, "seen": {"gpu": dict.fromkeys(STATE)}})
-    check(diagnosis.heat(CALM, [looked_at]), "good", "Nothing held")
-    check(diagnosis.heat(CALM, []), "good", "Nothing held")
+    check(checks.heat(CALM, [looked_at]), "good", "Nothing held")
+    check(checks.heat(CALM, []), "good", "Nothing held")
 
 
 @pytest.mark.parametrize(
@@ -299,8 +300,8 @@ def test_heat_where_nothing_is_told():
 )
 def test_sleep(monkeypatch, mac, holder, source, verdict, words):
     monkeypatch.setattr(system, "MAC", mac)
-    monkeypatch.setattr(diagnosis.awake, "holder", lambda: holder)
-    check(diagnosis.wakefulness({**CALM, "power_source": source}), verdict, words)
+    monkeypatch.setattr(checks.awake, "holder", lambda: holder)
+    check(checks.wakefulness({**CALM, "power_source": source}), verdict, words)
 
 
 @pytest.mark.parametrize(
@@ -315,23 +316,23 @@ def test_sleep(monkeypatch, mac, holder, source, verdict, words):
 )
 def test_neighbours(cpu, steal, processes, verdict, words):
     looked_at = part(gpu={"gpu_processes": processes})
-    (finding,) = diagnosis.neighbours({"cpu_share": cpu, "steal_share": steal}, [looked_at])
+    (finding,) = checks.neighbours({"cpu_share": cpu, "steal_share": steal}, [looked_at])
     check(finding, verdict, words)
 
 
 def test_every_kind_of_neighbour_is_told():
-    told = diagnosis.neighbours({"cpu_share": 0.3, "steal_share": 0.3}, [part(gpu={"gpu_processes": 1})])
+    told = checks.neighbours({"cpu_share": 0.3, "steal_share": 0.3}, [part(gpu={"gpu_processes": 1})])
     assert [finding.verdict for finding in told] == ["warning"] * 3
 
 
 def test_what_others_take_is_a_share_of_the_cores(monkeypatch):
-    snapshots = iter([noise.Snapshot(100.0, 10.0, {}, None), noise.Snapshot(100.4, 10.2, {}, None)])
-    monkeypatch.setattr(noise, "snapshot", lambda: next(snapshots))
-    monkeypatch.setattr(noise, "_PRESSURES", ())
-    monkeypatch.setattr(diagnosis.hardware, "usable_cores", lambda: 4)
-    monkeypatch.setattr(diagnosis.time, "perf_counter", iter([5.0, 6.0]).__next__)
-    monkeypatch.setattr(diagnosis.time, "process_time", lambda: 1.0)
-    shares = diagnosis.watch_others(0.0)
+    snapshots = iter([disturbances.Snapshot(100.0, 10.0, {}, None), disturbances.Snapshot(100.4, 10.2, {}, None)])
+    monkeypatch.setattr(disturbances, "snapshot", lambda: next(snapshots))
+    monkeypatch.setattr(disturbances, "_PRESSURES", ())
+    monkeypatch.setattr(checks.hardware, "usable_cores", lambda: 4)
+    monkeypatch.setattr(checks.time, "perf_counter", iter([5.0, 6.0]).__next__)
+    monkeypatch.setattr(checks.time, "process_time", lambda: 1.0)
+    shares = checks.watch_others(0.0)
     assert shares == {"cpu_share": pytest.approx(0.1), "steal_share": pytest.approx(0.05)}
 
 
@@ -344,63 +345,63 @@ def test_what_others_take_is_a_share_of_the_cores(monkeypatch):
     ],
 )
 def test_evenness(seconds, verdict, words):
-    check(diagnosis.evenness(PLAN, "tf-2.19 gpu", {"seconds": seconds}), verdict, words)
+    check(checks.evenness(PLAN, "tf-2.19 gpu", {"seconds": seconds}), verdict, words)
 
 
 def test_what_two_cells_must_differ_by_is_welchs_interval():
     """Held against scipy: two cells of three repeats, whose logarithms spread alike."""
     stats = pytest.importorskip("scipy.stats")
     half = stats.t.ppf(0.975, 4) * (2 / 3) ** 0.5
-    text = diagnosis.evenness(PLAN, "x", {"seconds": times(0.1)}).text
+    text = checks.evenness(PLAN, "x", {"seconds": times(0.1)}).text
     spread, told = (float(number) for number in re.findall(r"([\d.]+)%", text)[:3:2])
     assert told == pytest.approx(half * spread, rel=0.01)
 
 
 def test_data_set(monkeypatch, tmp_path, data_folder):
-    check(diagnosis.data_set(PLAN, data_folder), "good", "decoded and verified")
-    for name in diagnosis.dataset.PAYLOADS:
+    check(checks.data_set(PLAN, data_folder), "good", "decoded and verified")
+    for name in checks.fashion_mnist.PAYLOADS:
         (tmp_path / f"{name}.npy").write_bytes(b"x")
-    check(diagnosis.data_set(PLAN, tmp_path), "wrong", f"rm -r {tmp_path}")
+    check(checks.data_set(PLAN, tmp_path), "wrong", f"rm -r {tmp_path}")
     nothing = tmp_path / "nothing"
-    monkeypatch.setattr(diagnosis.dataset, "obtain", lambda folder, download: ({}, "the folder of a test"))
-    check(diagnosis.data_set(PLAN, nothing), "good", "from the folder of a test")
+    monkeypatch.setattr(checks.fashion_mnist, "obtain", lambda folder, download: ({}, "the folder of a test"))
+    check(checks.data_set(PLAN, nothing), "good", "from the folder of a test")
 
     def refuse_one(folder, download):
         print("trainmark: data set: the folder x: REFUSED, not used: y.gz is damaged")
         return {}, "the folder of a test"
 
-    monkeypatch.setattr(diagnosis.dataset, "obtain", refuse_one)
-    check(diagnosis.data_set(PLAN, nothing), "warning", "REFUSED, not used: y.gz")
+    monkeypatch.setattr(checks.fashion_mnist, "obtain", refuse_one)
+    check(checks.data_set(PLAN, nothing), "warning", "REFUSED, not used: y.gz")
 
     def fail(folder, download):
         raise TrainmarkError("Fashion-MNIST was not found. --config data_folder=")
 
-    monkeypatch.setattr(diagnosis.dataset, "obtain", fail)
-    check(diagnosis.data_set(PLAN, nothing), "wrong", "was not found")
+    monkeypatch.setattr(checks.fashion_mnist, "obtain", fail)
+    check(checks.data_set(PLAN, nothing), "wrong", "was not found")
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(1e8, "wrong"), (1.2e9, "warning"), (1e11, "good")])
 def test_disk(monkeypatch, tmp_path, free, verdict):
     Usage = collections.namedtuple("Usage", "total used free")
-    monkeypatch.setattr(diagnosis.shutil, "disk_usage", lambda folder: Usage(1e12, 0, free))
-    here, there = diagnosis.disk({diagnosis.Path(): 4e8, tmp_path / "not yet/there": 5e8})
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: Usage(1e12, 0, free))
+    here, there = checks.disk({checks.Path(): 4e8, tmp_path / "not yet/there": 5e8})
     check(here, verdict, f"{free / 1e9:.1f} GB free for this folder", "about 0.4 GB")
     check(there, verdict, "not yet/there")
 
 
 def test_what_is_still_to_be_written(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(diagnosis.warming, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(checks.kernel_cache, "cache_folder", lambda: tmp_path / "cache")
     all_there = {**PLAN, "records_missing": 0}
-    least = diagnosis.needed_bytes(all_there, T4)[diagnosis.Path()]
-    assert diagnosis.needed_bytes(PLAN, T4)[diagnosis.Path()] > least
+    least = checks.needed_bytes(all_there, T4)[checks.Path()]
+    assert checks.needed_bytes(PLAN, T4)[checks.Path()] > least
     missing = {**all_there, "environment_bytes": 5e9}
-    assert diagnosis.needed_bytes(missing, T4)[diagnosis.Path()] == least + 5e9
+    assert checks.needed_bytes(missing, T4)[checks.Path()] == least + 5e9
     (tmp_path / "results/data").mkdir(parents=True)
     (tmp_path / "results/data/x.npy").touch()
-    assert diagnosis.needed_bytes(all_there, T4)[diagnosis.Path()] < least
-    assert set(diagnosis.needed_bytes(PLAN, T4)) == {diagnosis.Path()}
-    assert set(diagnosis.needed_bytes(PLAN, H100)) == {diagnosis.Path(), tmp_path / "cache"}
+    assert checks.needed_bytes(all_there, T4)[checks.Path()] < least
+    assert set(checks.needed_bytes(PLAN, T4)) == {checks.Path()}
+    assert set(checks.needed_bytes(PLAN, H100)) == {checks.Path(), tmp_path / "cache"}
 
 
 DAY = 86_400.0
@@ -419,21 +420,21 @@ STEADY = {"seconds": 60.0, "suspended_seconds": 0.0, "clock_jump_seconds": 0.001
     ],
 )
 def test_clock(now, changes, verdict, words):
-    check(diagnosis.clock(now, 1000 * DAY, {**STEADY, **changes}), verdict, words)
+    check(checks.clock(now, 1000 * DAY, {**STEADY, **changes}), verdict, words)
 
 
 def test_newest_change_of_a_checkout_is_not_in_the_future(monkeypatch):
-    assert 1.7e9 < diagnosis.newest_change() < diagnosis.time.time() + DAY
+    assert 1.7e9 < checks.newest_change() < checks.time.time() + DAY
     monkeypatch.setattr(system, "command_output", lambda *command: "1800000000" if "git" in command else None)
-    monkeypatch.setattr(diagnosis.Path, "exists", lambda path: True)
-    assert diagnosis.newest_change() == 1.8e9
+    monkeypatch.setattr(checks.Path, "exists", lambda path: True)
+    assert checks.newest_change() == 1.8e9
     monkeypatch.setattr(system, "command_output", lambda *command: None)
-    assert 1.7e9 < diagnosis.newest_change() < diagnosis.time.time() + DAY
+    assert 1.7e9 < checks.newest_change() < checks.time.time() + DAY
 
 
 def test_facts_of_a_part_are_left_as_they_are():
     before = part()
     after = copy.deepcopy(before)
-    list(diagnosis.devices(after))
-    diagnosis.heat(CALM, [after])
+    list(checks.devices(after))
+    checks.heat(CALM, [after])
     assert after == before

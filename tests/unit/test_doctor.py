@@ -4,8 +4,9 @@ import errno
 import json
 
 import pytest
-from trainmark import doctor, files
-from trainmark.doctor import GOOD, WARNING, WRONG, Finding
+from trainmark import files
+from trainmark.doctor import report_files
+from trainmark.doctor.report_files import GOOD, WARNING, WRONG, Finding
 
 COMMAND = (
     "snakemake --cores 1 --use-conda --configfile config/quick.yaml --config 'stacks=[tf-2.12,tf-2.19]' " + "x" * 80
@@ -23,11 +24,11 @@ FINDINGS = [
     [("utf-8", "✓!✗"), ("ascii", "+!X"), ("latin-1", "+!X"), (None, "+!X")],
 )
 def test_signs_are_such_as_can_be_shown(encoding, signs):
-    assert "".join(doctor.lines(finding, encoding)[0][0] for finding in FINDINGS) == signs
+    assert "".join(report_files.lines(finding, encoding)[0][0] for finding in FINDINGS) == signs
 
 
 def test_commands_stay_whole_and_lists_stay_lists():
-    shown = doctor.lines(LONG)
+    shown = report_files.lines(LONG)
     assert shown[-1].strip() == COMMAND
     assert shown[-2].strip() == "Say:"
     assert [line.strip() for line in shown[-4:-2]] == ["- numpy: pinned 1", "- six: none"]
@@ -37,15 +38,15 @@ def test_commands_stay_whole_and_lists_stay_lists():
 
 
 def test_summary_counts():
-    assert doctor.summary(FINDINGS) == "1 good, 1 warning, 1 wrong"
-    assert doctor.summary([]) == "0 good, 0 warnings, 0 wrong"
+    assert report_files.summary(FINDINGS) == "1 good, 1 warning, 1 wrong"
+    assert report_files.summary([]) == "0 good, 0 warnings, 0 wrong"
 
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     facts = {"chip": "a chip", "log": "/home/ann/x", "numbers": [1.5, None]}
-    return lambda: doctor.write("synthetic", "trainmark of a test", FINDINGS, facts, {"/home/ann": "<home>"})
+    return lambda: report_files.write("synthetic", "trainmark of a test", FINDINGS, facts, {"/home/ann": "<home>"})
 
 
 def test_what_is_written_names_nobody(write):

@@ -1,8 +1,8 @@
 """Tests of trainmark.energy."""
 
 import pytest
-from trainmark import energy
-from trainmark.meters import Domain
+from trainmark.machine import energy
+from trainmark.machine.meters import Domain
 
 PACKAGE, MEMORY = (
     Domain(name, scope, "RAPL", ("cpu",)) for name, scope in (("package-0", "CPU package"), ("dram-0", "memory"))

@@ -8,7 +8,11 @@ import textwrap
 import jsonschema
 import pytest
 import yaml
-from trainmark import examining, gpus, hardware, training, warming, workloads
+from trainmark.doctor import stack_check
+from trainmark.experiment import workloads
+from trainmark.machine import gpus, hardware
+from trainmark.measure import kernel_cache
+from trainmark.measure.worker import training
 
 from tests.conftest import CONFIG, ROOT
 from tests.unit.test_supervision import NO_METER, fake_child
@@ -19,9 +23,10 @@ LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text())["properties"]["execution"]
 SHORT = f"""
 import sys; sys.path.insert(0, {str(ROOT / "workflow/scripts")!r})
-from trainmark import child, examination, roofline
-examination.LOAD_SECONDS, roofline.ROUND_SECONDS, examination.SIDE = 0.2, 0.05, 256
-child.serve("examination", "examine")
+from trainmark.measure import worker_process
+from trainmark.measure.worker import device_check, matmul
+device_check.LOAD_SECONDS, matmul.ROUND_SECONDS, device_check.SIDE = 0.2, 0.05, 256
+worker_process.serve("device_check", "examine")
 """
 # What a child answers that found nothing wrong.
 ANSWER = """
@@ -38,15 +43,15 @@ T4 = gpus.Gpu("Tesla T4", None, 15 * 2**30, "535.104.05", "7.5", None, "GPU-1", 
 @pytest.fixture
 def examine(tmp_path, monkeypatch):
     """Examine a stack; the machine's lock is one of one's own."""
-    monkeypatch.setattr(examining.child, "MACHINE_LOCK", tmp_path / "lock")
-    monkeypatch.setattr(examining, "IDLE_SECONDS", 1.2)
-    monkeypatch.setattr(warming, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(stack_check.worker_process, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(stack_check, "IDLE_SECONDS", 1.2)
+    monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
 
     def run(code, watch=NO_METER, **changes):
         wanted = [workloads.describe(model, CONFIG) for model in workloads.MODELS]
         settings = {"stack": "tf-2.19", "devices": ["cpu"], "workloads": wanted, "batch_size": 64, "threads": 1}
-        request = examining.Request(**{**settings, "gpu": None, "lock_file": LOCK, "workflow_pid": None, **changes})
-        return examining.examine(request, fake_child(textwrap.dedent(code)), watch)
+        request = stack_check.Request(**{**settings, "gpu": None, "lock_file": LOCK, "workflow_pid": None, **changes})
+        return stack_check.examine(request, fake_child(textwrap.dedent(code)), watch)
 
     return run
 
@@ -92,16 +97,16 @@ def test_device_that_tensorflow_does_not_see_is_no_traceback(examine):
 
 
 def test_model_that_fails_costs_no_other(examine):
-    code = SHORT.replace("child.serve", "from trainmark import training; real = training.prove_step\n").replace(
-        '("examination", "examine")', ""
-    )
+    code = SHORT.replace(
+        "worker_process.serve", "from trainmark.measure.worker import training; real = training.prove_step\n"
+    ).replace('("device_check", "examine")', "")
     code += """
 def prove_step(tf, workload, *rest):
     if workload["model"] == "cnn":
         raise training.WrongDeviceError("Expected all of a training step on the CPU; found variables on ['GPU:0'].")
     return real(tf, workload, *rest)
 training.prove_step = prove_step
-child.serve("examination", "examine")
+worker_process.serve("device_check", "examine")
 """
     found = examine(code)["devices"]["cpu"]
     assert "found variables on" in found["steps"]["cnn"]["reason"]
@@ -119,8 +124,8 @@ child.serve("examination", "examine")
 )
 def test_child_that_dies_is_found_wrong(examine, monkeypatch, code, status, words):
     if status == "timed_out":
-        monkeypatch.setattr(examining, "_TIME_LIMIT_SECONDS", 0.5)
-        monkeypatch.setattr(examining.child, "POLL_SECONDS", 0.1)
+        monkeypatch.setattr(stack_check, "_TIME_LIMIT_SECONDS", 0.5)
+        monkeypatch.setattr(stack_check.worker_process, "POLL_SECONDS", 0.1)
     found = examine(code)["devices"]["cpu"]
     assert found["status"] == status
     assert words in found["reason"]
@@ -176,7 +181,7 @@ def test_gpu_without_code_is_not_started(examine, capsys):
 
 
 def test_kernels_that_have_to_be_compiled_are_announced_and_given_time(examine, monkeypatch, capsys):
-    monkeypatch.setattr(examining, "_TIME_LIMIT_SECONDS", 0.5)
+    monkeypatch.setattr(stack_check, "_TIME_LIMIT_SECONDS", 0.5)
     h100 = gpus.Gpu("NVIDIA H100", driver="560.35.03", compute_capability="9.0", uuid="GPU-2")
     found = examine(answer(), devices=["gpu"], gpu=h100)["devices"]["gpu"]
     assert found["status"] == "ok", found["reason"]

@@ -2,7 +2,7 @@
 
 import pytest
 import tensorflow as tf
-from trainmark import flops, workloads
+from trainmark.experiment import flops, workloads
 
 
 def profiled(function, *arguments) -> int:

@@ -3,8 +3,9 @@
 import stat
 
 import pytest
-from trainmark import gpus, system
+from trainmark import system
 from trainmark.errors import TrainmarkError
+from trainmark.machine import gpus
 
 T4, V100, A100 = "GPU-4d2a0c60-0000", "GPU-8f6d51e5-0000", "GPU-5c89852c-0000"
 BOX = f"""0, {T4}, 00000000:00:04.0, 15360, 535.104.05, [N/A], 7.5, Tesla T4

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from trainmark import grid
+from trainmark.experiment import grid
 
 AXES = {
     "machine": "synthetic",

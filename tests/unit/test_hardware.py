@@ -5,7 +5,8 @@ import platform
 import jsonschema
 import pytest
 import yaml
-from trainmark import gpus, hardware, system
+from trainmark import system
+from trainmark.machine import gpus, hardware
 
 from tests.conftest import ROOT, synthetic_machine
 

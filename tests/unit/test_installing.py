@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from trainmark import debian, environment, errors, installing
+from trainmark import errors, process_environment
 from trainmark.errors import TrainmarkError
+from trainmark.install import debian, virtual_environment
 
 from tests.installs import VERSION, copy_python, find_python, write_wheel
 
@@ -25,7 +26,7 @@ def without_settings(monkeypatch, tmp_path):
 def made(tmp_path_factory):
     """An environment as it is made, not to be changed."""
     folder = tmp_path_factory.mktemp("made") / "venv"
-    installing.create(folder)
+    virtual_environment.create(folder)
     return folder
 
 
@@ -40,14 +41,14 @@ def venv(made, tmp_path):
 
 
 def test_environment_is_sound_as_it_is_made(made):
-    assert installing.fault_of(made) is None
+    assert virtual_environment.fault_of(made) is None
 
 
 def test_environment_is_sound_whatever_the_shell_says(made, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "trainmark.py").write_text("raise RuntimeError")
-    assert installing.fault_of(made) is None
+    assert virtual_environment.fault_of(made) is None
 
 
 def removed(venv):
@@ -98,16 +99,16 @@ def without_configuration(venv):
     ],
 )
 def test_unsound_environment_is_noticed(venv, spoil, expected):
-    assert installing.fault_of(venv) is None
+    assert virtual_environment.fault_of(venv) is None
     spoil(venv)
-    assert installing.fault_of(venv).startswith(expected)
+    assert virtual_environment.fault_of(venv).startswith(expected)
 
 
 @pytest.mark.parametrize("spoil", [dangling, upgraded, without_pip])
 def test_unsound_environment_is_made_anew(venv, spoil):
     spoil(venv)
-    installing.create(venv)
-    assert installing.fault_of(venv) is None
+    virtual_environment.create(venv)
+    assert virtual_environment.fault_of(venv) is None
 
 
 @pytest.mark.parametrize("move", [shutil.move, lambda old, new: shutil.copytree(old, new, symlinks=True)])
@@ -115,9 +116,9 @@ def test_moved_or_copied_environment_is_noticed_and_made_anew(venv, tmp_path, mo
     (tmp_path / "elsewhere").mkdir()
     move(venv, tmp_path / "elsewhere" / "venv")
     moved = tmp_path / "elsewhere" / "venv"
-    assert installing.fault_of(moved) == "it was moved or copied here from another folder"
-    installing.create(moved)
-    assert installing.fault_of(moved) is None
+    assert virtual_environment.fault_of(moved) == "it was moved or copied here from another folder"
+    virtual_environment.create(moved)
+    assert virtual_environment.fault_of(moved) is None
 
 
 @pytest.mark.parametrize("missing", [("ensurepip",), ("ensurepip", "pip")], ids=" ".join)
@@ -131,8 +132,8 @@ def test_environment_is_created_where_parts_of_python_are_missing(monkeypatch, t
             debian.unpack("python3-pip-whl", tmp_path)
         except debian.PackageError as error:
             pytest.skip(f"no pip of Debian's can be had here: {error}")
-    installing.create(tmp_path / "venv")
-    assert installing.fault_of(tmp_path / "venv") is None
+    virtual_environment.create(tmp_path / "venv")
+    assert virtual_environment.fault_of(tmp_path / "venv") is None
 
 
 def test_python_without_pip_and_without_a_way_to_it_gets_one_sentence(monkeypatch, tmp_path):
@@ -140,7 +141,7 @@ def test_python_without_pip_and_without_a_way_to_it_gets_one_sentence(monkeypatc
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(debian.shutil, "which", lambda name: None)
     with pytest.raises(TrainmarkError, match=r"lacks ensurepip and pip.*sudo apt-get install python3-venv"):
-        installing.create(tmp_path / "venv")
+        virtual_environment.create(tmp_path / "venv")
 
 
 # All that can lead pip elsewhere, or make it do something else.
@@ -180,7 +181,7 @@ def test_packages_go_into_the_environment_whatever_pip_is_told(venv, tmp_path, m
         network = ["[global]", "no-index = yes", f"find-links =\n  {tmp_path}/nothing\n  {tmp_path}"]
         (tmp_path / "pip.conf").write_text("\n".join([*network, *lines, "[install]", *lines]))
         monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    installing.install(venv, [str(tmp_path / "pins.txt")])
+    virtual_environment.install(venv, [str(tmp_path / "pins.txt")])
     command = [venv / "bin/python", "-I", "-c", "import told; print(told.where)"]
     where = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert where.startswith(str(venv))
@@ -197,7 +198,7 @@ def test_network_is_reached_as_the_user_set_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_TIMEOUT", "9")
     monkeypatch.setenv("PIP_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("PIP_TARGET", "/elsewhere")
-    found = installing.pip_variables([sys.executable, "-I", "-m", "pip"])
+    found = virtual_environment.pip_variables([sys.executable, "-I", "-m", "pip"])
     assert {name: value.split() for name, value in found.items() if name.startswith("PIP_")} == {
         "PIP_INDEX_URL": ["https://index.example/simple"],
         "PIP_EXTRA_INDEX_URL": ["https://one.example/simple", "https://two.example/simple"],
@@ -214,13 +215,13 @@ def test_settings_that_pip_cannot_read_are_told(venv, monkeypatch, tmp_path):
     (tmp_path / "pip.conf").write_text("index-url = https://index.example/simple\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     with pytest.raises(TrainmarkError, match=r"pip cannot read its settings\..*/bin/python -I -m pip config list$"):
-        installing.install(venv, [])
+        virtual_environment.install(venv, [])
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """No Python was brought, and those that are go into a folder of the test's own; nothing is on PATH."""
-    monkeypatch.setattr(installing, "_ROOT", tmp_path / "checkout")
+    monkeypatch.setattr(virtual_environment, "_ROOT", tmp_path / "checkout")
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return tmp_path / "checkout"
@@ -237,32 +238,34 @@ def fake_uv(folder, version):
 @pytest.mark.parametrize(("version", "used"), [("0.7.22", False), ("0.8.0", True), ("1.0.0", True), ("", False)])
 def test_uv_on_the_path_is_used_if_it_is_new_enough(checkout, tmp_path, version, used):
     fake_uv(tmp_path / "bin", version)
-    assert installing._uv_on_path(tmp_path) == ([str(tmp_path / "bin/uv")] if used else None)
+    assert virtual_environment._uv_on_path(tmp_path) == ([str(tmp_path / "bin/uv")] if used else None)
 
 
 def test_what_cannot_be_fetched_is_told_in_one_sentence(checkout, tmp_path, monkeypatch):
     fake_uv(tmp_path / "bin", "0.9.0")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(TrainmarkError) as caught:
-        installing.bring_python()
+        virtual_environment.bring_python()
     (line,) = str(caught.value).splitlines()
     assert "broken; ERROR: No matching distribution found for uv==" in line
     assert "connect to the network" in line
     assert line.endswith("make run PYTHON=/path/to/python3.12")
-    assert not any(installing.pythons_folder().iterdir())
+    assert not any(virtual_environment.pythons_folder().iterdir())
 
 
 def test_python_that_was_brought_is_used_again(checkout):
-    assert installing.brought_python() is None
-    folder = installing.pythons_folder() / f"cpython-{sys.version.split()[0]}-here"
+    assert virtual_environment.brought_python() is None
+    folder = virtual_environment.pythons_folder() / f"cpython-{sys.version.split()[0]}-here"
     python = copy_python(folder)
-    assert installing.brought_python() == str(python)
+    assert virtual_environment.brought_python() == str(python)
     python.write_text("")  # an interrupted copy, say
-    assert installing.brought_python() is None
+    assert virtual_environment.brought_python() is None
 
 
-@pytest.mark.parametrize("module", [installing, debian, environment, errors], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [virtual_environment, debian, process_environment, errors], ids=lambda module: module.__name__
+)
 def test_what_the_installer_needs_can_be_read_by_old_pythons(module):
-    source = installing.Path(module.__file__).read_text()
+    source = virtual_environment.Path(module.__file__).read_text()
     ast.parse(source, feature_version=(3, 7))
     assert "from __future__ import annotations\n" in source  # or "list[str]" is an error before 3.9

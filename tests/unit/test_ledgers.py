@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import yaml
-from trainmark import ledgers
 from trainmark.errors import TrainmarkError
+from trainmark.planning import reference_files
 
 from tests.conftest import ROOT
 
@@ -23,7 +23,7 @@ def check(tmp_path, claims=None, hardware=None):
         path = tmp_path / f"{name}.yaml"
         path.write_text(yaml.dump(data, sort_keys=False, Dumper=NoAliases))
         paths.append([str(path)])
-    ledgers.check(*paths, REFERENCES, SCHEMAS)
+    reference_files.check(*paths, REFERENCES, SCHEMAS)
 
 
 class NoAliases(yaml.SafeDumper):
@@ -32,7 +32,7 @@ class NoAliases(yaml.SafeDumper):
 
 
 def test_the_projects_own_ledgers_are_good():
-    ledgers.check([str(CLAIMS)], [str(HARDWARE)], REFERENCES, SCHEMAS)
+    reference_files.check([str(CLAIMS)], [str(HARDWARE)], REFERENCES, SCHEMAS)
 
 
 def claim(number, **changes):
@@ -100,7 +100,7 @@ def test_files_that_are_not_there_or_no_yaml(tmp_path):
         ("list", "holds no keys"),
     ):
         with pytest.raises(TrainmarkError, match=words):
-            ledgers.check([str(tmp_path / f"{name}.yaml")], [str(HARDWARE)], REFERENCES, SCHEMAS)
+            reference_files.check([str(tmp_path / f"{name}.yaml")], [str(HARDWARE)], REFERENCES, SCHEMAS)
 
 
 def test_hardware_may_hold_processors_alone_and_its_faults_cost_no_claim_a_word(tmp_path):
@@ -129,16 +129,16 @@ def test_a_users_own_claim_beside_the_articles(tmp_path):
     }
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"sources": {"mine": "My paper, 2024"}, "claims": [own]}))
-    ledgers.check([str(CLAIMS), str(path)], [str(HARDWARE)], REFERENCES, SCHEMAS)
+    reference_files.check([str(CLAIMS), str(path)], [str(HARDWARE)], REFERENCES, SCHEMAS)
 
 
 def test_references_that_are_not_there_or_something_else():
     with pytest.raises(TrainmarkError, match=r"absent\.yaml cannot be read"):
-        ledgers.check([str(CLAIMS)], [str(HARDWARE)], "absent.yaml", SCHEMAS)
+        reference_files.check([str(CLAIMS)], [str(HARDWARE)], "absent.yaml", SCHEMAS)
     with pytest.raises(
         TrainmarkError, match=r"claims.yaml.* lacks settings or accuracy; expected a file that 'make ref"
     ):
-        ledgers.check([str(CLAIMS)], [str(HARDWARE)], str(CLAIMS), SCHEMAS)
+        reference_files.check([str(CLAIMS)], [str(HARDWARE)], str(CLAIMS), SCHEMAS)
 
 
 @pytest.mark.parametrize(
@@ -158,5 +158,5 @@ def test_references_that_are_not_there_or_something_else():
 def test_references_in_which_something_is_wrong_are_refused(tmp_path, accuracy, expected):
     (tmp_path / "r.yaml").write_text(f"settings: {{}}\naccuracy: {accuracy}\n")
     with pytest.raises(TrainmarkError) as caught:
-        ledgers.check([str(CLAIMS)], [str(HARDWARE)], str(tmp_path / "r.yaml"), SCHEMAS)
+        reference_files.check([str(CLAIMS)], [str(HARDWARE)], str(tmp_path / "r.yaml"), SCHEMAS)
     assert expected in str(caught.value)

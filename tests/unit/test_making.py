@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from trainmark import making
+from trainmark.install import make_variables
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def here(tmp_path, monkeypatch):
     ],
 )
 def test_what_there_is_decides_where_a_path_ends(here, text, expected):
-    assert [os.path.relpath(path) for path in making.paths(text)] == expected
+    assert [os.path.relpath(path) for path in make_variables.paths(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_what_there_is_decides_where_a_path_ends(here, text, expected):
     ],
 )
 def test_a_command_line_of_ps_keeps_the_spaces_of_a_value(line, expected):
-    assert [word for word in making._split(line) if word.startswith("FROM=")] == expected
+    assert [word for word in make_variables._split(line) if word.startswith("FROM=")] == expected
 
 
 def test_a_process_that_is_gone_has_no_command_line(here):
-    assert making.sources("a", 2**22 - 1) == [Path("a")]
+    assert make_variables.sources("a", 2**22 - 1) == [Path("a")]

@@ -12,8 +12,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from trainmark import collecting, convergence, merging, writing
+from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import merging
+from trainmark.records import writing
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synthetic_record
 

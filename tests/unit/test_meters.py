@@ -4,7 +4,8 @@ import re
 import time
 
 import pytest
-from trainmark import gpus, hardware, meters, system
+from trainmark import system
+from trainmark.machine import gpus, hardware, meters
 
 from tests.fakes import FakeApple, FakeNvml, write_zone
 

@@ -5,18 +5,19 @@ import sys
 import time
 
 import pytest
-from trainmark import noise, system
+from trainmark import system
+from trainmark.machine import disturbances
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 
 
 @LINUX
 def test_busy_neighbour_is_seen_beside_ones_own_work():
-    before, own = noise.snapshot(), time.process_time()
+    before, own = disturbances.snapshot(), time.process_time()
     neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         time.sleep(1.5)
-        found = noise.between(before, noise.snapshot(), time.process_time() - own)
+        found = disturbances.between(before, disturbances.snapshot(), time.process_time() - own)
     finally:
         neighbour.kill()
         neighbour.wait()
@@ -25,8 +26,8 @@ def test_busy_neighbour_is_seen_beside_ones_own_work():
 
 
 def test_differences_of_what_is_not_told_are_none():
-    nothing = noise.Snapshot(None, None, dict.fromkeys(("cpu", "memory", "io")), None)
-    found = noise.between(nothing, noise.snapshot(), 1.0)
+    nothing = disturbances.Snapshot(None, None, dict.fromkeys(("cpu", "memory", "io")), None)
+    found = disturbances.between(nothing, disturbances.snapshot(), 1.0)
     assert {key for key, value in found.items() if value is not None} == {"fit_cpu_seconds"}
 
 
@@ -49,7 +50,7 @@ def test_power_source_of_linux(tmp_path, monkeypatch, supplies, expected):
         (tmp_path / name).mkdir()
         for file, text in files.items():
             (tmp_path / name / file).write_text(text + "\n")
-    assert noise.power_source(tmp_path) == expected
+    assert disturbances.power_source(tmp_path) == expected
 
 
 def test_what_a_mac_tells(monkeypatch):
@@ -61,16 +62,16 @@ def test_what_a_mac_tells(monkeypatch):
     }
     monkeypatch.setattr(system, "MAC", True)
     monkeypatch.setattr(system, "command_output", lambda *command: outputs[command])
-    found = noise.conditions()
+    found = disturbances.conditions()
     assert (found["power_source"], found["low_power_mode"], found["thermal_pressure"]) == ("battery", True, "heavy")
     monkeypatch.setattr(system, "command_output", lambda *command: None)
-    assert set(noise.conditions().values()) == {None, found["load_average_before"]}
+    assert set(disturbances.conditions().values()) == {None, found["load_average_before"]}
 
 
 def test_worse_of_two_pressures():
-    assert noise.worse("nominal", "heavy") == "heavy"
-    assert noise.worse(None, "moderate") == "moderate"
-    assert noise.worse(None, None) is None
+    assert disturbances.worse("nominal", "heavy") == "heavy"
+    assert disturbances.worse(None, "moderate") == "moderate"
+    assert disturbances.worse(None, None) is None
 
 
 def test_highest_temperature_of_the_processor(tmp_path, monkeypatch):
@@ -82,8 +83,8 @@ def test_highest_temperature_of_the_processor(tmp_path, monkeypatch):
         (tmp_path / chip).mkdir()
         (tmp_path / chip / "name").write_text(name)
         (tmp_path / chip / "temp1_input").write_text(str(value))
-    assert noise.temperature(None, tmp_path) == 61.0
-    assert noise.temperature(None, tmp_path / "none") is None
+    assert disturbances.temperature(None, tmp_path) == 61.0
+    assert disturbances.temperature(None, tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(
@@ -97,41 +98,41 @@ def test_highest_temperature_of_the_processor(tmp_path, monkeypatch):
 )
 def test_cool_down_ends_when_the_temperature_hardly_falls(monkeypatch, heat, waited):
     now = [0.0]
-    monkeypatch.setattr(noise.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(noise, "temperature", lambda gpu: heat(now[0]))
-    monkeypatch.setattr(noise, "thermal_pressure", lambda: None)
-    assert noise.cool_down(300, None, lambda seconds: now.__setitem__(0, now[0] + seconds)) == pytest.approx(
+    monkeypatch.setattr(disturbances.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(disturbances, "temperature", lambda gpu: heat(now[0]))
+    monkeypatch.setattr(disturbances, "thermal_pressure", lambda: None)
+    assert disturbances.cool_down(300, None, lambda seconds: now.__setitem__(0, now[0] + seconds)) == pytest.approx(
         waited, abs=10
     )
 
 
 def test_mac_is_cool_when_nothing_presses(monkeypatch):
     levels = iter(["heavy", "moderate", "nominal"])
-    monkeypatch.setattr(noise, "thermal_pressure", lambda: next(levels))
+    monkeypatch.setattr(disturbances, "thermal_pressure", lambda: next(levels))
     slept = []
-    noise.cool_down(300, None, slept.append)
+    disturbances.cool_down(300, None, slept.append)
     assert slept == pytest.approx([5.0, 5.0])
-    assert noise.cool_down(0, None, slept.append) < 1
+    assert disturbances.cool_down(0, None, slept.append) < 1
 
 
 @pytest.mark.parametrize(
     ("after", "expected"),
     [
-        (noise.Clocks(110.0, 210.0, 1010.0), (10.0, 0.0, 0.0)),
-        (noise.Clocks(110.0, 5910.0, 6710.0), (5710.0, 5700.0, 0.0)),  # slept for 95 minutes
-        (noise.Clocks(110.0, 210.0, 4610.0), (10.0, 0.0, 3600.0)),  # the clock was set forward by an hour
-        (noise.Clocks(110.0, 210.0, 410.0), (10.0, 0.0, -600.0)),  # and back
-        (noise.Clocks(110.0, None, 6710.0), (10.0, None, 5700.0)),  # no clock that goes on in sleep
+        (disturbances.Clocks(110.0, 210.0, 1010.0), (10.0, 0.0, 0.0)),
+        (disturbances.Clocks(110.0, 5910.0, 6710.0), (5710.0, 5700.0, 0.0)),  # slept for 95 minutes
+        (disturbances.Clocks(110.0, 210.0, 4610.0), (10.0, 0.0, 3600.0)),  # the clock was set forward by an hour
+        (disturbances.Clocks(110.0, 210.0, 410.0), (10.0, 0.0, -600.0)),  # and back
+        (disturbances.Clocks(110.0, None, 6710.0), (10.0, None, 5700.0)),  # no clock that goes on in sleep
     ],
 )
 def test_sleep_and_jumps_of_the_clock_are_told_apart(after, expected):
-    before = noise.Clocks(100.0, 200.0 if after.total else None, 1000.0)
-    assert tuple(noise.interruption(before, after).values()) == pytest.approx(expected)
+    before = disturbances.Clocks(100.0, 200.0 if after.total else None, 1000.0)
+    assert tuple(disturbances.interruption(before, after).values()) == pytest.approx(expected)
 
 
 def test_no_time_is_missing_where_nothing_happened():
-    before = noise.clocks()
-    found = noise.interruption(before, noise.clocks())
+    before = disturbances.clocks()
+    found = disturbances.interruption(before, disturbances.clocks())
     assert found["seconds"] < 5
     assert found["suspended_seconds"] in (None, 0.0)
     assert abs(found["clock_jump_seconds"]) < 1
@@ -151,4 +152,4 @@ def test_rule_of_the_clock(tmp_path, driver, governor, found):
     for name, text in (("scaling_driver", driver), ("scaling_governor", governor)):
         if text:
             (tmp_path / name).write_text(f"{text}\n")
-    assert noise.governor(tmp_path) == found
+    assert disturbances.governor(tmp_path) == found

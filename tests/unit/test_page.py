@@ -4,8 +4,8 @@ import re
 
 import pandas as pd
 import pytest
-from trainmark import page
-from trainmark.document import Column, Table, ratio, seconds
+from trainmark.report import page
+from trainmark.report.sections.document import Column, Table, ratio, seconds
 
 from tests import report, synthetic
 from tests.conftest import failed_record, synthetic_record

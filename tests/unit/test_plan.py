@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from trainmark import config as configuration
-from trainmark import grid, locks, plan, superseding, workloads
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import grid, workloads
+from trainmark.install import lockfile
+from trainmark.planning import config as configuration
+from trainmark.planning import plan
+from trainmark.records import supersession
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-KEPT = superseding.SUPERSEDED / "now"
+KEPT = supersession.SUPERSEDED / "now"
 SIZES = ROOT / "envs/sizes.json"
 HERE = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
 
@@ -177,16 +180,16 @@ def test_baseline_that_nobody_has_measured_is_refused_before_any_training(here):
 
 def test_what_is_replaced_is_kept_and_never_overwritten(here):
     path = write(synthetic_record())
-    assert superseding.announce([str(path), "results/machines/synthetic/none.json"], KEPT) == [
+    assert supersession.announce([str(path), "results/machines/synthetic/none.json"], KEPT) == [
         "trainmark: 1 record will be measured again; what was there is kept in results/superseded/now."
     ]
-    assert superseding.announce(["results/machines/synthetic/none.json"], KEPT) == []
+    assert supersession.announce(["results/machines/synthetic/none.json"], KEPT) == []
     first = path.read_text()
-    superseding.keep(path, KEPT)
+    supersession.keep(path, KEPT)
     path.unlink()
     path.write_text("another")
-    superseding.keep(path, KEPT)
-    superseding.keep(here / "results/machines/none.json", KEPT)
+    supersession.keep(path, KEPT)
+    supersession.keep(here / "results/machines/none.json", KEPT)
     inner = "synthetic/runs/tf-2.19/cpu/mlp/32/1.json"
     assert (here / KEPT / inner).read_text() == first
     assert (here / "results/superseded/now-2" / inner).read_text() == "another"
@@ -250,8 +253,8 @@ def test_installed_stack_is_the_pinned_one():
     assert plan.installed_stack() == "tf-2.19"
     for stack, version in plan.STACK_VERSIONS.items():
         for path in (ROOT / "envs").glob(f"{stack}.*.yaml"):
-            pinned = locks.pins(path.read_text())
-            assert version in {pinned[name].version for name in locks.TENSORFLOW_PACKAGES if name in pinned}, path
+            pinned = lockfile.pins(path.read_text())
+            assert version in {pinned[name].version for name in lockfile.TENSORFLOW_PACKAGES if name in pinned}, path
 
 
 def test_jobs_find_the_python_that_runs_snakemake(monkeypatch):
@@ -264,7 +267,7 @@ def test_jobs_find_the_python_that_runs_snakemake(monkeypatch):
 def test_jobs_inherit_nothing_of_the_callers_shell_but_what_is_passed_on(monkeypatch):
     monkeypatch.setattr(plan.os, "environ", {"PATH": "/usr/bin", "MPLBACKEND": "module://none", "PYTHONSAFEPATH": "1"})
     plan.clean_environment()
-    assert plan.os.environ == plan.environment.clean({"PATH": "/usr/bin"}) | {
+    assert plan.os.environ == plan.process_environment.clean({"PATH": "/usr/bin"}) | {
         "TRAINMARK_DROPPED": "MPLBACKEND,PYTHONSAFEPATH"
     }
 
@@ -290,14 +293,14 @@ def test_job_knows_the_environment_that_conda_activated():
 
 def test_command_is_one_that_can_be_given_again(here, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(plan.environment, "dropped", lambda: [])
+    monkeypatch.setattr(plan.process_environment, "dropped", lambda: [])
     monkeypatch.setattr(plan, "_START_PROGRAM", here / "workflow/scripts/start_program.py")
     python = str(here / ".venv/bin/python")
     by_module = ["/x/site-packages/snakemake/__main__.py", "--cores", "1", "--config", "models=[mlp]"]
     assert plan.command_line(by_module, python) == ".venv/bin/python -m snakemake --cores 1 --config 'models=[mlp]'"
     assert plan.command_line(["/usr/bin/snakemake", "--cores", "1"], python) == "snakemake --cores 1"
     assert plan.command_line([str(here / ".venv/bin/snakemake")], python) == ".venv/bin/snakemake"
-    monkeypatch.setattr(plan.environment, "dropped", lambda: ["SNAKEMAKE_PROFILE"])
+    monkeypatch.setattr(plan.process_environment, "dropped", lambda: ["SNAKEMAKE_PROFILE"])
     start = ".venv/bin/python -I workflow/scripts/start_program.py -m snakemake"
     assert plan.command_line(by_module, python) == f"{start} --cores 1 --config 'models=[mlp]'"
 

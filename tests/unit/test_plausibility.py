@@ -6,13 +6,14 @@ import math
 import tarfile
 
 import pytest
-from trainmark import plausibility, reading, workloads
-from trainmark.reading import BadFileError
+from trainmark.experiment import workloads
+from trainmark.ingest import file_reader, plausibility
+from trainmark.ingest.file_reader import BadFileError
 
 from tests import synthetic
 from tests.conftest import CONFIG, ROOT, failed_record, of_stack, older, path_of, synthetic_record
 
-READER = reading.Reader(ROOT / "workflow/schemas")
+READER = file_reader.Reader(ROOT / "workflow/schemas")
 AFTER_TOMORROW = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=2)).isoformat(
     timespec="milliseconds"
 )

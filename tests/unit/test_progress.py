@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from trainmark import progress, words
-from trainmark.record import Record
+from trainmark import words
+from trainmark.measure import progress
+from trainmark.records.record import Record
 
 from tests.conftest import failed_record, path_of, synthetic_record
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import jsonschema
 import pytest
 import yaml
-from trainmark import reading, schemas
+from trainmark.ingest import file_reader, schemas
 
 from tests.conftest import ROOT, older, path_of, synthetic_gpu, synthetic_machine, synthetic_record, synthetic_sweep
 
 SCHEMAS = ROOT / "workflow/schemas"
-READER = reading.Reader(SCHEMAS)
+READER = file_reader.Reader(SCHEMAS)
 SYNTHETIC_ENVIRONMENT = synthetic_record()["environment"] | {"dropped_variables": ["SYNTHETIC"]}
 FULL = {
     "record": synthetic_record(
@@ -42,7 +42,7 @@ TEXT = json.dumps(synthetic_record())
 
 def refusal(content: str | bytes, kind: str = "record") -> str:
     """What is said of a file, without the remedy."""
-    with pytest.raises(reading.BadFileError) as caught:
+    with pytest.raises(file_reader.BadFileError) as caught:
         READER.result(PATHS[kind], content if isinstance(content, bytes) else content.encode())
     return caught.value.what
 

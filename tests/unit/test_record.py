@@ -5,8 +5,9 @@ import json
 import jsonschema
 import pytest
 import yaml
-from trainmark import reading, record
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import file_reader
+from trainmark.records import record
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record, validate_record
 
@@ -57,8 +58,10 @@ def test_invalid_records_are_refused(change):
     data = synthetic_record(**change)
     with pytest.raises(jsonschema.ValidationError):
         validate_record(data)
-    with pytest.raises(reading.BadFileError):
-        reading.Reader(ROOT / "workflow/schemas").record("/".join(path_of(data).parts[2:]), json.dumps(data).encode())
+    with pytest.raises(file_reader.BadFileError):
+        file_reader.Reader(ROOT / "workflow/schemas").record(
+            "/".join(path_of(data).parts[2:]), json.dumps(data).encode()
+        )
 
 
 def each_object(schema, path="record"):

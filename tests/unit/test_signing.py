@@ -14,7 +14,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from trainmark import hardware, merging, origins, signing, system
+from trainmark import system
+from trainmark.ingest import merging, origins, signing
+from trainmark.machine import hardware
 
 from tests import report
 from tests.conftest import ROOT, older, path_of, synthetic_machine, synthetic_record
@@ -467,7 +469,7 @@ def test_what_a_killed_making_of_a_key_has_left_is_removed(here, there):
 
 
 def test_keys_that_are_made_at_once_are_one(here):
-    code = "from trainmark import signing; s = signing.Signer(); s.sign(b'x'); print(s.said[-1])"
+    code = "from trainmark.ingest import signing; s = signing.Signer(); s.sign(b'x'); print(s.said[-1])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}
     processes = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)

@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from trainmark import strict_yaml
 from trainmark.errors import TrainmarkError
+from trainmark.planning import strict_yaml
 
 from tests.conftest import ROOT
 

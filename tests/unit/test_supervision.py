@@ -14,8 +14,11 @@ import time
 
 import psutil
 import pytest
-from trainmark import chain, child, controls, gpus, grid, hardware, supervision, workloads
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import controls, grid, workloads
+from trainmark.machine import gpus, hardware
+from trainmark.measure import supervision, worker_process
+from trainmark.records import chain
 
 from tests.conftest import CONFIG, ROOT, synthetic_record, validate_record
 
@@ -36,8 +39,8 @@ LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 def supervise(tmp_path, monkeypatch, data_folder):
     """Supervise one run in a temporary folder; returns the record as read back."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(child, "MACHINE_LOCK", tmp_path / "lock")
-    monkeypatch.setattr(child, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(worker_process, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(worker_process, "POLL_SECONDS", 0.1)
     log = tmp_path / "run.log"
     log.write_text("a line of the log\n\nthe last line\n")
 
@@ -118,7 +121,7 @@ def test_record_is_not_replaced_where_it_cannot_be_kept(supervise, tmp_path, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     supervise(fake_child("raise SystemExit(3)"))
-    monkeypatch.setattr(supervision.superseding, "keep", refuse)
+    monkeypatch.setattr(supervision.supersession, "keep", refuse)
     with pytest.raises(OSError, match="No space left"):
         supervise(fake_child("raise SystemExit(4)"))
     (path,) = tmp_path.glob("results/machines/**/*.json*")
@@ -134,12 +137,12 @@ def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):
 def test_child_gets_the_configured_threads_and_no_gpu(supervise, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
-    environment = child.child_environment("cpu", 3, None, "tf-2.19")
+    environment = worker_process.child_environment("cpu", 3, None, "tf-2.19")
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"
     assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
     assert "TF_XLA_FLAGS" not in environment
     gpu = gpus.Gpu("Tesla T4", uuid="GPU-1")
-    assert child.child_environment("gpu", 3, gpu, "tf-2.19")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+    assert worker_process.child_environment("gpu", 3, gpu, "tf-2.19")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
 
 
 def test_record_names_the_one_before_it_even_in_its_own_place(supervise, tmp_path):
@@ -161,7 +164,7 @@ def test_gone_workflow_ends_the_run_without_a_record(supervise, tmp_path, reaped
     elif sys.platform != "linux":
         pytest.skip("only Linux tells a process that its parent has not noticed to be dead")
     started = time.monotonic()
-    with pytest.raises(child.AbandonedError):
+    with pytest.raises(worker_process.AbandonedError):
         supervise(
             fake_child(f"import time; open({str(tmp_path / 'pid')!r}, 'w'); time.sleep(60)"), workflow_pid=ended.pid
         )
@@ -181,16 +184,16 @@ def test_second_timing_waits_with_a_message(supervise, tmp_path, capsys):
 
 
 def test_what_does_not_wait_for_another_timing_is_told_whose_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(child, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(worker_process, "MACHINE_LOCK", tmp_path / "lock")
     (tmp_path / "lock").write_text("process 1 in /elsewhere")
     with (tmp_path / "lock").open() as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
         with (
-            pytest.raises(child.BusyError, match="process 1 in /elsewhere"),
-            child.machine_lock("x", None, waits=False),
+            pytest.raises(worker_process.BusyError, match="process 1 in /elsewhere"),
+            worker_process.machine_lock("x", None, waits=False),
         ):
             pass
-    with child.machine_lock("x", None, waits=False) as descriptor:
+    with worker_process.machine_lock("x", None, waits=False) as descriptor:
         assert descriptor > 2
 
 
@@ -296,10 +299,11 @@ def test_package_that_was_changed_by_hand_is_refused_before_anything_starts(supe
 
 
 def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
-    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); from trainmark import child, training\n"
+    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
+    code += "from trainmark.measure import worker_process\nfrom trainmark.measure.worker import training\n"
     code += "real = training.versions\n"  # as if another numpy came first on the path
     code += "training.versions = lambda tf: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(tf))[1]\n"
-    data = supervise(fake_child(code + "child.serve()"))
+    data = supervise(fake_child(code + "worker_process.serve()"))
     assert data["status"] == "error"
     assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
 
@@ -317,7 +321,9 @@ def test_keras_settings_in_the_users_home_decide_nothing(supervise, tmp_path, mo
 
 def test_keras_that_computes_otherwise_all_the_same_is_refused(supervise):
     code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import tensorflow as tf\n"
-    code += "from trainmark import child; tf.keras.backend.set_floatx('float16'); child.serve()"
+    code += (
+        "from trainmark.measure import worker_process; tf.keras.backend.set_floatx('float16'); worker_process.serve()"
+    )
     data = supervise(fake_child(code))
     assert data["status"] == "error"
     assert "computes in float16 with channels_last, expected float32" in data["reason"]
@@ -396,7 +402,7 @@ def test_run_whose_process_has_ended_is_recorded_on_a_mac_too(supervise, monkeyp
             time.sleep(0.01)
         xnu_killpg(group, signum)
 
-    monkeypatch.setattr(child.os, "killpg", killpg)
+    monkeypatch.setattr(worker_process.os, "killpg", killpg)
     assert supervise(fake_child(code))["status"] in ("error", "killed")
 
 
@@ -459,16 +465,16 @@ def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
 
 @pytest.mark.parametrize(("suspended", "jump"), [(5700.0, 0.0), (0.0, -600.0)])
 def test_sleep_and_a_clock_that_is_set_are_in_the_record(supervise, monkeypatch, suspended, jump):
-    real, calls = supervision.noise.clocks, []
+    real, calls = supervision.disturbances.clocks, []
 
     def clocks():
         now = real()
         calls.append(now)
         later = len(calls) > 1
         total = now.awake + (suspended if later else 0.0)
-        return supervision.noise.Clocks(now.awake, total, now.wall + (suspended + jump if later else 0.0))
+        return supervision.disturbances.Clocks(now.awake, total, now.wall + (suspended + jump if later else 0.0))
 
-    monkeypatch.setattr(supervision.noise, "clocks", clocks)
+    monkeypatch.setattr(supervision.disturbances, "clocks", clocks)
     data = supervise(fake_child("raise SystemExit(3)"))
     assert data["noise"]["suspended_seconds"] == suspended
     assert data["noise"]["clock_jump_seconds"] == pytest.approx(jump, abs=0.5)

@@ -6,8 +6,10 @@ import sys
 import jsonschema
 import pytest
 import yaml
-from trainmark import child, hardware, reading, sweeping
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import file_reader
+from trainmark.machine import hardware
+from trainmark.measure import matmul_sweep, worker_process
 
 from tests.conftest import ROOT
 
@@ -15,21 +17,22 @@ LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 PATH = "results/machines/synthetic/roofline/tf-2.19/cpu.json"
 SHORT = """
 import sys; sys.path.insert(0, {scripts!r})
-from trainmark import child, roofline
-roofline.SIDES = (256, 512)
-roofline.ROUND_SECONDS = 0.01
-child.serve("roofline", "sweep")
+from trainmark.measure import worker_process
+from trainmark.measure.worker import matmul
+matmul.SIDES = (256, 512)
+matmul.ROUND_SECONDS = 0.01
+worker_process.serve("matmul", "sweep")
 """
 
 
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(child, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(worker_process, "MACHINE_LOCK", tmp_path / "lock")
 
     def run(code, threads=None):
-        request = sweeping.Request(tmp_path / PATH, threads, LOCK, None)
-        return sweeping.supervise(request, [sys.executable, "-c", code])
+        request = matmul_sweep.Request(tmp_path / PATH, threads, LOCK, None)
+        return matmul_sweep.supervise(request, [sys.executable, "-c", code])
 
     return run
 
@@ -39,14 +42,14 @@ def test_real_sweep_is_written_and_read_back(sweep, tmp_path):
     schema = yaml.safe_load((ROOT / "workflow/schemas/roofline.schema.yaml").read_text())
     jsonschema.Draft202012Validator(schema).validate(data)
     content = (tmp_path / PATH).read_bytes()
-    found = reading.Reader(ROOT / "workflow/schemas").result("synthetic/roofline/tf-2.19/cpu.json", content)
+    found = file_reader.Reader(ROOT / "workflow/schemas").result("synthetic/roofline/tf-2.19/cpu.json", content)
     assert [product.side for product in found.products] == [256, 512]
     assert all(len(product.flops_per_second) == 5 for product in found.products)
     assert max(found.products[1].flops_per_second) > 1e9
     assert (found.threads, found.versions["tensorflow"]) == (1, "2.19.1")
-    assert "multiplies matrices with up to" in sweeping.line(data)
-    with pytest.raises(reading.BadFileError, match=r"lies under other/tf-2\.19/cpu"):
-        reading.Reader(ROOT / "workflow/schemas").result("other/roofline/tf-2.19/cpu.json", content)
+    assert "multiplies matrices with up to" in matmul_sweep.line(data)
+    with pytest.raises(file_reader.BadFileError, match=r"lies under other/tf-2\.19/cpu"):
+        file_reader.Reader(ROOT / "workflow/schemas").result("other/roofline/tf-2.19/cpu.json", content)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def cpuinfo(vendor, family, flags, clock=2500.0):
 )
 def test_peak_of_the_cores(monkeypatch, text, per_cycle):
     monkeypatch.setattr(hardware, "core_counts", lambda: {"logical": 8, "physical": 4})
-    found = sweeping.theoretical_peak(8, text)
+    found = matmul_sweep.theoretical_peak(8, text)
     if per_cycle is None:
         assert found is None
     else:
@@ -90,7 +93,7 @@ def test_peak_of_the_cores(monkeypatch, text, per_cycle):
 def test_a_sweep_follows_its_schema_or_is_refused(sweep, tmp_path):
     sweep(SHORT.format(scripts=str(ROOT / "workflow/scripts")), threads=1)
     good = json.loads((tmp_path / PATH).read_text())
-    reader = reading.Reader(ROOT / "workflow/schemas")
+    reader = file_reader.Reader(ROOT / "workflow/schemas")
     for change in ({"products": []}, {"format_version": 3}, {"threads": 0}, {"unknown": 1}):
-        with pytest.raises(reading.BadFileError):
+        with pytest.raises(file_reader.BadFileError):
             reader.roofline("synthetic/roofline/tf-2.19/cpu.json", json.dumps({**good, **change}).encode())

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from trainmark import training
+from trainmark.measure.worker import training
 
 OK = {"train_loss": [0.5], "validation_loss": [0.4], "test_loss": 0.4}
 

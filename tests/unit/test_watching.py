@@ -6,7 +6,7 @@ import textwrap
 import time
 
 import pytest
-from trainmark import watching
+from trainmark.measure import sampler
 
 from tests.conftest import ROOT, validate_record
 from tests.unit.test_supervision import NO_METER, fake_child, supervise  # noqa: F401, the fixture
@@ -19,12 +19,13 @@ def fake_watch(meter: str) -> list[str]:
     code = f"""
     import os, sys, time
     sys.path.insert(0, {str(SCRIPTS)!r})
-    from trainmark import meters, watching
+    from trainmark.machine import meters
+    from trainmark.measure import sampler
     class Fake:
         domains = (meters.Domain("package-0", "CPU package", "RAPL", ("cpu",)),)
     """
     body = textwrap.indent(textwrap.dedent(meter), "    ")
-    return [sys.executable, "-c", textwrap.dedent(code) + body + "\nwatching.serve(([Fake()], []))\n"]
+    return [sys.executable, "-c", textwrap.dedent(code) + body + "\nsampler.serve(([Fake()], []))\n"]
 
 
 HUNDRED_WATTS = """
@@ -48,7 +49,7 @@ def read(self):
 
 
 def tell(command, seconds=1.5):
-    with watching.watched(command, dict(os.environ), "cpu") as watcher:
+    with sampler.watched(command, dict(os.environ), "cpu") as watcher:
         begin = time.perf_counter()
         time.sleep(seconds)
         return watcher.tell((begin, time.perf_counter()), None)
@@ -82,7 +83,7 @@ def test_meter_that_fails_costs_its_reading_alone(command, reason):
 
 
 def test_watching_process_ends_with_the_supervisor():
-    with watching.watched(fake_watch(HUNDRED_WATTS), dict(os.environ), "cpu") as watcher:
+    with sampler.watched(fake_watch(HUNDRED_WATTS), dict(os.environ), "cpu") as watcher:
         watcher._process.stdin.close()
         assert watcher._process.wait(timeout=5) == 0
 
@@ -93,12 +94,12 @@ def test_states_are_summed_up_over_the_window():
         {"temperature_celsius": 71, "clock_hertz": 2e9, "throttle": ["power cap"]},
         {"temperature_celsius": None, "clock_hertz": 1.5e9, "throttle": None},
     ]
-    assert watching.summarise(states) == {
+    assert sampler.summarise(states) == {
         "gpu_temperature_celsius": 71,
         "gpu_clock_hertz": 1.5e9,
         "gpu_throttle_shares": {"power cap": 0.5},
     }
-    assert set(watching.summarise([]).values()) == {None}
+    assert set(sampler.summarise([]).values()) == {None}
 
 
 def test_run_with_a_meter_has_energy_and_idle_power_in_its_record(supervise):  # noqa: F811
@@ -132,7 +133,7 @@ def test_idle_window_that_begins_when_the_watch_says_hello_is_covered(millisecon
     """
     lost = 0
     for _ in range(5):
-        with watching.watched(fake_watch(slow), dict(os.environ), "cpu") as watcher:
+        with sampler.watched(fake_watch(slow), dict(os.environ), "cpu") as watcher:
             idle = (begin := time.perf_counter(), begin + 1.01)
             # Of the training's window, ten readings are demanded: longer, lest a busy machine spoil that.
             time.sleep(3.1)

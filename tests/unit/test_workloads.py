@@ -1,7 +1,7 @@
 """Tests of trainmark.workloads, with the installed TensorFlow."""
 
 import pytest
-from trainmark import workloads
+from trainmark.experiment import workloads
 
 from tests.conftest import CONFIG
 

@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from trainmark import files, mutex, writing
+from trainmark import files, mutex
+from trainmark.records import writing
 
 from tests.conftest import ROOT
 
@@ -29,7 +30,8 @@ def here(tmp_path, monkeypatch):
 
 def start(code: str) -> subprocess.Popen:
     """A process that runs a code with this package, and has said a line."""
-    head = f"import sys; from pathlib import Path; from trainmark import files, writing; M = Path('{MACHINES}')"
+    head = "import sys; from pathlib import Path; from trainmark import files; from trainmark.records import writing"
+    head += f"; M = Path('{MACHINES}')"
     process = subprocess.Popen(
         [sys.executable, "-c", f"{head}\n{code}"],
         env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")},

@@ -1,0 +1,140 @@
+"""Tests of trainmark.layers: every module imports only what its folder may, and the report knows when code changed."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from trainmark import layers
+
+from tests.conftest import ROOT
+
+SCRIPTS = ROOT / "workflow" / "scripts"
+PACKAGE = SCRIPTS / "trainmark"
+# Folders whose modules run beside a training, or before anything is installed.
+BARE = ("", "machine", "install", "dataset", "experiment", "records", "measure", "measure/worker", "doctor")
+
+
+def modules(package: Path) -> list[Path]:
+    return sorted(package.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports_of(path: Path) -> set[str]:
+    """Dotted names of all that a file imports, wherever in it, other than for type checking alone."""
+    names = set()
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def folder_of(package: Path, dotted: str) -> str:
+    """The folder of what is imported from this package: of a module, or of a name in one."""
+    path = package.joinpath(*dotted.split(".")[1:])
+    while not (path.is_dir() or path.with_suffix(".py").exists()):
+        path = path.parent
+    place = path if path.is_dir() else path.parent
+    return "" if place == package else place.relative_to(package).as_posix()
+
+
+def used(package: Path, path: Path) -> tuple[set[str], set[str]]:
+    """The other folders, and the third-party packages, that a module imports."""
+    found = imports_of(path)
+    own = {name for name in found if name.split(".")[0] == "trainmark"}
+    foreign = {name.split(".")[0] for name in found - own} - set(sys.stdlib_module_names)
+    here = path.parent.relative_to(package).as_posix()
+    return {folder_of(package, name) for name in own} - {"" if here == "." else here, ""}, foreign
+
+
+def trespasses(package: Path) -> list[str]:
+    """What the modules of a package import although their folder may not."""
+    found = []
+    for path in modules(package):
+        place = path.relative_to(package).as_posix()
+        folders, packages = layers.FOLDERS[place.rpartition("/")[0]]
+        inner, foreign = used(package, path)
+        found += [f"{place}: {name}" for name in sorted((inner - set(folders)) | (foreign - set(packages)))]
+    return found
+
+
+def test_every_module_imports_only_what_its_folder_may():
+    assert trespasses(PACKAGE) == []
+
+
+def test_table_lists_every_folder_and_nothing_that_no_module_needs():
+    needed = {folder: (set(), set()) for folder in layers.FOLDERS}
+    for path in modules(PACKAGE):
+        for which, names in zip(needed[name_of(path).rpartition("/")[0]], used(PACKAGE, path)):
+            which |= names
+    assert {folder: (set(f), set(p)) for folder, (f, p) in layers.FOLDERS.items()} == needed
+
+
+def test_folders_come_after_those_that_they_import():
+    order = list(layers.FOLDERS)
+    for folder, (allowed, _) in layers.FOLDERS.items():
+        assert all(order.index(each) < order.index(folder) for each in allowed)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "named"),
+    [
+        ("records/record.py", "import tensorflow as tf", "tensorflow"),
+        ("measure/supervision.py", "import pandas", "pandas"),
+        ("measure/supervision.py", "def late():\n    from pandas import DataFrame", "pandas"),
+        ("ingest/merging.py", "from trainmark.report import page", "report"),
+        ("ingest/merging.py", "from trainmark.report.page import MOST_ROWS", "report"),
+        ("machine/gpus.py", "from trainmark.records import record", "records"),
+        ("experiment/grid.py", "from trainmark import measure", "measure"),
+        ("measure/progress.py", "import trainmark.measure.worker.training", "measure/worker"),
+        ("analysis/claims.py", "from trainmark.report.figures.drawing import draw", "report/figures"),
+        ("report/sections/speed.py", "import matplotlib.pyplot", "matplotlib"),
+        ("words.py", "from trainmark.machine import gpus", "machine"),
+    ],
+)
+def test_import_in_the_wrong_folder_is_named(tmp_path, module, line, named):
+    copy = tmp_path / "trainmark"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    path = copy / module
+    path.write_text(path.read_text() + f"\n{line}\n")
+    assert trespasses(copy) == [f"{module}: {named}"]
+
+
+def test_what_measures_is_imported_without_any_package():
+    names = [f"trainmark.{name_of(path)[:-3].replace('/', '.')}" for path in modules(PACKAGE)]
+    bare = [name for name in names if name.split(".", 1)[1].rpartition(".")[0].replace(".", "/") in BARE]
+    assert "trainmark.measure.worker.training" in bare
+    code = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import " + ", ".join(bare)
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
+def test_what_measures_reaches_only_what_a_training_environment_has():
+    reached = set().union(*(layers.reach(folder) for folder in BARE))
+    assert reached == set(BARE)
+    assert {package for folder in reached for package in layers.FOLDERS[folder][1]} == {"numpy", "tensorflow"}
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE), ids=name_of)
+def test_package_knows_neither_arguments_nor_snakemake(path):
+    imported = {name.split(".")[0] for name in imports_of(path)}
+    assert not imported & {"snakemake", "argparse"}
+    attributes = [node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    assert "argv" not in attributes, "sys.argv belongs to the scripts"
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_scripts_are_short(path):
+    lines = [line for line in path.read_text().splitlines() if not line.startswith(("from ", "import "))]
+    assert len(lines) <= 42
