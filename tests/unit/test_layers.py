@@ -1,6 +1,7 @@
 """Tests of trainmark.layers: every module imports only what its folder may, and the report knows when code changed."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,12 @@ from tests.conftest import ROOT
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 PACKAGE = SCRIPTS / "trainmark"
+RULES = ROOT / "workflow/rules/report.smk"
 # Folders whose modules run beside a training, or before anything is installed.
 BARE = ("", "machine", "install", "dataset", "experiment", "records", "measure", "measure/worker", "doctor")
+
+# Test files of what is no module of the package, or of several folders at once.
+OTHERS = {"create_venv", "fuzz", "makefile", "report", "start_program", "strangers", "write_locks"}
 
 
 def modules(package: Path) -> list[Path]:
@@ -138,3 +143,58 @@ def test_package_knows_neither_arguments_nor_snakemake(path):
 def test_scripts_are_short(path):
     lines = [line for line in path.read_text().splitlines() if not line.startswith(("from ", "import "))]
     assert len(lines) <= 42
+
+
+def test_test_files_lie_where_their_modules_do():
+    tests = [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.py")]
+    places = {path.with_name(path.stem.removeprefix("test_")).as_posix() for path in tests}
+    known = {name_of(path).removesuffix(".py") for path in modules(PACKAGE)}
+    assert places - known == OTHERS
+
+
+def _digest_after(tmp_path, monkeypatch, changed, script, folder):
+    """The digest in a copy of the scripts, after a file has been changed there."""
+    copy = tmp_path / str(changed).replace("/", "-")
+    shutil.copytree(SCRIPTS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    if changed:
+        with (copy / changed).open("a") as file:
+            file.write("# another line\n")
+    monkeypatch.setattr(layers, "_PACKAGE", copy / "trainmark")
+    return layers.digest.__wrapped__(script, folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "script", "folder", "noticed"),
+    [
+        *((f"trainmark/{name_of(path)}", "render_page.py", "report", True) for path in modules(PACKAGE / "ingest")),
+        ("trainmark/errors.py", "collect_records.py", "analysis", True),
+        ("trainmark/records/record.py", "collect_records.py", "analysis", True),
+        ("trainmark/install/debian.py", "collect_records.py", "analysis", True),  # by way of the data set
+        ("trainmark/report/figures/drawing.py", "render_page.py", "report", True),
+        ("collect_records.py", "collect_records.py", "analysis", True),
+        ("compare_cells.py", "collect_records.py", "analysis", False),
+        ("trainmark/report/page.py", "collect_records.py", "analysis", False),
+        ("trainmark/measure/worker/training.py", "render_page.py", "report", False),
+        ("trainmark/measure/supervision.py", "render_page.py", "report", False),
+        ("trainmark/planning/plan.py", "render_page.py", "report", False),
+        ("trainmark/report/sections/details.py", "draw_figures.py", "report/figures", False),
+    ],
+)
+def test_digest_changes_with_the_code_that_is_reached(tmp_path, monkeypatch, changed, script, folder, noticed):
+    before = _digest_after(tmp_path, monkeypatch, None, script, folder)
+    assert (_digest_after(tmp_path, monkeypatch, changed, script, folder) != before) == noticed
+
+
+def test_module_that_is_added_changes_the_digest(tmp_path, monkeypatch):
+    before = _digest_after(tmp_path, monkeypatch, None, "compare_cells.py", "analysis")
+    after = _digest_after(tmp_path, monkeypatch, "trainmark/analysis/another.py", "compare_cells.py", "analysis")
+    assert after != before
+
+
+@pytest.mark.parametrize(
+    "rule", re.findall(r'layers\.digest\("(.*)\.py", "(.*)"\)', RULES.read_text()), ids=lambda r: r[0]
+)
+def test_digest_of_a_rule_covers_all_that_its_script_imports(rule):
+    script, folder = rule
+    found = {folder_of(PACKAGE, name) for name in imports_of(SCRIPTS / f"{script}.py") if name.startswith("trainmark")}
+    assert found <= layers.reach(folder)
