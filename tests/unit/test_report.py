@@ -1,4 +1,4 @@
-"""Tests of what the report holds (tables, content, sections, appendix) on synthetic runs."""
+"""Tests of what the report holds on synthetic runs."""
 
 import html
 import json
@@ -30,7 +30,7 @@ def test_statistics_are_those_of_the_runs(two_machines):
     assert row["throughput_samples_per_second_median"] == pytest.approx(100_000 / np.median(found))
 
 
-def test_models_keep_the_order_of_the_workloads_room(two_machines):
+def test_models_keep_the_order_of_the_workloads(two_machines):
     assert list(dict.fromkeys(two_machines.data.cells["model"])) == ["mlp", "cnn", "lstm"]
 
 

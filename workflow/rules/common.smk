@@ -1,4 +1,4 @@
-# What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
+# What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a module.
 import functools
 import json
 import os

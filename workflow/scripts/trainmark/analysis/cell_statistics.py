@@ -43,7 +43,7 @@ _TEXTS += ["cudnn", "optimizer_operations", "image_data_format"]
 
 
 def model_rank(model: str) -> tuple[int, str]:
-    """Sorts models in the order of the workloads room, and by the alphabet those that it no longer has."""
+    """Sorts models in the order of ``workloads``, and by the alphabet those that it no longer has."""
     known = list(workloads.MODELS)
     return (known.index(model) if model in known else len(known), model)
 
@@ -125,7 +125,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_order(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """A table sorted by these columns, models in the order of the workloads room."""
+    """A table sorted by these columns, models in the order of ``workloads``."""
     return table.sort_values(keys, key=lambda column: column.map(model_rank) if column.name == "model" else column)
 
 

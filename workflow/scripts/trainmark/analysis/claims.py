@@ -1,4 +1,4 @@
-"""The claims ledger: what was published, and what the measurements say of it."""
+"""The published claims: what was said, and what the measurements say of it."""
 
 from __future__ import annotations
 

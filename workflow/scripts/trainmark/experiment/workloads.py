@@ -1,7 +1,7 @@
 """The workloads: the models, and everything else that decides what a run computes.
 
 To add a model, write one function here that is decorated with ``@model`` and takes ``keras``; then name it in
-config/config.yaml. The functions are given ``keras`` (``tf.keras`` of the stack that trains) so that this room can be
+config/config.yaml. The functions are given ``keras`` (``tf.keras`` of the stack that trains) so that this module can be
 read without importing tensorflow.
 """
 

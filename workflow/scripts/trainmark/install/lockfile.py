@@ -1,7 +1,7 @@
 """The pins of an environment, and whether what is installed is what they say.
 
 A lock is an environment file or a requirements file that ``make lock`` wrote: every package with its version and the
-hashes of the files that may be installed. This room reads both forms without their libraries, because the training
+hashes of the files that may be installed. This module reads both forms without their libraries, because the training
 environments have neither.
 """
 

@@ -1,4 +1,4 @@
-"""What a figure of the report is: of which rows, with which words. How it is drawn is the figures' room."""
+"""What a figure of the report is: of which rows, with which words. ``drawing`` draws it."""
 
 from __future__ import annotations
 
