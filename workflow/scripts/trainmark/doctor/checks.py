@@ -49,7 +49,7 @@ def diagnose(plan: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], facts:
 
     Args:
         plan: as ``plan.for_doctor`` gives it.
-        parts: as ``examining.examine`` gives them, of the stacks that are there.
+        parts: as ``stack_check.examine`` gives them, of the stacks that are there.
         facts: is filled with what the findings are made of.
     """
     gpu = gpus.choose(plan["gpu"])

@@ -67,13 +67,13 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
 
     Args:
         request: the stack.
-        child_command: starts a process that answers a request with what ``examination.examine`` returns.
+        child_command: starts a process that answers a request with what ``device_check.examine`` returns.
         watch_command: starts a process that calls ``sampler.serve``.
 
     Returns:
         ``stack``; ``python``, its version; ``reason`` why nothing of it is to be timed, None if there is none;
         ``environment`` and ``code`` as records have them; ``busy``, whose timing keeps the devices from being
-        examined now, or None; ``devices``: what ``examination.examine`` found of each that the stack fits, with
+        examined now, or None; ``devices``: what ``device_check.examine`` found of each that the stack fits, with
         ``compiles`` (whether the driver had to compile TensorFlow's code), ``gpu_processes`` (others on the GPU) and
         ``seen`` (what the meters told).
 
@@ -121,7 +121,7 @@ def _examine_device(
 
 
 def _run_child(request: Request, device: str, command: list[str], lock: int, compiles: bool) -> dict[str, Any]:
-    """Start the child, wait for its end, and give what ``examination.examine`` returns."""
+    """Start the child, wait for its end, and give what ``device_check.examine`` returns."""
     threads = request.threads or hardware.usable_cores()
     message = {
         "device": device,

@@ -60,7 +60,7 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
 
     Args:
         request: the sweep.
-        child_command: starts a process that answers a request with what ``roofline.sweep`` returns.
+        child_command: starts a process that answers a request with what ``matmul.sweep`` returns.
 
     Returns:
         What was written.

@@ -106,7 +106,7 @@ def with_figures(data: ReportData, folder: Path, captions: Path) -> ReportData:
     """The data with each figure's caption, and the whole figure as an address.
 
     Args:
-        data: as ``content.read_report`` gives it.
+        data: as ``report_data.read_report`` gives it.
         folder: of the figures.
         captions: the template of the captions, which Snakemake's own report has too.
     """

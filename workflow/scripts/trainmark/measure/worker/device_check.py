@@ -1,6 +1,6 @@
 """What every run proves, without a run: where TensorFlow computes, and how evenly. Imports tensorflow.
 
-It runs in a fresh process that ``examining`` starts, and trains nothing that counts.
+It runs in a fresh process that ``doctor.stack_check`` starts, and trains nothing that counts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The sweep of matrix products: the most arithmetic that TensorFlow gets out of a device.
 
-Imports tensorflow. It runs in a fresh process that ``sweeping`` starts.
+Imports tensorflow. It runs in a fresh process that ``matmul_sweep`` starts.
 """
 
 from __future__ import annotations
