@@ -41,7 +41,7 @@ def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
 
 
 def overall(cells: pd.DataFrame) -> pd.DataFrame:
-    """The geometric mean over the cells of each control, machine, stack and device: columns of ``comparison_statistics``."""
+    """The geometric mean over the cells of each control, machine, stack and device: as ``summarise`` has it."""
     sides = {baseline: cells[axis] for axis, baseline in zip(WHO, BASELINE)}
     summary = comparison_statistics.summarise(cells.assign(comparison=cells["control"], exhibit="", **sides))
     return summary[summary["model"] == comparison_statistics.ALL_MODELS]

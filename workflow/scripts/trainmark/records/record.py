@@ -80,7 +80,7 @@ _OWN |= {"repeat": int, "reason": (str, type(None))}
 
 
 def load_own(path: Path) -> dict[str, Any]:
-    """A record that this machine wrote, as plain data; others are read by ``ingest.file_reader``, which checks every field.
+    """A record that this machine wrote, as plain data; ``ingest.file_reader`` reads those of others, and checks them.
 
     Raises:
         TrainmarkError: if the file is no longer a record.
