@@ -1,7 +1,7 @@
 """Reports of synthetic machines that several tests read."""
 
 import pytest
-from trainmark import convergence
+from trainmark.analysis import convergence
 
 from tests import report, synthetic
 from tests.conftest import synthetic_grid
