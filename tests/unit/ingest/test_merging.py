@@ -336,7 +336,7 @@ def test_renaming_changes_folder_and_content(here):
     assert (TARGET / "synthetic/notes.txt").read_text() == "mine"
     assert len(snapshot(TARGET / "synthetic-new")) == 3
     collecting.collect(TARGET, SCHEMAS, here / "results", False, convergence.Gate(None, 0.001))
-    assert (here / "results/runs.csv").read_text().count("\nsynthetic-new,") == 2
+    assert (here / "results/runs.csv").read_text().count('\n"synthetic-new",') == 2
     tree(TARGET)
     with pytest.raises(TrainmarkError, match="no machine name"):
         merging.rename("synthetic", "My Mac", TARGET, SCHEMAS)

@@ -15,11 +15,29 @@ from trainmark.machine import disturbances
 from trainmark.words import plural
 
 BREAK_EVEN_COLUMNS = ("machine", "stack", "model", "smallest", "largest", "batch_size", "low", "high")
-UTILISATION_COLUMNS = ("machine", "stack", "device", "model", "batch_size", "tflops", "published_tflops", "share")
+UTILISATION_COLUMNS: tuple[str, ...] = (
+    "machine",
+    "stack",
+    "device",
+    "model",
+    "batch_size",
+    "tflops",
+    "published_tflops",
+    "share",
+)
 UTILISATION_COLUMNS += ("swept_tflops", "swept_share")
-PEAK_COLUMNS = ("machine", "stack", "device", "threads", "side", "tflops", "published_tflops", "published_share")
+PEAK_COLUMNS: tuple[str, ...] = (
+    "machine",
+    "stack",
+    "device",
+    "threads",
+    "side",
+    "tflops",
+    "published_tflops",
+    "published_share",
+)
 PEAK_COLUMNS += ("theoretical_tflops", "theoretical_share", "theory")
-TFLOPS_COLUMNS = (
+TFLOPS_COLUMNS: tuple[str, ...] = (
     *comparison_statistics.SIDES,
     "model",
     "batch_size",
@@ -29,9 +47,24 @@ TFLOPS_COLUMNS = (
     "high",
 )
 DRIFT_COLUMNS = ("machine", "stack", "device", "cells", "ratio", "low", "high")
-OUTLYING_COLUMNS = (*cell_statistics.CELL, "repeat", "fit_seconds", "median_seconds", "ratio", "load_average_before")
+OUTLYING_COLUMNS: tuple[str, ...] = (
+    *cell_statistics.CELL,
+    "repeat",
+    "fit_seconds",
+    "median_seconds",
+    "ratio",
+    "load_average_before",
+)
 OUTLYING_COLUMNS += ("other_cpu_share", "steal_share", "cpu_share", "started_at", "why")
-GPU_STATE_COLUMNS = ("machine", "stack", "device", "runs", "clock_hertz", "hottest_celsius", "peak_memory_bytes")
+GPU_STATE_COLUMNS: tuple[str, ...] = (
+    "machine",
+    "stack",
+    "device",
+    "runs",
+    "clock_hertz",
+    "hottest_celsius",
+    "peak_memory_bytes",
+)
 GPU_STATE_COLUMNS += ("held_back_by",)
 # A run that is by more than this factor off its siblings is marked.
 OUTLYING = 1.2
@@ -101,8 +134,10 @@ def tflops_ratios(runs: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:
     known = gpus[gpus["machine"].isin(there) & gpus["fp32_tflops"].notna()].sort_values(["fp32_tflops", "machine"])
     tflops = dict(zip(known["machine"], known["fp32_tflops"]))
     weak = tuple(tflops) if len(tflops) <= _MOST_PAIRED else tuple(tflops)[:1]
-    sides = {"machine": tuple(tflops), "device": "gpu"}, {"machine": weak, "device": "gpu"}
-    cells = comparison_statistics.compare(runs, comparison_statistics.Comparison("", *sides))
+    wanted = comparison_statistics.Comparison(
+        "", {"machine": tuple(tflops), "device": "gpu"}, {"machine": weak, "device": "gpu"}
+    )
+    cells = comparison_statistics.compare(runs, wanted)
     ratios = cells["machine"].map(tflops).astype(float) / cells["machine_baseline"].map(tflops).astype(float)
     return cells.assign(tflops_ratio=ratios)[ratios > 1][list(TFLOPS_COLUMNS)]
 

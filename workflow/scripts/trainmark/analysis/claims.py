@@ -213,7 +213,7 @@ def _judge(claim: Mapping[str, Any], compared: list[Compared], machine: str, sta
     """The verdict on a speed-up, for one candidate."""
     cells, missing = _cells(claim, compared, machine, stack)
     found = list(estimates(cells, claim["statistic"])) if len(cells) else []
-    row = {
+    row: dict[str, Any] = {
         "candidate": f"{machine}, {claim['candidate']['device'].upper()}",
         "baseline": "; ".join(_sides(cells)),
         "stack": stack,
@@ -260,7 +260,8 @@ def _compare(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set
             baseline["stack"] = side["stack"]
         cells = comparison_statistics.compare(here, comparison_statistics.Comparison("", candidate, baseline))
         itself = (cells[series_names.WHO].to_numpy() == cells[series_names.BASELINE].to_numpy()).all(axis=1)
-        found.append(dict(list(cells[~itself].groupby(["machine", "stack"]))))
+        groups: Compared = dict(list(cells[~itself].groupby(["machine", "stack"])))
+        found.append(groups)
     return found
 
 
@@ -316,8 +317,12 @@ def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:
     groups = cells.reset_index(drop=True).groupby("machine_baseline").indices
     for machine, rows in groups.items():
         if statistic in ("maximum", "minimum"):
-            position = rows[getattr(log.iloc[rows].to_numpy(), f"arg{statistic[:3]}")()]
-            ends = tuple(float(getattr(limit.iloc[rows], statistic[:3])(skipna=False)) for limit in strict)
+            largest = statistic == "maximum"
+            values = log.iloc[rows].to_numpy()
+            position = rows[values.argmax() if largest else values.argmin()]
+            low, high = (limit.iloc[rows] for limit in strict)
+            low, high = (each.max(skipna=False) if largest else each.min(skipna=False) for each in (low, high))
+            ends = float(low), float(high)
             yield Estimate(names[position], math.exp(log.iloc[position]), ends, ends)
             continue
         share = np.exp(log.iloc[rows]) if statistic == "arithmetic_mean" else pd.Series(1.0, index=log.index[rows])
@@ -328,8 +333,8 @@ def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:
         mean = log.iloc[rows].mean() if statistic == "geometric_mean" else math.log(np.exp(log.iloc[rows]).mean())
         args = pd.Series([mean]), pd.Series([math.sqrt(total)]), pd.Series([total**2 / weight if weight else 1.0])
         confidences = comparison_statistics.CONFIDENCE, 1 - (1 - comparison_statistics.CONFIDENCE) / len(groups)
-        ends = [_pair(comparison_statistics.limits(*args, confidence), 0) for confidence in confidences]
-        yield Estimate(f"{len(rows)} cells against {machine}", math.exp(mean), *ends)
+        interval, stricter = (_pair(comparison_statistics.limits(*args, each), 0) for each in confidences)
+        yield Estimate(f"{len(rows)} cells against {machine}", math.exp(mean), interval, stricter)
 
 
 def _pair(limits: tuple[pd.Series, pd.Series], position: int) -> tuple[float, float]:

@@ -103,7 +103,13 @@ FIELDS = {
     "hardware": "identity.hardware",
     "workload_digest": "workload_digest",
 }
-DERIVED = ("settings_digest", "epochs", "train_samples", "throughput_samples_per_second", "flops_per_second")
+DERIVED: tuple[str, ...] = (
+    "settings_digest",
+    "epochs",
+    "train_samples",
+    "throughput_samples_per_second",
+    "flops_per_second",
+)
 DERIVED += ("variable_devices", "gpu_throttle_shares", "energy_scope", "gpu", "gpu_id", "tensor_float_32")
 DERIVED += ("optimizer_operations", "unexplained_seconds")
 # Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, and what the gate says of it.
@@ -130,12 +136,20 @@ MACHINE_COLUMNS = (
     "kernel",
     "virtualisation",
 )
-PEAK_COLUMNS = ("machine", "stack", "device", "side", "round", "flops_per_second", "theoretical_flops_per_second")
+PEAK_COLUMNS: tuple[str, ...] = (
+    "machine",
+    "stack",
+    "device",
+    "side",
+    "round",
+    "flops_per_second",
+    "theoretical_flops_per_second",
+)
 PEAK_COLUMNS += ("theoretical_cores", "theoretical_clock_hertz", "theoretical_flops_per_cycle", "threads")
 EXPERIMENT_COLUMNS = ("settings_digest", "settings")
 LEFT_OUT_COLUMNS = ("path", "what", "remedy")
 # Of each machine: how many of its records came with which signature, by which keys, and how they name each other.
-ORIGIN_COLUMNS = ("machine", "signed", "not_checked", "unsigned", "by_no_merge", "keys")
+ORIGIN_COLUMNS: tuple[str, ...] = ("machine", "signed", "not_checked", "unsigned", "by_no_merge", "keys")
 ORIGIN_COLUMNS += ("records", "named_here", "named_elsewhere", "unlinked", "forks", "late")
 
 # Of a table, in the order of its columns.

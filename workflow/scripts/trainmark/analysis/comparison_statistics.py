@@ -106,8 +106,8 @@ def article(runs: pd.DataFrame, gpus: pd.DataFrame, baseline: str) -> list[Compa
         found.append(Comparison(name, {**gpu, "machine": rest}, {**gpu, "machine": slowest}, "5"))
     if apple and others:
         name = f"Times faster: {apple[0]} against NVIDIA GPUs"
-        sides = {"device": "gpu", "machine": apple[0]}, {"device": "gpu", "machine": others}
-        found.append(Comparison(name, *sides, "7"))
+        one = {"device": "gpu", "machine": apple[0]}
+        found.append(Comparison(name, one, {"device": "gpu", "machine": tuple(others)}, "7"))
     if {"cpu", "gpu"} <= set(runs["device"]):
         found.append(Comparison(GPU_AGAINST_CPU, {"device": "gpu"}, {"device": "cpu"}, "8"))
     return found
@@ -237,7 +237,7 @@ def distinct(cells: pd.DataFrame) -> pd.DataFrame:
 
 def read_cells(path: Path) -> pd.DataFrame:
     """comparisons.csv or its summary."""
-    kinds = dict.fromkeys(["comparison", "exhibit", *SIDES, "model"], str)
+    kinds: dict[str, Any] = dict.fromkeys(["comparison", "exhibit", *SIDES, "model"], str)
     kinds |= dict.fromkeys(["includes_1", "winner_changes"], "boolean")
     return pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values={c: [""] for c in _NUMBERS})
 

@@ -111,7 +111,7 @@ class Gate:
         """As ``limit_of`` gives it; None where there are no references."""
         key = (model, batch_size, epoch)
         if key not in self._moments:
-            sizes = self.references.accuracy.get(model, {})
+            sizes = self.references.accuracy.get(model, {}) if self.references else {}
             groups = {size: [run[epoch - 1] for run in runs if len(run) >= epoch] for size, runs in sizes.items()}
             values = groups.get(batch_size, [])
             self._moments[key] = limit_of(values, list(groups.values()), self._level) if len(values) > 1 else None

@@ -7,6 +7,7 @@ sizes of the dimensions, then one unsigned byte a value.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import io
@@ -19,7 +20,7 @@ import tempfile
 import time
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,16 +185,18 @@ def fetch_debian_package() -> dict[str, bytes]:
         return read_folder(Path(folder, "usr", "share", "datasets", NAME))
 
 
-def sources(data_folder: str | None, allow_download: bool) -> Iterator[tuple[str, bool, object]]:
+def sources(
+    data_folder: str | None, allow_download: bool
+) -> Iterator[tuple[str, bool, Callable[[], dict[str, bytes]]]]:
     """Where to look, in turn: a description, whether it is worth caching, and a function that gives the payloads."""
     if data_folder:
         yield f"the folder {data_folder} (data_folder in config)", False, lambda: read_folder(Path(data_folder))
         return
     for folder in (cache_folder(), *installed_folders()):
-        yield f"the folder {folder}", False, lambda folder=folder: read_folder(folder)
+        yield f"the folder {folder}", False, functools.partial(read_folder, folder)
     if allow_download:
         for address in ADDRESSES:
-            yield f"the download {address}", True, lambda address=address: download(address)
+            yield f"the download {address}", True, functools.partial(download, address)
         yield f"the Debian package {DEBIAN_PACKAGE}", True, fetch_debian_package
 
 
@@ -305,7 +308,7 @@ def load_split(
         except (OSError, ValueError) as error:
             raise TrainmarkError(f"Cannot read {path}: {error}. {_REFETCH}") from error
         digest = hashlib.sha256(idx_header(array.shape))
-        digest.update(memoryview(np.ascontiguousarray(array)))
+        digest.update(memoryview(np.ascontiguousarray(array)))  # type: ignore[arg-type]
         if digest.hexdigest() != expected:
             raise TrainmarkError(f"{path} does not hold the published data; it was refused. {_REFETCH}")
         arrays[name] = array

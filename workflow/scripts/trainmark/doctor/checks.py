@@ -241,7 +241,7 @@ def energy(device: str, seen: Mapping[str, Any]) -> Finding:
 
 def power(conditions: Mapping[str, Any]) -> Iterator[Finding]:
     """How the machine is powered, and whether it was asked to save power."""
-    found = []
+    found: list[tuple[str, ...]] = []
     if conditions["low_power_mode"]:
         normal = "sudo pmset -a lowpowermode 0"
         normal = normal if system.MAC else "echo balanced | sudo tee /sys/firmware/acpi/platform_profile"
@@ -310,7 +310,7 @@ def neighbours(others: Mapping[str, float | None], parts: Sequence[Mapping[str, 
     """Whether others compute here, or the host gives this machine's cores away."""
     on_gpu = max((each["gpu_processes"] or 0 for part in parts for each in part["devices"].values()), default=0)
     cpu, steal = others["cpu_share"], others["steal_share"]
-    found = []
+    found: list[tuple[str, ...]] = []
     if (cpu or 0) > disturbances.DISTURBING:
         show = f"ps -A -o pcpu,comm {'-r' if system.MAC else '--sort=-pcpu'} | head"
         found.append((f"Other programs took {cpu:.0%} of the cores' time.", "End them. To see them:", show))
@@ -415,7 +415,7 @@ def clock(now: float, newest: float, passed: Mapping[str, float | None]) -> Find
         since = datetime.datetime.fromtimestamp(newest, datetime.timezone.utc).date()
         text = f"It says {told}, and this checkout was changed on {since}: the clock is behind."
         return Finding("clock", WRONG, text, "Set it:", ask)
-    if abs(passed["clock_jump_seconds"]) > disturbances.NOTICED_SECONDS:
+    if abs(passed["clock_jump_seconds"] or 0) > disturbances.NOTICED_SECONDS:
         text = f"{told}. The time of day was set by {passed['clock_jump_seconds']:.1f} s while the doctor looked."
         return Finding("clock", WARNING, text, "Let a time server set it, in small steps:", ask)
     if (passed["suspended_seconds"] or 0) > disturbances.NOTICED_SECONDS:

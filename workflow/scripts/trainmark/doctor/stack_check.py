@@ -103,8 +103,8 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
 def _examine_device(
     request: Request, device: str, child_command: list[str], watch_command: list[str], lock: int
 ) -> dict[str, Any]:
-    found = {"compiles": kernel_cache.is_needed(request.stack, device, request.gpu, request.lock_file)}
-    if found["compiles"]:
+    found: dict[str, Any] = {"compiles": kernel_cache.is_needed(request.stack, device, request.gpu, request.lock_file)}
+    if found["compiles"] and request.gpu:
         say(kernel_cache.announcement(request.stack, request.gpu))
     say(f"trainmark: looking at {request.stack} on the {device.upper()}; takes about half a minute.")
     with sampler.watched(watch_command, process_environment.clean(), device) as watcher:
@@ -143,6 +143,7 @@ def _run_child(request: Request, device: str, command: list[str], lock: int, com
             "reason": f"It did not end within {limit_seconds:g} s, and was stopped.",
         }
     try:
-        return json.loads(answer)
+        answered: dict[str, Any] = json.loads(answer)
+        return answered
     except json.JSONDecodeError:
         return empty | supervision.describe_death(code)

@@ -72,6 +72,7 @@ def training(model: str) -> int | None:
 @functools.cache  # asked for every record of a report
 def of_fit(model: str, epochs: int, train_samples: int, validation_samples: int) -> int | None:
     """Operations of a whole fit: its training and the validation after each epoch."""
-    if model not in FORWARD:
+    once, again = training(model), forward(model)
+    if once is None or again is None:
         return None
-    return epochs * (train_samples * training(model) + validation_samples * forward(model))
+    return epochs * (train_samples * once + validation_samples * again)

@@ -117,4 +117,4 @@ def canonical_json(value: Any) -> str:
 
 def samples_of(workload: Mapping[str, Any]) -> int:
     """Training samples that a run of this workload goes through, epochs counted."""
-    return workload["train_samples"] * workload["epochs"]
+    return int(workload["train_samples"] * workload["epochs"])

@@ -246,13 +246,15 @@ def _tar_members(stream: Any, limit: int) -> Iterator[tuple[str, bytes]]:
     buffered = io.BufferedReader(reader)
     with tarfile.open(fileobj=buffered, mode="r|") as archive:
         while (member := archive.next()) is not None:
-            archive.members.clear()  # which it would keep all
+            archive.members.clear()  # type: ignore[attr-defined]  # which it would keep all
             plain = member.isdir() or (member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.sparse)
             wanted = _wanted(member.name, member.isdir(), plain)
             if member.isreg():
                 # Read to its end here, so that what is read until the next file is that one's header alone.
                 reader.expect(limit)
                 file = archive.extractfile(member)
+                if file is None:
+                    continue
                 content = file.read(_largest(member.name) + 1)
                 while not wanted and file.read(2**16):
                     pass

@@ -95,7 +95,13 @@ def read_bytes(path: str, most: int = files.LARGEST_BYTES) -> bytes:
 
 
 # What format 3 has added to a record's noise.
-NOISE_SINCE_3 = ("fit_other_cpu_seconds", "fit_throttle_events", "power_source", "low_power_mode", "thermal_pressure")
+NOISE_SINCE_3: tuple[str, ...] = (
+    "fit_other_cpu_seconds",
+    "fit_throttle_events",
+    "power_source",
+    "low_power_mode",
+    "thermal_pressure",
+)
 NOISE_SINCE_3 += tuple(f"fit_{kind}_pressure_seconds" for kind in ("cpu", "memory", "io"))
 NOISE_SINCE_3 += ("gpu_temperature_celsius", "gpu_clock_hertz", "gpu_throttle_shares", "gpu_processes_before")
 NOISE_SINCE_3 += ("cool_down_seconds",)

@@ -177,7 +177,7 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
         contents = dict(_checked(source, folder, machine, checks.reader, merge.problems, sums, name))
         identity = admission.identity_of(name, contents, checks)
         known = _known_keys(name, identity, there[name], merge, checks) if origin.key else set()
-        if known and origin.key not in {*known, *merge.accepted_keys}:
+        if known and origin.key and origin.key not in {*known, *merge.accepted_keys}:
             merge.problems.append(_other_key(source, name, origin.key, known, rename_to))
             continue
         standing = [path for path, content in contents.items() if _classify(source, path, content, target, merge)]
@@ -231,7 +231,7 @@ def _known_keys(name: str, identity: Identity, there: Mapping[str, bytes], merge
     for arrival in merge.arrivals:
         alike = arrival.machine == name or (identity[0] is not None and arrival.identity == identity)
         taken = any(path in merge.new for path in arrival.records)
-        if alike and taken and arrival.origin.signature == origins.SIGNED:
+        if alike and taken and arrival.origin.key and arrival.origin.signature == origins.SIGNED:
             found.add(arrival.origin.key)
     return found
 

@@ -19,7 +19,10 @@ from trainmark import files
 from trainmark.ingest.consistency import Identity
 from trainmark.ingest.file_reader import BadFileError, Problem, read_bytes
 
-SIGNED, UNCHECKED, UNSIGNED = "signed", "not checked", "unsigned"
+Signature = Literal["signed", "not checked", "unsigned"]
+SIGNED: Signature = "signed"
+UNCHECKED: Signature = "not checked"
+UNSIGNED: Signature = "unsigned"
 # Of one record that came twice, the best counts.
 BEST_FIRST = (SIGNED, UNCHECKED, UNSIGNED)
 _LARGEST_BYTES = 16 * files.LARGEST_BYTES  # over two hundred thousand records
@@ -43,7 +46,7 @@ class Note(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     """
 
     format_version: Literal[1] = 1
-    signature: Literal["signed", "not checked", "unsigned"]
+    signature: Signature
     key: Union[_Key, None]  # noqa: UP007, read at run time
     machine_id_hash: Union[_Hash, None]  # noqa: UP007
     hardware: Union[_Hash, None]  # noqa: UP007
@@ -59,7 +62,7 @@ class Origin:
         key: fingerprint of the key that it names; None of what is UNSIGNED.
     """
 
-    signature: str
+    signature: Signature
     key: str | None = None
 
     def __str__(self) -> str:

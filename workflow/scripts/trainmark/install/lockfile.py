@@ -112,7 +112,10 @@ def python_version(path: Path) -> str:
     Raises:
         TrainmarkError: if the file is missing.
     """
-    return re.search(r"^\s*- python=(\d+\.\d+)$", read(path).decode(), re.MULTILINE)[1]
+    found = re.search(r"^\s*- python=(\d+\.\d+)$", read(path).decode(), re.MULTILINE)
+    if found is None:
+        raise TrainmarkError(f"{path} pins no Python: expected a line like '- python=3.12'. Get the file anew.")
+    return found[1]
 
 
 def refuse_other_interpreter(prefix: str, version: str) -> None:

@@ -189,7 +189,9 @@ def bring_python() -> str:
 def _uv_on_path(temporary: Path) -> list[str] | None:
     """The user's uv, if it is new enough."""
     uv = shutil.which("uv")
-    match = re.search(r"uv (\d+)\.(\d+)", _output([uv, "--version"], process_environment.clean())) if uv else None
+    if uv is None:
+        return None
+    match = re.search(r"uv (\d+)\.(\d+)", _output([uv, "--version"], process_environment.clean()))
     return [uv] if match and (int(match[1]), int(match[2])) >= _OLDEST_UV else None
 
 

@@ -55,7 +55,7 @@ def holder() -> str | None:
         process.wait(_REFUSAL_SECONDS)
         return None
     except subprocess.TimeoutExpired:
-        return Path(process.args[0]).name
+        return Path(str(process.args[0])).name  # type: ignore[index]
     finally:
         process.kill()
         process.wait()

@@ -68,7 +68,7 @@ class Build:
     driver: str
     compiling_driver: str
 
-    def has_machine_code(self, capability: tuple[int, int]) -> bool:
+    def has_machine_code(self, capability: tuple[int, ...]) -> bool:
         """Whether nothing has to be compiled for GPUs of this compute capability."""
         return any(major == capability[0] and minor <= capability[1] for major, minor in self.machine_code)
 
@@ -81,7 +81,9 @@ BUILDS = {
 
 def must_compile(stack: str, gpu: Gpu | None) -> bool:
     """Whether the driver has to compile TensorFlow's code for this GPU before it can train."""
-    return bool(gpu and gpu.compute_capability) and not BUILDS[stack].has_machine_code(_numbers(gpu.compute_capability))
+    if gpu is None or not gpu.compute_capability:
+        return False
+    return not BUILDS[stack].has_machine_code(_numbers(gpu.compute_capability))
 
 
 def refuse_unfit(stack: str, gpu: Gpu) -> None:
@@ -120,8 +122,8 @@ def compiled_code(folder: Path, stack: str) -> dict[str, str]:
     return {"CUDA_CACHE_PATH": str(folder / "cuda" / stack), "CUDA_CACHE_MAXSIZE": str(_CACHE_BYTES)}
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
+def _numbers(version: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in (version or "").split(".") if part.isdigit())
 
 
 def _dotted(capability: tuple[int, int]) -> str:

@@ -8,8 +8,8 @@ root is asked for, and a library that is not installed is a reason, not an error
 from __future__ import annotations
 
 import importlib
-import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -99,7 +99,7 @@ class Rapl:
             scope = PACKAGE if name.startswith("package") else MEMORY if name == "dram" else None
             if scope is None:
                 continue
-            package = re.match(r"intel-rapl:(\d+)", zone.name)[1]
+            package = zone.name.removeprefix("intel-rapl:").partition(":")[0]
             domains.append(Domain(name if scope == PACKAGE else f"{name}-{package}", scope, "RAPL", ("cpu",)))
             self._files.append(zone / "energy_uj")
             self._wraps.append(int((zone / "max_energy_range_uj").read_text()) / 1e6)
@@ -158,7 +158,8 @@ class Nvml:
             self._gpu = self._find(gpu)
         except self._nvml.NVMLError as error:
             raise NoMeterError(f"NVIDIA's driver shows no such GPU ({error})") from None
-        self._joules, self._last = 0.0, None
+        self._joules = 0.0
+        self._last: tuple[float, float] | None = None
         self.domains: tuple[Domain, ...] = ()
         self.reason = None
         if gpu.mig_profile:
@@ -270,10 +271,11 @@ def find(chip: str, mac: bool, gpu: Gpu | None) -> tuple[list[Meter], list[str]]
         mac: whether this is a Mac.
         gpu: the one that is timed.
     """
-    kinds = [lambda: Apple(chip)] if mac else [Rapl]
+    kinds: list[Callable[[], Meter]] = [lambda: Apple(chip)] if mac else [Rapl]
     if gpu and not mac:
         kinds.append(lambda: Nvml(gpu))
-    found, missing = [], []
+    found: list[Meter] = []
+    missing: list[str] = []
     for kind in kinds:
         try:
             found.append(kind())

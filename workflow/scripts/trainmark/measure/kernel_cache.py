@@ -43,7 +43,9 @@ def mark(stack: str, gpu: Gpu, lock_file: Path) -> Path:
 
 def is_needed(stack: str, device: str, gpu: Gpu | None, lock_file: Path) -> bool:
     """Whether a training on this device would begin with compiling."""
-    return device == "gpu" and cuda.must_compile(stack, gpu) and not mark(stack, gpu, lock_file).exists()
+    if device != "gpu" or gpu is None or not cuda.must_compile(stack, gpu):
+        return False
+    return not mark(stack, gpu, lock_file).exists()
 
 
 def announcement(stack: str, gpu: Gpu) -> str:

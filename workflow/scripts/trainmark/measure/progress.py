@@ -52,7 +52,7 @@ class Session:
 def plan_more(path: Path | None, records: list[str]) -> None:
     """Add records to the session's plan, as they turn out to be needed."""
     session = load_session(path)
-    if session and records:
+    if path and session and records:
         replace(session, planned=list(dict.fromkeys([*session.planned, *records]))).save(path)
 
 
@@ -122,7 +122,7 @@ def run_line(record: Record, session: Session | None) -> str:
     cell = run.cell
     variant = f"{run.control} " if run.control else ""
     text = f"{cell.stack} {cell.device} {cell.model:<4} batch {cell.batch_size:>4} {variant}repeat {run.repeat}: "
-    if record.status == OK:
+    if record.status == OK and record.accuracy:
         seconds = record.durations["fit_seconds"]
         text += (
             f"fit {seconds:6.1f} s, {throughput(record.workload, seconds):>8,.0f} samples/s, "
@@ -190,15 +190,12 @@ def not_converged(runs: Path) -> dict[str, str]:
     """Path of the record -> status and reason, of the rows of runs.csv that did not pass the convergence gate."""
     with runs.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["status"] == NOT_CONVERGED]
-    axes = ("machine", "stack", "device", "model")
-    return {
-        str(
-            Run(
-                Cell(*(row[axis] for axis in axes), int(row["batch_size"])), int(row["repeat"]), row["control"] or None
-            ).path
-        ): (f"{NOT_CONVERGED}: {row['reason']}")
-        for row in rows
-    }
+    found = {}
+    for row in rows:
+        cell = Cell(row["machine"], row["stack"], row["device"], row["model"], int(row["batch_size"]))
+        run = Run(cell, int(row["repeat"]), row["control"] or None)
+        found[str(run.path)] = f"{NOT_CONVERGED}: {row['reason']}"
+    return found
 
 
 def failure_summary(failed: dict[str, str], session: Session | None) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from trainmark import system
 from trainmark.machine import energy
 from trainmark.machine.meters import Meter, Nvml, SensorError
 
@@ -129,7 +130,7 @@ class Watcher:
         gpu_processes: how many processes computed on the GPU at the start; None where that cannot be told.
     """
 
-    def __init__(self, process: subprocess.Popen, device: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], device: str) -> None:
         self._process, self._device = process, device
         self.gpu_processes: int | None = None
         self.watches = False
@@ -146,29 +147,32 @@ class Watcher:
         if self.watches:
             question = {"device": self._device, "window": window, "idle": idle}
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(json.dumps(question).encode() + b"\n")
-                self._process.stdin.flush()
+                to_child, _ = system.pipes(self._process)
+                to_child.write(json.dumps(question).encode() + b"\n")
+                to_child.flush()
             answer = self._hear()
             if answer is not None:
                 return answer
             self.reason = f"the meters' process {_describe_end(self._process)} while the model trained"
-        return {"energy": energy.unmeasured(self.reason), "gpu": {}, "moves_a_second": {}}
+        return {"energy": energy.unmeasured(self.reason or ""), "gpu": {}, "moves_a_second": {}}
 
     def _hear(self) -> dict[str, Any] | None:
         """The next line that it says; None if it ends or says nothing."""
+        _, from_child = system.pipes(self._process)
         line, deadline = b"", time.monotonic() + _PATIENCE_SECONDS
         while not line.endswith(b"\n"):
             left = deadline - time.monotonic()
-            if left < 0 or not select.select([self._process.stdout], [], [], left)[0]:
+            if left < 0 or not select.select([from_child], [], [], left)[0]:
                 return None
-            chunk = os.read(self._process.stdout.fileno(), 65536)
+            chunk = os.read(from_child.fileno(), 65536)
             if not chunk:
                 return None
             line += chunk
-        return json.loads(line)
+        found: dict[str, Any] = json.loads(line)
+        return found
 
 
-def _describe_end(process: subprocess.Popen) -> str:
+def _describe_end(process: subprocess.Popen[bytes]) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         code = process.wait(timeout=1)
         return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
@@ -192,6 +196,6 @@ def watched(command: list[str], environment: dict[str, str], device: str) -> Ite
     finally:
         process.kill()
         process.wait()
-        for stream in (process.stdin, process.stdout):
+        for stream in system.pipes(process):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()

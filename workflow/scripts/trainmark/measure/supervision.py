@@ -117,7 +117,10 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
     if outcome["status"] == OK and device == "gpu":
         outcome |= refuse_other_gpu(request.gpu, used)
     # By a clock that cannot be set: the time of day may be, while it trains.
-    times = {"started_at": provenance.utc(before.wall), "ended_at": provenance.utc(before.wall + passed.pop("seconds"))}
+    times = {
+        "started_at": provenance.utc(before.wall),
+        "ended_at": provenance.utc(before.wall + (passed.pop("seconds") or 0.0)),
+    }
     pressure = disturbances.worse(conditions["thermal_pressure"], disturbances.thermal_pressure())
     found = {**conditions, **passed, "thermal_pressure": pressure, "cool_down_seconds": paused}
     found |= {"gpu_processes_before": watcher.gpu_processes, **_NO_GPU, **seen["gpu"], **outcome["noise"]}
@@ -127,7 +130,7 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
 def _warm_up(request: Request, command: list[str], lock: int) -> None:
     """Have the driver compile beforehand what it would compile within the first timing."""
     stack, device = request.run.cell.stack, request.run.cell.device
-    if not kernel_cache.is_needed(stack, device, request.gpu, request.lock_file):
+    if request.gpu is None or not kernel_cache.is_needed(stack, device, request.gpu, request.lock_file):
         return
     threads = request.threads or hardware.usable_cores()
     variables = worker_process.child_environment(device, threads, request.gpu, stack)
@@ -191,7 +194,7 @@ def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any
         limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
         return empty | {"status": "timed_out", "reason": f"The training was stopped after its time limit of {limit}."}
     try:
-        return empty | json.loads(answer)
+        return {**empty, **json.loads(answer)}
     except json.JSONDecodeError:
         return empty | describe_death(code)
 

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from trainmark import mutex, process_environment, system
 from trainmark.dataset import fashion_mnist
@@ -114,32 +114,33 @@ def converse(
         start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the child
         pass_fds=[lock],  # the child holds it too: an orphan, while it lives, keeps the next timing from starting
     )
+    to_child, from_child = system.pipes(child)
     try:
         with contextlib.suppress(BrokenPipeError):  # a child that died at once is told from its exit code
-            child.stdin.write(json.dumps(message).encode() + b"\n")
-            child.stdin.flush()
-        answer = _read_answer(child, limit_seconds, what, workflow_pid)
+            to_child.write(json.dumps(message).encode() + b"\n")
+            to_child.flush()
+        answer = _read_answer(from_child, limit_seconds, what, workflow_pid)
     finally:
         # Also ends what an unfinished or finished child left behind. Where nothing but the finished child itself is
         # left, which waits for us to notice its death, Linux does nothing and macOS says EPERM.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         code = child.wait()
-        child.stdout.close()
+        from_child.close()
         with contextlib.suppress(BrokenPipeError):
-            child.stdin.close()
+            to_child.close()
     return answer, code
 
 
-def _read_answer(child: subprocess.Popen, limit_seconds: float, what: object, workflow_pid: int | None) -> bytes | None:
+def _read_answer(from_child: IO[bytes], limit_seconds: float, what: object, workflow_pid: int | None) -> bytes | None:
     """What the child wrote until it closed its stdout; None if the time limit passed before that."""
     deadline = time.monotonic() + limit_seconds
-    chunks = []
+    chunks: list[bytes] = []
     while True:
         # The process sleeps in select but for one look a second at the clock and at the workflow.
-        readable, _, _ = select.select([child.stdout], [], [], POLL_SECONDS)
+        readable, _, _ = select.select([from_child], [], [], POLL_SECONDS)
         if readable:
-            chunk = os.read(child.stdout.fileno(), 65536)
+            chunk = os.read(from_child.fileno(), 65536)
             if not chunk:
                 return b"".join(chunks)
             chunks.append(chunk)

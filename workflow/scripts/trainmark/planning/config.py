@@ -137,7 +137,9 @@ def _match(validator: Any, pattern: str, value: Any, schema: Mapping[str, Any]) 
         yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
 
 
-_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _match}, type_checker=_TYPES)
+_Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator, {"pattern": _match}, type_checker=_TYPES
+)
 
 
 def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Problem]:
@@ -149,7 +151,7 @@ def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> lis
     )
 
 
-def _problems_of(error: jsonschema.ValidationError) -> list[Problem]:
+def _problems_of(error: Any) -> list[Problem]:
     path = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema["properties"]

@@ -16,7 +16,7 @@ from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainmark import files, process_environment
+from trainmark import files, process_environment, system
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import controls, grid, workloads
 from trainmark.install import lockfile
@@ -251,12 +251,13 @@ def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command
     """
     c, conda = plan.config, " --use-conda" if here.use_conda else ""
     stacks = {stack: _refusal(refuse_missing_stack, [stack], here, where) for stack in plan.stacks}
+    impossible = {stack: reason for stack, reason in stacks.items() if reason and here.platform}
     refused = {
         "platform": _refusal(refuse_unsupported_platform, here),
         "machine": _refusal(refuse_other_machine, plan),
-        "stacks": {stack: reason for stack, reason in stacks.items() if reason and here.platform},
+        "stacks": impossible,
     }
-    missing = [f"{stack}.{here.platform}.yaml" for stack in refused["stacks"]]
+    missing = [f"{stack}.{here.platform}.yaml" for stack in impossible]
     return {
         "machine": plan.machine,
         "platform": here.platform,
@@ -393,12 +394,13 @@ def _digests_by_processes(top: Path, names: list[str]) -> dict[str, str]:
     processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in parts]
     for process, part in zip(processes, parts):
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write("\0".join(part).encode(errors="surrogateescape"))
-            process.stdin.close()
-    found = {}
+            system.pipes(process)[0].write("\0".join(part).encode(errors="surrogateescape"))
+            system.pipes(process)[0].close()
+    found: dict[str, str] = {}
     for process, part in zip(processes, parts):
-        digests = process.stdout.read().decode().splitlines()
-        process.stdout.close()
+        answer = system.pipes(process)[1]
+        digests = answer.read().decode().splitlines()
+        answer.close()
         # Should one have failed, this process does its part.
         found |= dict(zip(part, digests)) if process.wait() == 0 else _digests(top, part)
     return found

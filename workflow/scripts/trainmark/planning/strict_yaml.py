@@ -89,7 +89,8 @@ def _refuse_depth(name: str, text: str) -> None:
     for event in yaml.parse(text, Loader=LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            raise TrainmarkError(f"{name}, line {event.start_mark.line + 1}: is nested deeper than any such file.")
+            line = event.start_mark.line + 1 if event.start_mark else "?"
+            raise TrainmarkError(f"{name}, line {line}: is nested deeper than any such file.")
 
 
 def _surprises(root: yaml.Node) -> Iterator[tuple[int, str]]:
@@ -113,7 +114,7 @@ def _surprises(root: yaml.Node) -> Iterator[tuple[int, str]]:
             yield from _scalar_surprises(node)
         elif isinstance(node, yaml.SequenceNode):
             waiting += reversed(node.value)
-        else:
+        elif isinstance(node, yaml.MappingNode):
             yield from _key_surprises(node)
             waiting += [value for _, value in reversed(node.value)]
 

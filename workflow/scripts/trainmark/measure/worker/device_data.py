@@ -9,7 +9,7 @@ from typing import Any
 LAYER = "images_on_device"
 
 
-def move_in(tf: Any, device: str, sets: Sequence[tuple[Any, ...]]) -> tuple[Any, list[tuple[Any, ...]]]:
+def move_in(tf: Any, device: str, sets: Sequence[tuple[Any, ...]]) -> tuple[Any, list[tuple[Any, Any]]]:
     """Bring the images of all sets to the device.
 
     Args:

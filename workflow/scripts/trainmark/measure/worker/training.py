@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     keras.utils.set_random_seed(request["seed"])
 
     start = clock()
-    sets = fashion_mnist.load_split(
+    sets: Sequence[tuple[Any, Any]] = fashion_mnist.load_split(
         Path(request["data_folder"]),
         workload["train_samples"],
         workload["validation_samples"],
@@ -210,7 +211,7 @@ def is_keras_2(keras: Any) -> bool:
 def _epoch_clock(keras: Any) -> Any:
     """A callback that times epochs, and the validation inside each, in seconds."""
 
-    class EpochClock(keras.callbacks.Callback):
+    class EpochClock(keras.callbacks.Callback):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.epoch_seconds: list[float] = []
@@ -413,7 +414,7 @@ def classify(error: Exception) -> tuple[str, str]:
 def versions(tf: Any) -> dict[str, str | None]:
     """Versions of what was imported, and of what lies below it."""
     build = tf.sysconfig.get_build_info()
-    drivers = {gpu.driver for gpu in gpus.usable()} - {None}
+    drivers = {gpu.driver for gpu in gpus.usable() if gpu.driver}
     return {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 import math
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -125,7 +126,7 @@ def _by_batch_size(
     series = _series(exhibit, looks)
     if len(series) > MOST_COLOURED:
         return draw_rows(exhibit, looks)
-    models = sorted(set(exhibit.table["model"]), key=cell_statistics.model_rank)
+    models: list[Any] = sorted(set(exhibit.table["model"]), key=cell_statistics.model_rank)
     sizes = sorted(exhibit.table["batch_size"].unique())
     figure, axes = plt.subplots(
         1,
@@ -166,7 +167,9 @@ def draw_rows(exhibit: Exhibit, looks: Looks) -> plt.Figure:
     """A row a series, one panel a model, a marker a batch size: what stays readable with dozens of machines."""
     series = _series(exhibit, looks)
     series.sort(key=lambda s: s.rows[exhibit.value].median(), reverse=not exhibit.highest_first)  # the last is on top
-    models = sorted(set(exhibit.table["model"]), key=cell_statistics.model_rank) if exhibit.panels else [None]
+    models: list[Any] = (
+        sorted(set(exhibit.table["model"]), key=cell_statistics.model_rank) if exhibit.panels else [None]
+    )
     keys = sorted(exhibit.table[exhibit.marker].unique(), key=None if exhibit.panels else cell_statistics.model_rank)
     looks_of = {key: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, key in enumerate(keys)}
     labels = [textwrap.fill(s.label, 32) for s in series]
@@ -327,7 +330,7 @@ def _series(exhibit: Exhibit, looks: Looks, table: pd.DataFrame | None = None) -
     for number, (key, rows) in enumerate(groups):
         # A pair looks like the side that tells it from the others; where both sides do, like nobody else.
         telling = next((side for side in (key[:3], key[3:]) if side and sides.count(side) == 1), None)
-        look = looks.get(telling) or (COLOURS[number % 7], MARKERS[(number + number // 7) % 7])
+        look = (looks.get(telling) if telling else None) or (COLOURS[number % 7], MARKERS[(number + number // 7) % 7])
         found.append(Series(exhibit.names[key], *look, rows))
     return found
 
@@ -340,7 +343,7 @@ def _handle(s: Series) -> plt.Line2D:
     return plt.Line2D([], [], color=s.colour, marker=s.marker, label=s.label, linewidth=2)
 
 
-def _published(axis: plt.Axes, positions: list[float], values: pd.Series) -> None:
+def _published(axis: plt.Axes, positions: Sequence[float], values: pd.Series) -> None:
     """Figures that somebody published: hollow and grey, in front of what was measured."""
     axis.scatter(positions, values, s=46, marker="D", facecolor="none", edgecolor="#555555", linewidth=1.3, zorder=4)
 

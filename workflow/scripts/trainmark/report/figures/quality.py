@@ -86,7 +86,8 @@ def _bands(bad: pd.DataFrame, references: convergence.References | None) -> pd.D
     rows = []
     for model, size in bad[["model", "batch_size"]].drop_duplicates().itertuples(index=False):
         epochs = int(bad["epochs"].max())
-        for epoch, values in enumerate(zip(*references.accuracy[model][size]), start=1):
+        runs = references.accuracy[model][size] if references else []
+        for epoch, values in enumerate(zip(*runs), start=1):
             if epoch <= epochs:
                 rows.append((model, size, epoch, min(values), max(values)))
     return pd.DataFrame(rows, columns=["model", "batch_size", "epoch", "low", "high"])

@@ -79,12 +79,12 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
 def not_counted(data: ReportData) -> list[Section]:
     """Runs that failed, are missing, or are left out, each with the reason."""
     runs = data.runs
-    failed = (*CELL, Column("repeat", "Repeat", "integer"), Column("status", "Status"))
+    failed: tuple[Column, ...] = (*CELL, Column("repeat", "Repeat", "integer"), Column("status", "Status"))
     failed = (*failed, Column("reason", "Reason", "long"))
     controls = data.controls[data.controls["status"] != OK]
     missing = (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
     others = (Column("machine", "Machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long"))
-    pairs = (*PAIR, Column("cells", "Cells", "integer"))
+    pairs: tuple[Column, ...] = (*PAIR, Column("cells", "Cells", "integer"))
     pairs = (*pairs, Column("why", "Differ in (candidate against baseline)", "long"))
     unlike = data.tables["unlike"].groupby([*comparison_statistics.SIDES, "why"]).size().rename("cells").reset_index()
     files = (Column("path", "File"), Column("what", "What is wrong", "long"), Column("remedy", "What to do", "long"))

@@ -78,7 +78,7 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
         name: comparison_statistics.read_cells(folder / f"{name}.csv")
         for name in ("comparisons", "comparisons_summary")
     }
-    rest = ("break_even", "tflops", "utilisation", "outlying", "drift", "claims")
+    rest: tuple[str, ...] = ("break_even", "tflops", "utilisation", "outlying", "drift", "claims")
     rest += ("products", "energy", "energy_comparisons", "energy_unmeasured", "bottlenecks", "gpu_states", "unlike")
     found |= {name: cell_statistics.read_table(folder / f"{name}.csv") for name in rest}
     experiments = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
