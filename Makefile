@@ -31,21 +31,32 @@ export GIVEN_KEY := $(value KEY)
 export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 
-.PHONY: help doctor run benchmark references report merge pack rename unlock bench fuzz test format lock check-locks
+.PHONY: help doctor run benchmark references report merge pack rename unlock bench fuzz lint check test format lock \
+	check-locks
 help:
-	@echo "make doctor     say in a minute whether what this machine will measure counts"
-	@echo "make run        time the whole grid on this machine, one epoch each (minutes), and draw the report"
-	@echo "make benchmark  the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
-	@echo "make report     draw the report from the records that are there; train nothing"
-	@echo "make merge FROM=\"PATH ...\"  bring results of other machines in: folders, .zip or .tar.gz (AS=name, SKIP=1, KEY=new)"
-	@echo "make pack   this machine's results as one signed archive to send (MACHINE=name)"
-	@echo "make rename MACHINE=old TO=new"
-	@echo "make references what healthy runs reach, measured on this machine's CPU (hours)"
-	@echo "make unlock     after a crash or a power cut: let the next command go on"
-	@echo "make test       all checks and tests"
-	@echo "make lock   write the pinned environments anew from envs/inputs; make check-locks says whether that is needed"
-	@echo "make bench      what the harness costs, against a plain script"
-	@echo "make fuzz       records, archives and configurations as strangers may send them (FUZZ=\"--files 200000\")"
+	@echo "Measure and look"
+	@echo "  make doctor         say in a minute whether what this machine will measure counts"
+	@echo "  make run            time the whole grid, one epoch each (minutes), and draw the report"
+	@echo "  make benchmark      the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
+	@echo "  make report         draw the report from the records that are there; train nothing"
+	@echo "  make unlock         after a crash or a power cut: let the next command go on"
+	@echo "  make references     what healthy runs reach, on this machine's CPU (an hour or two)"
+	@echo
+	@echo "Compare machines"
+	@echo "  make pack           this machine's results as one signed archive to send (MACHINE=name)"
+	@echo "  make merge FROM=\"PATH ...\""
+	@echo "                      bring results of other machines in: folders, .zip or .tar.gz (AS=name, SKIP=1, KEY=new)"
+	@echo "  make rename MACHINE=old TO=new"
+	@echo "                      give a machine another name"
+	@echo
+	@echo "Work on trainmark"
+	@echo "  make check          lint, types, and the quick unit tests"
+	@echo "  make test           all checks and tests"
+	@echo "  make format         fix what lint can fix"
+	@echo "  make bench          what the workflow costs, against a plain script"
+	@echo "  make fuzz           input as strangers may send it (FUZZ=\"--files 200000\")"
+	@echo "  make lock           write the pinned environments anew from envs/inputs"
+	@echo "  make check-locks    say whether that is needed"
 
 run: $(VENV)/installed
 	@$(SNAKEMAKE) --configfile config/quick.yaml; $(SHOW_REPORT)
@@ -82,17 +93,24 @@ rename: $(VENV)/installed
 	$(if $(and $(GIVEN_MACHINE),$(GIVEN_TO)),,$(error say which and how: make rename MACHINE=old TO=new))
 	@$(RUN) workflow/scripts/rename_machine.py -- "$$GIVEN_MACHINE" "$$GIVEN_TO"
 
-bench: $(VENV)/installed
+# The benchmark of the report makes up its records as the tests do, and so needs what they need.
+bench: $(VENV)/installed-tests
 	@for each in report gate meters harness; do $(RUN) tests/benchmark/measure_$$each.py || exit; done
 
 # What strangers may send, as long as one likes: FUZZ="--files 200000".
 fuzz: $(VENV)/installed-tests
 	@$(RUN) tests/fuzz/fuzz.py $(FUZZ)
 
-test: $(VENV)/installed-tests
+lint: $(VENV)/installed-tests
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	$(RUN) -m snakefmt --check Snakefile workflow/rules
+	$(RUN) -m mypy
 	$(SNAKEMAKE) --lint
+
+check: lint
+	$(RUN) -m pytest -n 2 --dist loadgroup -m "not slow" tests/unit
+
+test: lint
 	$(RUN) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 format: $(VENV)/installed-tests

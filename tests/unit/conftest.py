@@ -1,10 +1,23 @@
-"""Reports of synthetic machines that several tests read."""
+"""Reports of synthetic machines that several tests read, and which tests are slow."""
+
+from pathlib import Path
 
 import pytest
 from trainmark.analysis import convergence
 
 from tests import report, synthetic
 from tests.conftest import synthetic_grid
+
+HERE = Path(__file__).parent
+SLOW = {line for line in (HERE / "slow_tests.txt").read_text().splitlines() if not line.startswith("#")}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks for the mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that slow_tests.txt names."""
+    for item in items:
+        if HERE in item.path.parents and item.originalname in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 def times(machine, device, model, batch_size, repeat):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,7 @@ def test_merge_from_nowhere_is_explained(recorder):
     assert "say from where: make merge FROM=PATH" in result.stderr
 
 
+@pytest.mark.slow
 def test_merges_what_it_is_told_however_it_is_called(tmp_path):
     folder = checkout(tmp_path / "checkout", REAL)
     names = ["name (1).tar.gz", "my $(touch pwned) file.tar.gz", "c.tar.gz"]
@@ -154,7 +156,10 @@ VARIABLES = (
     "INSTALL",
 )
 VARIABLES += ("SOME_PYTHON", "SHOW_REPORT", "GIVEN_FROM", "GIVEN_MACHINE")
-GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "test", "format", "lock", "check-locks")
+GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "check", "test", "format", "lock")
+GOALS += ("check-locks",)
+HELPED = re.findall(r'^\t@echo "  make (.*)"$', (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+HELPED = [shlex.split(re.split(r"\s{2,}", line.replace('\\"', '"'))[0]) for line in HELPED]
 
 
 def commands_of(*arguments: str, **variables: str) -> subprocess.CompletedProcess:
@@ -162,6 +167,7 @@ def commands_of(*arguments: str, **variables: str) -> subprocess.CompletedProces
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", [*GOALS, "merge", "rename"])
 def test_exported_variables_count_for_nothing(goal):
     calm, exported = commands_of(goal), commands_of(goal, **dict.fromkeys(VARIABLES, "exported"))
@@ -177,6 +183,36 @@ def test_variables_on_the_command_line_count():
     assert "--no-other-python elsewhere" in found
 
 
+@pytest.mark.parametrize("words", HELPED, ids=lambda words: words[0])
+def test_what_the_help_names_can_be_made(words):
+    result = commands_of(*words)
+    assert result.returncode == 0, result.stderr
+    assert "start_program.py" in result.stdout
+
+
+def test_the_help_names_every_target_that_a_person_gives():
+    text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    declared = re.search(r"^\.PHONY: (help .*)$", text, flags=re.MULTILINE)[1].split()
+    assert {words[0] for words in HELPED} == set(declared) - {"help", "lint"}
+    assert {*GOALS, "merge", "rename"} <= set(declared)
+
+
+def test_the_help_is_aligned():
+    lines = make(ROOT, "help").stdout.splitlines()
+    assert all(len(line) <= 120 for line in lines)
+    matches = [re.match(r"(?:  make [a-z-]+ {2,}| {8,})(?=\S)", line) for line in lines]
+    columns = [match.end() for match in matches if match]
+    assert len(columns) == len(HELPED)
+    assert set(columns) == {22}
+
+
+def test_on_a_fresh_clone_the_benchmarks_have_what_they_import():
+    commands = commands_of("bench", "VENV=fresh").stdout
+    assert "pytest" in (ROOT / "envs/tests.txt").read_text()
+    assert commands.index("envs/tests.txt") < commands.index("tests/benchmark/measure_")
+
+
+@pytest.mark.slow
 def test_every_program_starts_from_the_clean_environment():
     for goal in GOALS:
         for line in commands_of(goal).stdout.splitlines():
