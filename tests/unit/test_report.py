@@ -266,12 +266,12 @@ def test_a_repeat_that_stands_apart_is_marked_with_what_was_noticed(tmp_path):
     assert (row["model"], row["batch_size"], row["repeat"], row["load_average_before"]) == ("mlp", 32, 2, 7.5)
     assert row["ratio"] == pytest.approx(1.5, rel=0.01)
     assert row["steal_share"] == pytest.approx(2.0 / (2 * slow["durations"]["fit_seconds"]))
-    assert "Runs that stand apart" in made.section("spread")
+    assert "Outliers and disturbed" in made.section("spread")
 
 
 def test_of_two_repeats_nobody_knows_which_one_stands_apart(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1", noise=(1.0, 2.0)), tmp_path, draw=False)
-    assert "Runs that stand apart" not in made.html
+    assert "Outliers and disturbed" not in made.html
 
 
 def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measured_here(tmp_path):

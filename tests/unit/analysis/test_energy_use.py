@@ -67,4 +67,4 @@ def test_page_without_any_meter_says_so(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1"), tmp_path, draw=False)
     assert "Not measured. No run has a meter" in made.section("energy")
     assert "Energy by cell" not in made.html
-    assert "Times less energy" not in made.html
+    assert "Energy ratio" not in made.html

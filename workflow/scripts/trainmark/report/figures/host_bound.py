@@ -10,7 +10,7 @@ from trainmark.analysis.series_names import WHO
 from trainmark.experiment import controls
 from trainmark.report.figures.figure_spec import Exhibit, constants, few, ratio_exhibit
 
-NAME, TITLE = "bottlenecks", "Does the host hold the device back?"
+NAME, TITLE = "bottlenecks", "Is the host the bottleneck?"
 MISSING = (
     "Not measured. It takes controls, variants of the runs in which the host has less to do or fewer threads: "
     "--config 'controls=[device-data,threads-2,threads-4]', described in config/README.md."

@@ -142,7 +142,7 @@ def not_counted(data: ReportData) -> list[Section]:
         if rows
     ]
     said = [] if found else ["Nothing: every run of the configured grid is there, ok, and of this experiment."]
-    return [Section("not-counted", "Runs that count nowhere", said), *found]
+    return [Section("not-counted", "Excluded runs", said), *found]
 
 
 _SIGNED = (

@@ -83,7 +83,7 @@ def outlying(data: ReportData) -> list[Table]:
         "Over a fifth longer or less long than the median of their cell; or others took over a tenth of the cores' "
         "time, the machine ran on its battery, saved power or was held back for its heat. They count like all others."
     )
-    title = "Runs that stand apart or were disturbed"
+    title = "Outliers and disturbed runs"
     return [Table("outlying", title, columns, rows, "outlying.csv", note)] if rows else []
 
 
@@ -189,7 +189,7 @@ def held_back(data: ReportData) -> Section:
         title = "Controls against plain runs, by cell"
         found.append(Table(host_bound.NAME, title, compared, rows, f"{host_bound.NAME}.csv", note))
     if len(t["gpu_states"]):
-        rows, title = rows_of(t["gpu_states"]), "What the GPUs told of themselves"
+        rows, title = rows_of(t["gpu_states"]), "GPU clock, temperature, throttling"
         found.append(Table("gpu_states", title, states, rows, "gpu_states.csv"))
     section = pictured(data, host_bound.NAME, found=found)
     section.texts.extend(host_sentences(cells) if len(cells) else [])
@@ -235,7 +235,7 @@ def energy(data: ReportData) -> Section:
         ),
         (
             "energy_comparisons",
-            "Times less energy",
+            "Energy ratio",
             compared,
             ratios,
             "Above 1: the candidate used less. Ratios of different scopes are grey and are no efficiencies: an SoC's "
