@@ -50,7 +50,7 @@ help:
 	@echo "                      give a machine another name"
 	@echo
 	@echo "Work on trainmark"
-	@echo "  make check          lint, and the quick unit tests"
+	@echo "  make check          lint, types, and the quick unit tests"
 	@echo "  make test           all checks and tests"
 	@echo "  make format         fix what lint can fix"
 	@echo "  make bench          what the workflow costs, against a plain script"
@@ -104,6 +104,7 @@ fuzz: $(VENV)/installed-tests
 lint: $(VENV)/installed-tests
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	$(RUN) -m snakefmt --check Snakefile workflow/rules
+	$(RUN) -m mypy
 	$(SNAKEMAKE) --lint
 
 check: lint

@@ -5,7 +5,7 @@ min_version("9.17")  # older ones refuse a priority that is a function
 
 
 include: "workflow/rules/guard.smk"
-include: "workflow/rules/layers.smk"
+include: "workflow/rules/config_layers.smk"
 
 
 configfile: "config/config.yaml"

@@ -17,8 +17,8 @@ if sys.version_info < OLDEST:
     sys.exit("trainmark: Python 3.11 or 3.12 is needed, or 3.7 or newer to fetch one; found {}.".format(FOUND))
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
-from trainmark import installing
 from trainmark.errors import TrainmarkError
+from trainmark.install import virtual_environment
 
 
 def main():
@@ -30,10 +30,10 @@ def main():
     parser.add_argument("extra", nargs="*", help="further requirement files")
     args = parser.parse_args()
     if args.check:
-        print(installing.fault_of_this(args.folder) or installing.SOUND)
+        print(virtual_environment.fault_of_this(args.folder) or virtual_environment.SOUND)
         return
     try:
-        if sys.version_info[:2] in installing.SUPPORTED:
+        if sys.version_info[:2] in virtual_environment.SUPPORTED:
             prepare(args.folder, args.extra)
         else:
             go_on_with(other_python(args.folder, args.no_other_python))
@@ -44,19 +44,19 @@ def main():
 def prepare(folder, extra):
     """Have a sound environment in a folder, with this Python, and the pinned packages in it."""
     files = [requirements_file(), *extra]
-    fault = installing.fault_of(folder)
+    fault = virtual_environment.fault_of(folder)
     if fault and folder.exists():
         print("trainmark: {} is made anew, since {}".format(folder, fault), flush=True)
     names = ", ".join(os.path.basename(file) for file in files)
     print("trainmark: installing {} into {} (1 to 5 GB, some minutes)".format(names, folder), flush=True)
     if fault:
-        installing.create(folder)
-    installing.install(folder, files)
+        virtual_environment.create(folder)
+    virtual_environment.install(folder, files)
 
 
 def requirements_file():
     """Path of the pinned requirements for this platform; an error where there are none."""
-    from trainmark import hardware  # which Pythons before 3.10 may not be able to read
+    from trainmark.machine import hardware  # which Pythons before 3.10 may not be able to read
 
     platform = hardware.platform_tag()
     if platform is None:
@@ -72,17 +72,17 @@ def other_python(folder, none_allowed):
         )
     if sys.version_info >= (3, 10):
         requirements_file()  # nothing is fetched where nothing can be installed
-    if installing.fault_of(folder) is None:
+    if virtual_environment.fault_of(folder) is None:
         return str(folder / "bin" / "python")
-    brought = installing.brought_python()
+    brought = virtual_environment.brought_python()
     if brought:
         return brought
     print(
         "trainmark: Python 3.11 or 3.12 is needed, and here is {}: make fetches one for itself, with uv, into {} "
-        "(about 30 MB).".format(FOUND, os.path.relpath(str(installing.pythons_folder()))),
+        "(about 30 MB).".format(FOUND, os.path.relpath(str(virtual_environment.pythons_folder()))),
         flush=True,
     )
-    return installing.bring_python()
+    return virtual_environment.bring_python()
 
 
 def go_on_with(python):

@@ -21,7 +21,7 @@ import tomllib
 ENVS = Path(__file__).resolve().parent
 sys.path.insert(0, str(ENVS.parent / "workflow" / "scripts"))
 
-from trainmark.locks import Pin, normalised, pins
+from trainmark.install.lockfile import Pin, normalised, pins
 
 # What uv calls the oldest system of each platform that is supported: glibc 2.28 (2018) and macOS 12 (2021), which
 # tensorflow-macos 2.12 asks for.

@@ -13,19 +13,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from trainmark import (
-    dataset,
-    energy,
-    environment,
-    gpus,
-    grid,
-    hardware,
-    plausibility,
-    reading,
-    record,
-    system,
-    workloads,
-)
+from trainmark import process_environment, system
+from trainmark.dataset import fashion_mnist
+from trainmark.experiment import grid, workloads
+from trainmark.ingest import file_reader, plausibility
+from trainmark.machine import energy, gpus, hardware
+from trainmark.records import record
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
@@ -40,7 +33,7 @@ CONFIG = {
 
 
 # What make dropped of the environment of whoever started the tests; a test's programs have an environment of their own.
-os.environ.pop(environment.DROPPED, None)
+os.environ.pop(process_environment.DROPPED, None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the mark
@@ -54,14 +47,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def payloads() -> dict[str, bytes]:
     """The real data set, from wherever this machine can have it."""
-    return dataset.obtain(None, allow_download=True)[0]
+    return fashion_mnist.obtain(None, allow_download=True)[0]
 
 
 @pytest.fixture(scope="session")
 def data_folder(payloads, tmp_path_factory) -> Path:
     """The real data set, decoded."""
     folder = tmp_path_factory.mktemp("data")
-    dataset.save_arrays(payloads, folder)
+    fashion_mnist.save_arrays(payloads, folder)
     return folder
 
 
@@ -179,7 +172,7 @@ def synthetic_record(**changes) -> dict:
         "code": {"version": "0.1.0", "commit": None},
         "gpu": synthetic_gpu("Synthetic GPU") if device == "gpu" else None,
         "noise": {
-            **dict.fromkeys(reading.NOISE_SINCE_3),
+            **dict.fromkeys(file_reader.NOISE_SINCE_3),
             "suspended_seconds": 0.0,
             "clock_jump_seconds": 0.0,
             "load_average_before": 0.1,
@@ -217,7 +210,7 @@ def older(data: dict, version: int) -> dict:
     """A record as an older format has it: without the fields that came later."""
     data = copy.deepcopy(data) | {"format_version": version}
     for each in range(version, record.FORMAT_VERSION):
-        for name in reading.UPGRADES[each].added:
+        for name in file_reader.UPGRADES[each].added:
             part, _, key = name.rpartition(".")
             (data.get(part, {}) if part else data).pop(key, None)
     if version < 4:

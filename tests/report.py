@@ -4,23 +4,13 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainmark import (
-    catalogue,
-    claims,
-    collecting,
-    content,
-    convergence,
-    derived,
-    exhibits,
-    figures,
-    gallery,
-    page,
-    tables,
-    workloads,
-)
-from trainmark import (
-    document as documents,
-)
+from trainmark.analysis import cell_statistics, claims, collecting, comparison_tables, convergence
+from trainmark.experiment import workloads
+from trainmark.ingest import catalogue
+from trainmark.report import page
+from trainmark.report.figures import drawing, figure_list, figure_spec
+from trainmark.report.sections import document as documents
+from trainmark.report.sections import report_data
 
 from tests import synthetic
 from tests.conftest import CONFIG, ROOT
@@ -43,8 +33,8 @@ class Report:
     """A report and what it was made from."""
 
     folder: Path
-    data: content.ReportData
-    exhibits: list[exhibits.Exhibit]
+    data: report_data.ReportData
+    exhibits: list[figure_spec.Exhibit]
     document: documents.Document
     html: str
     markdown: str
@@ -62,18 +52,18 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
     with (folder / "machines.csv").open(newline="") as file:
         rows = catalogue.look_up(csv.DictReader(file), known)
     (folder / "specifications.csv").write_text(catalogue.csv_text(rows))
-    runs = tables.read_runs(folder / "runs.csv")
-    specifications = tables.read_specifications(folder / "specifications.csv")
-    chosen, peaks = tables.comparable(runs, SETTINGS), tables.read_table(folder / "peaks.csv")
-    ledger, ids = claims.load([ROOT / "config/claims.yaml"]), tables.hardware_ids(specifications)
+    runs = cell_statistics.read_runs(folder / "runs.csv")
+    specifications = cell_statistics.read_specifications(folder / "specifications.csv")
+    chosen, peaks = cell_statistics.comparable(runs, SETTINGS), cell_statistics.read_table(folder / "peaks.csv")
+    ledger, ids = claims.load([ROOT / "config/claims.yaml"]), cell_statistics.hardware_ids(specifications)
     written = {
-        "cells": tables.summarise(runs),
-        **derived.derive(folder, SETTINGS, configured, "auto"),
+        "cells": cell_statistics.summarise(runs),
+        **comparison_tables.derive(folder, SETTINGS, configured, "auto"),
         "claims": claims.judge_all(ledger, chosen, peaks, ids),
         "published": claims.published(ledger, chosen, ids),
     }
     for name, table in written.items():
-        (folder / f"{name}.csv").write_text(tables.csv_text(table))
+        (folder / f"{name}.csv").write_text(cell_statistics.csv_text(table))
 
 
 def make(
@@ -87,16 +77,16 @@ def make(
 ) -> Report:
     """The whole report; without the drawing, figures are planned and their files empty."""
     write_tables(records, folder, configured, kinds, gate, described)
-    runs = tables.of_shown_experiment(tables.read_runs(folder / "runs.csv"), SETTINGS)
-    planned = gallery.plan(folder, runs, gate.references)
+    runs = cell_statistics.of_shown_experiment(cell_statistics.read_runs(folder / "runs.csv"), SETTINGS)
+    planned = figure_list.plan(folder, runs, gate.references)
     if draw:
-        figures.draw_all(planned, figures.assign_looks(runs), folder / "figures")
+        drawing.draw_all(planned, drawing.assign_looks(runs), folder / "figures")
     else:
         (folder / "figures").mkdir()
         for exhibit in planned:
             (folder / "figures" / f"{exhibit.name}.svg").write_text("<svg/>")
-    exhibits.write_index(planned, folder / "figures" / "figures.json")
-    data = content.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)
+    figure_spec.write_index(planned, folder / "figures" / "figures.json")
+    data = report_data.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)
     captions = TEMPLATES / "figures.rst"
     document = page.write(page.with_figures(data, folder / "figures", captions))
     html = page.render(document, TEMPLATES / "page.html.j2")

@@ -10,7 +10,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainmark import controls, convergence, energy, gpus, hardware, workloads
+from trainmark.analysis import convergence
+from trainmark.experiment import controls, workloads
+from trainmark.machine import energy, gpus, hardware
 
 from tests.conftest import CONFIG, ROOT, path_of, synthetic_gpu, synthetic_machine, synthetic_record, times_of
 

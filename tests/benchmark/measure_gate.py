@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts")]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from trainmark import convergence, dataset, workloads
+from trainmark.analysis import convergence
+from trainmark.dataset import fashion_mnist
+from trainmark.experiment import workloads
 
 BATCH_SIZE, EPOCHS, RESAMPLED = 512, 5, 20
 
@@ -68,8 +70,8 @@ def print_detection(gate: convergence.Gate, settings: str, models: list[str]) ->
 
     folder = ROOT / "results" / "data"
     if not (folder / "train-images-idx3-ubyte.npy").exists():
-        dataset.save_arrays(dataset.obtain(None, allow_download=True)[0], folder)
-    splits = dataset.load_split(folder, 50000, 10000, 10000)
+        fashion_mnist.save_arrays(fashion_mnist.obtain(None, allow_download=True)[0], folder)
+    splits = fashion_mnist.load_split(folder, 50000, 10000, 10000)
     shuffled = copy.copy(splits[0][1])
     np.random.default_rng(1).shuffle(shuffled)
     print(f"\n| model, batch size {BATCH_SIZE} | crippled by | accuracy after epoch {EPOCHS} | verdict | reason |")

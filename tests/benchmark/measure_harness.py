@@ -22,7 +22,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from trainmark import dataset, gpus, grid, hardware, plan, system
+from trainmark import system
+from trainmark.dataset import fashion_mnist
+from trainmark.experiment import grid
+from trainmark.machine import gpus, hardware
+from trainmark.planning import plan
 
 # One cell a model, each long enough for a ratio.
 FIDELITY_CELLS = [("mlp", 32), ("cnn", 32), ("lstm", 128)]
@@ -53,7 +57,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 def write_data(folder: Path) -> None:
     """The four files as the plain script reads them."""
-    payloads, _ = dataset.obtain(None, allow_download=True)
+    payloads, _ = fashion_mnist.obtain(None, allow_download=True)
     folder.mkdir()
     for name, payload in payloads.items():
         (folder / f"{name}.gz").write_bytes(gzip.compress(payload))

@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path[:0] = [str(SCRIPTS), str(ROOT)]
 
-from trainmark import dataset, hardware, repeating, training, workloads
+from trainmark.dataset import fashion_mnist
+from trainmark.experiment import workloads
+from trainmark.machine import hardware
+from trainmark.measure.worker import training
+from trainmark.records import repeats_needed
 
 CONFIG = {"train_samples": 50000, "validation_samples": 10000, "test_samples": 10000, "epochs": 1}
 CONFIG |= {"learning_rate": 0.001, "jit_compile": False}
@@ -30,12 +34,13 @@ import sys; sys.path[:0] = [{scripts!r}, {root!r}]
 import json, time
 from pathlib import Path
 from tests.fakes import FakeNvml, write_zone
-from trainmark import gpus, meters, watching
+from trainmark.machine import gpus, meters
+from trainmark.measure import sampler
 folder = Path({folder!r})
 write_zone(folder, "intel-rapl:0", "package-0", 1)
 write_zone(folder, "intel-rapl:0:0", "dram", 1)
 used = time.process_time()
-watching.serve(([meters.Rapl(folder), meters.Nvml(gpus.Gpu("P100", uuid="GPU-1"), FakeNvml(counts=False))], []))
+sampler.serve(([meters.Rapl(folder), meters.Nvml(gpus.Gpu("P100", uuid="GPU-1"), FakeNvml(counts=False))], []))
 print(json.dumps(time.process_time() - used))
 """
 
@@ -45,7 +50,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=300, help="of epochs with and without")
     pairs = parser.parse_args().pairs
     with tempfile.TemporaryDirectory() as folder:
-        dataset.save_arrays(dataset.obtain(None, allow_download=True)[0], Path(folder))
+        fashion_mnist.save_arrays(fashion_mnist.obtain(None, allow_download=True)[0], Path(folder))
         code = WATCH.format(scripts=str(SCRIPTS), root=str(ROOT), folder=f"{folder}/powercap")
         pipe = subprocess.PIPE
         with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as watcher:
@@ -57,7 +62,7 @@ def main() -> None:
     used = json.loads(said.splitlines()[-1])
     awake = first[True] + sum(pair[True] for pair in times)
     ratios = [pair[True] / pair[False] for pair in times]
-    low, high = repeating.median_interval(ratios)
+    low, high = repeats_needed.median_interval(ratios)
     cores = hardware.usable_cores()
     print(f"{hardware.chip()}, {cores} cores, {platform.system()}; mlp, batch size {BATCH_SIZE}, {2 * pairs} epochs of")
     print(f"{statistics.median(pair[False] for pair in times):.3f} s (median without the meters)")
@@ -72,7 +77,9 @@ def train(folder: Path, watcher: subprocess.Popen, pairs: int) -> list[dict[bool
 
     training.configure(tf, "cpu", hardware.usable_cores())
     tf.keras.utils.set_random_seed(1)
-    train_set = dataset.load_split(folder, *(CONFIG[f"{part}_samples"] for part in ("train", "validation", "test")))[0]
+    train_set = fashion_mnist.load_split(
+        folder, *(CONFIG[f"{part}_samples"] for part in ("train", "validation", "test"))
+    )[0]
     model = workloads.MODELS["mlp"](tf.keras)
     training._compile(tf.keras, model, workloads.describe("mlp", CONFIG))
     times: list[dict[bool, float]] = [{} for _ in range(pairs)]

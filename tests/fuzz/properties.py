@@ -5,21 +5,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainmark import (
-    catalogue,
-    collecting,
-    config,
-    convergence,
-    ledgers,
-    merging,
-    plan,
-    reading,
-    strict_yaml,
-    tree,
-    workloads,
-    writing,
-)
+from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import workloads
+from trainmark.ingest import catalogue, file_reader, merging
+from trainmark.planning import config, plan, reference_files, strict_yaml
+from trainmark.records import layout, writing
 
 from tests import report, synthetic
 from tests.conftest import ROOT, path_of, synthetic_machine, synthetic_record, times_of
@@ -27,7 +18,7 @@ from tests.fuzz.strategies import END, MACHINE, START, File
 
 SCHEMAS = ROOT / "workflow/schemas"
 PUBLISHED = catalogue.load([ROOT / "config/hardware.yaml"])
-READER = reading.Reader(SCHEMAS)
+READER = file_reader.Reader(SCHEMAS)
 CONFIG = (ROOT / "config/config.yaml").read_text()
 _CONFIG_SCHEMA = strict_yaml.yaml.load((SCHEMAS / "config.schema.yaml").read_text(), Loader=strict_yaml.LOADER)
 _LONGEST_SENTENCE = 4000
@@ -87,8 +78,8 @@ def check_files(batch: Sequence[File], folder: Path, draw: bool = False) -> tupl
 
 def results_of(merge: merging.Merge) -> set[str]:
     """What a merge has to write: results, and how they came."""
-    notes = {f"results/{tree.ORIGINS}/{name}" for name in merge.notes}
-    assert bool(notes) == any(tree.RECORD.fullmatch(path) for path in merge.new)
+    notes = {f"results/{layout.ORIGINS}/{name}" for name in merge.notes}
+    assert bool(notes) == any(layout.RECORD.fullmatch(path) for path in merge.new)
     return notes | {f"results/machines/{path}" for path in merge.new}
 
 
@@ -142,7 +133,7 @@ def check_configuration(content: bytes, folder: Path) -> bool:
     try:
         layer = strict_yaml.read(str(path))
         used = config.check(layer.values, _CONFIG_SCHEMA, [layer], here)
-        ledgers.check(used["claims"], used["hardware"], used["references"], SCHEMAS)
+        reference_files.check(used["claims"], used["hardware"], used["references"], SCHEMAS)
         planned = plan.make_plan({**used, "gpu": "auto"}, here)
         plan.refuse_missing_baseline(planned, config.locate(("baseline",), [layer]))
     except TrainmarkError as error:

@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
-from trainmark import energy, record, signing
+from trainmark.ingest import signing
+from trainmark.machine import energy
+from trainmark.records import record
 
 from tests.conftest import (
     failed_record,

@@ -134,7 +134,7 @@ def copy_project(folder: Path, data_folder: Path) -> Path:
         else:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
-    change(folder, "child", "/tmp/trainmark-timing.lock", str(folder.parent / "timing.lock"))
+    change(folder, "measure/worker_process", "/tmp/trainmark-timing.lock", str(folder.parent / "timing.lock"))
     (folder / "results").mkdir()
     shutil.copytree(data_folder, folder / "results/data", copy_function=os.link)  # nobody writes into these files
     return folder

@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 
 import pytest
-from trainmark import hardware, merging, writing
+from trainmark.ingest import merging
+from trainmark.machine import hardware
+from trainmark.records import writing
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_machine, synthetic_record
 
@@ -28,9 +30,11 @@ TWELVE = range(1, 13)
 RUN = f"""
 import sys
 from pathlib import Path
-from trainmark import child, errors, grid, supervision, workloads
+from trainmark import errors
+from trainmark.experiment import grid, workloads
+from trainmark.measure import supervision, worker_process
 from tests.conftest import CONFIG
-child.MACHINE_LOCK = Path("timing.lock")
+worker_process.MACHINE_LOCK = Path("timing.lock")
 machine, repeat, seconds = sys.argv[1:]
 request = supervision.Request(
     run=grid.Run(grid.Cell(machine, "tf-2.19", "cpu", "mlp", 32), int(repeat)),

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from trainmark import convergence
+from trainmark.analysis import convergence
 
 from tests import report, synthetic
 from tests.conftest import unlearned

@@ -11,7 +11,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from trainmark import locks
+from trainmark.install import lockfile
 
 from tests.conftest import ROOT
 from tests.integration.conftest import Checkout, find_child, trained
@@ -80,7 +80,7 @@ def test_python_is_that_of_the_environment_whatever_is_active(checkout, environm
     assert {data["stack"] for data in found} == set(STACKS)
     for data in found:
         assert data["status"] == "ok", data["reason"]
-        pinned = locks.python_version(ROOT / "envs" / data["environment"]["lock_file"])
+        pinned = lockfile.python_version(ROOT / "envs" / data["environment"]["lock_file"])
         assert data["versions"]["python"].startswith(f"{pinned}.")
 
 

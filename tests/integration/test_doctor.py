@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from trainmark import hardware
+from trainmark.machine import hardware
 
 from tests.integration.conftest import TINY, Checkout, change
 
@@ -60,7 +60,7 @@ def test_whole_look_at_this_machine_at_every_call(hurried, monkeypatch):
 
 def test_other_benchmark_is_left_in_peace(checkout):
     lock = checkout.folder / "lock"
-    change(checkout.folder, "child", "MACHINE_LOCK = ", f"MACHINE_LOCK = Path({str(lock)!r})  # not ")
+    change(checkout.folder, "measure/worker_process", "MACHINE_LOCK = ", f"MACHINE_LOCK = Path({str(lock)!r})  # not ")
     lock.write_text(f"process 1 in {checkout.folder}/elsewhere")
     with lock.open() as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)

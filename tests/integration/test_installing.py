@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from trainmark import hardware, installing
+from trainmark.install import virtual_environment
+from trainmark.machine import hardware
 
 from tests.conftest import ROOT
 from tests.installs import find_python, link_tools, write_mirror, write_wheel
@@ -154,5 +155,5 @@ def test_uv_is_fetched_where_there_is_none(clone, mirror, packages, tmp_path, ha
     output = clone.make("unlock", PIP_FIND_LINKS=f"{tmp_path / 'uv'} {packages[0]}", **mirror)
     assert "make fetches one for itself" in output
     assert clone.python.is_file()
-    assert installing.fault_of(clone.folder / ".venv") is None
+    assert virtual_environment.fault_of(clone.folder / ".venv") is None
     assert not list((clone.folder / ".python").rglob("uv*"))  # it has done its work

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from trainmark import writing
+from trainmark.records import writing
 
 from tests.conftest import failed_record, path_of
 from tests.integration.conftest import TINY, Checkout, find_child, trained

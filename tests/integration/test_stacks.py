@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from trainmark import locks, workloads
+from trainmark.experiment import workloads
+from trainmark.install import lockfile
 
 from tests.conftest import CONFIG, ROOT, validate_record
 
@@ -17,7 +18,8 @@ DESCRIBE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import tensorflow as tf
-from trainmark import training, workloads
+from trainmark.experiment import workloads
+from trainmark.measure.worker import training
 found = {}
 for name, workload in json.load(sys.stdin).items():
     model = workloads.MODELS[name](tf.keras)
@@ -53,7 +55,7 @@ def test_real_cell_is_trained_with_the_articles_tensorflow(python, tmp_path, dat
     assert data["versions"]["tensorflow"] == "2.12.0"
     assert data["versions"]["python"].startswith("3.10.")
     assert data["environment"]["lock_file"] == LOCK.name
-    assert data["environment"]["lock_sha256"] == locks.digest(LOCK.read_bytes())
+    assert data["environment"]["lock_sha256"] == lockfile.digest(LOCK.read_bytes())
     assert data["execution"]["optimizer_operations"]["ResourceApplyAdam"] == 6
 
 

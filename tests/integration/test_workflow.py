@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from trainmark import hardware
+from trainmark.machine import hardware
 
 from tests.conftest import validate_record
 from tests.integration.conftest import TINY, trained

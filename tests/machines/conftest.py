@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from trainmark import hardware
+from trainmark.machine import hardware
 
 from tests.integration.conftest import Checkout, copy_project
 from tests.machines import environments, runs

@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from trainmark import locks
+from trainmark.install import lockfile
 
 from tests.conftest import ROOT
 from tests.machines.imitation import mac_tools, start
@@ -82,8 +82,8 @@ def _install(packages: Path, platform: str, stack: str, real: Path) -> None:
     packages.mkdir(parents=True)
     ours, there = (_pins(stack, name) for name in (platform, "linux-64"))
     for folder in real.glob("*.dist-info"):
-        distribution = locks.normalised(folder.name.partition("-")[0])
-        if distribution not in (*ours, *locks.TENSORFLOW_PACKAGES):
+        distribution = lockfile.normalised(folder.name.partition("-")[0])
+        if distribution not in (*ours, *lockfile.TENSORFLOW_PACKAGES):
             continue
         for name in _top_level(folder) - (set() if distribution in ours else {folder.name}):
             if not (packages / name).exists():  # two may share a namespace
@@ -96,10 +96,10 @@ def _install(packages: Path, platform: str, stack: str, real: Path) -> None:
     (packages / f"{_PACKAGE}.pth").write_text(f"import {_PACKAGE}.start; {_PACKAGE}.start.imitate()\n")
 
 
-def _pins(stack: str, platform: str) -> dict[str, locks.Pin]:
+def _pins(stack: str, platform: str) -> dict[str, lockfile.Pin]:
     """What a user's environment there holds: without conda, the workflow is beside the stack."""
     host = ROOT / f"envs/{stack}.{platform}.host.txt"
-    return locks.pins((host if host.exists() else ROOT / f"envs/{stack}.{platform}.yaml").read_text())
+    return lockfile.pins((host if host.exists() else ROOT / f"envs/{stack}.{platform}.yaml").read_text())
 
 
 def _top_level(distribution: Path) -> set[str]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from trainmark import workloads
+from trainmark.experiment import workloads
 
 from tests.conftest import CONFIG, ROOT
 from tests.machines import boxes, environments, macs
@@ -20,7 +20,7 @@ SMALL = {"train_samples": 400, "validation_samples": 100, "test_samples": 200, "
 TRAIN = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from trainmark import training
+from trainmark.measure.worker import training
 found = {}
 for model, request in json.load(sys.stdin).items():
     answer = training.train(request)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from trainmark import convergence
+from trainmark.analysis import convergence
 
 from tests import report, synthetic
 from tests.conftest import synthetic_grid

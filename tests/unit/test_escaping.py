@@ -9,7 +9,8 @@ import unicodedata
 import markdown_it
 import pandas as pd
 import pytest
-from trainmark import escaping, files, tables
+from trainmark import escaping, files
+from trainmark.analysis import cell_statistics
 
 # Pieces that something obeys, of which hostile texts are put together.
 PIECES = [
@@ -141,4 +142,4 @@ def test_tables_mark_texts_and_leave_numbers_and_gaps():
     table = pd.DataFrame(
         {"comparison": ["=1+1", "-2", None], "ratio": [-1.5, float("nan"), 2.0], "ok": [True, False, True]}
     )
-    assert tables.csv_text(table) == "comparison,ratio,ok\n'=1+1,-1.5,True\n-2,,False\n,2.0,True\n"
+    assert cell_statistics.csv_text(table) == "comparison,ratio,ok\n'=1+1,-1.5,True\n-2,,False\n,2.0,True\n"

@@ -5,9 +5,11 @@ import json
 
 import pytest
 import yaml
-from trainmark import config, ledgers, merging, patterns, reading
+from trainmark import patterns
 from trainmark.errors import TrainmarkError
-from trainmark.reading import BadFileError
+from trainmark.ingest import file_reader, merging
+from trainmark.ingest.file_reader import BadFileError
+from trainmark.planning import config, reference_files
 
 from tests.conftest import ROOT, path_of, synthetic_machine, synthetic_record, synthetic_sweep
 
@@ -36,7 +38,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_no_text_of_a_result_ends_in_a_line_break_that_its_pattern_has_not(name):
     data, path = FILES[name]
-    reader = reading.Reader(SCHEMAS)
+    reader = file_reader.Reader(SCHEMAS)
     reader.result(path, json.dumps(data).encode())
     places = list(patterned(yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text()), data))
     assert len(places) >= 2
@@ -60,9 +62,9 @@ def test_no_name_in_the_ledgers_ends_in_a_line_break(tmp_path):
     text = (ROOT / "config/hardware.yaml").read_text().replace("id: apple-m1\n", 'id: "apple-m1\\n"\n', 1)
     (tmp_path / "hardware.yaml").write_text(text)
     references = str(ROOT / "config/references.yaml")
-    ledgers.check([], [str(ROOT / "config/hardware.yaml")], references, SCHEMAS)
+    reference_files.check([], [str(ROOT / "config/hardware.yaml")], references, SCHEMAS)
     with pytest.raises(TrainmarkError, match="id is"):
-        ledgers.check([], [str(tmp_path / "hardware.yaml")], references, SCHEMAS)
+        reference_files.check([], [str(tmp_path / "hardware.yaml")], references, SCHEMAS)
 
 
 def test_no_new_name_ends_in_a_line_break(tmp_path):

@@ -1,4 +1,4 @@
-"""Tests of what the report holds (tables, content, sections, appendix) on synthetic runs."""
+"""Tests of what the report holds on synthetic runs."""
 
 import html
 import json
@@ -7,7 +7,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from trainmark import catalogue, energy, tables, workloads
+from trainmark.analysis import cell_statistics
+from trainmark.experiment import workloads
+from trainmark.ingest import catalogue
+from trainmark.machine import energy
 
 from tests import report, synthetic
 from tests.conftest import CONFIG, failed_record, of_stack, synthetic_grid, synthetic_record
@@ -27,7 +30,7 @@ def test_statistics_are_those_of_the_runs(two_machines):
     assert row["throughput_samples_per_second_median"] == pytest.approx(100_000 / np.median(found))
 
 
-def test_models_keep_the_order_of_the_workloads_room(two_machines):
+def test_models_keep_the_order_of_the_workloads(two_machines):
     assert list(dict.fromkeys(two_machines.data.cells["model"])) == ["mlp", "cnn", "lstm"]
 
 
@@ -167,7 +170,7 @@ def test_failed_missing_and_left_out_runs_are_listed(tmp_path):
     made = report.make(records, tmp_path, draw=False)
     assert "1 of 2 runs ok on 1 machine" in made.html
     assert "Synthetic &lt;reason&gt;." in made.section("failed")
-    missing = tables.missing_runs(made.data.runs, GRID, ["synthetic-a"])
+    missing = cell_statistics.missing_runs(made.data.runs, GRID, ["synthetic-a"])
     assert len(missing) == 2 * 3 * 4
     assert missing["there"].sum() == 2
     assert "epochs 7 against 2" in made.section("left-out")
@@ -198,16 +201,16 @@ def test_experiment_is_the_configured_one_else_the_commonest(tmp_path):
         synthetic_record(machine="synthetic-b", repeat=n, workload=other, workload_digest=digest) for n in (1, 2)
     ]
     report.write_tables(records, tmp_path)
-    runs = tables.read_runs(tmp_path / "runs.csv")
-    assert tables.choose_experiment(runs, SETTINGS)[0] == SETTINGS
-    assert tables.choose_experiment(runs, "another")[0] == workloads.settings_digest(other)
+    runs = cell_statistics.read_runs(tmp_path / "runs.csv")
+    assert cell_statistics.choose_experiment(runs, SETTINGS)[0] == SETTINGS
+    assert cell_statistics.choose_experiment(runs, "another")[0] == workloads.settings_digest(other)
 
 
 def test_cells_of_different_workloads_stay_apart(tmp_path):
     other = workloads.describe("mlp", {**CONFIG, "epochs": 7})
     second = synthetic_record(repeat=2, workload=other, workload_digest=workloads.digest(other))
     report.write_tables([synthetic_record(), second], tmp_path)
-    assert list(tables.read_runs(tmp_path / "cells.csv")["n"]) == [1, 1]
+    assert list(cell_statistics.read_runs(tmp_path / "cells.csv")["n"]) == [1, 1]
 
 
 def test_index_of_the_figures_names_all(five_machines):
@@ -263,12 +266,12 @@ def test_a_repeat_that_stands_apart_is_marked_with_what_was_noticed(tmp_path):
     assert (row["model"], row["batch_size"], row["repeat"], row["load_average_before"]) == ("mlp", 32, 2, 7.5)
     assert row["ratio"] == pytest.approx(1.5, rel=0.01)
     assert row["steal_share"] == pytest.approx(2.0 / (2 * slow["durations"]["fit_seconds"]))
-    assert "Runs that stand apart" in made.section("spread")
+    assert "Outliers and disturbed" in made.section("spread")
 
 
 def test_of_two_repeats_nobody_knows_which_one_stands_apart(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1", noise=(1.0, 2.0)), tmp_path, draw=False)
-    assert "Runs that stand apart" not in made.html
+    assert "Outliers and disturbed" not in made.html
 
 
 def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measured_here(tmp_path):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from trainmark import environment
+from trainmark import process_environment
 
 from tests.conftest import ROOT
 
@@ -29,8 +29,8 @@ def test_program_gets_the_clean_environment_and_its_arguments(hostile):
     result = subprocess.run(command, env=hostile, capture_output=True, text=True, check=True)
     found, arguments, prefix, isolated = json.loads(result.stdout)
     found.pop("LC_CTYPE", None)  # which Python itself sets where there is no locale
-    assert found == {name: value for name, value in environment.clean(hostile).items() if name != "LC_CTYPE"}
-    assert {"LD_PRELOAD", "MPLBACKEND"} <= set(found[environment.DROPPED].split(","))
+    assert found == {name: value for name, value in process_environment.clean(hostile).items() if name != "LC_CTYPE"}
+    assert {"LD_PRELOAD", "MPLBACKEND"} <= set(found[process_environment.DROPPED].split(","))
     assert arguments == ["--cores", "a b", "*"]
     assert prefix == sys.prefix
     assert not isolated  # or Snakemake would not find what lies in the working directory

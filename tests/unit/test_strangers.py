@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from trainmark import collecting, convergence, hardware, reading, terminal
+from trainmark import terminal
+from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
-from trainmark.reading import BadFileError
+from trainmark.ingest import file_reader
+from trainmark.ingest.file_reader import BadFileError
+from trainmark.machine import hardware
 
 from tests import report
 from tests.conftest import ROOT, failed_record, path_of, synthetic_grid, synthetic_machine, synthetic_record
@@ -49,7 +52,7 @@ def put(data: dict, path: tuple, text: str) -> None:
 
 def accepted(data: dict, kind: str, where: str, text_of) -> set[tuple]:
     """The places of a record or machine file at which its reader takes the text for that place."""
-    reader, found = reading.Reader(SCHEMAS), set()
+    reader, found = file_reader.Reader(SCHEMAS), set()
     schema = yaml.safe_load((SCHEMAS / f"{kind}.schema.yaml").read_text())
     for path in free_texts(schema, data):
         changed = copy.deepcopy(data)

@@ -1,4 +1,4 @@
-# What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a room.
+# What the rules share: the plan of this call, the wildcards' forms, and input functions too small for a module.
 import functools
 import json
 import os
@@ -11,26 +11,16 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-from trainmark import config as configuration
-from trainmark import (
-    awake,
-    controls,
-    dataset,
-    deployment,
-    errors,
-    escaping,
-    files,
-    grid,
-    ledgers,
-    locks,
-    plan,
-    progress,
-    record,
-    repeating,
-    superseding,
-    workloads,
-    writing,
-)
+from trainmark import errors, escaping, files, layers
+from trainmark.dataset import fashion_mnist
+from trainmark.experiment import controls, grid, workloads
+from trainmark.install import lockfile
+from trainmark.machine import awake
+from trainmark.measure import progress
+from trainmark.planning import conda_environments
+from trainmark.planning import config as configuration
+from trainmark.planning import plan, reference_files
+from trainmark.records import record, repeats_needed, supersession, writing
 
 logger.addFilter(progress.worth_showing)
 writing.remove_leftovers(grid.MACHINES)
@@ -51,7 +41,7 @@ def announce_environments(log_record):
             f for f, there in folders.items() if not (there.exists() and there.with_suffix(".env_setup_done").exists())
         ]
         where = os.path.relpath(next(iter(folders.values())).parent)
-        terminal.say(deployment.announce(missing, where, Path("envs/sizes.json")))
+        terminal.say(conda_environments.announce(missing, where, Path("envs/sizes.json")))
     return True
 
 
@@ -72,9 +62,9 @@ SNAKEMAKE = plan.command_line(sys.argv[:1], sys.executable)
 plan.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
 plan.prepare_jobs(sys.executable, HERE.use_conda)
-DATA_SET = expand("results/data/{file}.npy", file=dataset.PAYLOADS)
+DATA_SET = expand("results/data/{file}.npy", file=fashion_mnist.PAYLOADS)
 # Where this call keeps the measurements that it replaces.
-SUPERSEDED = superseding.folder()
+SUPERSEDED = supersession.folder()
 # The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
 WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
 WITHOUT_PACKAGES |= {"examine_stack"}
@@ -89,7 +79,7 @@ try:
     schema = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
     config |= configuration.check(config, schema, LAYERS, HERE)
     schemas = Path(workflow.basedir, "workflow/schemas")
-    ledgers.check(config["claims"], config["hardware"], config["references"], schemas)
+    reference_files.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
     plan.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
 except errors.TrainmarkError as error:
@@ -134,7 +124,7 @@ def local_records(wildcards):
 def repeats_before(round):
     """With "repeats: auto": the records of all cells until, and in, this round, the number of the repeat."""
     records = list(PLAN.records)
-    for number in range(repeating.FEWEST, round):
+    for number in range(repeats_needed.FEWEST, round):
         chosen = checkpoints.choose_repeats.get(round=number).output[0]  # raises until it has been made
         further = json.loads(Path(chosen).read_text())["next"]
         if not further:
@@ -211,7 +201,7 @@ def lock_file(wildcards):
 def job_python(wildcards):
     """The version of the Python that a job has to run on: of the stack with conda, Snakemake's own without."""
     own = "{0}.{1}".format(*sys.version_info)
-    return locks.python_version(Path(lock_file(wildcards))) if HERE.use_conda else own
+    return lockfile.python_version(Path(lock_file(wildcards))) if HERE.use_conda else own
 
 
 def data_set(wildcards):
@@ -247,7 +237,7 @@ onstart:
                 plan.refuse_other_machine(PLAN)
             if not only("report") and not only("doctor"):
                 begun = plan.begin(PLAN, planned, SESSION, COMMAND)
-                terminal.say(*superseding.announce(measured, SUPERSEDED), *begun)
+                terminal.say(*supersession.announce(measured, SUPERSEDED), *begun)
             if measured:
                 awake.hold(os.getpid())
         except errors.TrainmarkError as error:

@@ -9,22 +9,6 @@ rule collect_records:
         references=config["references"],
         hardware=config["hardware"],
         schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine", "roofline"]),
-        code=[
-            "workflow/scripts/collect_records.py",
-            *expand(
-                "workflow/scripts/trainmark/{room}.py",
-                room=[
-                    "chain",
-                    "collecting",
-                    "consistency",
-                    "convergence",
-                    "flops",
-                    "origins",
-                    "plausibility",
-                    "reading",
-                ],
-            ),
-        ],
     output:
         runs="results/report/runs.csv",
         machines="results/report/machines.csv",
@@ -38,6 +22,7 @@ rule collect_records:
     conda:
         "../../envs/report.yaml"
     params:
+        code=layers.digest("collect_records.py", "analysis"),
         # Other machines' records, and local ones outside today's grid. The local grid's are inputs.
         others=other_files,
         bad=config["on_bad_record"],
@@ -51,7 +36,6 @@ rule collect_records:
 rule summarise_cells:
     input:
         runs="results/report/runs.csv",
-        code=["workflow/scripts/summarise_cells.py", "workflow/scripts/trainmark/tables.py"],
     output:
         report(
             "results/report/cells.csv",
@@ -63,6 +47,8 @@ rule summarise_cells:
         "results/logs/summarise_cells.log",
     conda:
         "../../envs/report.yaml"
+    params:
+        code=layers.digest("summarise_cells.py", "analysis"),
     shell:
         "python workflow/scripts/summarise_cells.py {input.runs} {output} 2> {log}"
 
@@ -71,7 +57,6 @@ rule look_up_hardware:
     input:
         machines="results/report/machines.csv",
         hardware=config["hardware"],
-        code=["workflow/scripts/look_up_hardware.py", "workflow/scripts/trainmark/catalogue.py"],
     output:
         report(
             "results/report/specifications.csv",
@@ -84,6 +69,7 @@ rule look_up_hardware:
     conda:
         "../../envs/report.yaml"
     params:
+        code=layers.digest("look_up_hardware.py", "ingest"),
         contents=files.digests(config["hardware"]),
     shell:
         "python workflow/scripts/look_up_hardware.py --hardware {input.hardware:q} -- {input.machines} {output} 2> {log}"
@@ -92,13 +78,6 @@ rule look_up_hardware:
 rule compare_cells:
     input:
         expand("results/report/{name}.csv", name=["runs", "controls", "peaks", "specifications"]),
-        code=[
-            "workflow/scripts/compare_cells.py",
-            *expand(
-                "workflow/scripts/trainmark/{room}.py",
-                room=["bottlenecks", "comparing", "consumption", "derived", "findings", "tables"],
-            ),
-        ],
     output:
         report(
             "results/report/comparisons.csv",
@@ -146,13 +125,13 @@ rule compare_cells:
             "results/report/gpu_states.csv",
             caption="../report/gpu_states.rst",
             category="Tables",
-            labels={"table": "What the GPUs told of themselves"},
+            labels={"table": "GPU clock, temperature, throttling"},
         ),
         report(
             "results/report/outlying.csv",
             caption="../report/outlying.rst",
             category="Tables",
-            labels={"table": "Runs that stand apart"},
+            labels={"table": "Outliers and disturbed runs"},
         ),
         report(
             "results/report/drift.csv",
@@ -170,7 +149,7 @@ rule compare_cells:
             "results/report/energy_comparisons.csv",
             caption="../report/energy.rst",
             category="Tables",
-            labels={"table": "Times less energy"},
+            labels={"table": "Energy ratio"},
         ),
         "results/report/energy_unmeasured.csv",
         "results/report/unlike.csv",
@@ -179,6 +158,7 @@ rule compare_cells:
     conda:
         "../../envs/report.yaml"
     params:
+        code=layers.digest("compare_cells.py", "analysis"),
         preferred=PLAN.settings_digest,
         comparisons=workloads.canonical_json(config["comparisons"]),
         baseline=config["baseline"],
@@ -193,12 +173,6 @@ rule judge_claims:
         "results/report/peaks.csv",
         "results/report/specifications.csv",
         claims=config["claims"],
-        code=[
-            "workflow/scripts/judge_claims.py",
-            "workflow/scripts/trainmark/claims.py",
-            "workflow/scripts/trainmark/comparing.py",
-            "workflow/scripts/trainmark/tables.py",
-        ],
     output:
         report(
             "results/report/claims.csv",
@@ -212,6 +186,7 @@ rule judge_claims:
     conda:
         "../../envs/report.yaml"
     params:
+        code=layers.digest("judge_claims.py", "analysis"),
         preferred=PLAN.settings_digest,
         contents=files.digests(config["claims"]),
     shell:
@@ -235,13 +210,6 @@ rule draw_figures:
             ],
         ),
         references=config["references"],
-        code=[
-            "workflow/scripts/draw_figures.py",
-            *expand(
-                "workflow/scripts/trainmark/{room}.py",
-                room=["bottlenecks", "consumption", "exhibits", "figures", "gallery", "naming", "soundness"],
-            ),
-        ],
     output:
         report(
             # Replaced as a whole by the script; Snakemake would remove one file after the other, and may be killed meanwhile.
@@ -256,6 +224,7 @@ rule draw_figures:
     conda:
         "../../envs/report.yaml"
     params:
+        code=layers.digest("draw_figures.py", "report/figures"),
         preferred=PLAN.settings_digest,
         contents=files.digests([config["references"]]),
     shell:
@@ -297,23 +266,6 @@ rule render_page:
         html="workflow/report/page.html.j2",
         markdown="workflow/report/report.md.j2",
         captions="workflow/report/figures.rst",
-        code=[
-            "workflow/scripts/render_page.py",
-            *expand(
-                "workflow/scripts/trainmark/{room}.py",
-                room=[
-                    "answers",
-                    "appendix",
-                    "beyond",
-                    "bottlenecks",
-                    "content",
-                    "document",
-                    "naming",
-                    "page",
-                    "sections",
-                ],
-            ),
-        ],
     output:
         html=report(
             "results/report/index.html",
@@ -327,6 +279,7 @@ rule render_page:
     conda:
         "../../envs/report.yaml"
     params:
+        code=layers.digest("render_page.py", "report"),
         preferred=PLAN.settings_digest,
         grid=workloads.canonical_json(PLAN.described_grid),
         comparisons=workloads.canonical_json(config["comparisons"]),

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files, progress, record
+from trainmark import errors, files
+from trainmark.measure import progress
+from trainmark.records import record
 
 
 def main() -> None:

@@ -4,7 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, files, progress, repeating, superseding, terminal
+from trainmark import errors, files, terminal
+from trainmark.measure import progress
+from trainmark.records import repeats_needed, supersession
 
 
 def main() -> None:
@@ -16,9 +18,9 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="results/repeats/ROUND.json, to be written")
     parser.add_argument("records", type=Path, nargs="+", help="every repeat of the grid until now")
     args = parser.parse_args()
-    chosen = repeating.choose(args.records, repeating.Goal(args.precision, args.limit))
-    told = repeating.lines(chosen)
-    told += superseding.announce(repeating.foreign(chosen["next"], args.records), args.superseded)
+    chosen = repeats_needed.choose(args.records, repeats_needed.Goal(args.precision, args.limit))
+    told = repeats_needed.lines(chosen)
+    told += supersession.announce(repeats_needed.foreign(chosen["next"], args.records), args.superseded)
     progress.plan_more(args.session, [path for path in chosen["next"] if not Path(path).exists()])
     files.write_whole(args.output, json.dumps(chosen, indent=1) + "\n")
     terminal.say(*told)

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-from trainmark import catalogue, collecting, convergence, errors, grid, terminal
+from trainmark import errors, terminal
+from trainmark.analysis import collecting, convergence
+from trainmark.experiment import grid
+from trainmark.ingest import catalogue
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import derived, errors, files, tables
+from trainmark import errors, files
+from trainmark.analysis import cell_statistics, comparison_tables
 
 
 def main() -> None:
@@ -14,8 +15,8 @@ def main() -> None:
     parser.add_argument("--baseline", required=True, help="a machine, or auto")
     parser.add_argument("report", type=Path, help="folder of the collected tables, and of what is written")
     args = parser.parse_args()
-    for name, table in derived.derive(args.report, args.settings, args.comparisons, args.baseline).items():
-        files.write_whole(args.report / f"{name}.csv", tables.csv_text(table))
+    for name, table in comparison_tables.derive(args.report, args.settings, args.comparisons, args.baseline).items():
+        files.write_whole(args.report / f"{name}.csv", cell_statistics.csv_text(table))
 
 
 if __name__ == "__main__":

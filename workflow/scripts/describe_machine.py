@@ -4,7 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, gpus, hardware, writing
+from trainmark import errors
+from trainmark.machine import gpus, hardware
+from trainmark.records import writing
 
 
 def main() -> None:

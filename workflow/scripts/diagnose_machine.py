@@ -5,7 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import anonymity, diagnosis, doctor, errors, provenance, terminal
+from trainmark import errors, terminal
+from trainmark.doctor import anonymity, checks, report_files
+from trainmark.measure import provenance
 
 
 def main() -> None:
@@ -15,15 +17,15 @@ def main() -> None:
     args = parser.parse_args()
     parts = [json.loads(path.read_text()) for path in args.parts]
     findings, facts = [], {"code": provenance.code()}
-    for finding in diagnosis.diagnose(args.plan, parts, facts):
+    for finding in checks.diagnose(args.plan, parts, facts):
         findings.append(finding)
-        terminal.say(*doctor.lines(finding, sys.stdout.encoding))
+        terminal.say(*report_files.lines(finding, sys.stdout.encoding))
     secrets = anonymity.secrets() | {args.plan["data_folder"]: "<data folder>"}
     title = f"trainmark {facts['code']['version']} on {args.plan['machine']}, {provenance.now()}"
-    written = doctor.write(args.plan["machine"], title, findings, facts, secrets)
+    written = report_files.write(args.plan["machine"], title, findings, facts, secrets)
     where = f"To be shown to others, without names and folders: {' and '.join(map(str, written))}"
-    terminal.say(f"{doctor.summary(findings)}. {where}")
-    if any(finding.verdict == doctor.WRONG for finding in findings):
+    terminal.say(f"{report_files.summary(findings)}. {where}")
+    if any(finding.verdict == report_files.WRONG for finding in findings):
         raise errors.TrainmarkError("what is wrong has to be mended before this machine is timed; see above")
 
 

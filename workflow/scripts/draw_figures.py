@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from trainmark import convergence, errors, exhibits, figures, files, gallery, tables
+from trainmark import errors, files
+from trainmark.analysis import cell_statistics, convergence
+from trainmark.report.figures import drawing, figure_list, figure_spec
 
 
 def main() -> None:
@@ -13,11 +15,11 @@ def main() -> None:
     parser.add_argument("report", type=Path, help="folder of the tables")
     parser.add_argument("output", type=Path, help="folder of the figures")
     args = parser.parse_args()
-    runs = tables.of_shown_experiment(tables.read_runs(args.report / "runs.csv"), args.settings)
-    planned = gallery.plan(args.report, runs, convergence.load(args.references))
+    runs = cell_statistics.of_shown_experiment(cell_statistics.read_runs(args.report / "runs.csv"), args.settings)
+    planned = figure_list.plan(args.report, runs, convergence.load(args.references))
     with files.whole_folder(args.output) as folder:
-        figures.draw_all(planned, figures.assign_looks(runs), folder)
-        exhibits.write_index(planned, folder / "figures.json")
+        drawing.draw_all(planned, drawing.assign_looks(runs), folder)
+        figure_spec.write_index(planned, folder / "figures.json")
 
 
 if __name__ == "__main__":

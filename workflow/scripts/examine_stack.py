@@ -5,7 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, examining, files, gpus
+from trainmark import errors, files
+from trainmark.doctor import stack_check
+from trainmark.machine import gpus
+from trainmark.measure import worker_process
 
 
 def main() -> None:
@@ -18,12 +21,12 @@ def main() -> None:
     parser.add_argument("output", type=Path, nargs="?", help="STACK.json, to be written")
     args = parser.parse_args()
     if args.child:
-        child.serve("examination", "examine")
+        worker_process.serve("device_check", "examine")
     what = {key: args.plan[key] for key in ("devices", "workloads", "batch_size", "threads")}
     where = {"lock_file": args.lock_file, "workflow_pid": args.workflow_pid, "interpreter": args.interpreter}
-    request = examining.Request(args.output.stem, **what, **where, gpu=gpus.choose(args.plan["gpu"]))
+    request = stack_check.Request(args.output.stem, **what, **where, gpu=gpus.choose(args.plan["gpu"]))
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.plan["gpu"]]
-    found = examining.examine(request, [sys.executable, __file__, "--child"], watch)
+    found = stack_check.examine(request, [sys.executable, __file__, "--child"], watch)
     files.write_whole(args.output, json.dumps(found))
 
 

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from trainmark import claims, errors, files, tables
+from trainmark import errors, files
+from trainmark.analysis import cell_statistics, claims
 
 
 def main() -> None:
@@ -13,12 +14,12 @@ def main() -> None:
     parser.add_argument("report", type=Path, help="folder of the tables that are read and written")
     args = parser.parse_args()
     ledger = claims.load(args.claims)
-    runs = tables.comparable(tables.read_runs(args.report / "runs.csv"), args.settings)
-    ids = tables.hardware_ids(tables.read_specifications(args.report / "specifications.csv"))
-    peaks = tables.read_table(args.report / "peaks.csv")
+    runs = cell_statistics.comparable(cell_statistics.read_runs(args.report / "runs.csv"), args.settings)
+    ids = cell_statistics.hardware_ids(cell_statistics.read_specifications(args.report / "specifications.csv"))
+    peaks = cell_statistics.read_table(args.report / "peaks.csv")
     verdicts = claims.judge_all(ledger, runs, peaks, ids)
-    files.write_whole(args.report / "claims.csv", tables.csv_text(verdicts))
-    files.write_whole(args.report / "published.csv", tables.csv_text(claims.published(ledger, runs, ids)))
+    files.write_whole(args.report / "claims.csv", cell_statistics.csv_text(verdicts))
+    files.write_whole(args.report / "published.csv", cell_statistics.csv_text(claims.published(ledger, runs, ids)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import argparse
 import csv
 from pathlib import Path
 
-from trainmark import catalogue, errors, files
+from trainmark import errors, files
+from trainmark.ingest import catalogue
 
 
 def main() -> None:

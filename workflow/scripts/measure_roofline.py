@@ -4,7 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, gpus, locks, superseding, sweeping, terminal
+from trainmark import errors, terminal
+from trainmark.install import lockfile
+from trainmark.machine import gpus
+from trainmark.measure import matmul_sweep, worker_process
+from trainmark.records import supersession
 
 
 def main() -> None:
@@ -15,16 +19,16 @@ def main() -> None:
     parser.add_argument("--gpu", default=gpus.AUTO, help="which GPU is timed, as in the configuration")
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
     parser.add_argument("--interpreter", nargs=2, help="prefix and version of the Python that this has to run on")
-    parser.add_argument("--superseded", type=Path, default=superseding.folder(), help="keeps what is replaced")
+    parser.add_argument("--superseded", type=Path, default=supersession.folder(), help="keeps what is replaced")
     parser.add_argument("output", type=Path, nargs="?", help="results/machines/.../DEVICE.json, to be written")
     args = parser.parse_args()
     if args.child:
-        child.serve("roofline", "sweep")
+        worker_process.serve("matmul", "sweep")
     if args.interpreter:
-        locks.refuse_other_interpreter(*args.interpreter)
+        lockfile.refuse_other_interpreter(*args.interpreter)
     gpu = gpus.choose(args.gpu)
-    request = sweeping.Request(args.output, args.threads, args.lock_file, args.workflow_pid, gpu, args.superseded)
-    terminal.say(sweeping.line(sweeping.supervise(request, [sys.executable, __file__, "--child"])))
+    request = matmul_sweep.Request(args.output, args.threads, args.lock_file, args.workflow_pid, gpu, args.superseded)
+    terminal.say(matmul_sweep.line(matmul_sweep.supervise(request, [sys.executable, __file__, "--child"])))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import catalogue, errors, grid, making, merging, strict_yaml, terminal
+from trainmark import errors, terminal
+from trainmark.experiment import grid
+from trainmark.ingest import catalogue, merging
+from trainmark.install import make_variables
+from trainmark.planning import strict_yaml
 
 
 def main() -> None:
@@ -16,7 +20,7 @@ def main() -> None:
     parser.add_argument("--from", dest="text", help="the sources as make has them, one text; with --make")
     parser.add_argument("--make", type=int, help="make's process")
     args = parser.parse_args()
-    sources = args.sources if args.text is None else making.sources(args.text, args.make)
+    sources = args.sources if args.text is None else make_variables.sources(args.text, args.make)
     if not sources:
         parser.error("say from where: a folder, a .zip or a .tar.gz")
     published = catalogue.load([Path(file) for file in strict_yaml.read("config/config.yaml").values["hardware"]])

@@ -3,7 +3,11 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, gpus, grid, hardware, merging, signing, strict_yaml, terminal
+from trainmark import errors, terminal
+from trainmark.experiment import grid
+from trainmark.ingest import merging, signing
+from trainmark.machine import gpus, hardware
+from trainmark.planning import strict_yaml
 
 
 def main() -> None:

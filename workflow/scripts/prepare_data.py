@@ -4,7 +4,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from trainmark import dataset, errors, terminal
+from trainmark import errors, terminal
+from trainmark.dataset import fashion_mnist
 
 
 def main() -> None:
@@ -13,10 +14,10 @@ def main() -> None:
     parser.add_argument("--download", choices=["True", "False"], default="True", help="whether to ask the network")
     parser.add_argument("output", type=Path, help="folder of the arrays")
     args = parser.parse_args()
-    payloads, source = dataset.obtain(args.data_folder or None, args.download == "True")
-    dataset.save_arrays(payloads, args.output)
+    payloads, source = fashion_mnist.obtain(args.data_folder or None, args.download == "True")
+    fashion_mnist.save_arrays(payloads, args.output)
     logging.info("decoded from %s", source)
-    terminal.say(f"trainmark: data set: {dataset.NAME}, verified, from {source}")
+    terminal.say(f"trainmark: data set: {fashion_mnist.NAME}, verified, from {source}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, grid, merging, terminal
+from trainmark import errors, terminal
+from trainmark.experiment import grid
+from trainmark.ingest import merging
 
 
 def main() -> None:

@@ -4,7 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import content, errors, files, page, terminal
+from trainmark import errors, files, terminal
+from trainmark.report import page
+from trainmark.report.sections import report_data
 
 
 def main() -> None:
@@ -17,7 +19,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, nargs=2, required=True, help="template and output of the HTML page")
     parser.add_argument("--markdown", type=Path, nargs=2, required=True, help="template and output of the Markdown")
     args = parser.parse_args()
-    data = content.read_report(args.report, args.grid, [each["name"] for each in args.comparisons], args.settings)
+    data = report_data.read_report(args.report, args.grid, [each["name"] for each in args.comparisons], args.settings)
     document = page.write(page.with_figures(data, args.report / "figures", args.captions))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))

@@ -3,12 +3,12 @@
 import os
 import sys
 
-from trainmark import tree
+from trainmark.records import layout
 
 
 def main() -> None:
     names = [os.fsdecode(name) for name in sys.stdin.buffer.read().split(b"\0") if name]
-    print("\n".join(tree.machine_digest(sys.argv[1], name) for name in names))
+    print("\n".join(layout.machine_digest(sys.argv[1], name) for name in names))
 
 
 if __name__ == "__main__":

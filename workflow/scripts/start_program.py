@@ -9,11 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # which -I leaves out
 
-from trainmark import environment
+from trainmark import process_environment
 
 
 def main() -> None:
-    os.execve(sys.executable, [sys.executable, *sys.argv[1:]], environment.clean())
+    os.execve(sys.executable, [sys.executable, *sys.argv[1:]], process_environment.clean())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files, tables
+from trainmark import errors, files
+from trainmark.analysis import cell_statistics
 
 
 def main() -> None:
@@ -11,7 +12,9 @@ def main() -> None:
     parser.add_argument("runs", type=Path, help="runs.csv")
     parser.add_argument("output", type=Path, help="cells.csv, to be written")
     args = parser.parse_args()
-    files.write_whole(args.output, tables.csv_text(tables.summarise(tables.read_runs(args.runs))))
+    files.write_whole(
+        args.output, cell_statistics.csv_text(cell_statistics.summarise(cell_statistics.read_runs(args.runs)))
+    )
 
 
 if __name__ == "__main__":

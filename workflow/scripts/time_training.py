@@ -5,7 +5,12 @@ import json
 import sys
 from pathlib import Path
 
-from trainmark import child, errors, gpus, grid, locks, progress, superseding, supervision, terminal
+from trainmark import errors, terminal
+from trainmark.experiment import grid
+from trainmark.install import lockfile
+from trainmark.machine import gpus
+from trainmark.measure import progress, supervision, worker_process
+from trainmark.records import supersession
 
 
 def main() -> None:
@@ -24,13 +29,13 @@ def main() -> None:
     parser.add_argument("--session", type=Path, help="the plan of the runs to do, for the progress line")
     parser.add_argument("--log", type=Path, help="where stderr goes; its end is kept when the training fails")
     parser.add_argument("--interpreter", nargs=2, help="prefix and version of the Python that this has to run on")
-    parser.add_argument("--superseded", type=Path, default=superseding.folder(), help="keeps what is replaced")
+    parser.add_argument("--superseded", type=Path, default=supersession.folder(), help="keeps what is replaced")
     parser.add_argument("record", type=Path, nargs="?", help="results/machines/.../REPEAT.json, to be written")
     args = parser.parse_args()
     if args.child:
-        child.serve()
+        worker_process.serve()
     if args.interpreter:
-        locks.refuse_other_interpreter(*args.interpreter)
+        lockfile.refuse_other_interpreter(*args.interpreter)
     what = {"workload": args.workload, "seed": args.seed, "threads": args.threads, "workflow_pid": args.workflow_pid}
     when = {"time_limit_seconds": args.time_limit, "idle_seconds": args.idle, "cool_down_seconds": args.cool_down}
     where = {"data_folder": args.data, "lock_file": args.lock_file, "superseded": args.superseded}

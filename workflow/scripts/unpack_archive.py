@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import archives, system
+from trainmark import system
+from trainmark.ingest import archives
 
 
 def main() -> None:

@@ -2,7 +2,9 @@
 
 import sys
 
-from trainmark import gpus, hardware, meters, system, watching
+from trainmark import system
+from trainmark.machine import gpus, hardware, meters
+from trainmark.measure import sampler
 
 if __name__ == "__main__":
-    watching.serve(meters.find(hardware.chip(), system.MAC, gpus.choose(sys.argv[1])))
+    sampler.serve(meters.find(hardware.chip(), system.MAC, gpus.choose(sys.argv[1])))

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files, gpus, grid, hardware, referencing, terminal
+from trainmark import errors, files, terminal
+from trainmark.analysis import reference_runs
+from trainmark.experiment import grid
+from trainmark.machine import gpus, hardware
 
 
 def main() -> None:
@@ -13,7 +16,7 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="config/references.yaml, to be written")
     args = parser.parse_args()
     machine = args.machine or hardware.automatic_name(gpus.choose())
-    count, text = referencing.gather(grid.MACHINES, Path("workflow/schemas"), machine, args.stack)
+    count, text = reference_runs.gather(grid.MACHINES, Path("workflow/schemas"), machine, args.stack)
     files.write_whole(args.output, text)
     terminal.say(f"trainmark: {args.output} holds {count} runs of {machine}.")
 

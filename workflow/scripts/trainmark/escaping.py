@@ -64,13 +64,13 @@ def _code(word: str) -> str:
 
 
 # A spreadsheet knows a formula by its first character, also by those of East Asian widths.
-_FORMULA = set("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+FORMULA = set("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 def csv_cell(value: Any) -> Any:
     """A value for CSV: a text that a spreadsheet would take for a formula is marked as a text by an apostrophe."""
-    if isinstance(value, str) and value[:1] in _FORMULA and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and value[:1] in FORMULA and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
 
@@ -82,4 +82,4 @@ def csv_rows(rows: Iterable[Iterable[Any]]) -> list[Iterable[Any]]:
     """
     rows = list(rows)
     texts = (value for value in set(itertools.chain.from_iterable(rows)) if isinstance(value, str))
-    return [list(map(csv_cell, row)) for row in rows] if any(text[:1] in _FORMULA for text in texts) else rows
+    return [list(map(csv_cell, row)) for row in rows] if any(text[:1] in FORMULA for text in texts) else rows

@@ -89,11 +89,11 @@ class PendingFile:
 
     def __init__(self, path: Path, room_bytes: int = 0, folder: Path | None = None) -> None:
         self.path = Path(path)
-        self._file = None
+        self._opened: BinaryIO | None = None
         folder = folder or self.path.parent
         try:
             remove_abandoned(folder, f".{self.path.name}.")
-            self._file = create_locked(folder, f".{self.path.name}.")
+            self._opened = create_locked(folder, f".{self.path.name}.")
             self._temporary = Path(self._file.name)
             self._file.write(bytes(room_bytes))
             self._flush()
@@ -132,11 +132,17 @@ class PendingFile:
 
     def discard(self) -> None:
         """Give the room back; nothing appears."""
-        if self._file:
+        if self._opened:
             with contextlib.suppress(FileNotFoundError):
                 self._temporary.unlink()
             with contextlib.suppress(OSError):  # closing writes what is buffered, and the disk may be full
                 self._file.close()
+
+    @property
+    def _file(self) -> BinaryIO:
+        if self._opened is None:
+            raise ValueError(f"{self.path} is not open")
+        return self._opened
 
     def _flush(self) -> None:
         self._file.flush()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 
 MAC = sys.platform == "darwin"
 # Where the systems keep their own tools; a notebook's or a cron job's PATH may lack them.
@@ -58,3 +59,14 @@ def sysctl_number(name: str) -> int | None:
     """A whole number of macOS's ``sysctl``."""
     value = sysctl(name)
     return int(value) if value and value.isdigit() else None
+
+
+def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    """Standard input and output of a process that was started with a pipe for each.
+
+    Raises:
+        ValueError: if it was not.
+    """
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the process was started without pipes")
+    return process.stdin, process.stdout

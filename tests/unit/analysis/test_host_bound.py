@@ -1,0 +1,98 @@
+"""Tests of trainmark.analysis.host_bound, on invented runs and controls of them."""
+
+import pytest
+from trainmark.analysis import cell_statistics
+from trainmark.records.record import OK
+from trainmark.report.sections import energy_and_host
+
+from tests import report, synthetic
+from tests.conftest import failed_record
+
+PLAIN = synthetic.records_of("synthetic-v100", devices=["gpu"], execution__intra_op_threads=8)
+
+
+def compared(folder, records):
+    report.write_tables(records, folder)
+    return cell_statistics.read_table(folder / "bottlenecks.csv")
+
+
+def test_known_ratios_are_found(tmp_path):
+    faster, slower = (
+        synthetic.controls_of(PLAIN, name, ratio) for name, ratio in (("device-data", 1.4), ("threads-2", 0.8))
+    )
+    cells = compared(tmp_path, PLAIN + faster + slower)
+    assert len(cells) == 2 * len(synthetic.MODELS) * len(synthetic.SIZES)
+    for control, expected in (("device-data", 1.4), ("threads-2", 0.8)):
+        part = cells[cells["control"] == control]
+        assert part["speed_up"].to_numpy() == pytest.approx(expected)
+        assert part["steady_state_speed_up"].to_numpy() == pytest.approx(expected)
+        assert ((part["low"] < expected) & (expected < part["high"])).all()
+        assert (part["n_baseline"] == 3).all()
+    said = energy_and_host.host_sentences(cells)
+    who = "synthetic-v100, GPU, tf-2.19"
+    assert said[0].startswith(f"With images on the device beforehand, {who} trains 1.40 [1.40, 1.40] times as fast (")
+    assert said[0].endswith("so delivering the images held it back.")
+    assert said[1].endswith("so 2 threads hold it back.")
+    assert len(said) == 2  # the article's guess is tested: a GPU beside more than two threads, held to two
+
+
+def test_what_is_no_difference_is_not_called_one(tmp_path):
+    records = PLAIN + synthetic.controls_of(PLAIN, "device-data") + synthetic.controls_of(PLAIN, "threads-4", 1.01)
+    said = energy_and_host.host_sentences(compared(tmp_path, records))
+    assert said[0].endswith("so nothing shows that delivering the images held it back.")
+    assert said[1].endswith("so nothing shows that 4 threads hold it back.")
+    assert "is not tested by these" in said[2]
+
+
+def test_single_runs_have_no_verdict(tmp_path):
+    once = [record for record in PLAIN if record["repeat"] == 1]
+    said = energy_and_host.host_sentences(compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0)))
+    assert said[0].endswith("whether that is chance takes repeats.")
+
+
+def test_two_sides_that_differ_in_more_than_the_control_are_not_compared(tmp_path):
+    other = synthetic.controls_of(PLAIN, "device-data", 1.4)
+    for record in other:
+        if record["model"] == "cnn":
+            record["versions"]["keras"] = "3.99.0"
+        if record["model"] == "lstm":
+            record["execution"]["intra_op_threads"] = 4
+    cells = compared(tmp_path, PLAIN + other)
+    assert set(cells["model"]) == {"mlp"}
+
+
+def test_control_of_as_many_threads_as_the_plain_runs_tells_nothing(tmp_path):
+    plain = synthetic.records_of("synthetic-v100", devices=["gpu"], execution__intra_op_threads=4)
+    records = plain + synthetic.controls_of(plain, "threads-4") + synthetic.controls_of(plain, "threads-2")
+    assert set(compared(tmp_path, records)["control"]) == {"threads-2"}
+
+
+def test_controls_are_in_no_other_table(tmp_path):
+    report.write_tables(PLAIN, tmp_path / "without")
+    report.write_tables(PLAIN + synthetic.controls_of(PLAIN, "device-data", 1.4), tmp_path / "with")
+    for name in ("runs", "cells", "comparisons", "tflops", "energy", "drift", "outlying", "claims"):
+        assert (tmp_path / f"with/{name}.csv").read_text() == (tmp_path / f"without/{name}.csv").read_text(), name
+    found = cell_statistics.read_runs(tmp_path / "with/controls.csv")
+    assert (len(found), set(found["control"])) == (len(PLAIN), {"device-data"})
+
+
+def test_failed_controls_are_listed_and_compared_with_nothing(tmp_path):
+    cell = {"machine": "synthetic-v100", "device": "gpu", "identity": PLAIN[0]["identity"]}
+    made = report.make([*PLAIN, failed_record(control="device-data", **cell)], tmp_path, draw=False)
+    assert made.data.tables["bottlenecks"].empty
+    part = made.section("failed-controls")
+    assert "Synthetic: killed." in part
+    assert "device-data" in part
+    assert "1 control failed or did not converge and is left out." in made.html
+    assert (made.data.runs["status"] == OK).all()
+    assert "It takes controls" in made.section("bottlenecks")
+
+
+def test_page_says_what_the_controls_say(five_machines):
+    part = five_machines.section("bottlenecks")
+    assert "so delivering the images held it back." in part
+    assert "so nothing shows that 4 threads hold it back." in part
+    assert "Controls against plain runs, by cell" in part
+    assert "bottlenecks.csv" in part
+    (exhibit,) = (each for each in five_machines.exhibits if each.name == "bottlenecks")
+    assert "images on the device beforehand 1.25" in exhibit.alt

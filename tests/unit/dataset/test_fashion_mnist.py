@@ -1,0 +1,399 @@
+"""Tests of trainmark.dataset.fashion_mnist, on the real data."""
+
+import contextlib
+import functools
+import gzip
+import socket
+import socketserver
+import threading
+import tracemalloc
+import urllib.error
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from trainmark.dataset import fashion_mnist
+from trainmark.errors import TrainmarkError
+from trainmark.install import debian
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """No source has the data."""
+    monkeypatch.setattr(fashion_mnist, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fashion_mnist, "installed_folders", lambda: [tmp_path / "installed"])
+
+    def refuse(*arguments, **options):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(fashion_mnist.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(debian.shutil, "which", lambda name: None)
+    return tmp_path
+
+
+def write_files(folder, payloads, compress=True):
+    folder.mkdir(parents=True)
+    for name, payload in payloads.items():
+        content = gzip.compress(payload, 1) if compress else payload
+        (folder / f"{name}{'.gz' if compress else ''}").write_bytes(content)
+
+
+def test_split_is_the_articles(data_folder, payloads):
+    train, validation, test = fashion_mnist.load_split(data_folder, 50_000, 10_000, 10_000)
+    assert [len(images) for images, _ in (train, validation, test)] == [50_000, 10_000, 10_000]
+    for images, labels in (train, validation, test):
+        assert images.shape[1:] == fashion_mnist.IMAGE_SHAPE
+        assert images.dtype == np.float32
+        assert (images.min(), images.max()) == (0.0, 1.0)
+        assert set(labels) == set(range(fashion_mnist.CLASSES))
+    everything = np.frombuffer(payloads["train-labels-idx1-ubyte"], np.uint8, offset=8)
+    assert (np.concatenate([train[1], validation[1]]) == everything).all()
+    pixels = np.frombuffer(payloads["train-images-idx3-ubyte"], np.uint8, offset=16).reshape(-1, 28, 28)
+    assert (train[0][7] * 255 == pixels[7]).all()
+
+
+def test_damaged_array_is_refused_and_named(data_folder, tmp_path):
+    for path in data_folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    broken = tmp_path / "t10k-labels-idx1-ubyte.npy"
+    content = bytearray(broken.read_bytes())
+    content[-1] ^= 1
+    broken.write_bytes(content)
+    assert fashion_mnist.is_decoded(data_folder)
+    assert not fashion_mnist.is_decoded(tmp_path)
+    with pytest.raises(TrainmarkError, match=r"t10k-labels-idx1-ubyte\.npy does not hold the published data"):
+        fashion_mnist.load_split(tmp_path, 100, 100, 100)
+    broken.unlink()
+    assert not fashion_mnist.is_decoded(tmp_path)
+    with pytest.raises(TrainmarkError, match=r"Cannot read .*t10k-labels-idx1-ubyte\.npy"):
+        fashion_mnist.load_split(tmp_path, 100, 100, 100)
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_named_folder_is_used(nowhere, payloads, compress):
+    write_files(nowhere / "mine", payloads, compress)
+    found, source = fashion_mnist.obtain(str(nowhere / "mine"), allow_download=False)
+    assert found == payloads
+    assert "mine" in source
+
+
+def test_nothing_found_names_all_that_was_tried_and_what_to_do(nowhere):
+    with pytest.raises(TrainmarkError) as caught:
+        fashion_mnist.obtain(None, allow_download=True)
+    message = str(caught.value)
+    for tried in (nowhere / "cache", nowhere / "installed", *fashion_mnist.ADDRESSES, fashion_mnist.DEBIAN_PACKAGE):
+        assert str(tried) in message
+    assert "data_folder: /path/to/the/folder" in message
+    for name in fashion_mnist.PAYLOADS:
+        assert f"{name}.gz" in message
+
+
+def test_network_is_not_asked_when_it_must_not_be(nowhere):
+    with pytest.raises(TrainmarkError, match="data_download: false") as caught:
+        fashion_mnist.obtain(None, allow_download=False)
+    assert "http" not in str(caught.value).split("Put the four files")[0]
+
+
+def flip_a_bit(content):
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda payload: gzip.compress(flip_a_bit(payload)),
+        lambda payload: gzip.compress(payload)[:-1000],
+        lambda payload: flip_a_bit(gzip.compress(payload)),
+        lambda payload: b"<html>not found</html>",
+        lambda payload: b"",
+    ],
+    ids=["other content", "cut short", "bad checksum", "a web page", "empty"],
+)
+def test_damaged_file_is_refused_named_and_not_used(nowhere, payloads, damage, capsys):
+    name = "t10k-labels-idx1-ubyte"
+    write_files(nowhere / "cache", payloads)
+    (nowhere / "cache" / f"{name}.gz").write_bytes(damage(payloads[name]))
+    with pytest.raises(TrainmarkError, match=rf"REFUSED, not used: .*{name}\.gz"):
+        fashion_mnist.obtain(None, allow_download=False)
+    write_files(nowhere / "installed", payloads)
+    found, source = fashion_mnist.obtain(None, allow_download=False)
+    assert found == payloads
+    assert "installed" in source
+    assert f"{name}.gz" in capsys.readouterr().out
+
+
+@contextlib.contextmanager
+def server(answer) -> Iterator[str]:
+    """The address of a server on this machine; ``answer`` gets the path that was asked for and the connection."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            path = self.rfile.readline().decode(errors="replace").split(" ")[1]
+            while self.rfile.readline().strip():
+                pass  # the headers
+            with contextlib.suppress(OSError):  # the other side has had enough
+                answer(path, self.connection)
+
+        def handle_error(self, *arguments):
+            pass
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def handle_error(self, *arguments):
+            """Say nothing: a client that speaks TLS is no fault of the test."""
+
+    with Server(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}/"
+        running.shutdown()
+
+
+def name_of(path):
+    return path.rpartition("/")[2].removesuffix(".gz")
+
+
+def send(connection, body, status="200 OK", *headers, length=None):
+    lines = [f"HTTP/1.1 {status}", "Connection: close", *headers]
+    if length is not None or not headers:
+        lines.append(f"Content-Length: {len(body) if length is None else length}")
+    connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+def truthful(files, path, connection):
+    send(connection, files[name_of(path)])
+
+
+def too_few_bytes(files, path, connection):
+    body = files[name_of(path)]
+    send(connection, body[: len(body) // 2], length=len(body))
+
+
+def broken_chunks(files, path, connection):
+    send(connection, b"4\r\nabcd\r\nzz\r\n", "200 OK", "Transfer-Encoding: chunked")
+
+
+def chunks_that_end(files, path, connection):
+    send(connection, b"ffff\r\nabcd", "200 OK", "Transfer-Encoding: chunked")
+
+
+def login_page(files, path, connection):
+    send(connection, b"<html>Welcome to our hotel</html>")
+
+
+def redirected_to_a_login_page(files, path, connection):
+    if "login" in path:
+        login_page(files, path, connection)
+    else:
+        send(connection, b"", "302 Found", f"Location: http://127.0.0.1:{connection.getsockname()[1]}/login.gz")
+
+
+def redirected_in_a_circle(files, path, connection):
+    send(connection, b"", "302 Found", f"Location: http://127.0.0.1:{connection.getsockname()[1]}{path}")
+
+
+def redirected_to_no_address(files, path, connection):
+    send(connection, b"", "302 Found", "Location: http://[half an address/")
+
+
+def redirected_to_no_port(files, path, connection):
+    send(connection, b"", "302 Found", "Location: http://127.0.0.1:port/")
+
+
+def not_there(files, path, connection):
+    send(connection, b"<html>not found</html>", "404 Not Found")
+
+
+def out_of_order(files, path, connection):
+    send(connection, b"", "503 Service Unavailable")
+
+
+def no_http(files, path, connection):
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def no_answer(files, path, connection):
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def endless_headers(files, path, connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n")
+
+
+def too_many_headers(files, path, connection):
+    connection.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1000 + b"\r\n")
+
+
+def nonsense_for_a_length(files, path, connection):
+    send(connection, b"abcd", length="many")
+
+
+def damaged_within(files, path, connection):
+    body = bytearray(files[name_of(path)])
+    body[10:2000] = b"\xff" * 1990  # no block of deflate begins like this
+    send(connection, bytes(body))
+
+
+def endless(files, path, connection):
+    send(connection, b"", "200 OK", "X: no length")
+    while True:
+        connection.sendall(b"\0" * 2**20)
+
+
+def gigabyte_in_a_megabyte(files, path, connection):
+    send(connection, gzip.compress(bytes(2**30), 1))
+
+
+def silent(files, path, connection):
+    threading.Event().wait(60)
+
+
+def dripping(files, path, connection):
+    send(connection, b"", length=10_000)
+    while not threading.Event().wait(0.05):
+        connection.sendall(b"x")
+
+
+LIARS = [too_few_bytes, broken_chunks, chunks_that_end, login_page, redirected_to_a_login_page, redirected_in_a_circle]
+LIARS += [redirected_to_no_address, redirected_to_no_port, not_there, out_of_order, no_http, no_answer, endless_headers]
+LIARS += [too_many_headers, nonsense_for_a_length, damaged_within, endless, gigabyte_in_a_megabyte, silent, dripping]
+
+
+@pytest.fixture(scope="module")
+def files(payloads):
+    """The files as they lie on a server."""
+    return {name: gzip.compress(payload, 1) for name, payload in payloads.items()}
+
+
+@pytest.fixture
+def network(monkeypatch, tmp_path):
+    """No source but the network, which is reached without a proxy."""
+    monkeypatch.setattr(fashion_mnist, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fashion_mnist, "installed_folders", lambda: [])
+    monkeypatch.setattr(debian.shutil, "which", lambda name: None)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+    return monkeypatch
+
+
+@pytest.mark.parametrize("liar", LIARS, ids=lambda liar: liar.__name__)
+def test_download_that_lies_leads_to_the_next(network, payloads, files, liar):
+    if liar is silent:
+        network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)
+    if liar is dripping:
+        network.setattr(fashion_mnist, "DOWNLOAD_LIMIT_SECONDS", 1)
+    with (
+        server(functools.partial(liar, files)) as first,
+        server(functools.partial(truthful, files)) as second,
+    ):
+        network.setattr(fashion_mnist, "ADDRESSES", (first, second))
+        found, source = fashion_mnist.obtain(None, allow_download=True)
+    assert found == payloads
+    assert source == f"the download {second}"
+
+
+def test_every_download_that_failed_is_named_with_its_reason(network, files):
+    network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)
+    network.setattr(fashion_mnist, "DOWNLOAD_LIMIT_SECONDS", 1)
+    with contextlib.ExitStack() as running:
+        addresses = {liar: running.enter_context(server(functools.partial(liar, files))) for liar in LIARS}
+        network.setattr(fashion_mnist, "ADDRESSES", tuple(addresses.values()))
+        with pytest.raises(TrainmarkError) as caught:
+            fashion_mnist.obtain(None, allow_download=True)
+    lines = str(caught.value).splitlines()
+    for liar, address in addresses.items():
+        (line,) = (line for line in lines if line.startswith(f"  - the download {address}: "))
+        assert len(line) > len(f"  - the download {address}: ") + 10, liar
+    assert "IncompleteRead" in str(caught.value)
+    assert "holds more than the" in str(caught.value)
+    assert "HTTP Error 404: Not Found" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://127.0.0.1:1", "http://127.0.0.1:port", "http://[half", "nonsense", "http://liar"]
+)
+def test_bad_proxy_leads_to_what_needs_none(network, payloads, files, proxy):
+    with (
+        server(functools.partial(login_page, files)) as liar,
+        server(functools.partial(truthful, files)) as second,
+    ):
+        network.setattr(fashion_mnist, "ADDRESSES", ("http://example.invalid/", "https://example.invalid/", second))
+        for name in ("http_proxy", "https_proxy"):
+            network.setenv(name, proxy.replace("http://liar", liar))
+        network.setenv("no_proxy", "127.0.0.1")
+        found, source = fashion_mnist.obtain(None, allow_download=True)
+    assert found == payloads
+    assert source == f"the download {second}"
+
+
+def test_server_without_tls_is_left_for_the_next(network, payloads, files):
+    with server(functools.partial(truthful, files)) as address:
+        network.setattr(fashion_mnist, "ADDRESSES", (address.replace("http:", "https:"), address))
+        network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)  # it waits for a greeting of ours, and we for its
+        assert fashion_mnist.obtain(None, allow_download=True)[0] == payloads
+
+
+def test_encrypted_downloads_come_first():
+    schemes = [address.partition(":")[0] for address in fashion_mnist.ADDRESSES]
+    assert schemes == sorted(schemes, reverse=True)
+
+
+@pytest.mark.parametrize("where", ["folder", "download"])
+def test_small_file_that_holds_gigabytes_takes_no_memory(network, payloads, tmp_path, where):
+    bomb = gzip.compress(bytes(2**30), 1)
+    tracemalloc.start()
+    try:
+        if where == "folder":
+            write_files(tmp_path / "mine", payloads)
+            (tmp_path / "mine" / "train-images-idx3-ubyte.gz").write_bytes(bomb)
+            with pytest.raises(TrainmarkError, match="holds more than the 47,040,016 bytes"):
+                fashion_mnist.obtain(str(tmp_path / "mine"), allow_download=False)
+        else:
+            with server(lambda path, connection: send(connection, bomb)) as address:
+                network.setattr(fashion_mnist, "ADDRESSES", (address,))
+                with pytest.raises(TrainmarkError, match="holds more than the 47,040,016 bytes"):
+                    fashion_mnist.obtain(None, allow_download=True)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 2**28
+
+
+def test_user_without_a_home_gets_the_data_all_the_same(network, payloads, files, tmp_path):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    network.undo()
+    network.setattr(fashion_mnist.Path, "home", no_home)
+    network.delenv("XDG_CACHE_HOME", raising=False)
+    network.setattr(fashion_mnist.tempfile, "tempdir", str(tmp_path))
+    network.setattr(fashion_mnist, "installed_folders", lambda: [])
+    with server(functools.partial(truthful, files)) as address:
+        network.setenv("no_proxy", "*")
+        network.setattr(fashion_mnist, "ADDRESSES", (address,))
+        assert fashion_mnist.obtain(None, allow_download=True)[0] == payloads
+
+
+def test_keras_cache_is_found_whatever_keras_home_is_for_our_processes(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
+    monkeypatch.setattr(fashion_mnist.Path, "home", lambda: tmp_path)
+    assert tmp_path / ".keras" / "datasets" / fashion_mnist.NAME in fashion_mnist.installed_folders()
+
+
+def test_download_is_verified_and_cached(network, payloads, files):
+    asked = []
+
+    def answer(path, connection):
+        asked.append(path)
+        truthful(files, path, connection)
+
+    with server(functools.partial(login_page, files)) as first, server(answer) as second:
+        network.setattr(fashion_mnist, "ADDRESSES", (first, second))
+        found, source = fashion_mnist.obtain(None, allow_download=True)
+        assert found == payloads
+        assert source == f"the download {second}"
+        asked.clear()
+        assert fashion_mnist.obtain(None, allow_download=True)[1].endswith("cache")
+        assert not asked

@@ -1,0 +1,481 @@
+"""Tests of trainmark.measure.supervision: fake children first, then real trainings on a few hundred real samples."""
+
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+from trainmark.errors import TrainmarkError
+from trainmark.experiment import controls, grid, workloads
+from trainmark.machine import gpus, hardware
+from trainmark.measure import supervision, worker_process
+from trainmark.records import chain
+
+from tests.conftest import CONFIG, ROOT, synthetic_record, validate_record
+
+TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
+SCRIPT = ROOT / "workflow/scripts/time_training.py"
+# A watching process that finds nothing to read.
+NO_METER = [
+    sys.executable,
+    "-c",
+    """print('{"domains": [], "missing": ["nothing to read"], "gpu_processes": null, "watches": false}')""",
+]
+REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
+PATH = "results/machines/synthetic/runs/tf-2.19/cpu/mlp/64/1.json"
+LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
+
+
+@pytest.fixture
+def supervise(tmp_path, monkeypatch, data_folder):
+    """Supervise one run in a temporary folder; returns the record as read back."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(worker_process, "MACHINE_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(worker_process, "POLL_SECONDS", 0.1)
+    log = tmp_path / "run.log"
+    log.write_text("a line of the log\n\nthe last line\n")
+
+    def run(command, device="cpu", model="mlp", config=TINY, time_limit_seconds=120.0, control=None, **changes):
+        request = supervision.Request(
+            run=grid.Run(grid.Cell("synthetic", "tf-2.19", device, model, 64), 1, control),
+            workload=workloads.describe(model, config),
+            seed=2024,
+            threads=changes.get("threads"),
+            time_limit_seconds=time_limit_seconds,
+            data_folder=changes.get("data_folder", data_folder),
+            lock_file=changes.get("lock_file", LOCK),
+            workflow_pid=changes.get("workflow_pid"),
+            idle_seconds=changes.get("idle_seconds", 0.0),
+            gpu=changes.get("gpu"),
+        )
+        supervision.supervise(request, command, changes.get("watch", NO_METER), log)
+        assert os.listdir(request.run.path.parent) == ["1.json"]
+        data = json.loads(request.run.path.read_text())
+        validate_record(data)
+        return data
+
+    return run
+
+
+def fake_child(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "killed", "SIGKILL (signal 9)"),
+        ("import os; os.abort()", "killed", "SIGABRT (signal 6)"),
+        ("raise SystemExit(3)", "error", "exit code 3"),
+        ("print('{\"status\": ')", "error", "no result"),
+        ("import time; time.sleep(60)", "timed_out", "time limit of 0.5 s"),
+    ],
+)
+def test_death_of_the_child_becomes_a_record(supervise, code, status, reason):
+    data = supervise(fake_child(code), time_limit_seconds=0.5 if status == "timed_out" else 60)
+    assert data["status"] == status
+    assert reason in data["reason"]
+    assert data["log_tail"] == ["a line of the log", "the last line"]
+
+
+def test_record_that_is_replaced_is_kept(supervise, tmp_path):
+    supervise(fake_child("raise SystemExit(3)"))
+    (path,) = tmp_path.glob("results/machines/**/1.json")
+    first = path.read_bytes()
+    supervise(fake_child("raise SystemExit(4)"))
+    (kept,) = tmp_path.glob("results/superseded/*/synthetic/runs/tf-2.19/cpu/mlp/64/1.json")
+    assert kept.read_bytes() == first
+    assert "exit code 4" in path.read_text()
+
+
+def test_failed_run_replaces_no_good_one_of_another_workload_before_one_of_its_own_succeeded(supervise, tmp_path):
+    top = tmp_path / "results/machines/synthetic/runs/tf-2.19/cpu/mlp"
+    path, other = top / "64/1.json", top / "128/1.json"
+    for each in (path, other):
+        each.parent.mkdir(parents=True)
+    good = synthetic_record(batch_size=64)
+    path.write_text(json.dumps(good))
+    (other.parent / "3.json").write_text("[" * 100_000)  # whatever lies there is asked
+    with pytest.raises(
+        TrainmarkError, match=r"failed \(error\): .*exit code 3.* a good run of another workload, is kept"
+    ):
+        supervise(fake_child("raise SystemExit(3)"))
+    assert json.loads(path.read_text()) == good
+    assert not list(tmp_path.glob("results/superseded/**/*.json"))
+    other.write_text(json.dumps(synthetic_record(batch_size=128, workload=workloads.describe("mlp", TINY))))
+    assert supervise(fake_child("raise SystemExit(3)"))["status"] == "error"
+    assert len(list(tmp_path.glob("results/superseded/**/1.json"))) == 1
+
+
+def test_record_is_not_replaced_where_it_cannot_be_kept(supervise, tmp_path, monkeypatch):
+    def refuse(path, folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    supervise(fake_child("raise SystemExit(3)"))
+    monkeypatch.setattr(supervision.supersession, "keep", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        supervise(fake_child("raise SystemExit(4)"))
+    (path,) = tmp_path.glob("results/machines/**/*.json*")
+    assert "exit code 3" in path.read_text()
+
+
+def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):
+    counts = iter([4, 5])
+    monkeypatch.setattr(supervision, "_oom_kills", lambda: next(counts))
+    assert supervise(fake_child("import os; os.kill(os.getpid(), 9)"))["status"] == "out_of_memory"
+
+
+def test_child_gets_the_configured_threads_and_no_gpu(supervise, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
+    environment = worker_process.child_environment("cpu", 3, None, "tf-2.19")
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"
+    assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert "TF_XLA_FLAGS" not in environment
+    gpu = gpus.Gpu("Tesla T4", uuid="GPU-1")
+    assert worker_process.child_environment("gpu", 3, gpu, "tf-2.19")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+
+
+def test_record_names_the_one_before_it_even_in_its_own_place(supervise, tmp_path):
+    first = supervise(fake_child("raise SystemExit(3)"))
+    before = chain.digest((tmp_path / PATH).read_bytes())
+    control = supervise(fake_child("raise SystemExit(3)"), control="threads-2")
+    middle = chain.digest((tmp_path / PATH.replace("runs", "controls/threads-2")).read_bytes())
+    again = supervise(fake_child("raise SystemExit(4)"))
+    assert (first["previous"], control["previous"], again["previous"]) == (None, before, middle)
+    (superseded,) = (tmp_path / "results/superseded").rglob("*.json")
+    assert chain.digest(superseded.read_bytes()) == before
+
+
+@pytest.mark.parametrize("reaped", [True, False])
+def test_gone_workflow_ends_the_run_without_a_record(supervise, tmp_path, reaped):
+    ended = subprocess.Popen(["true"])
+    if reaped:
+        ended.wait()
+    elif sys.platform != "linux":
+        pytest.skip("only Linux tells a process that its parent has not noticed to be dead")
+    started = time.monotonic()
+    with pytest.raises(worker_process.AbandonedError):
+        supervise(
+            fake_child(f"import time; open({str(tmp_path / 'pid')!r}, 'w'); time.sleep(60)"), workflow_pid=ended.pid
+        )
+    assert time.monotonic() - started < 30
+    assert not [path for path in tmp_path.rglob("*") if path.name.endswith((".json", ".tmp"))]
+
+
+def test_second_timing_waits_with_a_message(supervise, tmp_path, capsys):
+    (tmp_path / "lock").write_text("process 1 in /elsewhere")
+    holder = (tmp_path / "lock").open()
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    threading.Timer(1.0, holder.close).start()
+    data = supervise(fake_child("raise SystemExit(3)"))
+    assert data["status"] == "error"
+    out = capsys.readouterr().out
+    assert out.count("another benchmark is timing on this machine (process 1 in /elsewhere)") == 1
+
+
+def test_what_does_not_wait_for_another_timing_is_told_whose_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker_process, "MACHINE_LOCK", tmp_path / "lock")
+    (tmp_path / "lock").write_text("process 1 in /elsewhere")
+    with (tmp_path / "lock").open() as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with (
+            pytest.raises(worker_process.BusyError, match="process 1 in /elsewhere"),
+            worker_process.machine_lock("x", None, waits=False),
+        ):
+            pass
+    with worker_process.machine_lock("x", None, waits=False) as descriptor:
+        assert descriptor > 2
+
+
+def test_lock_never_writes_through_a_link(supervise, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("a file of mine")
+    (tmp_path / "lock").symlink_to(precious)
+    with pytest.raises(OSError, match="lock"):
+        supervise(fake_child("raise SystemExit(3)"))
+    assert precious.read_text() == "a file of mine"
+
+
+def test_lock_is_open_to_other_users(supervise, tmp_path):
+    before = os.umask(0o077)
+    try:
+        supervise(fake_child("raise SystemExit(3)"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
+
+
+def test_orphaned_child_ends_itself(tmp_path):
+    child = subprocess.Popen(REAL_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    request = {"device": "cpu", "batch_size": 1, "seed": 1, "threads": 1, "data_folder": str(tmp_path), "workload": {}}
+    child.stdin.write(json.dumps(request).encode() + b"\n")
+    child.stdin.flush()
+    time.sleep(0.5)
+    child.stdin.close()
+    assert child.wait(timeout=30) == 1
+    child.stdout.close()
+
+
+def test_real_training(supervise):
+    data = supervise(REAL_CHILD)
+    assert data["status"] == "ok", data["reason"]
+    assert data["execution"]["floatx"] == "float32"
+    assert data["execution"]["variable_devices"] == data["execution"]["arithmetic_devices"] == ["CPU:0"]
+    assert data["execution"]["parameters"] == 435_402
+    assert data["execution"]["intra_op_threads"] == hardware.usable_cores()
+    assert data["execution"]["jit_compile"] is False
+    durations = data["durations"]
+    assert len(durations["epoch_seconds"]) == len(data["accuracy"]["validation_loss"]) == 2
+    parts = durations["fit_setup_seconds"] + sum(durations["epoch_seconds"]) + durations["fit_teardown_seconds"]
+    assert parts <= durations["fit_seconds"] < parts + 0.1
+    assert durations["steady_state_epoch_seconds"] == durations["epoch_seconds"][1]
+    assert sum(durations["validation_seconds"]) < sum(durations["epoch_seconds"])
+    assert data["peak_memory_bytes"] > 100 * 2**20
+    assert data["versions"]["tensorflow"].startswith("2.")
+
+
+def test_threads_come_from_the_request(supervise):
+    data = supervise(REAL_CHILD, threads=1, config={**TINY, "epochs": 1})
+    assert data["execution"]["intra_op_threads"] == data["execution"]["inter_op_threads"] == 1
+    assert data["durations"]["steady_state_epoch_seconds"] is None
+
+
+def test_images_on_the_device_change_the_time_alone(supervise):
+    """The control must learn what the plain run learns, step by step, or it is another training."""
+    for model in workloads.MODELS:
+        plain, control = (supervise(REAL_CHILD, model=model, control=name) for name in (None, "device-data"))
+        assert control["status"] == "ok", control["reason"]
+        assert control["accuracy"] == plain["accuracy"]
+        assert control["execution"].pop("look_up_devices") == ["CPU:0"]
+        assert control["execution"].pop("step_operations") != plain["execution"].pop("step_operations")
+        assert control["execution"] == plain["execution"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system holds no process to CPUs")
+def test_control_of_threads_is_held_to_its_cpus(supervise, monkeypatch):
+    before = os.sched_getaffinity(0)
+    last = max(before)
+    monkeypatch.setattr(controls, "cpus", lambda control: [last])
+    data = supervise(REAL_CHILD, threads=2, control="threads-2", config={**TINY, "epochs": 1})
+    assert data["execution"]["cpus"] == [last]
+    assert data["execution"]["intra_op_threads"] == 2
+    assert os.sched_getaffinity(0) == before
+
+
+def test_diverging_training_is_nan(supervise):
+    data = supervise(REAL_CHILD, config={**TINY, "learning_rate": 1e30})
+    assert data["status"] == "nan"
+    assert "loss is nan" in data["reason"]
+
+
+def test_gpu_run_fails_where_tensorflow_sees_no_gpu(supervise):
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU")
+    data = supervise(REAL_CHILD, device="gpu")
+    assert data["status"] == "wrong_device"
+    assert re.search(
+        r"TensorFlow \S+ sees none\. (This TensorFlow was built without CUDA|.*could not be)", data["reason"]
+    )
+
+
+def test_package_that_was_changed_by_hand_is_refused_before_anything_starts(supervise, tmp_path):
+    lock = tmp_path / "lock.yaml"
+    lock.write_text(re.sub("keras==\\S+", "keras==3.0.0", LOCK.read_text()))
+    with pytest.raises(TrainmarkError, match=r"(?s)lock\.yaml pins.*keras: pinned 3\.0\.0, found 3"):
+        supervise(fake_child("print(1)"), lock_file=lock)
+    assert not list(tmp_path.glob("results/**/*.json"))
+
+
+def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
+    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
+    code += "from trainmark.measure import worker_process\nfrom trainmark.measure.worker import training\n"
+    code += "real = training.versions\n"  # as if another numpy came first on the path
+    code += "training.versions = lambda tf: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(tf))[1]\n"
+    data = supervise(fake_child(code + "worker_process.serve()"))
+    assert data["status"] == "error"
+    assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
+
+
+def test_keras_settings_in_the_users_home_decide_nothing(supervise, tmp_path, monkeypatch):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras/keras.json").write_text('{"floatx": "float16", "image_data_format": "channels_first"}')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
+    data = supervise(REAL_CHILD, model="cnn")
+    assert data["status"] == "ok", data["reason"]
+    assert (data["execution"]["floatx"], data["execution"]["image_data_format"]) == ("float32", "channels_last")
+    assert "KERAS_HOME" in data["environment"]["dropped_variables"]
+
+
+def test_keras_that_computes_otherwise_all_the_same_is_refused(supervise):
+    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import tensorflow as tf\n"
+    code += (
+        "from trainmark.measure import worker_process; tf.keras.backend.set_floatx('float16'); worker_process.serve()"
+    )
+    data = supervise(fake_child(code))
+    assert data["status"] == "error"
+    assert "computes in float16 with channels_last, expected float32" in data["reason"]
+
+
+def test_missing_data_are_named(supervise, tmp_path):
+    data = supervise(REAL_CHILD, data_folder=tmp_path)
+    assert data["status"] == "error"
+    assert "train-images-idx3-ubyte.npy" in data["reason"]
+    assert data["versions"]["tensorflow"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data_folder, signum):
+    record = tmp_path / grid.Run(grid.Cell("synthetic", "tf-2.19", "cpu", "mlp", 64), 1).path
+    workload = workloads.canonical_json(workloads.describe("mlp", CONFIG | {"epochs": 500}))
+    command = [
+        sys.executable,
+        str(SCRIPT),
+        "--workload",
+        workload,
+        "--seed",
+        "1",
+        "--threads",
+        "1",
+        "--time-limit",
+        "99",
+    ]
+    command += [
+        "--data",
+        str(data_folder),
+        "--lock-file",
+        str(LOCK),
+        "--log",
+        str(tmp_path / "log"),
+        str(record.relative_to(tmp_path)),
+    ]
+    with (tmp_path / "log").open("w") as log:
+        supervisor = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stderr=log,
+            stdout=subprocess.PIPE,
+            text=True,
+            # Whatever starts the tests in the background may have signals ignored, as nohup has SIGHUP.
+            preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL),
+        )
+        deadline = time.monotonic() + 60
+        while not (children := psutil.Process(supervisor.pid).children()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        supervisor.send_signal(signum)
+        out, _ = supervisor.communicate(timeout=30)
+    assert supervisor.returncode == 130
+    assert "the same command goes on" in out
+    assert children
+    assert not any(child.is_running() for child in children)
+    assert not list(record.parent.iterdir())
+
+
+def xnu_killpg(group, signum):
+    """MacOS says EPERM where nothing but processes that have ended are left in a group (XNU, killpg1)."""
+    members = [process for process in psutil.process_iter() if os.getpgid(process.pid) == group]
+    if members and all(process.status() == psutil.STATUS_ZOMBIE for process in members):
+        raise PermissionError(1, "Operation not permitted")
+    os.kill(-group, signum)
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "import os; os.abort()"], ids=["ended", "crashed"])
+def test_run_whose_process_has_ended_is_recorded_on_a_mac_too(supervise, monkeypatch, code):
+    """A child that closes its stdout and is gone before its group is ended is all that the group holds."""
+
+    def killpg(group, signum):
+        deadline = time.monotonic() + 10
+        while psutil.Process(group).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            time.sleep(0.01)
+        xnu_killpg(group, signum)
+
+    monkeypatch.setattr(worker_process.os, "killpg", killpg)
+    assert supervise(fake_child(code))["status"] in ("error", "killed")
+
+
+# Answers every message: well to those with few samples, which only compile, and with an error to the run itself.
+COMPILING = """
+import json, sys
+message = json.loads(sys.stdin.readline())
+with open({log!r}, "a") as file:
+    file.write(json.dumps([message["workload"]["model"], message["workload"]["train_samples"]]) + chr(10))
+small = message["workload"]["train_samples"] == 128
+failed = {{name: {{}} for name in ("durations", "execution", "versions", "noise")}}
+failed |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window", "gpu"))
+print(json.dumps({{**failed, "status": "ok" if small else "error", "reason": None if small else "synthetic"}}))
+"""
+H100 = gpus.Gpu("NVIDIA H100 80GB HBM3", driver="560.35.03", compute_capability="9.0", uuid="GPU-1")
+
+
+def test_what_the_driver_compiles_is_compiled_before_the_first_timing_and_once(
+    supervise, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    log = tmp_path / "messages"
+    command = fake_child(COMPILING.format(log=str(log)))
+    compiled = [["mlp", 128], ["cnn", 128], ["lstm", 128]]
+    for expected in ([*compiled, ["mlp", 400]], [["mlp", 400]]):
+        data = supervise(command, device="gpu", gpu=H100)
+        assert data["gpu"]["name"] == H100.name
+        assert [json.loads(line) for line in log.read_text().splitlines()] == expected
+        log.unlink()
+    said = capsys.readouterr().out
+    assert said.count("NVIDIA's driver compiles it now, once") == 1
+    # Another driver compiles again; a GPU with machine code never.
+    supervise(command, device="gpu", gpu=dataclasses.replace(H100, driver="570.00"))
+    assert len(log.read_text().splitlines()) == 4
+    supervise(
+        command, device="gpu", gpu=gpus.Gpu("Tesla T4", driver="560.35.03", compute_capability="7.5", uuid="GPU-2")
+    )
+    assert len(log.read_text().splitlines()) == 5
+
+
+def test_compiling_that_fails_is_tried_again_and_fails_no_run(supervise, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    log = tmp_path / "messages"
+    crash = fake_child(f"import sys; open({str(log)!r}, 'a').write(sys.stdin.readline()); raise SystemExit(3)")
+    for times in (2, 4):  # the first model, then the run itself
+        assert supervise(crash, device="gpu", gpu=H100)["status"] == "error"
+        assert len(log.read_text().splitlines()) == times
+
+
+def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
+    expected = gpus.Gpu("Tesla V100", uuid="GPU-2", pci_bus_id="00000000:00:05.0", index=1)
+    used = {"name": "Tesla T4", "pci_bus_id": "0000:00:04.0"}
+    found = supervision.refuse_other_gpu(expected, used)
+    assert found["status"] == "wrong_device"
+    assert "TensorFlow used Tesla T4 at 0000:00:04.0" in found["reason"]
+    assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
+
+
+@pytest.mark.parametrize(("suspended", "jump"), [(5700.0, 0.0), (0.0, -600.0)])
+def test_sleep_and_a_clock_that_is_set_are_in_the_record(supervise, monkeypatch, suspended, jump):
+    real, calls = supervision.disturbances.clocks, []
+
+    def clocks():
+        now = real()
+        calls.append(now)
+        later = len(calls) > 1
+        total = now.awake + (suspended if later else 0.0)
+        return supervision.disturbances.Clocks(now.awake, total, now.wall + (suspended + jump if later else 0.0))
+
+    monkeypatch.setattr(supervision.disturbances, "clocks", clocks)
+    data = supervise(fake_child("raise SystemExit(3)"))
+    assert data["noise"]["suspended_seconds"] == suspended
+    assert data["noise"]["clock_jump_seconds"] == pytest.approx(jump, abs=0.5)
+    assert data["ended_at"] >= data["started_at"]

@@ -1,0 +1,140 @@
+"""Tests of trainmark.report.page and document: one document as HTML and as Markdown, on synthetic runs."""
+
+import re
+
+import pandas as pd
+import pytest
+from trainmark.report import page
+from trainmark.report.sections.document import Column, Table, ratio, seconds
+
+from tests import report, synthetic
+from tests.conftest import failed_record, synthetic_record
+
+
+def test_page_needs_no_network(five_machines):
+    text = five_machines.html
+    assert not re.findall(r'src="(?!data:)', text)
+    assert set(re.findall(r'href="(?!#)([^"]*)"', text)) == {
+        f"figures/{exhibit.name}.{kind}"
+        for exhibit in five_machines.exhibits
+        if not exhibit.missing
+        for kind in ("svg", "png", "csv")
+    }
+    assert len(text) < 3 * 2**20
+
+
+def test_links_lead_somewhere(five_machines):
+    for key in re.findall(r'href="#([^"]*)"', five_machines.html):
+        assert five_machines.html.count(f'id="{key}"') == 1, key
+    for path in re.findall(r'href="(figures/[^"]*)"', five_machines.html):
+        assert (five_machines.folder / path).stat().st_size > 100
+
+
+def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
+    """Every number of every table of the page, with all its digits, is in the CSV file that the table names."""
+    seen = 0
+    for section in five_machines.document.sections:
+        for table in section.tables:
+            if not table.source:
+                continue
+            columns = [column for column in table.columns if column.numeric]
+            csv = pd.read_csv(five_machines.folder / table.source, dtype=str, keep_default_na=False)
+            part = five_machines.html.split(f'data-name="{table.name}"')[1].split("</table>")[0]
+            shown = [number_of(cell) for cell in re.findall(r'<td class="number"([^/]*)</td>', part)]
+            for column in (c for c in columns if c.key in csv):
+                there = {float(value) for value in csv[column.key] if value}
+                wanted = [float(row[column.key]) for row in table.rows if row.get(column.key) not in (None, "")]
+                assert set(wanted) <= there, (table.name, column.key)
+                if column in table.shown:
+                    assert {column.raw(value) for value in wanted} <= set(shown), (table.name, column.key)
+                seen += len(wanted)
+    assert seen > 1500
+
+
+def number_of(cell: str) -> float | None:
+    """The value of a table cell as the page holds it: in its attribute, or in its text."""
+    value = re.match(r' data-value="([^"]*)"', cell)
+    text = value[1] if value else cell.partition(">")[2].replace(",", "")
+    return float(text) if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text) else None
+
+
+def test_markdown_says_the_same(five_machines):
+    markdown = five_machines.markdown
+    for section in five_machines.document.sections:
+        assert f"{'#' * section.level} {section.title}\n" in markdown
+        for table in section.tables:
+            lines = markdown.split(f"**{table.title}**")[1].splitlines()
+            assert lines[1] == ""  # or it is no table
+            assert len(table.rows) > page.FOLDED_ROWS or any(line.startswith("| ") for line in lines)
+    for line in markdown.splitlines():
+        assert not line.startswith("|") or line.endswith("|")
+    claims = markdown.split("**Claims and verdicts**")[1]
+    assert claims.count("| reproduced |") == 15
+    assert "figures/training_time_gpus.png" in markdown
+    assert "\n\n\n\n" not in markdown
+
+
+def test_columns_without_any_value_are_not_shown():
+    columns = (Column("a", "A"), Column("b", "B"), Column("c", "C", empty="none"))
+    assert [c.key for c in Table("t", "T", columns, [{"a": 1, "b": None, "c": None}]).shown] == ["a", "c"]
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0, "1.00"), (0.8405, "0.841"), (12.34, "12.3"), (1234.5, "1,234")])
+def test_ratios_have_three_digits(value, text):
+    assert ratio(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(3.456, "3.46"), (34.56, "34.6"), (3456.7, "3,457")])
+def test_seconds_have_three_digits(value, text):
+    assert seconds(value) == text
+
+
+def test_a_page_of_very_many_rows_shows_the_first_and_names_the_file(two_machines, monkeypatch):
+    monkeypatch.setattr(page, "MOST_ROWS", 10)
+    text = page.render(two_machines.document, report.TEMPLATES / "page.html.j2")
+    cells = text.split('id="cells"')[1].split("<h2")[0]
+    assert "Only the first 10 are here; all are in cells.csv." in cells
+    assert cells.count("<tr>") == 1 + 10
+
+
+@pytest.mark.parametrize("text", ["Epoch 1\r2/5", "a\r\nb", 'quoted "text", with commas'])
+def test_texts_of_strangers_end_no_row(tmp_path, text):
+    records = [synthetic_record(machine="synthetic-a"), failed_record(machine="synthetic-a", repeat=2, reason=text)]
+    records += [failed_record(machine="synthetic-a", repeat=3, reason=text)]
+    made = report.make(records, tmp_path, draw=False)
+    assert "1 of 3 runs ok on 1 machine" in made.html
+    assert "2 runs failed" in made.html
+    for line in made.markdown.splitlines():
+        assert not line.startswith("|") or line.endswith("|")
+
+
+def test_markup_in_texts_of_strangers_is_text(tmp_path):
+    evil = "<script>alert(1)</script>"
+    made = report.make([synthetic_record(), failed_record(repeat=2, reason=evil)], tmp_path, draw=False)
+    assert evil not in made.html
+    assert evil not in made.markdown
+    assert "&lt;script&gt;alert(1)" in made.markdown
+
+
+def test_names_that_look_like_numbers_are_names(tmp_path):
+    records = synthetic.records_of("synthetic-m1") + synthetic.records_of("synthetic-m2-max")
+    for record in records:
+        record["code"] = {"version": "1.0", "commit": "123456"}
+        record["environment"]["lock_sha256"] = "1" * 64
+    made = named(records, tmp_path, {"007": "synthetic-m1", "12": "synthetic-m2-max"}, draw=False)
+    assert "12, GPU trains 2.20" in made.html
+    assert "claims reproduced (m1-always" in made.html
+    assert "111111111111" in made.section("software")
+
+
+def named(records, folder, names, **options):
+    """A report of invented machines under other names: new name -> kind."""
+    for record in records:
+        record["machine"] = next(new for new, kind in names.items() if kind == record["machine"])
+    return report.make(records, folder, kinds=names, **options)
+
+
+def test_a_dollar_in_a_title_is_a_dollar(tmp_path):
+    wanted = [{"name": "costs $\\foo$ more", "candidate": {"device": "gpu"}, "baseline": {"device": "cpu"}}]
+    made = report.make(synthetic.records_of("synthetic-m1"), tmp_path, wanted)
+    assert "$\\foo$" in (made.folder / "figures/comparison_1.svg").read_text()

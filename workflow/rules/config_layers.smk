@@ -1,0 +1,16 @@
+# The configuration's files, read strictly before Snakemake reads them, which believes more. Of files that are named on the
+# command line, Snakemake itself refuses some earlier: those without keys, and those that are no YAML.
+import os
+
+from snakemake.exceptions import WorkflowError
+
+from trainmark import errors, escaping
+from trainmark.planning import strict_yaml
+
+# In the order in which they are merged.
+CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, workflow.overwrite_configfiles)]
+
+try:
+    FILES = [strict_yaml.read(file) for file in dict.fromkeys(CONFIG_FILES)]
+except errors.TrainmarkError as error:
+    raise WorkflowError(escaping.terminal(str(error))) from None

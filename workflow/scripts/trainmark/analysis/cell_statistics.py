@@ -1,0 +1,239 @@
+"""From runs to cells: the statistics of the report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trainmark import escaping
+from trainmark.experiment import workloads
+from trainmark.records import repeats_needed
+from trainmark.records.record import OK
+
+CELL = ["machine", "stack", "device", "model", "batch_size"]
+# Runs are repeats of each other only where these are equal too.
+MEASURED_ALIKE = ["workload_digest", "settings_digest", "protocol", "epochs"]
+# Values that may differ within a cell only if its runs were not measured alike: such a cell is compared with nothing.
+APART = ["intra_op_threads", "inter_op_threads", "tensorflow", "keras", "tensorflow_metal", "cuda", "cudnn", "gpu"]
+APART += ["optimizer_class", "optimizer_operations", "jit_compile", "tensor_float_32", "floatx", "image_data_format"]
+# Of two cells that are compared these must be equal, whatever the two are of ...
+RESOLVED = ["jit_compile", "tensor_float_32", "floatx", "image_data_format"]
+# ... these too where they are of one stack, which pins them, ...
+RESOLVED_IN_STACK = ["tensorflow", "keras", "optimizer_class"]
+# ... and these where they are also of one kind of device: TensorFlow's graphs differ between the kinds.
+RESOLVED_ON_DEVICE = ["optimizer_operations"]
+# Values whose change leaves a machine's cell one cell, but not without being told.
+JOINED = ["python", "numpy", "gpu_id", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
+
+
+# Columns of any table that hold texts, however much a name, a version or a digest may look like a number.
+_TEXTS = ["machine", "stack", "device", "machine_baseline", "device_baseline", "stack_baseline", "model"]
+_TEXTS += ["status", "reason", "workload_digest", "settings_digest", "floatx", "optimizer_class", "variable_devices"]
+_TEXTS += ["python", "tensorflow", "keras", "tensorflow_metal", "operating_system", "gpu_driver", "code_version"]
+_TEXTS += ["code_commit", "lock_file", "lock_sha256", "started_at", "ended_at", "validation_accuracy_by_epoch", "gate"]
+_TEXTS += ["apart", "joined", "claim", "statement", "source", "note", "expected", "candidate", "baseline", "verdict"]
+_TEXTS += ["detail", "control", "power_source", "thermal_pressure", "energy_reason", "energy_scope", "why"]
+_TEXTS += ["machine_id_hash", "hardware"]
+_TEXTS += ["energy_scope_baseline", "gpu_throttle_shares", "energy_idle_reason", "gpu", "gpu_id", "numpy", "cuda"]
+_TEXTS += ["cudnn", "optimizer_operations", "image_data_format"]
+
+
+def model_rank(model: str) -> tuple[int, str]:
+    """Sorts models in the order of ``workloads``, and by the alphabet those that it no longer has."""
+    known = list(workloads.MODELS)
+    return (known.index(model) if model in known else len(known), model)
+
+
+def read_specifications(path: Path) -> pd.DataFrame:
+    """specifications.csv, one row a processor or GPU."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.assign(fp32_tflops=pd.to_numeric(table["fp32_tflops"], errors="coerce"))
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of the report in which names are texts and nothing means unknown."""
+    return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as CSV; a text that a spreadsheet would take for a formula is marked as a text."""
+    texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
+    marked = {column: table[column].map(escaping.csv_cell, na_action="ignore") for column in texts}
+    return str(table.assign(**marked).to_csv(index=False))
+
+
+def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
+    """Machine -> ids and families of its processor and GPU in config/hardware.yaml."""
+    groups = specifications.groupby("machine")[["hardware", "family"]]
+    return {machine: set(rows.to_numpy().ravel()) - {""} for machine, rows in groups}
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """runs.csv, one row a run, as ``collecting`` wrote it."""
+    return read_table(path)
+
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell, and more than one where a cell was measured with several workloads or protocols.
+
+    Args:
+        runs: as ``read_runs`` gives them.
+
+    Returns:
+        The cell's columns; ``n`` (ok runs) and ``failed``; over the runs that are ok: median, minimum, maximum and
+        spread (standard deviation over mean; empty for one run) of ``fit_seconds``, half of the 95 % interval of its
+        median over that (``median_half_width``), median and minimum of ``test_accuracy``, medians of
+        ``throughput_samples_per_second``, ``flops_per_second``, ``first_epoch_seconds``,
+        ``steady_state_epoch_seconds``, ``fit_teardown_seconds``, ``peak_memory_bytes`` and
+        ``peak_device_memory_bytes`` (empty where n is 0, or where nothing was measured).
+    """
+    keys = CELL + MEASURED_ALIKE
+    ok = runs["status"] == OK
+    counts = runs.assign(n=ok, failed=~ok).groupby(keys)[["n", "failed"]].sum()
+    values = (
+        runs[ok]
+        .groupby(keys)
+        .agg(
+            fit_seconds_median=("fit_seconds", "median"),
+            fit_seconds_min=("fit_seconds", "min"),
+            fit_seconds_max=("fit_seconds", "max"),
+            fit_seconds_spread=("fit_seconds", "std"),
+            mean=("fit_seconds", "mean"),
+            throughput_samples_per_second_median=("throughput_samples_per_second", "median"),
+            flops_per_second_median=("flops_per_second", "median"),
+            fit_teardown_seconds_median=("fit_teardown_seconds", "median"),
+            test_accuracy_median=("test_accuracy", "median"),
+            test_accuracy_min=("test_accuracy", "min"),
+            first_epoch_seconds_median=("first_epoch_seconds", "median"),
+            steady_state_epoch_seconds_median=("steady_state_epoch_seconds", "median"),
+            peak_memory_bytes_median=("peak_memory_bytes", "median"),
+            peak_device_memory_bytes_median=("peak_device_memory_bytes", "median"),
+        )
+    )
+    values["fit_seconds_spread"] /= values.pop("mean")
+    many = runs[ok].groupby(keys)["fit_seconds"].transform("size") >= repeats_needed.FEWEST
+    groups = runs[ok][many].groupby(keys)["fit_seconds"]
+    values["median_half_width"] = groups.agg(lambda times: repeats_needed.half_width(times.tolist())).astype(float)
+    cells = counts.join(values).reset_index()
+    for name, columns in (("apart", APART), ("joined", JOINED)):
+        cells = cells.merge(differing(runs[ok], keys, columns).rename(name).reset_index(), how="left", on=keys)
+    return in_order(cells, keys)[CELL + [c for c in cells if c not in keys] + MEASURED_ALIKE]
+
+
+def in_order(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """A table sorted by these columns, models in the order of ``workloads``."""
+    return table.sort_values(keys, key=lambda column: column.map(model_rank) if column.name == "model" else column)
+
+
+def differing(runs: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.Series:
+    """Which values differ between the runs of a cell, in words, by cell; cells in which none does are left out."""
+    counts = runs.groupby(keys)[columns].nunique()
+    mixed = counts[(counts > 1).any(axis=1)]
+    if mixed.empty:
+        return pd.Series(dtype=object, index=mixed.index)
+    groups = runs.groupby(keys)
+    words = {
+        cell: "; ".join(
+            f"{column.replace('_', ' ')} {' and '.join(sorted(map(_short, groups.get_group(cell)[column].unique())))}"
+            for column in columns
+            if row[column] > 1
+        )
+        for cell, row in mixed.iterrows()
+    }
+    return pd.Series(words, index=mixed.index, dtype=object)
+
+
+def _short(value: Any) -> str:
+    return (
+        value[:12]
+        if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def comparable(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
+    """The runs that may be compared: ok, of one experiment and protocol, and each cell measured in one way.
+
+    Args:
+        runs: as ``read_runs`` gives them.
+        preferred_settings: settings digest of the experiment to choose if there are runs of it.
+    """
+    runs = of_shown_experiment(runs, preferred_settings)
+    return alike(runs[runs["status"] == OK])
+
+
+def alike(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of cells whose runs were measured in one way."""
+    return runs[~runs.set_index(CELL).index.isin(differing(runs, CELL, APART).index)]
+
+
+def of_shown_experiment(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
+    """The runs of the experiment that is shown, whatever became of them; arguments as for ``comparable``."""
+    return runs[of_experiment(runs, choose_experiment(runs, preferred_settings))]
+
+
+def difference(shown: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """In which fields two experiments differ, each as "epochs 5 against 3"; the other's value first."""
+    found = []
+    for key in sorted({*shown, *other}):
+        ours, theirs = shown.get(key), other.get(key)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            found += difference(ours, theirs, f"{prefix}{key} ")
+        elif ours != theirs:
+            found.append(f"{prefix}{key.replace('_', ' ')} {_short(theirs)} against {_short(ours)}")
+    return found
+
+
+def choose_experiment(runs: pd.DataFrame, preferred_settings: str) -> tuple[str, int]:
+    """Which runs belong into one comparison: those of one experiment, measured by one protocol.
+
+    The experiment is the one that the configuration describes if there are runs of it, else the one with the most
+    runs; the protocol the newest among those.
+
+    Args:
+        runs: as ``read_runs`` gives them.
+        preferred_settings: the configuration's settings digest.
+
+    Returns:
+        The settings digest and the protocol.
+    """
+    counts = runs["settings_digest"].value_counts()
+    settings = preferred_settings if preferred_settings in counts.index else counts.idxmax()
+    return settings, runs.loc[runs["settings_digest"] == settings, "protocol"].max()
+
+
+def of_experiment(table: pd.DataFrame, experiment: tuple[str, int]) -> pd.Series:
+    """For each row of a table of runs or cells, whether it belongs to the experiment."""
+    settings, protocol = experiment
+    return (table["settings_digest"] == settings) & (table["protocol"] == protocol)
+
+
+def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any], machines: Collection[str]) -> pd.DataFrame:
+    """Cells of the configured grid that lack runs, for each machine that has any.
+
+    The local machine is expected to have every stack and device of the grid; another machine those that it has runs
+    of.
+
+    Args:
+        runs: comparable runs.
+        grid: ``machine`` (the local one), ``stacks``, ``devices``, ``models``, ``batch_sizes``, ``repeats``.
+        machines: those that have runs of any experiment.
+
+    Returns:
+        The cell's columns, ``there`` (runs with a record, failed ones too) and ``expected``.
+    """
+    pairs = set(zip(runs["machine"], runs["stack"], runs["device"]))
+    if grid["machine"] in set(machines):
+        pairs |= {(grid["machine"], stack, device) for stack in grid["stacks"] for device in grid["devices"]}
+    expected = pd.DataFrame(
+        [(*pair, m, b) for pair in sorted(pairs) for m in grid["models"] for b in grid["batch_sizes"]], columns=CELL
+    )
+    there = runs.groupby(CELL).size().rename("there").reset_index()
+    table = expected.merge(there, how="left", on=CELL).fillna({"there": 0}).astype({"there": int})
+    return table.assign(expected=grid["repeats"]).query("there < expected")

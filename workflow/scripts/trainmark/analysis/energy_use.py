@@ -1,0 +1,96 @@
+"""The energy that trainings used: by cell, and compared."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from trainmark.analysis import cell_statistics, comparison_statistics
+
+COLUMNS = (
+    *cell_statistics.CELL,
+    "energy_scope",
+    "runs",
+    "joules",
+    "joules_per_epoch",
+    "joules_per_million_samples",
+    "watts",
+)
+COLUMNS += ("above_idle_joules", "above_idle_joules_per_million_samples")
+RATIO_COLUMNS = (*comparison_statistics.SIDES, "model", "batch_size", "ratio", "low", "high", "energy_scope")
+RATIO_COLUMNS += ("energy_scope_baseline", "why")
+UNMEASURED_COLUMNS = ("machine", "stack", "device", "missing", "why", "runs")
+
+
+def per_cell(runs: pd.DataFrame) -> pd.DataFrame:
+    """What the training window of each cell used.
+
+    Args:
+        runs: comparable runs that are ok.
+
+    Returns:
+        Rows of COLUMNS, one for each cell and scope that its runs were measured with: medians over the ``runs`` that
+        have an energy. ``joules`` is of the whole fit, validation included; ``watts`` its mean power;
+        ``above_idle_...`` less what the idle machine would have used, NaN where that was not measured.
+    """
+    known = runs[runs["energy_joules"].notna()]
+    millions = known["train_samples"] * known["epochs"] / 1e6
+    known = known.assign(
+        joules=known["energy_joules"].astype(float),
+        joules_per_epoch=known["energy_joules"] / known["epochs"],
+        joules_per_million_samples=known["energy_joules"] / millions,
+        watts=known["energy_joules"] / known["fit_seconds"],
+        above_idle_joules=known["energy_above_idle_joules"].astype(float),
+        above_idle_joules_per_million_samples=known["energy_above_idle_joules"] / millions,
+    )
+    keys = [*cell_statistics.CELL, "energy_scope"]
+    groups = known.groupby(keys)
+    values = [column for column in COLUMNS if column not in (*keys, "runs")]
+    found = groups[values].median().join(groups.size().rename("runs")).reset_index()
+    return cell_statistics.in_order(found, keys)[list(COLUMNS)]
+
+
+def unmeasured(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of UNMEASURED_COLUMNS: why runs have no energy, or none above idle, and how many each series has."""
+    none = runs["energy_joules"].isna()
+    idle = ~none & runs["energy_above_idle_joules"].isna()
+    parts = [
+        runs[which].assign(missing=what, why=runs.loc[which, column].fillna("unknown"))
+        for which, what, column in (
+            (none, "energy", "energy_reason"),
+            (idle, "energy above idle", "energy_idle_reason"),
+        )
+    ]
+    keys = list(UNMEASURED_COLUMNS[:-1])
+    return pd.concat(parts).groupby(keys).size().rename("runs").reset_index()
+
+
+def ratios(runs: pd.DataFrame, comparisons: list[comparison_statistics.Comparison]) -> pd.DataFrame:
+    """How many times more energy the baseline of each compared cell used than its candidate.
+
+    By the statistics of times, on energies: the ratio of geometric means with Welch's interval. Cells whose runs differ
+    in scope are left out.
+
+    Args:
+        runs: comparable runs that are ok.
+        comparisons: those of the report.
+
+    Returns:
+        Rows of RATIO_COLUMNS. ``why`` says why a ratio must not be read as one of efficiency: its sides are of
+        different scopes, an SoC and a board, say. It is empty where they are the same.
+    """
+    runs = runs[runs["energy_joules"].notna()]
+    scopes = runs.groupby(cell_statistics.CELL)["energy_scope"]
+    runs = runs[scopes.transform("nunique") == 1] if len(runs) else runs
+    energies = runs.assign(fit_seconds=runs["energy_joules"].astype(float))
+    cells = comparison_statistics.distinct(comparison_statistics.compare_all(energies, comparisons)).rename(
+        columns={"speed_up": "ratio"}
+    )
+    if cells.empty:
+        return pd.DataFrame(columns=list(RATIO_COLUMNS))
+    scope_of = runs.groupby(cell_statistics.CELL)["energy_scope"].first()
+    for suffix in ("", "_baseline"):
+        keys = [*(f"{axis}{suffix}" for axis in ("machine", "stack", "device")), "model", "batch_size"]
+        cells[f"energy_scope{suffix}"] = [scope_of[key] for key in cells[keys].itertuples(index=False, name=None)]
+    differs = cells["energy_scope"] != cells["energy_scope_baseline"]
+    words = "different scopes: " + cells["energy_scope"] + " against " + cells["energy_scope_baseline"]
+    return cells.assign(why=words.where(differs, ""))[list(RATIO_COLUMNS)]

@@ -1,0 +1,47 @@
+"""What holds the runs back: controls, in which one thing is otherwise, compared with the plain runs of their cells."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from trainmark.analysis import cell_statistics, comparison_statistics
+from trainmark.analysis.series_names import BASELINE, WHO
+from trainmark.experiment import controls
+from trainmark.records.record import OK
+
+COLUMNS = ("control", *cell_statistics.CELL, "speed_up", "low", "high", "steady_state_speed_up")
+COLUMNS += ("fit_seconds_baseline", "fit_seconds_candidate", "n_baseline", "n_candidate")
+COLUMNS += ("log_standard_error", "degrees_of_freedom")
+
+
+def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
+    """Plain time / time of the control, of every cell that has both.
+
+    Args:
+        runs: comparable runs that are ok.
+        controlled: runs of controls of the same experiment, whatever became of them.
+
+    Returns:
+        Rows of COLUMNS: ``speed_up`` with its 95 % interval, by the statistics of any comparison, above 1 where the
+        control is faster; the plain runs are the baseline, the control is the candidate. Cells whose two sides differ
+        in more than the control (versions, threads) are left out, and those whose plain runs have no more threads than
+        the control.
+    """
+    parts = [pd.DataFrame(columns=list(COLUMNS))]
+    for control, part in controlled[controlled["status"] == OK].groupby("control"):
+        held_to = controls.threads(control)
+        plain = runs[runs["intra_op_threads"] > held_to] if held_to else runs
+        alike = [column for column in cell_statistics.APART if not (held_to and column.endswith("_op_threads"))]
+        apart = cell_statistics.differing(pd.concat([plain, part]), cell_statistics.CELL, alike)
+        cells = comparison_statistics.speed_ups(plain, part, cell_statistics.CELL)
+        cells = cells[~cells.set_index(cell_statistics.CELL).index.isin(apart.index)]
+        parts.append(cells.assign(control=control)[list(COLUMNS)])
+    found = pd.concat([part for part in parts if len(part)] or parts)
+    return cell_statistics.in_order(found, ["control", *cell_statistics.CELL])
+
+
+def overall(cells: pd.DataFrame) -> pd.DataFrame:
+    """The geometric mean over the cells of each control, machine, stack and device: as ``summarise`` has it."""
+    sides = {baseline: cells[axis] for axis, baseline in zip(WHO, BASELINE)}
+    summary = comparison_statistics.summarise(cells.assign(comparison=cells["control"], exhibit="", **sides))
+    return summary[summary["model"] == comparison_statistics.ALL_MODELS]

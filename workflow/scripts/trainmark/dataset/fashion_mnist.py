@@ -1,0 +1,330 @@
+"""Fashion-MNIST: found, verified, decoded once, mapped by every run.
+
+The data are recognised by the SHA-256 of the decompressed IDX files, because mirrors recompress the .gz files. The IDX
+format is described at the end of https://yann.lecun.com/exdb/mnist/: a big-endian header of a magic number and the
+sizes of the dimensions, then one unsigned byte a value.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import io
+import logging
+import math
+import os
+import struct
+import sys
+import tempfile
+import time
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainmark.errors import TrainmarkError
+from trainmark.files import PendingFile
+from trainmark.install import debian
+from trainmark.terminal import say
+
+if TYPE_CHECKING:
+    import numpy as np
+
+log = logging.getLogger(__name__)
+
+NAME = "fashion-mnist"
+IMAGE_SHAPE = (28, 28)
+CLASSES = 10
+TRAIN_IMAGES, TEST_IMAGES = 60_000, 10_000
+
+# IDX file -> SHA-256 of its decompressed content.
+PAYLOADS = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+SHAPES = {
+    "train-images-idx3-ubyte": (TRAIN_IMAGES, *IMAGE_SHAPE),
+    "train-labels-idx1-ubyte": (TRAIN_IMAGES,),
+    "t10k-images-idx3-ubyte": (TEST_IMAGES, *IMAGE_SHAPE),
+    "t10k-labels-idx1-ubyte": (TEST_IMAGES,),
+}
+# Its authors' repository, the mirror that Keras uses, and the official download, which is not encrypted.
+ADDRESSES = (
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+DEBIAN_PACKAGE = "dataset-fashion-mnist"
+# How long a server may be silent, and how long one file may take.
+DOWNLOAD_TIMEOUT_SECONDS = 30
+DOWNLOAD_LIMIT_SECONDS = 600
+
+
+class SourceError(Exception):
+    """One source does not have the data; the next may."""
+
+
+def cache_folder() -> Path:
+    """The user's own copy of the downloaded files, shared by all checkouts (XDG on Linux, Library on a Mac)."""
+    if sys.platform == "darwin":
+        base = _home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache")
+    return base / "trainmark" / NAME
+
+
+def _home() -> Path:
+    """The user's home; the folder for temporary files for a user without one, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
+
+
+def installed_folders() -> list[Path]:
+    """Folders in which other tools keep the same files: Keras's cache and the Debian/Ubuntu package."""
+    shared = [Path(prefix) / "share" / "datasets" / NAME for prefix in ("/usr", "/usr/local", sys.prefix)]
+    return [_home() / ".keras" / "datasets" / NAME, *shared]
+
+
+def payload_bytes(name: str) -> int:
+    """Size of a decompressed IDX file, in bytes."""
+    return len(idx_header(SHAPES[name])) + math.prod(SHAPES[name])
+
+
+def file_limit_bytes(name: str) -> int:
+    """More than an IDX file takes, compressed or not: gzip adds less than a hundredth to what it cannot compress."""
+    return payload_bytes(name) * 101 // 100 + 2**16
+
+
+def verified_payload(name: str, content: bytes) -> bytes:
+    """The decompressed content of an IDX file, given raw or gzipped.
+
+    Raises:
+        SourceError: if it is not the published file.
+    """
+    size = payload_bytes(name)
+    payload = content
+    if content[:2] == b"\x1f\x8b":
+        try:
+            payload = gzip.GzipFile(fileobj=io.BytesIO(content)).read(size + 1)  # a small file may hold gigabytes
+        except (OSError, EOFError, zlib.error) as error:
+            raise SourceError(f"is damaged: {error}") from error
+    if len(payload) > size:
+        raise SourceError(f"is not the published file: it holds more than the {size:,} bytes of that")
+    found = hashlib.sha256(payload).hexdigest()
+    if found != PAYLOADS[name]:
+        raise SourceError(f"is not the published file: SHA-256 of the content {found}, expected {PAYLOADS[name]}")
+    return payload
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The four payloads from a folder that holds them as ``NAME.gz`` or ``NAME``.
+
+    Raises:
+        SourceError: if a file is missing or is not the published one; the text names it.
+    """
+    payloads = {}
+    for name in PAYLOADS:
+        path = next((p for p in (folder / f"{name}.gz", folder / name) if p.is_file()), None)
+        if path is None:
+            raise SourceError(f"no {name}.gz in it" if folder.is_dir() else "no such folder")
+        try:
+            with path.open("rb") as file:
+                payloads[name] = verified_payload(name, file.read(file_limit_bytes(name)))
+        except SourceError as error:
+            raise SourceError(f"REFUSED, not used: {path} {error}") from error
+        except OSError as error:
+            raise SourceError(f"cannot read {path}: {error.strerror}") from error
+    return payloads
+
+
+def download(address: str) -> dict[str, bytes]:
+    """The four payloads from a web address that ends in a slash.
+
+    Raises:
+        SourceError: if one is not the published file, or comes too slowly.
+        Exception: whatever else happens between here and the server: not only an OSError, since urllib lets through
+            what http.client and its parsers of addresses and headers raise.
+    """
+    payloads = {}
+    for name in PAYLOADS:
+        content = _fetched(f"{address}{name}.gz", file_limit_bytes(name))
+        try:
+            payloads[name] = verified_payload(name, content)
+        except SourceError as error:
+            raise SourceError(f"REFUSED, not used: {name}.gz {error}") from error
+    return payloads
+
+
+def _fetched(address: str, limit_bytes: int) -> bytes:
+    """What is at an address, at most the first ``limit_bytes`` and a little of it."""
+    deadline = time.monotonic() + DOWNLOAD_LIMIT_SECONDS
+    content = bytearray()
+    with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
+        while len(content) <= limit_bytes and (part := response.read1(2**20)):
+            content += part
+            if time.monotonic() > deadline:
+                raise SourceError(f"{address} did not come within {DOWNLOAD_LIMIT_SECONDS} s")
+    return bytes(content)
+
+
+def fetch_debian_package() -> dict[str, bytes]:
+    """The four payloads from the Debian/Ubuntu package, fetched and unpacked in a temporary folder without root.
+
+    Raises:
+        SourceError: if a file in it is missing or not the published one.
+        debian.PackageError: if there is no such package.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        debian.unpack(DEBIAN_PACKAGE, Path(folder))
+        return read_folder(Path(folder, "usr", "share", "datasets", NAME))
+
+
+def sources(
+    data_folder: str | None, allow_download: bool
+) -> Iterator[tuple[str, bool, Callable[[], dict[str, bytes]]]]:
+    """Where to look, in turn: a description, whether it is worth caching, and a function that gives the payloads."""
+    if data_folder:
+        yield f"the folder {data_folder} (data_folder in config)", False, lambda: read_folder(Path(data_folder))
+        return
+    for folder in (cache_folder(), *installed_folders()):
+        yield f"the folder {folder}", False, functools.partial(read_folder, folder)
+    if allow_download:
+        for address in ADDRESSES:
+            yield f"the download {address}", True, functools.partial(download, address)
+        yield f"the Debian package {DEBIAN_PACKAGE}", True, fetch_debian_package
+
+
+def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, bytes], str]:
+    """The four verified payloads and where they came from.
+
+    A file that fails its check is never used: the next source is tried, and the refusal is told. What came over the
+    network is kept in the user's cache.
+
+    Args:
+        data_folder: a folder with the four files, or None to look in the usual places.
+        allow_download: whether the network may be asked.
+
+    Raises:
+        TrainmarkError: if no source has all four files; the text names each and how to supply the files.
+    """
+    tried = []
+    for description, worth_caching, read in sources(data_folder, allow_download):
+        try:
+            payloads = read()
+        except Exception as error:  # whatever a source does, another one may have the data
+            tried.append(f"  - {description}: {_reason(error)}")
+            log.info("not from %s", description, exc_info=error)
+            continue
+        for line in tried:
+            if "REFUSED" in line:  # worth knowing, although another source had the data
+                say(f"trainmark: data set: {line.removeprefix('  - ')}")
+        if worth_caching:
+            keep_in_cache(payloads)
+        return payloads, description
+    advice = (
+        "Put the four files\n  " + ", ".join(f"{name}.gz" for name in PAYLOADS) + "\n"
+        f"(from {ADDRESSES[0]}, say) into a folder and name it:\n"
+        "  data_folder: /path/to/the/folder   in config/config.yaml, or --config data_folder=/path/to/the/folder\n"
+        f"or copy them to {cache_folder()}. They are checked by their SHA-256."
+    )
+    skipped = "" if allow_download or data_folder else "\n  - the network: not asked (data_download: false in config)"
+    raise TrainmarkError("Fashion-MNIST was not found. Tried, in turn:\n" + "\n".join(tried) + skipped + "\n" + advice)
+
+
+def _reason(error: Exception) -> str:
+    """What to tell of a failed source."""
+    if isinstance(error, (SourceError, debian.PackageError)):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"  # a server wrote some of these texts
+
+
+def keep_in_cache(payloads: dict[str, bytes]) -> None:
+    """Save the files for other checkouts; a cache that cannot be written costs nothing but the next download."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, payload in payloads.items():
+            PendingFile(folder / f"{name}.gz").commit(gzip.compress(payload, compresslevel=1))
+    except OSError as error:
+        log.warning("the files were not kept in %s: %s", folder, error)
+
+
+def idx_header(shape: tuple[int, ...]) -> bytes:
+    """The header of an IDX file of unsigned bytes with the given shape."""
+    return struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+
+
+def save_arrays(payloads: dict[str, bytes], folder: Path) -> None:
+    """Decode the payloads into ``folder/NAME.npy`` (uint8, uncompressed), each written whole or not at all."""
+    import numpy as np
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, payload in payloads.items():
+        array = np.frombuffer(payload, np.uint8, offset=len(idx_header(SHAPES[name]))).reshape(SHAPES[name])
+        content = io.BytesIO()  # numpy's own writing to a full disk raises an error without a number
+        np.save(content, array)
+        PendingFile(folder / f"{name}.npy").commit(content.getvalue())
+
+
+def is_decoded(folder: Path) -> bool:
+    """Whether ``folder`` holds the published data as ``save_arrays`` wrote them; needs no numpy."""
+    for name, shape in SHAPES.items():
+        try:
+            values = Path(folder, f"{name}.npy").read_bytes()[-math.prod(shape) :]  # behind numpy's header
+        except OSError:
+            return False
+        if hashlib.sha256(idx_header(shape) + values).hexdigest() != PAYLOADS[name]:
+            return False
+    return True
+
+
+def load_split(
+    folder: Path, train_samples: int, validation_samples: int, test_samples: int
+) -> tuple[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], ...]:
+    """Train, validation and test sets as (images, labels), from the arrays that ``save_arrays`` wrote.
+
+    The training set is the first ``train_samples`` of the 60,000 training images, the validation set the
+    ``validation_samples`` after them, the test set the first ``test_samples`` of the 10,000 test images.
+
+    Returns:
+        Three pairs: images float32 of shape (n, 28, 28) in [0, 1], labels uint8 of shape (n,).
+
+    Raises:
+        TrainmarkError: if an array is missing or does not hold the published data.
+    """
+    import numpy as np
+
+    arrays = {}
+    for name, expected in PAYLOADS.items():
+        path = Path(folder, f"{name}.npy")
+        try:
+            array = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise TrainmarkError(f"Cannot read {path}: {error}. {_REFETCH}") from error
+        digest = hashlib.sha256(idx_header(array.shape))
+        digest.update(memoryview(np.ascontiguousarray(array)))  # type: ignore[arg-type]
+        if digest.hexdigest() != expected:
+            raise TrainmarkError(f"{path} does not hold the published data; it was refused. {_REFETCH}")
+        arrays[name] = array
+
+    end = train_samples + validation_samples
+    # Scaled as most scripts do it, the whole set at once and not in place: the memory of the temporary array, freed
+    # again, is what fit's own copy then lands in, and where fresh memory is slow (virtual machines) that is 0.4 s.
+    images = arrays["train-images-idx3-ubyte"][:end].astype(np.float32) / 255
+    labels = np.array(arrays["train-labels-idx1-ubyte"][:end])
+    test_images = arrays["t10k-images-idx3-ubyte"][:test_samples].astype(np.float32) / 255
+    test_labels = np.array(arrays["t10k-labels-idx1-ubyte"][:test_samples])
+    return (
+        (images[:train_samples], labels[:train_samples]),
+        (images[train_samples:], labels[train_samples:]),
+        (test_images, test_labels),
+    )
+
+
+_REFETCH = "Delete the folder results/data: the next command fetches the data anew, and no good record is lost by it."

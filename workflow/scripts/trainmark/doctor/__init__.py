@@ -1,0 +1,1 @@
+"""What ``snakemake doctor`` finds before anything is measured."""

@@ -1,0 +1,1 @@
+"""What is measured: models, workloads, the grid of runs, and the controls."""

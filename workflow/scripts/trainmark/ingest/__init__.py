@@ -1,0 +1,1 @@
+"""Files from elsewhere: read, checked, unpacked and merged."""

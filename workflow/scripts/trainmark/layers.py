@@ -1,0 +1,61 @@
+"""The folders of this package are layers: what the modules of each may import. A test holds them to it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_STATED = ("machine", "dataset", "experiment", "records")
+
+# Folder -> the folders and the third-party packages that its modules may import, beside its own modules, the standard
+# library and the modules at the top. A folder comes after those that it may import. Libraries of hardware, which a
+# machine may lack, are imported by name at run time and are not listed.
+FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "": ((), ()),
+    "machine": ((), ()),
+    "install": ((), ()),
+    "dataset": (("install",), ("numpy",)),
+    "experiment": (("machine", "dataset"), ()),
+    "records": (("experiment",), ()),
+    "measure": ((*_STATED, "install"), ()),
+    "measure/worker": ((*_STATED, "install"), ("tensorflow",)),
+    "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
+    "ingest": (_STATED, ("msgspec", "yaml")),
+    "planning": ((*_STATED, "install", "measure"), ("jsonschema", "yaml")),
+    "analysis": ((*_STATED, "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
+    "report/figures": (("machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
+    "report/sections": (
+        ("machine", "experiment", "records", "ingest", "analysis", "report/figures"),
+        ("pandas",),
+    ),
+    "report": (("records", "analysis", "report/sections"), ("jinja2",)),
+}
+
+
+def reach(folder: str) -> set[str]:
+    """A folder, those that it may import, those that they may import, and so on."""
+    found = {"", folder}
+    for each in FOLDERS[folder][0]:
+        found |= reach(each)
+    return found
+
+
+@functools.cache  # one reading for all rules of a call
+def digest(script: str, folder: str) -> str:
+    """What a report's file depends on besides its inputs: the code that makes it.
+
+    Args:
+        script: name of the script, which is beside this package.
+        folder: of this package, the highest that the script imports.
+
+    Returns:
+        SHA-256, as hexadecimal digits, of the script and of every module in ``reach(folder)``, with their places.
+    """
+    modules = [path for each in reach(folder) for path in (_PACKAGE / each).glob("*.py")]
+    found = hashlib.sha256()
+    for path in sorted([_PACKAGE.parent / script, *modules]):
+        content = path.read_bytes()
+        found.update(f"{path.relative_to(_PACKAGE.parent).as_posix()}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()

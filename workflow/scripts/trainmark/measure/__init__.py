@@ -1,0 +1,1 @@
+"""Measuring: a process for each run, watched while it works, with the lines on the terminal."""

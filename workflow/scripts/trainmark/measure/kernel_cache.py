@@ -1,0 +1,98 @@
+"""The driver's compiler, kept out of the timings: what it makes for a GPU is made before the first of them.
+
+Where TensorFlow holds no machine code for a GPU, NVIDIA's driver compiles its kernels when they are first loaded. That
+takes minutes, up to half an hour, and is no training. The driver keeps the result in a folder (CUDA C++ Programming
+Guide, CUDA_CACHE_PATH), where all later processes find it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trainmark.dataset import fashion_mnist
+from trainmark.experiment import workloads
+from trainmark.install import lockfile
+from trainmark.machine import cuda
+from trainmark.machine.gpus import Gpu
+from trainmark.records.record import OK
+from trainmark.terminal import say
+
+log = logging.getLogger(__name__)
+
+# Half an hour was seen for hundreds of megabytes of kernels; a run's own time limit is about its training.
+LIMIT_SECONDS = 7200.0
+
+
+def cache_folder() -> Path:
+    """Where the user's caches of this project lie."""
+    return fashion_mnist.cache_folder().parent
+
+
+def mark(stack: str, gpu: Gpu, lock_file: Path) -> Path:
+    """The file that says that all is compiled for this GPU, by this driver, of this environment."""
+    what = [gpu.name, gpu.compute_capability, gpu.driver, lockfile.digest(lockfile.read(lock_file))]
+    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    return cache_folder() / "cuda" / stack / f"compiled-{key}"
+
+
+def is_needed(stack: str, device: str, gpu: Gpu | None, lock_file: Path) -> bool:
+    """Whether a training on this device would begin with compiling."""
+    if device != "gpu" or gpu is None or not cuda.must_compile(stack, gpu):
+        return False
+    return not mark(stack, gpu, lock_file).exists()
+
+
+def announcement(stack: str, gpu: Gpu) -> str:
+    """What to tell before it is compiled."""
+    return (
+        f"trainmark: the TensorFlow of {stack} holds no machine code for {gpu.name} (compute capability "
+        f"{gpu.compute_capability}), so NVIDIA's driver compiles it now, once. That takes minutes, up to half an hour, "
+        "and is in no timing."
+    )
+
+
+def warm_up(
+    stack: str,
+    gpu: Gpu,
+    lock_file: Path,
+    message: dict[str, Any],
+    train: Callable[[dict[str, Any], float], bytes | None],
+) -> None:
+    """Have each model trained for two steps, so that all is compiled; say so before, and how long it took.
+
+    A failure costs nothing but the time: the run that follows meets it again, and records it.
+
+    Args:
+        stack: that is timed.
+        gpu: for which it is compiled.
+        lock_file: the file that pins the environment.
+        message: what the training process is asked to do in the run that follows.
+        train: has that process do a message within so many seconds, and gives its answer.
+    """
+    say(announcement(stack, gpu))
+    began = time.monotonic()
+    for model in workloads.MODELS:
+        size = message["batch_size"]
+        sizes = {"train_samples": 2 * size, "validation_samples": size, "test_samples": size, "epochs": 1}
+        small = {**message, "control": None, "workload": {**message["workload"], "model": model, **sizes}}
+        answer = train(small, LIMIT_SECONDS - (time.monotonic() - began))
+        try:
+            found = json.loads(answer or b"")
+        except json.JSONDecodeError:
+            found = {"status": "error", "reason": "the process ended without a result"}
+        if found["status"] != OK:
+            log.warning("compiling beforehand failed with %s: %s", model, found["reason"])
+            return
+    say(f"trainmark: compiled in {time.monotonic() - began:.0f} s.")
+    path = mark(stack, gpu, lock_file)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Made by trainmark; delete it, and all is compiled again before the next timing.\n")
+    except OSError as error:
+        log.warning("what was compiled cannot be noted: %s", error)

@@ -1,0 +1,212 @@
+"""What a person sees while the benchmark runs: one line a run."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trainmark import escaping, files, words
+from trainmark.errors import EXPLAINED
+from trainmark.experiment import workloads
+from trainmark.experiment.grid import Cell, Run, run_from_path
+from trainmark.files import write_whole
+from trainmark.records.record import NOT_CONVERGED, OK, Record
+from trainmark.system import read_text
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of the benchmark.
+
+    Attributes:
+        planned: paths of the records that it will write.
+        began: when it started, seconds since the epoch.
+        samples: training samples times epochs of each of its runs.
+        command: the command that the user gave.
+    """
+
+    planned: list[str]
+    began: float
+    samples: int
+    command: str
+
+    def save(self, path: Path) -> None:
+        """Write the plan where the runs find it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(asdict(self)))
+
+    def finished(self) -> list[str]:
+        """The planned records that have been written since the session began."""
+        return [path for path in self.planned if _modified(path) >= self.began]
+
+
+def plan_more(path: Path | None, records: list[str]) -> None:
+    """Add records to the session's plan, as they turn out to be needed."""
+    session = load_session(path)
+    if path and session and records:
+        replace(session, planned=list(dict.fromkeys([*session.planned, *records]))).save(path)
+
+
+def load_session(path: Path | None) -> Session | None:
+    """The session's plan; None where there is none, as on a cluster's node."""
+    try:
+        return Session(**json.loads(path.read_text())) if path else None
+    except (OSError, ValueError, TypeError) as error:
+        log.info("no session plan: %s", error)
+        return None
+
+
+def _modified(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+_SCHEDULING = re.compile(
+    r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
+    r"Updating checkpoint dependencies|--keep-incomplete mode is set"
+)
+
+
+# How a failed job of ours reads in Snakemake's words: the script, and the log that its stderr went to.
+_FAILED_JOB = re.compile(
+    r"set -euo pipefail;  (?:[^;]*/)?python[\d.]*'? (workflow/scripts/\w+\.py) .*2> ([^\s'\"]+)", re.DOTALL
+)
+_LOG_LINES = 10
+
+
+def worth_showing(record: logging.LogRecord) -> bool:
+    """A filter for Snakemake's logger, which would bury our lines.
+
+    It says three lines before every job; and when a script of ours has failed, it shows the whole shell command. A
+    script that could say why has done so. Of one that could not, as when a package cannot be imported, the end of its
+    log is shown instead. What we refuse while it plans the jobs it wraps into a traceback, which is taken off.
+    """
+    text = record.getMessage()
+    refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
+    if refused:
+        record.msg, record.args = escaping.terminal(f"trainmark: {refused[1]}"), ()
+    failed = _FAILED_JOB.search(text)
+    if failed and text.rstrip().endswith(("died with <Signals.SIGINT: 2>.", "exit status 130.")):
+        return False
+    if failed:
+        lines = (read_text(failed[2]) or "").splitlines()
+        if any(EXPLAINED in line for line in lines):
+            return False
+        tail = "\n".join(f"  {line[:300]}" for line in lines[-_LOG_LINES:]) or "  (empty)"
+        why = f"{failed[1]} failed before it could say why. The end of its log, {failed[2]}:\n{tail}"
+        record.msg = escaping.terminal(f"trainmark: {why}")
+        record.args = ()
+    return not _SCHEDULING.match(text)
+
+
+def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
+    """The line before the first training."""
+    about = f", about {words.duration_text(estimate_seconds)}" if estimate_seconds else ""
+    return f"trainmark: {count} run{'s' * (count > 1)} to do on {machine}{about}. One line follows as each ends."
+
+
+def run_line(record: Record, session: Session | None) -> str:
+    """The line after a run: which cell, how it went, what is left."""
+    run = record.run
+    cell = run.cell
+    variant = f"{run.control} " if run.control else ""
+    text = f"{cell.stack} {cell.device} {cell.model:<4} batch {cell.batch_size:>4} {variant}repeat {run.repeat}: "
+    if record.status == OK and record.accuracy:
+        seconds = record.durations["fit_seconds"]
+        text += (
+            f"fit {seconds:6.1f} s, {throughput(record.workload, seconds):>8,.0f} samples/s, "
+            f"test accuracy {record.accuracy['test_accuracy']:.3f}"
+        )
+    else:
+        text += f"FAILED ({record.status}): {record.reason}"
+    if session is None or not session.planned:
+        return text
+    finished = session.finished()
+    left = sorted(set(session.planned) - set(finished))
+    width = len(str(len(session.planned)))
+    text = f"[{len(finished):>{width}}/{len(session.planned)}] {text}"
+    if left:
+        seconds = estimate_seconds(left, finished, session.samples)
+        about = f", about {words.duration_text(seconds)}" if seconds else ""
+        return f"{text} | {len(left)} left{about}"
+    return f"{text} | all runs done"
+
+
+def throughput(workload: Mapping[str, Any], fit_seconds: float) -> float:
+    """Training samples per second of ``fit``, whose time includes the validation after each epoch."""
+    return workloads.samples_of(workload) / fit_seconds
+
+
+def estimate_seconds(left: Iterable[str], finished: Iterable[str], samples: int) -> float | None:
+    """How long the runs that are left may take, in seconds; None where nothing is known yet.
+
+    A run is expected to take what an earlier repeat of its cell took, whichever session measured it; a cell never
+    timed, what the finished runs took on average.
+
+    Args:
+        left: paths of the records to come.
+        finished: paths of records that are there.
+        samples: training samples times epochs of each run to come.
+    """
+    known = [seconds for path in finished if (seconds := wall_seconds(Path(path), samples))]
+    mean = sum(known) / len(known) if known else None
+    total = 0.0
+    for path in left:
+        siblings = (wall_seconds(sibling, samples) for sibling in sorted(Path(path).parent.glob("*.json")))
+        expected = next((seconds for seconds in siblings if seconds), mean)
+        if expected is None:
+            return None
+        total += expected
+    return total
+
+
+def wall_seconds(path: Path, samples: int) -> float | None:
+    """From the start of a run's process to its end, by its record, scaled to a run of so many samples.
+
+    None if it failed or cannot be read.
+    """
+    try:
+        data = files.read_object(path)
+        if data["status"] != OK:
+            return None
+        start, end = (datetime.datetime.fromisoformat(data[key]) for key in ("started_at", "ended_at"))
+        return (end - start).total_seconds() * samples / workloads.samples_of(data["workload"])
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError):
+        return None
+
+
+def not_converged(runs: Path) -> dict[str, str]:
+    """Path of the record -> status and reason, of the rows of runs.csv that did not pass the convergence gate."""
+    with runs.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["status"] == NOT_CONVERGED]
+    found = {}
+    for row in rows:
+        cell = Cell(row["machine"], row["stack"], row["device"], row["model"], int(row["batch_size"]))
+        run = Run(cell, int(row["repeat"]), row["control"] or None)
+        found[str(run.path)] = f"{NOT_CONVERGED}: {row['reason']}"
+    return found
+
+
+def failure_summary(failed: dict[str, str], session: Session | None) -> str:
+    """What failed, and the one command that repeats just that.
+
+    Args:
+        failed: path of the record -> status and reason.
+        session: knows the command that was given.
+    """
+    command = session.command if session else "snakemake --cores 1"
+    lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed."]
+    lines += [f"  {run_from_path(Path(path))}: {escaping.line(why)}" for path, why in sorted(failed.items())]
+    lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""The files of claims and of hardware that a user may add to: checked whole, before anything runs."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainmark.errors import TrainmarkError
+from trainmark.experiment import workloads
+from trainmark.planning import config, strict_yaml
+from trainmark.planning.config import Problem
+from trainmark.planning.strict_yaml import Layer
+
+
+def check(claims: list[str], hardware: list[str], references: str, schemas: Path) -> None:
+    """Refuse ledgers that cannot be used.
+
+    Args:
+        claims: files like config/claims.yaml.
+        hardware: files like config/hardware.yaml.
+        references: a file like config/references.yaml.
+        schemas: the folder of the schemas.
+
+    Raises:
+        TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
+    """
+    wrong = _wrong_with_references(strict_yaml.read(references).values)
+    if wrong:
+        raise TrainmarkError(
+            f"{references}, which the configuration names under references, {wrong}; expected a file that "
+            "'make references' wrote."
+        )
+    lines: list[str] = []
+    ids: set[str] = set()
+    for name in hardware:
+        layer = strict_yaml.read(name)
+        problems = _schema_problems(layer, schemas / "hardware.schema.yaml")
+        if not problems:
+            problems = list(_hardware_problems(layer.values))
+            entries = [*layer.values.get("chips", []), *layer.values.get("gpus", [])]
+            ids |= {entry[key] for entry in entries for key in ("id", "family") if key in entry}
+        lines += [config.describe(problem, [layer]) for problem in problems]
+    bad_hardware = bool(lines)  # whose ids are not known, so that nothing is said of them
+    taken: set[str] = set()
+    for name in claims:
+        layer = strict_yaml.read(name)
+        problems = _schema_problems(layer, schemas / "claims.schema.yaml")
+        if not problems:
+            problems = list(_claim_problems(layer.values, None if bad_hardware else ids, taken))
+            taken |= {claim["id"] for claim in layer.values["claims"]}
+        lines += [config.describe(problem, [layer]) for problem in problems]
+    if lines:
+        count = f"{len(lines)} problem{'s' * (len(lines) > 1)}"
+        raise TrainmarkError(f"Claims and hardware have {count}; nothing was run.\n" + "\n".join(lines))
+
+
+def _wrong_with_references(values: Mapping[str, Any]) -> str | None:
+    """What keeps a file of references from being one, or None: accuracies by model, batch size, run and epoch."""
+    if not {"settings", "accuracy"} <= values.keys():
+        return "lacks settings or accuracy"
+    settings, accuracy = values["settings"], values["accuracy"]
+    if not isinstance(settings, dict) or not isinstance(accuracy, dict):
+        return "has settings or accuracy without keys"
+    for model, sizes in accuracy.items():
+        if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes):
+            return f"has no batch sizes under accuracy, {strict_yaml.shown(str(model))}"
+        for size, runs in sizes.items():
+            several = isinstance(runs, list) and len(runs) > 1 and all(isinstance(run, list) and run for run in runs)
+            if not several or len({len(run) for run in runs}) > 1:
+                return f"has no runs of as many epochs each under accuracy, {strict_yaml.shown(str(model))}, {size}"
+            if not all(isinstance(value, float | int) and 0 <= value <= 1 for run in runs for value in run):
+                return f"has an accuracy that is none under {strict_yaml.shown(str(model))}, {size}"
+    return None
+
+
+def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
+    schema = yaml.load(path.read_text(), Loader=strict_yaml.LOADER)
+    if "claims" in schema["properties"]:
+        schema = copy.deepcopy(schema)
+        cells = schema["properties"]["claims"]["items"]["properties"]["cells"]
+        cells["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
+    return config.schema_problems(layer.values, schema)
+
+
+def _hardware_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """What no schema can say: ids that are taken, sources that are not there, expressions that are none."""
+    for section in ("chips", "gpus"):
+        entries = values.get(section, [])
+        yield from _doubles(entries, section)
+        for number, entry in enumerate(entries):
+            for key, figure in entry.items():
+                if isinstance(figure, dict) and "source" in figure and figure["source"] not in values["sources"]:
+                    path = (section, number, key, "source")
+                    yield Problem(path, figure["source"], f"one of the sources: {', '.join(values['sources'])}")
+            for key, wanted in entry["match"].items():
+                if isinstance(wanted, str) and not _is_expression(wanted):
+                    yield Problem((section, number, "match", key), wanted, "a regular expression")
+
+
+def _claim_problems(values: Mapping[str, Any], ids: set[str] | None, taken: set[str]) -> Iterator[Problem]:
+    """What no schema can say: which keys go together, hardware and sources that are not there."""
+    yield from _doubles(values["claims"], "claims", taken)
+    for number, claim in enumerate(values["claims"]):
+        path = ("claims", number)
+        if claim["source"] not in values["sources"]:
+            yield Problem((*path, "source"), claim["source"], f"one of the sources: {', '.join(values['sources'])}")
+        of_cells = ("baseline", "cells", "statistic")
+        if claim.get("measure") == "peak_tflops":
+            for key in of_cells:
+                if key in claim:
+                    yield Problem((*path, key), claim[key], "no such key beside measure: peak_tflops")
+        else:
+            for key in of_cells:
+                if key not in claim:
+                    yield Problem((*path, key), None, "it, for a claim about a speed-up")
+        if (claim["relation"] in ("equals", "differs")) != ("tolerance" in claim):
+            what = "a tolerance with equals and differs, and none with above and below"
+            yield Problem((*path, "tolerance"), claim.get("tolerance"), what)
+        for key, side in [("candidate", claim["candidate"]), *(("baseline", s) for s in claim.get("baseline", []))]:
+            if ids is not None and "hardware" in side and side["hardware"] not in ids:
+                known = f"an id or family of the hardware files: {', '.join(sorted(ids))}"
+                yield Problem((*path, key), side["hardware"], known)
+        if "hardware" not in claim["candidate"]:
+            yield Problem((*path, "candidate"), claim["candidate"], "hardware, an id or family of the hardware files")
+
+
+def _doubles(entries: list[Mapping[str, Any]], section: str, taken: Collection[str] = ()) -> Iterator[Problem]:
+    counts = Counter(entry["id"] for entry in entries)
+    for number, entry in enumerate(entries):
+        if counts[entry["id"]] > 1 or entry["id"] in taken:
+            yield Problem((section, number, "id"), entry["id"], "an id that no other one has")
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The files that measurements leave: their content, their places, and how they are written."""

@@ -1,0 +1,1 @@
+"""The report, made from the tables of the analysis."""

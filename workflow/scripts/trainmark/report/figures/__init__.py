@@ -1,0 +1,1 @@
+"""The report's figures: what each shows, and how it is drawn."""

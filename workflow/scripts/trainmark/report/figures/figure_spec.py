@@ -1,0 +1,124 @@
+"""What a figure of the report is: of which rows, with which words. ``drawing`` draws it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trainmark.analysis.series_names import WHO, Key
+
+# What a figure's page entry holds beside its picture.
+_TOLD = ("name", "number", "title", "alt", "missing")
+NOBODY = pd.DataFrame(columns=["model", "batch_size", "value"])
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One figure.
+
+    Attributes:
+        name: of its files.
+        number: of the article's exhibit; empty for what the article does not have.
+        title: what the page calls it; ``subtitle`` follows it above the figure.
+        kind: how it is drawn: bars, lines, ratios, rows, scatter or curves.
+        table: its data, one row a point.
+        value: column of ``table`` on the value axis.
+        axis: that axis' label, with its unit.
+        note: the line below the figure; ``marks``, before it, says what a bar or point is, and ``row_marks`` does so
+            where there are so many series that each has a row.
+        alt: the finding, for who cannot see it.
+        missing: why there is none; empty if there is one.
+        series: columns that tell its series apart.
+        names: those columns' values -> what the series is called.
+        panels: whether each model has a panel.
+        marker: column that rows are marked by.
+        log: whether the value axis is logarithmic.
+        highest_first: whether rows with high values are on top.
+        ticks: of the value axis of rows, with their labels.
+        reference: a value to draw a line at; ``limits``, more of them.
+        across: column on the horizontal axis of a scatter; ``across_axis``, its label.
+        shade: whether the quarters in which the two axes disagree are shaded.
+        published: ``model``, ``batch_size`` and ``value`` of published figures to draw beside; ``published_of`` says
+            whose they are.
+        band: ``model``, ``batch_size``, ``epoch``, ``low`` and ``high`` of what curves should reach.
+    """
+
+    name: str
+    title: str
+    subtitle: str = ""
+    kind: str = ""
+    number: str = ""
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    value: str = ""
+    axis: str = ""
+    note: str = ""
+    marks: str = ""
+    row_marks: str = "Points: every run."
+    alt: str = ""
+    missing: str = ""
+    series: list[str] = field(default_factory=lambda: WHO)
+    names: Mapping[Key, str] = field(default_factory=dict)
+    panels: bool = True
+    marker: str = "batch_size"
+    log: bool = False
+    highest_first: bool = False
+    ticks: Mapping[float, str] = field(default_factory=dict)
+    reference: float | None = None
+    limits: tuple[float, ...] = ()
+    across: str = ""
+    across_axis: str = ""
+    shade: bool = False
+    published: pd.DataFrame = field(default_factory=lambda: NOBODY)
+    published_of: str = ""
+    band: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def ratio_exhibit(name: str, title: str, cells: pd.DataFrame, **rest: Any) -> Exhibit:
+    """A figure of ratios of training times (``speed_up``, with ``low`` and ``high``), above and below 1."""
+    return Exhibit(
+        name,
+        title,
+        kind="ratios",
+        table=cells,
+        value="speed_up",
+        marks="Ratio of training times; bars: its 95 % interval, where there are repeats.",
+        row_marks="Points: ratio of training times; lines: its 95 % interval, where there are repeats.",
+        log=True,
+        highest_first=True,
+        reference=1.0,
+        **rest,
+    )
+
+
+def write_index(exhibits: list[Exhibit], path: Path) -> None:
+    """What the page has to know of the figures."""
+    entries = [{key: getattr(exhibit, key) for key in _TOLD} for exhibit in exhibits]
+    path.write_text(json.dumps(entries, indent=1) + "\n")
+
+
+def read_index(path: Path) -> list[Mapping[str, Any]]:
+    """As ``write_index`` wrote it."""
+    found: list[Mapping[str, Any]] = json.loads(path.read_text())
+    return found
+
+
+def constants(rows: pd.DataFrame) -> str:
+    """Device and stack that all rows share, in words."""
+    values = [rows[column].unique() for column in ("device", "stack")]
+    return ", ".join(str(v[0]).upper() if v[0] in ("cpu", "gpu") else str(v[0]) for v in values if len(v) == 1)
+
+
+def count_range(counts: Iterable[int], noun: str) -> str:
+    """``3 runs``, ``1 run``, ``2 to 3 runs``."""
+    low, high = min(counts), max(counts)
+    return f"{low} {noun}{'s' * (low != 1)}" if low == high else f"{low} to {high} {noun}s"
+
+
+def few(words: list[str], most: int = 5) -> str:
+    rest = f"; and {len(words) - most} more" if len(words) > most else ""
+    return "; ".join(words[:most]) + rest

@@ -1,0 +1,47 @@
+"""The figure of the controls, in which the host has less to do or fewer threads."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from trainmark.analysis import series_names
+from trainmark.analysis.host_bound import overall
+from trainmark.analysis.series_names import WHO
+from trainmark.experiment import controls
+from trainmark.report.figures.figure_spec import Exhibit, constants, few, ratio_exhibit
+
+NAME, TITLE = "bottlenecks", "Is the host the bottleneck?"
+MISSING = (
+    "Not measured. It takes controls, variants of the runs in which the host has less to do or fewer threads: "
+    "--config 'controls=[device-data,threads-2,threads-4]', described in config/README.md."
+)
+
+
+def in_words(control: str) -> str:
+    """What a control is, in a figure's legend."""
+    held_to = controls.threads(control)
+    return f"{held_to} CPU threads" if held_to else "images on the device beforehand"
+
+
+def exhibit(cells: pd.DataFrame) -> Exhibit:
+    """Plain time / time of the control, by model and batch size."""
+    if cells.empty:
+        return Exhibit(NAME, TITLE, missing=MISSING)
+    who = series_names.series(cells)
+    of = f"{next(iter(who.values()))}, {constants(cells)}" if len(who) == 1 else constants(cells)
+    keys = cells[[*WHO, "control"]].drop_duplicates().itertuples(index=False, name=None)
+    names = {key: (f"{who[key[:3]]}: " if len(who) > 1 else "") + in_words(key[3]) for key in keys}
+    means = [
+        f"{names[(*(row[axis] for axis in WHO), row['comparison'])]} {row['geometric_mean']:.3g}"
+        for row in overall(cells).to_dict("records")
+    ]
+    return ratio_exhibit(
+        NAME,
+        TITLE,
+        cells,
+        axis="Times as fast (plain run / control)",
+        note=f"Above 1: faster than the plain run. Logarithmic axis. {of}".strip(),
+        alt=f"{TITLE} Geometric mean over the cells of each: {few(means)}.",
+        series=[*WHO, "control"],
+        names=names,
+    )

@@ -1,0 +1,140 @@
+"""The report as one HTML page and as Markdown: the same document, written twice."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+import trainmark
+from trainmark import escaping
+from trainmark.analysis import cell_statistics
+from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.report.sections import details, energy_and_host, headline, speed
+from trainmark.report.sections.document import Document
+from trainmark.report.sections.report_data import ReportData
+from trainmark.words import enumerate_words, plural
+
+INTRO = (
+    "After Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, 2023, which below is "
+    "called the article. A stack is a pinned set of software. A cell is one machine, stack, device, model, batch size; "
+    "each run of it is a process of its own that trains once, from fresh weights, and its repeats are the sample."
+)
+# Rows that a table on the page has at most; more would make it slow to open. The CSV file beside it has them all.
+MOST_ROWS = 1000
+# Rows beyond which a table on the page is folded, and is left out of the Markdown.
+FOLDED_ROWS = 60
+
+
+def write(data: ReportData) -> Document:
+    """The whole report."""
+    t, runs = data.tables, data.runs
+    ok = runs[runs["status"] == OK]
+    machines = runs["machine"].nunique()
+    first, days = runs.iloc[0], sorted({runs["started_at"].min()[:10], runs["ended_at"].max()[:10]})
+    lead = (
+        f"{len(ok):,} of {plural(len(runs), 'run')} ok on {plural(machines, 'machine')}, measured {' to '.join(days)}"
+        f"{'' if data.shown.all() else ', in the one of several experiments that is shown'}. "
+        f"Fashion-MNIST, {first['train_samples']:,} training images, {plural(int(first['epochs']), 'epoch')}, float32; "
+        f"experiment {data.experiment[0][:12]}, protocol {data.experiment[1]}."
+    )
+    said = {
+        headline.FASTER: headline.which_is_faster(runs, t["comparisons_summary"], t["break_even"]),
+        headline.NOISE: headline.does_it_hold(data.cells, t["comparisons"]) + headline.did_it_drift(t["drift"]),
+        headline.LEARNED: headline.did_they_learn(runs, t["comparisons"]),
+        headline.ARTICLE: headline.what_of_the_article(t["claims"]),
+    }
+    parts = [
+        *speed.article(data),
+        *energy_and_host.all_of_it(data),
+        speed.ledger(data),
+        *speed.other_comparisons(data),
+        details.every_cell(data),
+        *details.not_counted(data),
+        *details.provenance(data),
+    ]
+    return Document("Training time of small TensorFlow models", lead, INTRO, said, list(alerts(data)), parts)
+
+
+def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
+    """What has to be known before anything else is read, each with the section that tells more."""
+    runs = data.runs
+    bad = int((runs["status"] == NOT_CONVERGED).sum())
+    failed = int((runs["status"] != OK).sum()) - bad
+    if not (runs["status"] == OK).any():
+        yield "No run is ok, so there is nothing to draw.", "failed"
+    if runs["epochs"].max() == 1:
+        yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
+    if bad:
+        yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
+    if failed:
+        yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
+    controls = int((data.controls["status"] != OK).sum())
+    if controls:
+        yield (
+            f"{plural(controls, 'control')} failed or did not converge and {_is(controls)} left out.",
+            "failed-controls",
+        )
+    missing = len(cell_statistics.missing_runs(runs, data.grid, data.tables["runs"]["machine"]))
+    if missing:
+        yield f"{plural(missing, 'cell')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.", "missing"
+    if not data.shown.all():
+        others = data.tables["runs"][~data.shown]
+        whose = enumerate_words(sorted(others["machine"].unique()))
+        yield (
+            f"{plural(len(others), 'run')} of another experiment, on {whose}, {_is(len(others))} compared with "
+            "nothing: runs count together only if they computed the same.",
+            "left-out",
+        )
+    for name in data.configured:
+        if name not in set(data.tables["comparisons"]["comparison"]):
+            yield f"{name}: not measured. No cell was measured on both sides of this comparison.", ""
+    bad = len(data.tables["left_out"])
+    if bad:
+        yield f"{plural(bad, 'file')} cannot be used and {_is(bad)} left out.", "bad-files"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def with_figures(data: ReportData, folder: Path, captions: Path) -> ReportData:
+    """The data with each figure's caption, and the whole figure as an address.
+
+    Args:
+        data: as ``report_data.read_report`` gives it.
+        folder: of the figures.
+        captions: the template of the captions, which Snakemake's own report has too.
+    """
+    template = jinja2.Template(captions.read_text())
+    figures = {}
+    for name, entry in data.figures.items():
+        found: dict[str, Any] = {"caption": " ".join(template.render(snakemake={"wildcards": {"name": name}}).split())}
+        if not entry["missing"]:
+            found["address"] = _data_address(folder / f"{name}.svg")
+        figures[name] = {**entry, **found}
+    return replace(data, figures=figures)
+
+
+def _data_address(path: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def render(document: Document, template: Path) -> str:
+    """The document as the template's kind of text: HTML if its name says so, else Markdown."""
+    as_html = ".html" in template.suffixes
+    escape = escaping.html if as_html else escaping.markdown
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=as_html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Whatever is put in is made harmless, but what the template itself calls safe, since it is our own.
+        finalize=lambda value: escape(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
+    )
+    context = {"version": trainmark.__version__, "most": MOST_ROWS, "folded": FOLDED_ROWS, "document": document}
+    return str(environment.get_template(template.name).render(**context))

@@ -1,0 +1,1 @@
+"""The report's sections: sentences, figures and tables."""

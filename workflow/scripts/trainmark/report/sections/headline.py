@@ -1,0 +1,186 @@
+"""The report's first sentences: answers to what people come to ask, made from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from trainmark.analysis import cell_statistics, claims, comparison_statistics, convergence, series_names
+from trainmark.analysis.series_names import BASELINE, WHO
+from trainmark.machine import disturbances
+from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.report.figures import figure_list
+from trainmark.report.sections.document import mean_with_interval, ratio, seconds
+from trainmark.words import enumerate_words, plural
+
+FASTER = "Which is faster, and by how much?"
+NOISE = "Does that hold against the noise?"
+LEARNED = "Did they learn?"
+ARTICLE = "What was published, and is it so here?"
+# Pairs of a comparison that each get a sentence; more are taken together.
+_MOST_PAIRS = 3
+
+
+def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.DataFrame) -> list[str]:
+    """One or more sentences for each comparison, or what was measured where there is none.
+
+    Args:
+        runs: runs of the experiment shown.
+        summary: comparisons_summary.csv.
+        break_even: break_even.csv.
+    """
+    ok = runs[runs["status"] == OK]
+    if ok.empty:
+        return ["No run is ok, so nothing can be said of speed."]
+    overall = summary[summary["model"] == comparison_statistics.ALL_MODELS]
+    if overall.empty:
+        medians = ok.groupby(["model", "batch_size", *WHO])["fit_seconds"].median()
+        names = enumerate_words(series_names.label(key) for key in ok.groupby(WHO).groups)
+        ends = [
+            f"{seconds(medians[key])} s ({key[0]}, batch size {key[1]})" for key in (medians.idxmin(), medians.idxmax())
+        ]
+        return [
+            f"There is nothing to compare: no cell was measured on two sides. Measured: {names}.",
+            f"Median training times go from {ends[0]} to {ends[1]}.",
+        ]
+    said = []
+    for (name, _), rows in overall.groupby(["comparison", "exhibit"], sort=False):
+        ranked = rows.sort_values("geometric_mean", ascending=False)
+        if len(rows) <= _MOST_PAIRS:
+            pairs = zip(ranked.to_dict("records"), series_names.both(ranked))
+            said += [_pair(row, *sides) for row, sides in pairs]
+        else:
+            said.append(f"{name}: {_ranking(ranked)}.")
+    if len(break_even):
+        stacks = break_even["stack"].nunique() > 1
+        who = [
+            series_names.label((row.machine, "", row.stack), (True, False, stacks)) for row in break_even.itertuples()
+        ]
+        each = zip(who, break_even["model"], figure_list.say_break_even(break_even))
+        words = [f"{machine}, {model}: {word}" for machine, model, word in each]
+        said.append(f"GPU against CPU, by batch size: {'; '.join(words[:3])}{'; and more below' * (len(words) > 3)}.")
+    return list(dict.fromkeys(said))  # a pair may be in two comparisons
+
+
+def _pair(row: Mapping[str, Any], candidate: str, baseline: str) -> str:
+    """A candidate against its baseline."""
+    cells = plural(row["cells"], "cell")
+    reach = f"; by cell {ratio(row['minimum'])} to {ratio(row['maximum'])}" if row["cells"] > 1 else ""
+    times = mean_with_interval(row)
+    return f"{candidate} trains {times} times as fast as {baseline} (geometric mean of {cells}{reach})."
+
+
+def _ranking(ranked: pd.DataFrame) -> str:
+    """Pairs from fastest to slowest, the first and the last of many; those over fewer cells apart, uncompared."""
+    names = series_names.pairs(ranked)
+    most = ranked["cells"].max()
+    words, others = [], []
+    for row in ranked.to_dict("records"):
+        said = f"{names[tuple(row[column] for column in comparison_statistics.SIDES)]} {mean_with_interval(row)}"
+        if row["cells"] == most:
+            words.append(said)
+        else:
+            others.append(f"{said} ({row['cells']})")
+    if len(words) > 7:
+        words = [*words[:3], f"... ({len(words) - 6} more)", *words[-3:]]
+    apart = f"; over fewer cells, so not in this order: {enumerate_words(others)}" if others else ""
+    return f"{', '.join(words)} times as fast (geometric means of {plural(most, 'cell')}){apart}"
+
+
+def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
+    """How many comparisons may be chance, and how far repeats spread.
+
+    Args:
+        cells: cells.csv, of the experiment shown.
+        comparisons: comparisons.csv.
+    """
+    said = []
+    compared = comparison_statistics.distinct(comparisons)
+    known = compared[compared["low"].notna()]
+    if len(known):
+        chance = int(known["includes_1"].sum())
+        said.append(
+            f"Of {plural(len(known), 'compared cell')}, {len(known) - chance} have a 95 % interval that excludes 1; in "
+            f"{chance} the difference may be chance."
+        )
+    if len(compared) > len(known):
+        said.append(f"{plural(len(compared) - len(known), 'compared cell')} cannot tell: an interval needs repeats.")
+    spreads = cells["fit_seconds_spread"].dropna()
+    if spreads.empty:
+        return [*said, "No cell has repeats, so nothing is known of the noise."]
+    unstable = int((spreads > disturbances.UNSTABLE).sum())
+    said.append(
+        f"The repeats of a cell spread by {spreads.median():.1%} of their mean (standard deviation; median of "
+        f"{plural(len(spreads), 'cell')}); {unstable} {'is' if unstable == 1 else 'are'} unstable, over "
+        f"{disturbances.UNSTABLE:.0%}."
+    )
+    return said
+
+
+def did_it_drift(drift: pd.DataFrame) -> list[str]:
+    """A sentence for each machine that became slower or faster over its session, as drift.csv has it."""
+    moved = drift[(drift["low"] > 1) | (drift["high"] < 1)].to_dict("records")
+    return [
+        f"{series_names.label([row[axis] for axis in WHO])}: the last repeats took {ratio(row['ratio'])} "
+        f"[{ratio(row['low'])}, {ratio(row['high'])}] times as long as the first ones, so the machine drifted."
+        for row in moved[:_MOST_PAIRS]
+    ]
+
+
+def did_they_learn(runs: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
+    """The accuracies, and how far they differ between the sides of a comparison.
+
+    Args:
+        runs: runs of the experiment shown.
+        comparisons: comparisons.csv.
+    """
+    said = []
+    ok = runs[runs["status"] == OK]
+    if len(ok):
+        medians = ok.groupby(cell_statistics.CELL)["test_accuracy"].median()
+        said.append(f"Test accuracy, the median of a cell: {medians.min():.3f} to {medians.max():.3f}.")
+    if len(comparisons):
+        gaps = comparisons["test_accuracy_candidate"] - comparisons["test_accuracy_baseline"]
+        most = comparisons.loc[gaps.abs().idxmax()]
+        sides = [series_names.label(most[columns]) for columns in (WHO, BASELINE)]
+        said.append(
+            f"It differs most between {sides[0]} and {sides[1]}: {most['test_accuracy_candidate']:.3f} against "
+            f"{most['test_accuracy_baseline']:.3f} ({most['model']}, batch size {most['batch_size']})."
+        )
+    bad = int((runs["status"] == NOT_CONVERGED).sum())
+    judged, by = runs["gate"].notna().sum(), (runs["gate"] == convergence.REFERENCES).sum()
+    if judged:
+        verdict = f"{plural(bad, 'run')} of {judged:,} did not converge and {'counts' if bad == 1 else 'count'} nowhere"
+        if not bad:
+            verdict = f"All {plural(judged, 'run')} that ended without a fault converged"
+        said.append(f"{verdict}: {by:,} were held against reference runs, {judged - by:,} against weaker rules alone.")
+    failed = int((runs["status"] != OK).sum()) - bad
+    if failed:
+        said.append(f"{plural(failed, 'run')} failed and {'counts' if failed == 1 else 'count'} nowhere.")
+    return said
+
+
+def what_of_the_article(verdicts: pd.DataFrame) -> list[str]:
+    """How many claims were reproduced, contradicted and so on, and which.
+
+    Args:
+        verdicts: claims.csv. A claim that was asked of several machines counts once for each verdict.
+    """
+    said = []
+    if len(verdicts) > verdicts["claim"].nunique():
+        said.append(
+            f"{plural(verdicts['claim'].nunique(), 'claim')} got {len(verdicts)} verdicts, one for each machine and "
+            "stack that a claim fits: the same claim may be in several of these lists."
+        )
+    for source, of_source in verdicts.groupby("source", sort=False):
+        for verdict in claims.VERDICTS:
+            which = list(dict.fromkeys(of_source.loc[of_source["verdict"] == verdict, "claim"]))
+            if which:
+                what = f"{plural(len(which), 'claim')} {verdict}"
+                names = (
+                    "what is missing is named below" if verdict == claims.NOT_MEASURED else enumerate_words(which, 20)
+                )
+                said.append(f"{source}: {what} ({names}).")
+    return said or ["No claims are named in the configuration."]
