@@ -26,7 +26,7 @@ def written(checkout: Checkout) -> tuple[str, dict]:
 @pytest.fixture
 def hurried(checkout) -> Checkout:
     """A checkout with loads of a tenth of the time."""
-    change(checkout.folder, "examination", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
+    change(checkout.folder, "measure/worker/device_check", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
     return checkout
 
 

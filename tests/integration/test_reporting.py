@@ -78,7 +78,10 @@ def test_results_are_packed_renamed_merged_and_compared_without_training(checkou
     record.write_text(record.read_text().replace('"status": "ok"', '"status": "killed"'))
     os.utime(record, (1, 1))
     assert trained(checkout.run("report")) == 0
-    assert "their-machine,tf-2.19,cpu,mlp,64,1,killed" in (checkout.folder / "results/report/runs.csv").read_text()
+    assert (
+        '"their-machine","tf-2.19","cpu","mlp",64,1,"killed"'
+        in (checkout.folder / "results/report/runs.csv").read_text()
+    )
     shutil.copy2(theirs.folder / "results/machines/their-machine/runs/tf-2.19/cpu/mlp/64/1.json", record)
     assert trained(checkout.run("report")) == 0
     assert "killed" not in (checkout.folder / "results/report/runs.csv").read_text()

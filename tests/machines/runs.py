@@ -66,7 +66,7 @@ class Machine:
 
     def doctor(self, code: int = 0, **config: object) -> "Machine":
         """Have the doctor look at it, with loads of a tenth of the time."""
-        change(self.folder, "examination", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
+        change(self.folder, "measure/worker/device_check", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
         return self.run("doctor", code=code, **config)
 
     def finding(self, topic: str) -> dict:

@@ -21,7 +21,17 @@ DIGESTS = dict(re.findall(r'layers\.digest\("(\w+)\.py", "([\w/]*)"\)', RULES.re
 BARE = ("", "machine", "install", "dataset", "experiment", "records", "measure", "measure/worker", "doctor")
 
 # Test files of what is no module of the package, or of several folders at once.
-OTHERS = {"create_venv", "fuzz", "makefile", "report", "start_program", "strangers", "write_locks"}
+OTHERS = {
+    "create_venv",
+    "docs",
+    "fuzz",
+    "makefile",
+    "report",
+    "slow_tests",
+    "start_program",
+    "strangers",
+    "write_locks",
+}
 
 
 def modules(package: Path) -> list[Path]:
