@@ -12,6 +12,7 @@ from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 from trainmark import errors, escaping, files, layers
+from trainmark.contents import captions, figures, tables
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls, grid, workloads
 from trainmark.install import lockfile

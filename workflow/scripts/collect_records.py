@@ -7,6 +7,7 @@ from trainmark import errors, terminal
 from trainmark.analysis import collecting, convergence
 from trainmark.experiment import grid
 from trainmark.ingest import catalogue
+from trainmark.words import plural
 
 
 def main() -> None:
@@ -22,8 +23,8 @@ def main() -> None:
     published = catalogue.load(args.hardware)
     left_out = collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.output, skip, gate, published)
     if left_out:
-        count = f"{len(left_out)} file{'s' * (len(left_out) > 1)}"
-        terminal.say(f"trainmark: {count} cannot be used: left out and listed in {args.output}/left_out.csv")
+        count = plural(len(left_out), "file")
+        terminal.say(f"trainmark: {count} cannot be used: left out and listed in {args.output}/excluded_files.csv")
 
 
 if __name__ == "__main__":

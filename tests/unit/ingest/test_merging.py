@@ -214,7 +214,7 @@ def test_bad_file_is_named_with_a_remedy_by_merge_and_report_alike(here, harm, e
     assert snapshot(theirs) == before
     assert not list((here / "results").glob("*.csv"))
     assert len(collecting.collect(theirs, SCHEMAS, here / "results", True, convergence.Gate(None, 0.001))) == 1
-    (row,) = csv.DictReader((here / "results/left_out.csv").open())
+    (row,) = csv.DictReader((here / "results/excluded_files.csv").open())
     assert expected in f"{row['what']}. {row['remedy']}"
     assert len((here / "results/runs.csv").read_text().splitlines()) == 2
 

@@ -505,7 +505,7 @@ def test_damaged_note_is_named_and_costs_no_record(here, harm):
     assert "0 new, 3 identical" in text
     row = table()["synthetic"]
     assert (row["records"], row["came"]) == (2, "unsigned")
-    (left_out,) = csv.DictReader(Path("left_out.csv").read_text().splitlines())
+    (left_out,) = csv.DictReader(Path("excluded_files.csv").read_text().splitlines())
     assert left_out["path"] == str(path.absolute())
     path.rmdir() if path.is_dir() else path.unlink()
     assert "0 new, 3 identical; signed by" in said(archive)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import datetime
 import functools
 import itertools
-import operator
 import os
-import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from trainmark import escaping
 from trainmark.analysis.convergence import Gate
+from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of
+from trainmark.contents import tables
 from trainmark.errors import TrainmarkError
-from trainmark.experiment import flops, workloads
 from trainmark.files import csv_text, write_whole
 from trainmark.ingest import catalogue, consistency, origins
 from trainmark.ingest.consistency import Facts
@@ -29,135 +24,8 @@ from trainmark.ingest.file_reader import BadFileError, Problem, Reader, misplace
 from trainmark.machine import hardware
 from trainmark.records import chain, layout
 from trainmark.records.chain import Link
-from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.words import plural
 
-# Columns of runs.csv, units in their names, and where a record holds each; empty where a run has no such value.
-FIELDS = {
-    "machine": "machine",
-    "stack": "stack",
-    "device": "device",
-    "model": "model",
-    "batch_size": "batch_size",
-    "repeat": "repeat",
-    "status": "status",
-    "reason": "reason",
-    "fit_seconds": "durations.fit_seconds",
-    "test_accuracy": "accuracy.test_accuracy",
-    "test_loss": "accuracy.test_loss",
-    "first_epoch_seconds": "durations.first_epoch_seconds",
-    "steady_state_epoch_seconds": "durations.steady_state_epoch_seconds",
-    "fit_setup_seconds": "durations.fit_setup_seconds",
-    "fit_teardown_seconds": "durations.fit_teardown_seconds",
-    "data_seconds": "durations.data_seconds",
-    "build_seconds": "durations.build_seconds",
-    "evaluate_seconds": "durations.evaluate_seconds",
-    "parameters": "execution.parameters",
-    "seed": "seed",
-    "started_at": "started_at",
-    "ended_at": "ended_at",
-    "floatx": "execution.floatx",
-    "image_data_format": "execution.image_data_format",
-    "intra_op_threads": "execution.intra_op_threads",
-    "inter_op_threads": "execution.inter_op_threads",
-    "optimizer_class": "execution.optimizer_class",
-    "jit_compile": "execution.jit_compile",
-    "python": "versions.python",
-    "tensorflow": "versions.tensorflow",
-    "keras": "versions.keras",
-    "numpy": "versions.numpy",
-    "cuda": "versions.cuda",
-    "cudnn": "versions.cudnn",
-    "tensorflow_metal": "versions.tensorflow_metal",
-    "operating_system": "versions.operating_system",
-    "gpu_driver": "versions.gpu_driver",
-    "load_average_before": "noise.load_average_before",
-    "fit_cpu_seconds": "noise.fit_cpu_seconds",
-    "fit_other_cpu_seconds": "noise.fit_other_cpu_seconds",
-    "fit_steal_seconds": "noise.fit_steal_seconds",
-    "fit_cpu_pressure_seconds": "noise.fit_cpu_pressure_seconds",
-    "fit_memory_pressure_seconds": "noise.fit_memory_pressure_seconds",
-    "fit_io_pressure_seconds": "noise.fit_io_pressure_seconds",
-    "fit_throttle_events": "noise.fit_throttle_events",
-    "power_source": "noise.power_source",
-    "low_power_mode": "noise.low_power_mode",
-    "thermal_pressure": "noise.thermal_pressure",
-    "suspended_seconds": "noise.suspended_seconds",
-    "clock_jump_seconds": "noise.clock_jump_seconds",
-    "cool_down_seconds": "noise.cool_down_seconds",
-    "gpu_processes_before": "noise.gpu_processes_before",
-    "gpu_temperature_celsius": "noise.gpu_temperature_celsius",
-    "gpu_clock_hertz": "noise.gpu_clock_hertz",
-    "energy_joules": "energy.joules",
-    "energy_above_idle_joules": "energy.joules_above_idle",
-    "energy_reason": "energy.reason",
-    "energy_idle_reason": "energy.idle_reason",
-    "peak_memory_bytes": "peak_memory_bytes",
-    "peak_device_memory_bytes": "peak_device_memory_bytes",
-    "code_version": "code.version",
-    "code_commit": "code.commit",
-    "lock_file": "environment.lock_file",
-    "lock_sha256": "environment.lock_sha256",
-    "protocol": "protocol",
-    "control": "control",
-    "machine_id_hash": "identity.machine_id_hash",
-    "hardware": "identity.hardware",
-    "workload_digest": "workload_digest",
-}
-DERIVED: tuple[str, ...] = (
-    "settings_digest",
-    "epochs",
-    "train_samples",
-    "throughput_samples_per_second",
-    "flops_per_second",
-)
-DERIVED += ("variable_devices", "gpu_throttle_shares", "energy_scope", "gpu", "gpu_id", "tensor_float_32")
-DERIVED += ("optimizer_operations", "unexplained_seconds")
-# Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, and what the gate says of it.
-LEARNED = ("validation_accuracy_by_epoch", "gate", "gate_t", "gate_limit")
-RUN_COLUMNS = (*FIELDS, *DERIVED, *LEARNED)
-_STATUS = list(FIELDS).index("status")
-# Of a failed run: all that is derived but its settings, epochs and samples, and nothing learned.
-_UNMEASURED = [None] * (len(DERIVED) - 3 + len(LEARNED))
-MACHINE_COLUMNS = (
-    "machine",
-    "chip",
-    "architecture",
-    "cores_physical",
-    "cores_logical",
-    "cores_usable",
-    "core_levels",
-    "cpu_quota_cores",
-    "memory_bytes",
-    "gpu",
-    "gpu_cores",
-    "gpu_memory_bytes",
-    "gpu_driver",
-    "operating_system",
-    "kernel",
-    "virtualisation",
-)
-PEAK_COLUMNS: tuple[str, ...] = (
-    "machine",
-    "stack",
-    "device",
-    "side",
-    "round",
-    "flops_per_second",
-    "theoretical_flops_per_second",
-)
-PEAK_COLUMNS += ("theoretical_cores", "theoretical_clock_hertz", "theoretical_flops_per_cycle", "threads")
-EXPERIMENT_COLUMNS = ("settings_digest", "settings")
-LEFT_OUT_COLUMNS = ("path", "what", "remedy")
-# Of each machine: how many of its records came with which signature, by which keys, and how they name each other.
-ORIGIN_COLUMNS: tuple[str, ...] = ("machine", "signed", "not_checked", "unsigned", "by_no_merge", "keys")
-ORIGIN_COLUMNS += ("records", "named_here", "named_elsewhere", "unlinked", "forks", "late")
-
-# Of a table, in the order of its columns.
-Row = tuple[Any, ...]
-_values_of = operator.attrgetter(*FIELDS.values())
-
-
-_CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
 # How often all is read again because a machine was renamed meanwhile.
@@ -219,9 +87,8 @@ def collect(
     Args:
         machines: the folder of the machines.
         schemas: the folder of the schemas.
-        output: folder in which runs.csv, controls.csv, peaks.csv, machines.csv, origins.csv, experiments.csv and
-            left_out.csv are written.
-        skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
+        output: folder in which the collected tables are written.
+        skip_bad: whether files that cannot be used are listed in excluded_files.csv instead of refused.
         gate: says of each run that is ok whether it learned.
         published: figures of hardware, as ``catalogue.load`` gives them.
 
@@ -236,11 +103,26 @@ def collect(
         found = read_all(machines, schemas, gate, published)
         if not found.vanished:
             break
+    _refuse_unusable(found, machines, skip_bad)
+    # What is not known of signatures costs no measurement.
+    problems = [*found.problems, *origins.load(machines.parent / layout.ORIGINS).problems]
+    machine_rows = [[row[key] for key in tables.named("machines").keys] for row in found.machines]
+    _write(output, "runs", [], "".join(found.runs_csv))
+    _write(output, "controls", [], "".join(found.controls_csv))
+    _write(output, "peaks", found.peaks)
+    _write(output, "machines", machine_rows)
+    _write(output, "origins", found.origins)
+    _write(output, "experiments", sorted(found.settings.items()))
+    _write(output, "excluded_files", [astuple(problem) for problem in problems])
+    return problems
+
+
+def _refuse_unusable(found: Collected, machines: Path, skip_bad: bool) -> None:
+    """Refuse what no report can be drawn from."""
     if found.problems and not skip_bad:
-        count = f"{len(found.problems)} file{'s' * (len(found.problems) > 1)}"
         raise TrainmarkError(
-            f"{count} below {machines} cannot be used, so no report was drawn and nothing was changed. Mend each, or "
-            "draw the others with --config on_bad_record=skip.\n"
+            f"{plural(len(found.problems), 'file')} below {machines} cannot be used, so no report was drawn and "
+            "nothing was changed. Mend each, or draw the others with --config on_bad_record=skip.\n"
             + "\n".join(f"  - {machines}/{problem}" for problem in found.problems)
         )
     if not found.runs:
@@ -248,18 +130,12 @@ def collect(
             f"There is no record{' that can be used' * bool(found.problems)} below {machines}: nothing to report. "
             "Measure this machine with 'snakemake --cores 1', or bring other people's results here: see README.md."
         )
-    machine_rows = [[row.get(column) for column in MACHINE_COLUMNS] for row in found.machines]
-    # What is not known of signatures costs no measurement.
-    problems = [*found.problems, *origins.load(machines.parent / layout.ORIGINS).problems]
-    left_out = [astuple(problem) for problem in problems]
-    write_whole(output / "runs.csv", csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
-    write_whole(output / "controls.csv", csv_text([RUN_COLUMNS]) + "".join(found.controls_csv))
-    write_whole(output / "peaks.csv", csv_text([PEAK_COLUMNS, *found.peaks]))
-    write_whole(output / "machines.csv", csv_text([MACHINE_COLUMNS, *machine_rows]))
-    write_whole(output / "origins.csv", csv_text([ORIGIN_COLUMNS, *found.origins]))
-    write_whole(output / "experiments.csv", csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
-    write_whole(output / "left_out.csv", csv_text([LEFT_OUT_COLUMNS, *left_out]))
-    return problems
+
+
+def _write(output: Path, name: str, rows: Sequence[Sequence[Any]], further: str = "") -> None:
+    """Write a table: its heading, rows, and further ones that are text already."""
+    table = tables.named(name)
+    write_whole(output / table.file, csv_text([table.keys, *rows]) + further)
 
 
 def read_all(
@@ -353,7 +229,7 @@ class Collector:
                     record, workload = self.reader.record(path, content)
                     links.append(Link(chain.digest(content), record.previous, record.started_at))
                     if workload.settings_digest not in found.settings:
-                        found.settings[workload.settings_digest] = _settings_of(workload.values)
+                        found.settings[workload.settings_digest] = settings_of(workload.values)
                     row = run_row(record, workload, self.gate, found.settings[workload.settings_digest])
                     (controls if record.control else runs)[path] = row
                     facts.add_record(path, record, workload.values)
@@ -384,141 +260,8 @@ class Collector:
         return found
 
     def _origin_row(self, machine: str, links: list[Link]) -> Row:
-        """A row of ORIGIN_COLUMNS."""
+        """A row of origins.csv."""
         came = [self.came[link.digest] for link in links if link.digest in self.came]
         counts = [sum(each.signature == kind for each in came) for kind in origins.BEST_FIRST]
         keys = " ".join(sorted({each.key for each in came if each.key}))
         return (machine, *counts, len(links) - len(came), keys, *astuple(chain.follow(links)))
-
-
-def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> Row:
-    """A record's row in runs.csv; ``canonical`` are its settings as canonical JSON."""
-    settings = workload.values
-    if record.status == OK:
-        samples = workloads.samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
-        throughput = samples / record.durations.fit_seconds
-        operations = flops.of_fit(record.model, settings.epochs, settings.train_samples, settings.validation_samples)
-        devices = " ".join(record.execution.variable_devices)
-        shares = record.noise.gpu_throttle_shares
-        learned = {name: getattr(record.accuracy, name) for name in _CURVES}
-        verdict = gate.judge(record.model, record.batch_size, learned, canonical)
-        values = _values_of(record)
-        if verdict.reason:
-            values = (*values[:_STATUS], NOT_CONVERGED, verdict.reason, *values[_STATUS + 2 :])
-        return (
-            *values,
-            workload.settings_digest,
-            settings.epochs,
-            settings.train_samples,
-            throughput,
-            operations / record.durations.fit_seconds if operations else None,
-            devices,
-            _json_text(shares) if shares else None,
-            energy_scope(record.energy),
-            *_gpu_values(record.gpu),
-            _rounds_products(record),
-            " ".join(record.execution.optimizer_operations or ()) or None,
-            unexplained_seconds(record),
-            _json_text(learned["validation_accuracy"]),
-            verdict.gate,
-            verdict.t,
-            verdict.limit,
-        )
-    known = [_value(record, path) for path in FIELDS.values()]
-    return *known, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
-
-
-def _json_text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-# Texts, one a line, that JSON and CSV do not write alike: formulas, and what would be taken for words of JSON.
-_UNLIKE = re.compile(rf"^[{re.escape(''.join(escaping.FORMULA))}]|,(?:null|true|false)", re.MULTILINE)
-
-
-def rows_text(rows: list[Row]) -> str:
-    """Rows of RUN_COLUMNS as CSV with every text in quotes, as RFC 4180 allows.
-
-    A row of JSON is one of CSV but for three words, and it is written in a third of the time: Python's own csv takes
-    long for numbers. What the two write differently is left to it.
-    """
-    texts = (value for value in set(itertools.chain.from_iterable(rows)) if isinstance(value, str))
-    found = b"\n".join(msgspec.json.encode(row)[1:-1] for row in rows).decode()
-    if "\\" in found or _UNLIKE.search("\n".join(texts)):
-        return csv_text(rows)
-    for word, other in {",null": ",", ",true": ",True", ",false": ",False"}.items():
-        found = found.replace(word, other)
-    return f"{found}\n" if rows else ""
-
-
-def _gpu_values(gpu: Any) -> tuple[str | None, str | None]:
-    """What a run's GPU is called, with all that makes it another one, and the hash of its id; None of a CPU run."""
-    if gpu is None:
-        return None, None
-    memory = f", {gpu.memory_bytes / 2**30:.0f} GiB" if gpu.memory_bytes else ""
-    capability = f", compute capability {gpu.compute_capability}" if gpu.compute_capability else ""
-    return f"{gpu.name}{memory}{capability}", gpu.id_hash
-
-
-def _rounds_products(record: Any) -> bool | None:
-    """Whether products were rounded to TensorFloat-32: where it was allowed, on a GPU since Ampere (8.0).
-
-    None of a GPU that the record does not name.
-    """
-    if record.device == "cpu" or not record.execution.tensor_float_32:
-        return False
-    if record.gpu is None:
-        return None
-    return bool(record.gpu.compute_capability) and float(record.gpu.compute_capability) >= 8
-
-
-def unexplained_seconds(record: Any) -> float:
-    """From a run's start to its end by the time of day, less all that it was busy with by its own clock."""
-    begin, end = (datetime.datetime.fromisoformat(text) for text in (record.started_at, record.ended_at))
-    times = record.durations
-    busy = times.import_seconds + times.data_seconds + times.build_seconds + times.fit_seconds + times.evaluate_seconds
-    return float(round((end - begin).total_seconds() - busy, 3))
-
-
-def energy_scope(energy: Any) -> str | None:
-    """What a run's energy is of, as "CPU package + GPU board"; None where there is none."""
-    if energy.joules is None:
-        return None
-    return " + ".join(sorted({domain.scope for domain in energy.domains if domain.counted}))
-
-
-def _value(record: Any, path: str) -> Any:
-    """A value of a record of which parts are missing; None for a missing one."""
-    for name in path.split("."):
-        record = None if record is None else getattr(record, name)
-    return None if record is msgspec.UNSET else record
-
-
-def peak_rows(sweep: Any) -> list[Row]:
-    """Rows of PEAK_COLUMNS of a sweep of matrix products: of the side at which a round was fastest."""
-    best = max(sweep.products, key=lambda product: max(product.flops_per_second))
-    theory = sweep.theoretical
-    theoretical = (theory.flops_per_second, theory.cores, theory.clock_hertz, theory.flops_per_cycle) if theory else ()
-    return [
-        (sweep.machine, sweep.stack, sweep.device, best.side, number, rate, *(theoretical or [None] * 4), sweep.threads)
-        for number, rate in enumerate(best.flops_per_second, start=1)
-    ]
-
-
-def _settings_of(workload: Any) -> str:
-    plain = msgspec.to_builtins(workload)
-    return workloads.canonical_json({key: value for key, value in plain.items() if key != "model"})
-
-
-def machine_row(machine: Any) -> dict[str, Any]:
-    """A machine file's row in machines.csv; the GPUs of a machine with several are counted."""
-    data = msgspec.to_builtins(machine)
-    row = {key: data.get(key) for key in MACHINE_COLUMNS}
-    row |= {f"cores_{kind}": data["cores"][kind] for kind in ("physical", "logical", "usable")}
-    row["core_levels"] = " + ".join(f"{n} {kind}" for kind, n in (data["cores"]["levels"] or {}).items()) or None
-    gpus = data["gpus"]
-    if gpus:
-        count = f"{len(gpus)} x " if len(gpus) > 1 else ""
-        row |= {"gpu": count + gpus[0]["name"], "gpu_driver": gpus[0]["driver"]}
-        row |= {"gpu_cores": gpus[0]["cores"], "gpu_memory_bytes": gpus[0]["memory_bytes"]}
-    return row
