@@ -13,7 +13,7 @@ from trainmark import terminal
 from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
 from trainmark.ingest import file_reader
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest.bad_files import BadFileError
 from trainmark.machine import hardware
 
 from tests import report

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from trainmark import files
 from trainmark.ingest import archives
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest.bad_files import BadFileError
 
 from tests.conftest import ROOT, synthetic_record
 

@@ -15,7 +15,8 @@ import msgspec
 
 from trainmark.experiment import flops
 from trainmark.ingest import catalogue
-from trainmark.ingest.file_reader import Problem, Reader
+from trainmark.ingest.bad_files import Problem
+from trainmark.ingest.file_reader import Reader
 from trainmark.machine import hardware
 from trainmark.records import layout
 from trainmark.records.record import OK
