@@ -12,7 +12,7 @@ from typing import Any
 
 from trainmark.install import lockfile
 from trainmark.machine import disturbances
-from trainmark.measure.worker import matmul, training
+from trainmark.measure.worker import device_proof, failures, matmul, settings, versions
 from trainmark.records.record import OK
 
 # The load: products of square float32 matrices of this side, so many that they take about LOAD_SECONDS, done again and
@@ -40,7 +40,7 @@ def examine(request: dict[str, Any]) -> dict[str, Any]:
         _examine(request, found)
     except Exception as error:
         traceback.print_exc()  # to the log
-        found["status"], found["reason"] = training.classify(error)
+        found["status"], found["reason"] = failures.classify(error)
     return found
 
 
@@ -49,10 +49,10 @@ def _examine(request: dict[str, Any], found: dict[str, Any]) -> None:
     import tensorflow as tf
 
     device = request["device"]
-    found["versions"] |= training.versions(tf)
-    lockfile.refuse_differences(Path(request["lock_file"]), training.imported_versions(tf))
-    training.configure(tf, device, request["threads"])
-    found["gpu"] = training.gpu_details(tf) if device == "gpu" else None
+    found["versions"] |= versions.found(tf)
+    lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(tf))
+    settings.configure(tf, device, request["threads"])
+    found["gpu"] = device_proof.gpu_details(tf) if device == "gpu" else None
     for workload in request["workloads"]:
         found["steps"][workload["model"]] = _step(tf, workload, request["batch_size"], device)
     start = time.perf_counter()
@@ -63,10 +63,10 @@ def _examine(request: dict[str, Any], found: dict[str, Any]) -> None:
 def _step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) -> dict[str, Any]:
     """One model's step: one that fails must not cost the others."""
     try:
-        return {"reason": None, "execution": training.prove_step(tf, workload, batch_size, device)}
+        return {"reason": None, "execution": device_proof.prove_step(tf, workload, batch_size, device)}
     except Exception as error:
         traceback.print_exc()
-        return {"reason": training.classify(error)[1], "execution": {}}
+        return {"reason": failures.classify(error)[1], "execution": {}}
 
 
 def repeat_load(tf: Any, device: str) -> dict[str, Any]:
