@@ -460,7 +460,7 @@ def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
     found = supervision.refuse_other_gpu(expected, used)
     assert found["status"] == "wrong_device"
     assert "TensorFlow used Tesla T4 at 0000:00:04.0" in found["reason"]
-    assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
+    assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) is None
 
 
 @pytest.mark.parametrize(("suspended", "jump"), [(5700.0, 0.0), (0.0, -600.0)])

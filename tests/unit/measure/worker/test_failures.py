@@ -15,6 +15,6 @@ from trainmark.measure.worker import failures
     ],
 )
 def test_errors_are_classified(error, status):
-    found, reason = failures.classify(error)
-    assert found == status
-    assert reason
+    found = failures.classify(error)
+    assert found["status"] == status
+    assert found["reason"]

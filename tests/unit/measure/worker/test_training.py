@@ -8,7 +8,7 @@ OK = {"train_loss": [0.5], "validation_loss": [0.4], "test_loss": 0.4}
 
 
 def test_loss_decides():
-    assert training._judge(OK) == ("ok", None)
-    status, reason = training._judge({**OK, "train_loss": [0.5, math.nan]})
-    assert (status, reason) == ("nan", "The train loss is nan in epoch 2.")
-    assert training._judge({**OK, "test_loss": math.inf})[0] == "nan"
+    assert training._judge(OK) == {"status": "ok", "reason": None}
+    wrong = training._judge({**OK, "train_loss": [0.5, math.nan]})
+    assert wrong == {"status": "nan", "reason": "The train loss is nan in epoch 2."}
+    assert training._judge({**OK, "test_loss": math.inf})["status"] == "nan"

@@ -12,7 +12,9 @@ from typing import Any
 
 from trainmark import system
 from trainmark.doctor.report_files import GOOD, WARNING, WRONG, Finding
+from trainmark.doctor.stack_check import StackLook
 from trainmark.machine import awake, disturbances, hardware, meters
+from trainmark.measure.messages import Load, Readings
 
 # A checkout may come from a machine whose clock is a little ahead.
 _CLOCK_TOLERANCE_SECONDS = 86_400.0
@@ -25,7 +27,7 @@ _EXTREME = 0.5
 _ORDINARY_THROTTLE = {"power cap"}
 
 
-def energy(device: str, seen: Mapping[str, Any]) -> Finding:
+def energy(device: str, seen: Readings) -> Finding:
     """Which meters count a device, how often they move, and the power that they tell."""
     topic, found = f"{device} energy", seen["energy"]
     if found["reason"] is None:
@@ -62,16 +64,16 @@ def power(conditions: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("power", GOOD, f"{source}; not in low-power mode.")
 
 
-def heat(conditions: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Finding:
+def heat(conditions: Mapping[str, Any], parts: Sequence[StackLook]) -> Finding:
     """Whether anything held the processor or the GPU back under load."""
     found = [each for part in parts for each in part["devices"].values()]
-    states = [each["seen"]["gpu"] for each in found if (each["seen"].get("gpu") or {}).get("gpu_clock_hertz")]
+    states = [each["seen"]["gpu"] for each in found if each["seen"]["gpu"].get("gpu_clock_hertz")]
     held: set[str] = set()
     for state in states:
         held |= {name for name, share in (state["gpu_throttle_shares"] or {}).items() if share}
-    slowed = sum(each["load"]["noise"]["fit_throttle_events"] or 0 for each in found if each.get("load"))
-    clock = max((state["gpu_clock_hertz"] for state in states), default=None)
-    hottest = max((state["gpu_temperature_celsius"] or 0 for state in states), default=None)
+    slowed = sum(each["load"]["noise"]["fit_throttle_events"] or 0 for each in found if each["load"])
+    clock = max((state["gpu_clock_hertz"] or 0 for state in states), default=0)
+    hottest = max((state["gpu_temperature_celsius"] or 0 for state in states), default=0)
     told = f" The GPU's clock under load was {clock / 1e6:.0f} MHz, at {hottest:.0f} degrees Celsius." if clock else ""
     if conditions["thermal_pressure"] not in (None, disturbances.THERMAL_PRESSURES[0]):
         held.add(f"macOS's thermal pressure ({conditions['thermal_pressure']})")
@@ -111,7 +113,7 @@ def watch_others(seconds: float) -> dict[str, Any]:
     return {key: None if value is None else value / cores for key, value in taken.items()}
 
 
-def neighbours(others: Mapping[str, float | None], parts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def neighbours(others: Mapping[str, float | None], parts: Sequence[StackLook]) -> Iterator[Finding]:
     """Whether others compute here, or the host gives this machine's cores away."""
     on_gpu = max((each["gpu_processes"] or 0 for part in parts for each in part["devices"].values()), default=0)
     cpu, steal = others["cpu_share"], others["steal_share"]
@@ -132,7 +134,7 @@ def neighbours(others: Mapping[str, float | None], parts: Sequence[Mapping[str, 
         yield Finding("neighbours", GOOD, f"Other programs took {cpu:.0%} of the cores' time.")
 
 
-def evenness(plan: Mapping[str, Any], topic: str, load: Mapping[str, Any]) -> Finding:
+def evenness(plan: Mapping[str, Any], topic: str, load: Load) -> Finding:
     """How far repetitions of one load lie apart, and what that means for a benchmark."""
     seconds = load["seconds"]
     mean = statistics.fmean(seconds)

@@ -11,6 +11,7 @@ from typing import Any
 
 from trainmark.doctor import condition_findings, hardware_findings, stack_findings, storage_findings
 from trainmark.doctor.report_files import Finding
+from trainmark.doctor.stack_check import StackLook
 from trainmark.machine import disturbances, gpus, hardware
 from trainmark.machine.disturbances import Clocks
 
@@ -18,7 +19,7 @@ from trainmark.machine.disturbances import Clocks
 WATCH_SECONDS = 2.0
 
 
-def diagnose(plan: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], facts: dict[str, Any]) -> Iterator[Finding]:
+def diagnose(plan: Mapping[str, Any], parts: Sequence[StackLook], facts: dict[str, Any]) -> Iterator[Finding]:
     """Everything, one finding after the other.
 
     Args:
@@ -50,7 +51,7 @@ def diagnose(plan: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], facts:
     yield from condition_findings.neighbours(others, parts)
     for part in parts:
         for device, found in part["devices"].items():
-            if found.get("load"):
+            if found["load"]:
                 yield condition_findings.evenness(plan, f"{part['stack']} {device}", found["load"])
     yield storage_findings.data_set(plan)
     yield from storage_findings.disk(storage_findings.needed_bytes(plan, gpu))

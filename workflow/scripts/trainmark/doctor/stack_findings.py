@@ -8,17 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trainmark.doctor.report_files import GOOD, WARNING, WRONG, Finding
+from trainmark.doctor.stack_check import DeviceLook, StackLook
+from trainmark.measure.messages import ObservedStep
 from trainmark.records.record import OK
 
 
-def environment(plan: Mapping[str, Any], stack: str, parts: Sequence[Mapping[str, Any]]) -> Finding:
+def environment(plan: Mapping[str, Any], stack: str, parts: Sequence[StackLook]) -> Finding:
     """Whether a stack is there, and is what its lock pins; arguments as for ``diagnose``."""
     missing = plan["refused"]["stacks"].get(stack)
     if missing:
         return Finding(stack, WRONG, missing, "To look again then:", _command_to_get(plan))
     (part,) = (each for each in parts if each["stack"] == stack)
-    if part["reason"]:
-        return Finding(stack, WRONG, part["reason"])
+    if part["reason"] or part["environment"] is None:
+        return Finding(stack, WRONG, str(part["reason"]))
     lock = part["environment"]["lock_file"]
     where = "In its conda environment" if plan["use_conda"] else "Installed beside Snakemake"
     found = f"{where}, Python {part['python']}; every package is the one that envs/{lock} pins."
@@ -37,7 +39,7 @@ def _command_to_get(plan: Mapping[str, Any]) -> str:
     return "make doctor"
 
 
-def devices(part: Mapping[str, Any]) -> Iterator[Finding]:
+def devices(part: StackLook) -> Iterator[Finding]:
     """What was found of each device with one stack."""
     for device, found in part["devices"].items():
         topic = f"{part['stack']} {device}"
@@ -45,19 +47,19 @@ def devices(part: Mapping[str, Any]) -> Iterator[Finding]:
         yield from (_step(topic, model, step) for model, step in found["steps"].items() if found["status"] == OK)
 
 
-def _seen(topic: str, device: str, found: Mapping[str, Any]) -> Finding:
+def _seen(topic: str, device: str, found: DeviceLook) -> Finding:
     """The device that TensorFlow sees, and the product of matrices on it."""
-    if found["status"] != OK:
-        return Finding(topic, WRONG, found["reason"], *_show_log(topic))
-    details = found["gpu"] or {}
-    name = details.get("name") or ("the GPU" if device == "gpu" else "the CPU")
-    where = f" at {details['pci_bus_id']}" if details.get("pci_bus_id") else ""
-    rate = statistics.median(found["load"]["flops_per_second"]) / 1e12
+    gpu, load = found["gpu"], found["load"]
+    if found["status"] != OK or load is None:
+        return Finding(topic, WRONG, str(found["reason"]), *_show_log(topic))
+    name = (gpu and gpu["name"]) or ("the GPU" if device == "gpu" else "the CPU")
+    where = f" at {gpu['pci_bus_id']}" if gpu and gpu["pci_bus_id"] else ""
+    rate = statistics.median(load["flops_per_second"]) / 1e12
     text = f"TensorFlow {found['versions']['tensorflow']} sees {name}{where}. A product of square matrices of "
-    return Finding(topic, GOOD, f"{text}{found['load']['side']} ran on it, with {rate:.3g} TFLOPS (float32).")
+    return Finding(topic, GOOD, f"{text}{load['side']} ran on it, with {rate:.3g} TFLOPS (float32).")
 
 
-def _step(topic: str, model: str, step: Mapping[str, Any]) -> Finding:
+def _step(topic: str, model: str, step: ObservedStep) -> Finding:
     if step["reason"]:
         return Finding(topic, WRONG, f"A step of {model}: {step['reason']}", *_show_log(topic))
     execution = step["execution"]

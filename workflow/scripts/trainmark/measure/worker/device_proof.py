@@ -9,6 +9,7 @@ from typing import Any
 from trainmark.dataset import fashion_mnist
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
+from trainmark.measure.messages import Execution, UsedGpu
 from trainmark.measure.worker import device_data, settings
 from trainmark.measure.worker.failures import WrongDeviceError
 
@@ -19,7 +20,7 @@ _PLUMBING |= {"Placeholder", "ReadVariableOp", "PartitionedCall", "StatefulParti
 _ARITHMETIC = re.compile(r"MatMul|Einsum|Conv2D|Rnn|RNN|LSTM|XlaRun|XlaLaunch")
 
 
-def prove_step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) -> dict[str, Any]:
+def prove_step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) -> Execution:
     """Build a model as a run does, take one training step on random images, and demand of it what a run has to show.
 
     Args:
@@ -29,7 +30,7 @@ def prove_step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) 
         device: cpu or gpu.
 
     Returns:
-        ``execution`` as a record has it, and ``optimizer_devices``, the number of the optimizer's operations by device.
+        ``execution`` as a record has it, and ``optimizer_devices``.
 
     Raises:
         WrongDeviceError: if any of it was elsewhere.
@@ -45,7 +46,8 @@ def prove_step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) 
     check_device(execution, device)
     check_optimizer(execution)
     where = Counter(short_device(node.device) for node in _optimizer_nodes(model, nodes) if node.device)
-    return execution | {"optimizer_devices": dict(sorted(where.items()))}
+    execution["optimizer_devices"] = dict(sorted(where.items()))
+    return execution
 
 
 def take_step(model: Any, train_set: tuple[Any, Any], batch_size: int) -> list[Any]:
@@ -65,31 +67,21 @@ def take_step(model: Any, train_set: tuple[Any, Any], batch_size: int) -> list[A
     return nodes + [node for graph in graphs for function in graph.library.function for node in function.node_def]
 
 
-def describe_step(model: Any, nodes: list[Any], device: str) -> dict[str, Any]:
-    """Where a training step was placed.
-
-    Returns:
-        ``variable_devices``: the devices (``CPU:0``) of the model's variables. ``arithmetic_devices``: the devices of
-        the step's matrix products, convolutions and recurrences. ``step_operations``: the number of the step's
-        operations per device. ``step_fallback``: the kinds of operations of a GPU run that were left to the CPU.
-        ``optimizer_operations``: the number of the optimizer's operations by kind, without those that compute nothing.
-        ``look_up_devices``, where images are on the device beforehand: the devices where they are looked up.
-    """
+def describe_step(model: Any, nodes: list[Any], device: str) -> Execution:
+    """Where a training step was placed, whose nodes ``take_step`` gave."""
     placed = [(short_device(node.device), node.op) for node in nodes if node.device]
     optimizer = Counter(node.op for node in _optimizer_nodes(model, nodes))
-    look_ups = {short_device(n.device) for n in nodes if n.device and device_data.LAYER in n.name and "Gather" in n.op}
-    return {
+    found: Execution = {
         "variable_devices": sorted({short_device(variable.device) for variable in _tensorflow_variables(model)}),
         "arithmetic_devices": sorted({where for where, op in placed if _ARITHMETIC.search(op)}),
         "step_operations": dict(Counter(where for where, _ in placed)),
         "step_fallback": sorted({op for where, op in placed if device == "gpu" and not where.startswith("GPU")}),
         "optimizer_operations": dict(sorted(optimizer.items())),
-        **(
-            {"look_up_devices": sorted(look_ups)}
-            if any(each.name == device_data.LAYER for each in model.layers)
-            else {}
-        ),
     }
+    if any(layer.name == device_data.LAYER for layer in model.layers):
+        look_ups = [node for node in nodes if device_data.LAYER in node.name and "Gather" in node.op]
+        found["look_up_devices"] = sorted({short_device(node.device) for node in look_ups if node.device})
+    return found
 
 
 def _optimizer_nodes(model: Any, nodes: list[Any]) -> list[Any]:
@@ -109,7 +101,7 @@ def short_device(name: str) -> str:
     return name.rpartition("device:")[2]
 
 
-def check_device(execution: dict[str, Any], device: str) -> None:
+def check_device(execution: Execution, device: str) -> None:
     """Demand that the variables, all arithmetic and any look-up of the observed step were on the device asked for.
 
     Raises:
@@ -124,7 +116,7 @@ def check_device(execution: dict[str, Any], device: str) -> None:
         raise WrongDeviceError(f"Expected all of a training step on the {wanted}; found {words}.")
 
 
-def check_optimizer(execution: dict[str, Any]) -> None:
+def check_optimizer(execution: Execution) -> None:
     """Demand that the observed step updated the variables as this stack does everywhere, by its operations.
 
     Raises:
@@ -140,7 +132,7 @@ def check_optimizer(execution: dict[str, Any]) -> None:
         )
 
 
-def gpu_details(tf: Any) -> dict[str, Any]:
+def gpu_details(tf: Any) -> UsedGpu:
     """What TensorFlow says of the GPU that it used: ``name``, ``compute_capability`` and ``pci_bus_id``, or None each.
 
     Of Apple's GPUs it knows none of them.

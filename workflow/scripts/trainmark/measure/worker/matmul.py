@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.install import lockfile
+from trainmark.measure.messages import SweepAnswer, WorkerRequest
 from trainmark.measure.worker import settings, versions
 from trainmark.measure.worker.device_proof import short_device
 from trainmark.measure.worker.failures import WrongDeviceError
@@ -26,17 +27,9 @@ ROUNDS = 5
 ROUND_SECONDS = 0.2
 
 
-def sweep(request: dict[str, Any]) -> dict[str, Any]:
-    """Sweep once; a failure becomes a reason, never an exception.
-
-    Args:
-        request: ``device``, ``threads`` and ``lock_file``, as of a training.
-
-    Returns:
-        ``reason`` (None if it went well), ``versions``, ``threads`` and ``products``: for each side the FLOP/s of every
-        round, a multiply-add as two, with float32 arithmetic (TensorFloat-32 is switched off).
-    """
-    found: dict[str, Any] = {"reason": None, "versions": {}, "threads": request["threads"], "products": []}
+def sweep(request: WorkerRequest) -> SweepAnswer:
+    """Sweep once, with float32 arithmetic (TensorFloat-32 is switched off); a failure becomes a reason."""
+    found: SweepAnswer = {"reason": None, "versions": {}, "threads": request["threads"], "products": []}
     try:
         import tensorflow as tf
 

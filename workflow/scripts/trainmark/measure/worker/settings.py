@@ -7,6 +7,7 @@ from typing import Any
 from trainmark import system
 from trainmark.errors import TrainmarkError
 from trainmark.machine import cuda
+from trainmark.measure.messages import Execution
 from trainmark.measure.worker import versions
 from trainmark.measure.worker.failures import WrongDeviceError
 
@@ -69,7 +70,7 @@ def is_keras_2(keras: Any) -> bool:
     return str(keras.__version__).startswith("2.")
 
 
-def in_use(tf: Any, model: Any) -> dict[str, Any]:
+def in_use(tf: Any, model: Any) -> Execution:
     """What the run computes with, as the libraries resolved it."""
     optimizer = model.optimizer
     return {

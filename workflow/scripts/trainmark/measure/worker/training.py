@@ -22,38 +22,34 @@ from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls, workloads
 from trainmark.install import lockfile
 from trainmark.machine import disturbances
+from trainmark.measure.messages import (
+    Accuracy,
+    Curves,
+    Durations,
+    Ending,
+    Scores,
+    TrainingAnswer,
+    TrainingRequest,
+    nothing_measured,
+)
 from trainmark.measure.worker import device_data, device_proof, failures, settings, versions
 from trainmark.records.record import OK
 
 
-def train(request: dict[str, Any]) -> dict[str, Any]:
-    """Train once and say how it went; a failure becomes a status, never an exception.
-
-    Args:
-        request: ``batch_size``, ``device``, ``seed``, ``threads``, ``workload`` (as ``workloads.describe`` gives it),
-            ``control`` (one of ``controls.NAMES`` or None), ``cpus`` (that the process is held to, or None),
-            ``data_folder`` (of the decoded arrays) and ``lock_file``.
-
-    Returns:
-        ``status`` (one of ``record.STATUSES``), ``reason``, and what was measured until then: ``durations`` (seconds,
-        ``time.perf_counter``), ``accuracy``, ``execution``, ``versions``, ``noise``, ``peak_memory_bytes``,
-        ``peak_device_memory_bytes``, ``fit_window`` (begin and end of ``fit`` on that clock) and ``gpu`` (what
-        TensorFlow says of the one that it used).
-    """
-    measured: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}, "accuracy": None}
-    measured |= {"peak_device_memory_bytes": None, "fit_window": None, "gpu": None}
+def train(request: TrainingRequest) -> TrainingAnswer:
+    """Train once and say how it went; a failure becomes a status, never an exception."""
+    measured = nothing_measured(OK, None)
     try:
-        _measure(request, measured)
-        status, reason = _judge(measured["accuracy"])
+        ending = _judge(_measure(request, measured))
     except Exception as error:
         traceback.print_exc()  # to the run's log
-        status, reason = failures.classify(error)
+        ending = failures.classify(error)
     measured["peak_memory_bytes"] = _peak_memory_bytes()
-    return {"status": status, "reason": reason, **measured}
+    return {**measured, **ending}
 
 
-def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
-    """Fill ``measured`` step by step, so that a failure keeps what came before it."""
+def _measure(request: TrainingRequest, measured: TrainingAnswer) -> Accuracy:
+    """Fill ``measured`` step by step, so that a failure keeps what came before it; gives what the model learned."""
     start = time.perf_counter()
     import tensorflow as tf
 
@@ -69,16 +65,19 @@ def _measure(request: dict[str, Any], measured: dict[str, Any]) -> None:
     if request["cpus"]:
         measured["execution"]["cpus"] = sorted(os.sched_getaffinity(0))
     curves = _fit(tf, model, (train_set, validation_set), request, measured)
-    measured["accuracy"] = {**curves, **_evaluate(model, test_set, request["batch_size"], measured["durations"])}
+    scores = _evaluate(model, test_set, request["batch_size"], measured["durations"])
+    accuracy: Accuracy = {**curves, **scores}
+    measured["accuracy"] = accuracy
     # Last, because it takes one more training step.
     nodes = device_proof.take_step(model, train_set, request["batch_size"])
     measured["execution"] |= device_proof.describe_step(model, nodes, request["device"])
     measured["gpu"] = device_proof.gpu_details(tf) if request["device"] == "gpu" else None
     device_proof.check_device(measured["execution"], request["device"])
     device_proof.check_optimizer(measured["execution"])
+    return accuracy
 
 
-def _prepare(tf: Any, request: dict[str, Any], durations: dict[str, Any]) -> tuple[Any, Sequence[tuple[Any, Any]]]:
+def _prepare(tf: Any, request: TrainingRequest, durations: Durations) -> tuple[Any, Sequence[tuple[Any, Any]]]:
     """Load the data and build the model; gives the compiled model, and the sets to train, validate and test with."""
     workload = request["workload"]
     start = time.perf_counter()
@@ -101,8 +100,8 @@ def _prepare(tf: Any, request: dict[str, Any], durations: dict[str, Any]) -> tup
 
 
 def _fit(
-    tf: Any, model: Any, sets: tuple[tuple[Any, Any], Any], request: dict[str, Any], measured: dict[str, Any]
-) -> dict[str, Any]:
+    tf: Any, model: Any, sets: tuple[tuple[Any, Any], Any], request: TrainingRequest, measured: TrainingAnswer
+) -> Curves:
     """The timed ``fit`` on a set with another one to validate; gives the curves of loss and accuracy."""
     (images, labels), validation_set = sets
     durations, clock = measured["durations"], time.perf_counter
@@ -120,7 +119,7 @@ def _fit(
     durations["fit_seconds"] = clock() - start
     cpu_seconds = time.process_time() - cpu_start
     measured["noise"] = disturbances.between(before, disturbances.snapshot(), cpu_seconds)
-    measured["fit_window"] = [start, start + durations["fit_seconds"]]
+    measured["fit_window"] = (start, start + durations["fit_seconds"])
     measured["peak_device_memory_bytes"] = _peak_device_memory_bytes(tf, request["device"])
     later = epochs.epoch_seconds[1:]
     durations |= {
@@ -139,7 +138,7 @@ def _fit(
     }
 
 
-def _evaluate(model: Any, test_set: tuple[Any, Any], batch_size: int, durations: dict[str, Any]) -> dict[str, float]:
+def _evaluate(model: Any, test_set: tuple[Any, Any], batch_size: int, durations: Durations) -> Scores:
     """Loss and accuracy on the test set."""
     start = time.perf_counter()
     test_loss, test_accuracy = model.evaluate(*test_set, batch_size=batch_size, verbose=0)
@@ -174,15 +173,15 @@ def _epoch_clock(keras: Any) -> Any:
     return EpochClock()
 
 
-def _judge(accuracy: dict[str, Any]) -> tuple[str, str | None]:
-    """Status and reason of a training that came to its end."""
-    for name in ("train_loss", "validation_loss"):
-        for epoch, value in enumerate(accuracy[name], start=1):
+def _judge(accuracy: Accuracy) -> Ending:
+    """How a training went that came to its end."""
+    for name, losses in (("train", accuracy["train_loss"]), ("validation", accuracy["validation_loss"])):
+        for epoch, value in enumerate(losses, start=1):
             if not math.isfinite(value):
-                return "nan", f"The {name.replace('_', ' ')} is {value} in epoch {epoch}."
+                return {"status": "nan", "reason": f"The {name} loss is {value} in epoch {epoch}."}
     if not math.isfinite(accuracy["test_loss"]):
-        return "nan", f"The test loss is {accuracy['test_loss']}."
-    return OK, None
+        return {"status": "nan", "reason": f"The test loss is {accuracy['test_loss']}."}
+    return {"status": OK, "reason": None}
 
 
 def _peak_memory_bytes() -> int:
