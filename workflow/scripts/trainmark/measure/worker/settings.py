@@ -56,9 +56,9 @@ def compile_model(keras: Any, model: Any, workload: dict[str, Any]) -> None:
     """
     settings = workload["optimizer"]
     optimizers = keras.optimizers.legacy if is_keras_2(keras) else keras.optimizers
-    optimizer_class = {"adam": "Adam"}[settings["name"]]
+    known = {"adam": optimizers.Adam}
     model.compile(
-        optimizer=getattr(optimizers, optimizer_class)(learning_rate=settings["learning_rate"]),
+        optimizer=known[settings["name"]](learning_rate=settings["learning_rate"]),
         loss=workload["loss"],
         metrics=["accuracy"],
         jit_compile=workload["jit_compile"],
