@@ -144,8 +144,8 @@ def test_hostile_texts_change_no_kind_of_report(plain, tmp_path, seed, capsys):
                 for cell in row:
                     assert cell[:1] not in tuple("=+-@\t\r") or float(cell), (path, cell)
 
+    gate = convergence.Gate(None, 0.001)
     with pytest.raises(TrainmarkError) as refused:
-        gate = convergence.Gate(None, 0.001)
         collecting.collect(tmp_path / "results/machines", SCHEMAS, tmp_path, skip_bad=False, gate=gate)
     assert len(str(refused.value).split("\n")) == 3
     terminal.say(*str(refused.value).split("\n"))

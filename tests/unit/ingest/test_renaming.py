@@ -43,16 +43,16 @@ def test_machine_that_is_being_measured_is_not_renamed_nor_is_another_to_its_nam
     assert renaming.rename("synthetic", "synthetic-new", TARGET, SCHEMAS) == 3
 
 
-@pytest.mark.parametrize("harm", [harm for harm, _ in BAD.values()], ids=BAD)
-def test_machine_with_a_damaged_record_is_not_renamed_and_the_record_is_named(here, harm):
+@pytest.mark.parametrize("kind", sorted(BAD.keys() - {"other machine"}))  # which is what renaming mends
+def test_machine_with_a_damaged_record_is_not_renamed_and_the_record_is_named(here, kind):
     tree(TARGET)
+    harm, _ = BAD[kind]
     harm(TARGET / RECORD)
     before = snapshot(TARGET)
-    try:
+    named = r"^Nothing was renamed; mend these first\.\n  - synthetic/runs/tf-2\.19/cpu/mlp/32/"
+    with pytest.raises(TrainmarkError, match=named):
         renaming.rename("synthetic", "synthetic-new", TARGET, SCHEMAS)
-    except TrainmarkError as error:
-        assert str(error).startswith("Nothing was renamed; mend these first.\n  - synthetic/runs/tf-2.19/cpu/mlp/32/")
-        assert snapshot(TARGET) == before
+    assert snapshot(TARGET) == before
 
 
 def test_machine_whose_folder_was_renamed_by_hand_is_renamed_in_full(here):
