@@ -21,7 +21,7 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "experiment": (("machine", "dataset"), ()),
     "records": (("experiment",), ()),
     "measure": ((*_STATED, "install"), ()),
-    "measure/worker": ((*_STATED, "install"), ("tensorflow",)),
+    "measure/worker": ((*_STATED, "install", "measure"), ("tensorflow",)),
     "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
     "ingest": ((*_STATED, "contents"), ("msgspec", "yaml")),
     "planning": ((*_STATED, "install", "measure"), ("jsonschema", "yaml")),

@@ -19,8 +19,9 @@ from trainmark.contents import tables
 from trainmark.errors import TrainmarkError
 from trainmark.files import csv_text, write_whole
 from trainmark.ingest import catalogue, consistency, origins
+from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Facts
-from trainmark.ingest.file_reader import BadFileError, Problem, Reader, misplaced, read_bytes
+from trainmark.ingest.file_reader import Reader, misplaced, read_bytes
 from trainmark.machine import hardware
 from trainmark.records import chain, layout
 from trainmark.records.chain import Link

@@ -15,7 +15,8 @@ import msgspec
 
 from trainmark.experiment import flops
 from trainmark.ingest import catalogue
-from trainmark.ingest.file_reader import Problem, Reader
+from trainmark.ingest.bad_files import Problem
+from trainmark.ingest.file_reader import Reader
 from trainmark.machine import hardware
 from trainmark.records import layout
 from trainmark.records.record import OK
@@ -253,9 +254,12 @@ def find_copies(
                 alike[values].append(path)
         for members in alike.values():
             machines = list(dict.fromkeys(path.partition("/")[0] for path in members))
-            for path in members if len(machines) > 1 else ():
+            if len(machines) == 1:
+                continue
+            first, second, *_ = machines
+            for path in members:
                 machine = path.partition("/")[0]
-                found[machine, machines[machine == machines[0]]].append(path)
+                found[machine, second if machine == first else first].append(path)
     return found
 
 

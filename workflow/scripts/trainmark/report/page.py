@@ -63,16 +63,7 @@ def write(data: ReportData) -> Document:
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     """What has to be known before anything else is read, each with the section that tells more."""
     runs = data.runs
-    bad = int((runs["status"] == NOT_CONVERGED).sum())
-    failed = int((runs["status"] != OK).sum()) - bad
-    if not (runs["status"] == OK).any():
-        yield "No run is ok, so there is nothing to draw.", "failed"
-    if runs["epochs"].max() == 1:
-        yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
-    if bad:
-        yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
-    if failed:
-        yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
+    yield from _run_alerts(data)
     controls = int((data.controls["status"] != OK).sum())
     if controls:
         yield (
@@ -96,6 +87,21 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     bad = len(data.tables["excluded_files"])
     if bad:
         yield f"{plural(bad, 'file')} cannot be used and {_is(bad)} left out.", "bad-files"
+
+
+def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
+    """What has to be known of the runs of the experiment that is shown."""
+    runs = data.runs
+    bad = int((runs["status"] == NOT_CONVERGED).sum())
+    failed = int((runs["status"] != OK).sum()) - bad
+    if not (runs["status"] == OK).any():
+        yield "No run is ok, so there is nothing to draw.", "failed"
+    if runs["epochs"].max() == 1:
+        yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
+    if bad:
+        yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
+    if failed:
+        yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
 
 
 def _is(count: int) -> str:
