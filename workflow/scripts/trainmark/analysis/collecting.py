@@ -8,12 +8,13 @@ import functools
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainmark.analysis.convergence import Gate
+from trainmark.analysis.kept_parts import KeptParts, Stamp
 from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of
 from trainmark.contents import tables
 from trainmark.errors import TrainmarkError
@@ -24,9 +25,11 @@ from trainmark.ingest.consistency import Facts
 from trainmark.ingest.file_reader import Reader, misplaced, read_bytes
 from trainmark.machine import hardware
 from trainmark.records import chain, layout
-from trainmark.records.chain import Link
+from trainmark.records.chain import Chain, Link
 from trainmark.words import plural
 
+# Where what was read of each machine is kept.
+Kept = KeptParts["Collected"]
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
 # How often all is read again because a machine was renamed meanwhile.
@@ -47,7 +50,8 @@ class Collected:
         problems: the files that cannot be used.
         vanished: whether one of these is there no more.
         facts: of every machine.
-        origins: rows of origins.csv.
+        chains: of every machine that has records.
+        digests: of its records.
     """
 
     runs: int = 0
@@ -59,7 +63,8 @@ class Collected:
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
-    origins: list[Row] = field(default_factory=list)
+    chains: dict[str, Chain] = field(default_factory=dict)
+    digests: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, other: Collected) -> None:
         """Add what was read elsewhere."""
@@ -72,7 +77,8 @@ class Collected:
         self.settings |= other.settings
         self.problems += other.problems
         self.facts += other.facts
-        self.origins += other.origins
+        self.chains |= other.chains
+        self.digests |= other.digests
 
 
 def collect(
@@ -82,6 +88,7 @@ def collect(
     skip_bad: bool,
     gate: Gate,
     published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
+    kept: Kept | None = None,
 ) -> list[Problem]:
     """Read every record and machine file below ``machines`` and write the tables.
 
@@ -92,6 +99,7 @@ def collect(
         skip_bad: whether files that cannot be used are listed in excluded_files.csv instead of refused.
         gate: says of each run that is ok whether it learned.
         published: figures of hardware, as ``catalogue.load`` gives them.
+        kept: where to keep what was read, and to find what was read before.
 
     Returns:
         The files that were left out.
@@ -101,18 +109,18 @@ def collect(
             table is written then.
     """
     for _ in range(_TRIES):
-        found = read_all(machines, schemas, gate, published)
+        found = read_all(machines, schemas, gate, published, kept)
         if not found.vanished:
             break
     _refuse_unusable(found, machines, skip_bad)
-    # What is not known of signatures costs no measurement.
-    problems = [*found.problems, *origins.load(machines.parent / layout.ORIGINS).problems]
+    came = origins.load(machines.parent / layout.ORIGINS)
+    problems = [*found.problems, *came.problems]  # what is not known of signatures costs no measurement
     machine_rows = [[row[key] for key in tables.named("machines").keys] for row in found.machines]
     _write(output, "runs", [], "".join(found.runs_csv))
     _write(output, "controls", [], "".join(found.controls_csv))
     _write(output, "peaks", found.peaks)
     _write(output, "machines", machine_rows)
-    _write(output, "origins", found.origins)
+    _write(output, "origins", [_origin_row(found, machine, came) for machine in found.chains])
     _write(output, "experiments", sorted(found.settings.items()))
     _write(output, "excluded_files", [astuple(problem) for problem in problems])
     return problems
@@ -133,6 +141,14 @@ def _refuse_unusable(found: Collected, machines: Path, skip_bad: bool) -> None:
         )
 
 
+def _origin_row(found: Collected, machine: str, known: origins.Memory) -> Row:
+    """A row of origins.csv."""
+    came = [known.records[digest] for digest in found.digests[machine] if digest in known.records]
+    counts = [sum(each.signature == kind for each in came) for kind in origins.BEST_FIRST]
+    keys = " ".join(sorted({each.key for each in came if each.key}))
+    return (machine, *counts, len(found.digests[machine]) - len(came), keys, *astuple(found.chains[machine]))
+
+
 def _write(output: Path, name: str, rows: Sequence[Sequence[Any]], further: str = "") -> None:
     """Write a table: its heading, rows, and further ones that are text already."""
     table = tables.named(name)
@@ -140,39 +156,59 @@ def _write(output: Path, name: str, rows: Sequence[Sequence[Any]], further: str 
 
 
 def read_all(
-    machines: Path, schemas: Path, gate: Gate, published: Mapping[str, Any] = catalogue.NOTHING_KNOWN
+    machines: Path,
+    schemas: Path,
+    gate: Gate,
+    published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
+    kept: Kept | None = None,
 ) -> Collected:
-    """Every record and machine file below ``machines``, read once, and what is wrong with the others.
+    """Every record and machine file below ``machines``, and what is wrong with the others.
 
-    Many are read by as many processes as there are cores: nothing is timed while the report is drawn.
+    Arguments are those of ``collect``. Many files are read by as many processes as there are cores: nothing is
+    timed while the report is drawn.
     """
-    paths = [path for path, _ in layout.result_files(machines)]
-    parts = [list(part) for _, part in itertools.groupby(paths, key=lambda path: path.partition("/")[0])]
+    stamps = [stamp for _, stamp in sorted(layout.find(machines, _stamp_below(machines)))]
+    parts = {key: list(part) for key, part in itertools.groupby(stamps, key=lambda stamp: stamp[0].partition("/")[0])}
     collector = Collector(machines, schemas, gate, published)
-    if len(paths) < _FEW_FILES:
-        read = collector.read_machines(parts)
-    else:
-        processes = hardware.usable_cores()
-        chunks = [parts[start::processes] for start in range(processes)]  # every machine whole, in one process
-        with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-            shares = list(pool.map(collector.read_machines, chunks))
-        # In the order of the paths, whatever the number of processes.
-        read = [shares[position % processes][position // processes] for position in range(len(parts))]
-    return _without_copies(collector, parts, read)
+    known = kept.load(parts) if kept else {}
+    paths = {machine: [stamp[0] for stamp in part] for machine, part in parts.items()}
+    read = collector.read_machines({machine: part for machine, part in paths.items() if machine not in known})
+    if kept and read:
+        # What may be right tomorrow, or is about a file that has gone, is read again.
+        good = {machine: each for machine, each in read.items() if not (each.problems or each.vanished)}
+        kept.save(parts, {**known, **good})
+    return _without_copies(collector, paths, {**known, **read})
 
 
-def _without_copies(collector: Collector, parts: list[list[str]], read: list[Collected]) -> Collected:
+def _stamp_below(machines: Path) -> Callable[[os.DirEntry[str]], tuple[str, Stamp]]:
+    """What tells of an entry below a folder whether its content has changed, behind what they are sorted by."""
+    start = len(str(machines).rstrip("/")) + 1
+
+    def stamp(entry: os.DirEntry[str]) -> tuple[str, Stamp]:
+        path = entry.path[start:]
+        try:
+            found = entry.stat()
+        except OSError:  # a link that leads nowhere
+            return path, (path, 0, 0, 0)
+        return path, (path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    return stamp
+
+
+def _without_copies(collector: Collector, paths: Mapping[str, list[str]], read: Mapping[str, Collected]) -> Collected:
     """What was read of all machines, but for measurements that stand under several names."""
-    copies = consistency.find_copies((facts for each in read for facts in each.facts), collector.losses)
+    in_order = {machine: read[machine] for machine in paths}
+    copies = consistency.find_copies((facts for each in in_order.values() for facts in each.facts), collector.losses)
     excluded: dict[str, set[str]] = defaultdict(set)
     problems: list[Problem] = []
-    for (machine, other), paths in copies.items():
-        problems.append(consistency.copies_problem(machine, other, len(paths)))
-        excluded[machine] |= set(paths)
+    for (machine, other), copied in copies.items():
+        problems.append(consistency.copies_problem(machine, other, len(copied)))
+        excluded[machine] |= set(copied)
     found = Collected(problems=problems)
-    for part, each in zip(parts, read):
-        without = excluded.get(part[0].partition("/")[0], set())
-        found.add(collector.read_machine([path for path in part if path not in without]) if without else each)
+    for machine, each in in_order.items():
+        without = excluded.get(machine, set())
+        rest = [path for path in paths[machine] if path not in without]
+        found.add(collector.read_machine(rest) if without else each)
     return found
 
 
@@ -197,18 +233,18 @@ class Collector:
         """Of single files."""
         return Reader(self.schemas)
 
-    @functools.cached_property
-    def came(self) -> Mapping[str, origins.Origin]:
-        """How records came that a merge has brought, by their digest."""
-        return origins.load(self.machines.parent / layout.ORIGINS).records
-
     def __getstate__(self) -> dict[str, Any]:
-        """For other processes, which read both anew."""
-        return {key: value for key, value in self.__dict__.items() if key not in ("reader", "came")}
+        """For other processes, which make their own reader."""
+        return {key: value for key, value in self.__dict__.items() if key != "reader"}
 
-    def read_machines(self, parts: list[list[str]]) -> list[Collected]:
-        """What lies in several machines' folders, whose files' paths are given."""
-        return [self.read_machine(paths) for paths in parts]
+    def read_machines(self, parts: Mapping[str, list[str]]) -> dict[str, Collected]:
+        """What lies in several machines' folders, by their names; the paths of their files are given."""
+        if sum(map(len, parts.values())) < _FEW_FILES:
+            return {machine: self.read_machine(paths) for machine, paths in parts.items()}
+        processes = hardware.usable_cores()
+        with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+            chunk = max(1, len(parts) // (8 * processes))  # every machine whole, in one process
+            return dict(zip(parts, pool.map(self.read_machine, parts.values(), chunksize=chunk)))
 
     def losses(self, path: str) -> tuple[float, ...] | None:
         """The losses of a run that is ok; None of another, and of one that has gone meanwhile."""
@@ -257,12 +293,6 @@ class Collector:
             found.controls_csv.append(rows_text([row for path, row in controls.items() if path not in bad]))
             found.facts.append(facts)
             if links:
-                found.origins.append(self._origin_row(facts.machine, links))
+                found.chains[facts.machine] = chain.follow(links)
+                found.digests[facts.machine] = [link.digest for link in links]
         return found
-
-    def _origin_row(self, machine: str, links: list[Link]) -> Row:
-        """A row of origins.csv."""
-        came = [self.came[link.digest] for link in links if link.digest in self.came]
-        counts = [sum(each.signature == kind for each in came) for kind in origins.BEST_FIRST]
-        keys = " ".join(sorted({each.key for each in came if each.key}))
-        return (machine, *counts, len(links) - len(came), keys, *astuple(chain.follow(links)))
