@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "workflow" / "scripts")]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow" / "scripts"), str(Path(__file__).parent)]
+
+from bounds import print_bound
 
 from tests import synthetic
 from tests.conftest import path_of
@@ -106,6 +108,9 @@ def measure(checkout: Path, count: int, repeats: int) -> None:
         f"{nothing:.2f} |",
         flush=True,
     )
+    if count >= 1000:
+        print_bound("collecting again over the bare loop", second / base, most=1.2)
+        print_bound("the first collecting over the bare loop", found / base, most=1.2)
 
 
 def forget(checkout: Path) -> None:
