@@ -38,6 +38,11 @@ class Inputs:
         return table_files.read(self.report, "runs")
 
     @functools.cached_property
+    def shown(self) -> pd.DataFrame:
+        """The runs of the experiment shown, whatever became of them."""
+        return cell_statistics.of_shown_experiment(self._everything, self.preferred_settings)
+
+    @functools.cached_property
     def runs(self) -> pd.DataFrame:
         """The runs that may be compared."""
         return cell_statistics.comparable(self._everything, self.preferred_settings)

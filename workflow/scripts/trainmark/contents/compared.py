@@ -13,6 +13,26 @@ CERTAIN = words("certain", "Faster?")
 
 TABLES = (
     Table(
+        "ranking",
+        COMPARE,
+        (
+            *(Column(axis, axis.capitalize()) for axis in ("machine", "device", "stack")),
+            Column("model"),
+            Column("cells", "Cells", "integer"),
+            Column("speed_up", "Times as fast", "ratio"),
+            *interval(),
+            Column("samples_per_second", "Samples/s", "integer"),
+            Column("doubts", "What speaks against it", "long", empty="nothing"),
+            *(Column(f"{axis}_baseline") for axis in ("machine", "device", "stack")),
+        ),
+        "Ranking",
+        "Each machine, device and stack against one of them, by model and over all: baseline time divided by its time "
+        "(geometric means over the cells that both have, with 95 % intervals), samples per second, and what speaks "
+        "against the figures.",
+        made_by="ranking.ranking",
+        given=("runs", "shown", "outliers", "drift", "baseline"),
+    ),
+    Table(
         "comparisons",
         COMPARE,
         (

@@ -22,6 +22,7 @@ class Figure:
         missing: what is said in its place where there is nothing to draw.
         number: of the article's exhibit; empty for what the article does not have.
         always: whether its place on the page is there when it is not.
+        first: whether it stands at the top of the page.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Figure:
     missing: str = ""
     number: str = ""
     always: bool = True
+    first: bool = False
 
     @property
     def section(self) -> str:
@@ -54,6 +56,17 @@ _SPEED_UP = (
 _GPU_AND_CPU = "Not measured. It takes runs on the GPU and on the CPU of one machine that can be compared."
 
 FIGURES = (
+    Figure(
+        "ranking",
+        "How many times as fast",
+        "speed.ranking",
+        ("ranking",),
+        "Time of the baseline divided by the time of each machine, device and stack: the geometric mean over the cells "
+        "that both have, for each model and over all. Above 1: faster than the baseline. Lines are 95 % intervals "
+        "(Welch, on log times).",
+        "Only one machine, device and stack was measured, so there is nothing to compare.",
+        first=True,
+    ),
     Figure(
         "training_time_apple_gpus",
         "Training time, Apple GPUs",

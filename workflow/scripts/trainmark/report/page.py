@@ -14,7 +14,7 @@ from trainmark import escaping
 from trainmark.analysis import cell_statistics
 from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
-from trainmark.report.sections import details, energy_and_host, headline, speed
+from trainmark.report.sections import details, energy_and_host, first_screen, headline, speed
 from trainmark.report.sections.document import Document
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
@@ -57,7 +57,9 @@ def write(data: ReportData) -> Document:
         *details.not_counted(data),
         *details.provenance(data),
     ]
-    return Document("Training time of small TensorFlow models", lead, INTRO, said, list(alerts(data)), parts)
+    first = first_screen.first_screen(data)
+    title = "Training time of small TensorFlow models"
+    return Document(title, lead, first, INTRO, said, list(alerts(data)), parts)
 
 
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:

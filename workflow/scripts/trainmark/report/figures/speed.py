@@ -12,6 +12,35 @@ from trainmark.contents.figures import Figure
 from trainmark.report.figures.figure_spec import NOBODY, Exhibit, constants, count_range, few, lacking, ratio_exhibit
 
 
+def ranking(figure: Figure, table: pd.DataFrame) -> Exhibit:
+    """Each series against the baseline, by model and over all."""
+    ranked = table[table["speed_up"].notna()]
+    if len(ranked[WHO].drop_duplicates()) < 2:
+        return lacking(figure)
+    names = series_names.series(ranked)
+    overall = ranked[ranked["model"] == comparison_statistics.ALL_MODELS]
+    base = names[tuple(ranked[series_names.BASELINE].iloc[0])]
+    means = [f"{names[tuple(row[WHO])]} {row['speed_up']:.3g}" for _, row in overall.iterrows()]
+    return Exhibit(
+        figure.name,
+        figure.title,
+        f"as {base}",
+        "rows",
+        table=ranked[[*WHO, "model", "speed_up", "low", "high"]],
+        value="speed_up",
+        axis=f"Time of {base} / time",
+        row_marks="Points: geometric mean over the batch sizes; lines: 95 % interval.",
+        note=f"Logarithmic axis. {constants(ranked)}".strip(),
+        alt=f"{figure.title} as {base}, over all models: {few(means)}.",
+        names=names,
+        panels=False,
+        marker="model",
+        log=True,
+        highest_first=True,
+        reference=1.0,
+    )
+
+
 def training_time(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     """Seconds of ``fit`` by model and batch size."""
     if runs.empty:

@@ -79,12 +79,28 @@ class Section:
 
 
 @dataclass(frozen=True)
+class FirstScreen:
+    """What the reader sees first.
+
+    Attributes:
+        sentence: that is true of the whole.
+        table: the ranking, or one machine's own times.
+        picture: of the ranking.
+    """
+
+    sentence: str
+    table: Table | None = None
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
 class Document:
     """The report.
 
     Attributes:
         title: of the whole.
         lead: what was measured.
+        first: what the reader sees first.
         intro: what the words mean.
         answers: question -> sentences.
         alerts: what the reader has to know before anything else, each with the key of a section.
@@ -93,10 +109,22 @@ class Document:
 
     title: str
     lead: str
+    first: FirstScreen
     intro: str
     answers: Mapping[str, list[str]]
     alerts: list[tuple[str, str]]
     sections: list[Section]
+
+    @property
+    def parts(self) -> list[list[Section]]:
+        """The sections in groups: each of level 2 with those of lower levels that follow it."""
+        found: list[list[Section]] = []
+        for section in self.sections:
+            if section.level == 2:
+                found.append([section])
+            else:
+                found[-1].append(section)
+        return found
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def all_of_it(data: ReportData) -> list[Section]:
     found = [Section("further", "What the article could not show")]
     for figure in figures.FIGURES:
         entry = data.figures[figure.name]
-        if figure.number or (entry["missing"] and not figure.always):
+        if figure.number or figure.first or (entry["missing"] and not figure.always):
             continue
         section = pictured(data, figure.name, _winners(data) if figure.name == "steady_state_speed_up" else None)
         section.texts.extend(_said(data, figure.name))

@@ -133,12 +133,13 @@ def pictured(data: ReportData, name: str, found: list[Table] | None = None) -> S
     figure, entry = figures.named(name), data.figures[name]
     title = f"Exhibit {figure.number}: {entry['title']}" if figure.number else entry["title"]
     texts = [entry["missing"]] if entry["missing"] else []
-    drawn = [] if entry["missing"] else [_figure(entry)]
+    drawn = [] if entry["missing"] else [picture(entry)]
     shown = whole_tables.in_section(data, figure.section) if found is None else found
     return Section(figure.section, title, texts, drawn, shown, level=3)
 
 
-def _figure(entry: Mapping[str, Any]) -> Picture:
+def picture(entry: Mapping[str, Any]) -> Picture:
+    """A figure that was drawn, as figures.json has it with its caption and address."""
     return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "address")))
 
 

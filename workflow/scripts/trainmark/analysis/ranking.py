@@ -1,0 +1,145 @@
+"""Every machine, device and stack against one of them: which is fastest, by how much, and what speaks against it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, series_names, table_files
+from trainmark.analysis.comparison_statistics import ALL_MODELS
+from trainmark.analysis.series_names import SIDES, WHO
+from trainmark.contents import tables
+from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.words import enumerate_words, plural
+
+_CELL = ["model", "batch_size"]
+# A drift below this share is none that a reader has to know of.
+_DRIFT = 0.03
+
+
+def ranking(
+    runs: pd.DataFrame, shown: pd.DataFrame, outliers: pd.DataFrame, drift: pd.DataFrame, baseline: str
+) -> pd.DataFrame:
+    """Each series against the baseline, by model and over all, the fastest first.
+
+    Args:
+        runs: comparable runs that are ok.
+        shown: runs of the experiment shown, whatever became of them.
+        outliers: outliers.csv.
+        drift: drift.csv.
+        baseline: a machine, or auto for the slowest series of those that were measured in the most cells.
+
+    Returns:
+        Rows of ranking.csv. ``speed_up`` is the geometric mean over the cells that the series and the baseline have,
+        with its 95 % interval; it is 1, without one, for the baseline itself, and NaN where they have no cell in
+        common. ``samples_per_second`` is the geometric mean of the cells' medians; ``doubts`` says what speaks against
+        the figures, and is empty where nothing does.
+    """
+    if runs.empty:
+        return table_files.nothing("ranking")
+    base = _baseline(runs, baseline)
+    everyone = {axis: tuple(runs[axis].unique()) for axis in WHO}
+    cells = comparisons.compare(runs, comparisons.Comparison("", everyone, dict(zip(WHO, base))))
+    summary = comparison_statistics.summarise(cells).rename(columns={"geometric_mean": "speed_up"})
+    keys = [*WHO, "model"]
+    found = _rates(runs).merge(summary[[*keys, "cells", "speed_up", "low", "high"]], how="left", on=keys)
+    itself = (found[WHO] == base).all(axis=1)
+    found.loc[itself, "speed_up"] = 1.0
+    found.loc[itself, ["low", "high"]] = np.nan
+    found["cells"] = found["cells"].fillna(0).astype(int)
+    found = found.assign(**dict(zip(SIDES[3:], base)))
+    doubts = _doubts(runs, shown, outliers, drift)
+    found["doubts"] = [doubts[key] for key in found[WHO].itertuples(index=False, name=None)]
+    return _fastest_first(found)[tables.named("ranking").keys]
+
+
+def _baseline(runs: pd.DataFrame, machine: str) -> tuple[str, str, str]:
+    """The series that the others are held against."""
+    counts = runs.drop_duplicates(cell_statistics.CELL).groupby(WHO).size()
+    if machine != "auto":
+        counts = counts[counts.index.get_level_values("machine") == machine]
+        on_gpu = counts[counts.index.get_level_values("device") == "gpu"]
+        counts = on_gpu if len(on_gpu) else counts
+    logs = np.log(runs.groupby([*_CELL, *WHO])["fit_seconds"].median()).unstack(WHO)[
+        counts[counts == counts.max()].index
+    ]
+    common = logs.dropna()
+    means = (common if len(common) else logs).mean().sort_index()
+    found: tuple[str, str, str] = means.idxmax()
+    return found
+
+
+def _rates(runs: pd.DataFrame) -> pd.DataFrame:
+    """Samples per second of each series, by model and over all."""
+    logs = np.log(runs.groupby([*WHO, *_CELL])["throughput_samples_per_second"].median()).reset_index()
+    both = pd.concat([logs, logs.assign(model=ALL_MODELS)])
+    rates = np.exp(both.groupby([*WHO, "model"])["throughput_samples_per_second"].mean())
+    return rates.rename("samples_per_second").reset_index()
+
+
+def _fastest_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Series with the most cells by their speed-up; those with fewer, which cannot be ranked among them, behind."""
+    overall = table[table["model"] == ALL_MODELS].set_index(WHO)
+    fewer = overall["cells"] < overall["cells"].max()
+    order = overall.assign(fewer=fewer).sort_values(["fewer", "speed_up"], ascending=[True, False], kind="stable")
+    rank = {key: position for position, key in enumerate(order.index)}
+    ranks = [rank[key] for key in table[WHO].itertuples(index=False, name=None)]
+    last = (table["model"] == ALL_MODELS).astype(int)
+    models = table["model"].map(cell_statistics.model_rank)
+    return table.assign(rank=ranks, last=last, order=models).sort_values(["rank", "last", "order"])
+
+
+def _doubts(
+    runs: pd.DataFrame, shown: pd.DataFrame, outliers: pd.DataFrame, drift: pd.DataFrame
+) -> dict[tuple[str, ...], str]:
+    """What speaks against the figures of each series, in words."""
+    found: dict[tuple[str, ...], list[str]] = {key: [] for key in runs.groupby(WHO).groups}
+    for key, part in runs.groupby(WHO):
+        repeats = part.groupby(_CELL).size()
+        if (repeats < 2).any():
+            found[key].append("no repeats" if (repeats < 2).all() else "some cells without repeats")
+    for key, part in outliers.groupby(WHO):
+        if key in found:
+            found[key].append(f"{plural(len(part), 'run')} disturbed or an outlier")
+    for row in drift.to_dict("records"):
+        key = tuple(row[axis] for axis in WHO)
+        if key in found and abs(row["ratio"] - 1) > _DRIFT and not row["low"] <= 1 <= row["high"]:
+            found[key].append(f"{'slower' if row['ratio'] > 1 else 'faster'} over the session")
+    for key, part in shown.groupby(WHO):
+        if key in found:
+            bad = int((part["status"] == NOT_CONVERGED).sum())
+            failed = int((part["status"] != OK).sum()) - bad
+            found[key] += [f"{plural(bad, 'run')} did not converge"] * bool(bad)
+            found[key] += [f"{plural(failed, 'run')} failed"] * bool(failed)
+    return {key: "; ".join(words) for key, words in found.items()}
+
+
+def fastest(runs: pd.DataFrame) -> str:
+    """Which series is fastest, in one sentence that is true of every cell that several series have.
+
+    Args:
+        runs: comparable runs that are ok, of two series or more.
+    """
+    names = series_names.series(runs)
+    medians = runs.groupby([*_CELL, *WHO])["fit_seconds"].median().unstack(WHO)
+    shared = medians[medians.notna().sum(axis=1) > 1]
+    if shared.empty:
+        return "No combination of model and batch size was measured on two sides, so there is nothing to compare."
+    winners = shared.idxmin(axis=1).map(lambda key: names[key]).reset_index(name="winner")
+    counts = winners["winner"].value_counts()
+    everywhere = f"{len(winners)} combinations of model and batch size"
+    if len(counts) == 1:
+        return f"{counts.index[0]} is fastest in all {everywhere}."
+    for axis, before in (("batch_size", "at batch size"), ("model", "with")):
+        by_value = winners.groupby(axis, sort=False)["winner"]
+        if (by_value.nunique() == 1).all():
+            firsts = by_value.first()
+            groups = {name: [str(v) for v in firsts.index[firsts == name]] for name in counts.index}
+            parts = [f"{name} {before} {_and(values)}" for name, values in groups.items()]
+            return f"{parts[0].replace(before, f'is fastest {before}', 1)}; {'; '.join(parts[1:])}."
+    parts = [f"{name} in {count}" for name, count in counts.items()]
+    return f"None is fastest throughout. Of {everywhere}, the fastest is {enumerate_words(parts, 4)}."
+
+
+def _and(values: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(values[:-1]), values[-1]]))
