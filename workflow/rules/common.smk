@@ -17,9 +17,10 @@ from trainmark.experiment import controls, grid, workloads
 from trainmark.install import lockfile
 from trainmark.machine import awake
 from trainmark.measure import progress
-from trainmark.planning import conda_environments
+from trainmark.planning import call, conda_environments
 from trainmark.planning import config as configuration
-from trainmark.planning import plan, reference_files
+from trainmark.planning import fingerprint as fingerprints
+from trainmark.planning import job_environment, plan, preflight, reference_files
 from trainmark.records import record, repeats_needed, supersession, writing
 
 logger.addFilter(progress.worth_showing)
@@ -57,11 +58,11 @@ logger.addFilter(announce_environments)
 sys.excepthook = say_stopped
 
 # Before PATH changes, which decides what "python" means to the user.
-COMMAND = plan.command_line(sys.argv, sys.executable)
-SNAKEMAKE = plan.command_line(sys.argv[:1], sys.executable)
-plan.clean_environment()
+COMMAND = call.command_line(sys.argv, sys.executable)
+SNAKEMAKE = call.command_line(sys.argv[:1], sys.executable)
+job_environment.clean_environment()
 HERE = plan.surroundings(use_conda=DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method)
-plan.prepare_jobs(sys.executable, HERE.use_conda)
+job_environment.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=fashion_mnist.PAYLOADS)
 # Where this call keeps the measurements that it replaces.
 SUPERSEDED = supersession.folder()
@@ -81,11 +82,11 @@ try:
     schemas = Path(workflow.basedir, "workflow/schemas")
     reference_files.check(config["claims"], config["hardware"], config["references"], schemas)
     PLAN = plan.make_plan(config, HERE)
-    plan.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
+    preflight.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
 except errors.TrainmarkError as error:
     raise WorkflowError(escaping.terminal(str(error))) from None
 
-for remark in (plan.remark_on_stacks(PLAN, HERE), plan.remark_on_controls(PLAN), plan.remark_on_gpu(PLAN, HERE)):
+for remark in (preflight.remark_on_stacks(PLAN, HERE), preflight.remark_on_controls(PLAN), preflight.remark_on_gpu(PLAN, HERE)):
     if remark:
         terminal.say(remark, to=sys.stderr)
 
@@ -141,9 +142,9 @@ def local_rooflines(wildcards):
 def installed_stack(wildcards):
     """Nothing, once it is sure that the stack is there."""
     protect_measurements()
-    plan.refuse_unsupported_platform(HERE)
+    preflight.refuse_unsupported_platform(HERE)
     if not Path(PLAN.roofline(wildcards.stack, wildcards.device)).exists():
-        plan.refuse_missing_stack([wildcards.stack], HERE, configuration.locate(("stacks",), LAYERS))
+        preflight.refuse_missing_stack([wildcards.stack], HERE, configuration.locate(("stacks",), LAYERS))
     return []
 
 
@@ -169,19 +170,19 @@ def other_files(wildcards):
 
 @functools.cache  # Snakemake asks several times, and a thousand machines have many files
 def fingerprint(*known):
-    return plan.fingerprint(known)
+    return fingerprints.fingerprint(known)
 
 
 @functools.cache  # one moment for all jobs of a call
 def doctor_plan():
     """What the doctor's jobs have to know of this call, as JSON."""
     where = configuration.locate(("stacks",), LAYERS)
-    return workloads.canonical_json(plan.for_doctor(PLAN, HERE, where, SNAKEMAKE, Path("envs/sizes.json")))
+    return workloads.canonical_json(call.for_doctor(PLAN, HERE, where, SNAKEMAKE, Path("envs/sizes.json")))
 
 
 def examined_stacks(wildcards):
     """What is found of each stack that this call can start; found anew at every call."""
-    found = [f".snakemake/trainmark-doctor/{stack}.json" for stack in plan.examinable_stacks(PLAN, HERE)]
+    found = [f".snakemake/trainmark-doctor/{stack}.json" for stack in call.examinable_stacks(PLAN, HERE)]
     workflow.dag.forcefiles.update(found)
     return found
 
@@ -212,7 +213,7 @@ def data_set(wildcards):
     whatever .snakemake says, which is where Snakemake notes the params: a copied checkout may lack it.
     """
     protect_measurements()
-    plan.refuse_unsupported_platform(HERE)
+    preflight.refuse_unsupported_platform(HERE)
     run, settings = PLAN.run(**wildcards), workflow.dag_settings
     state = PLAN.state(run)
     if state == "other":
@@ -220,8 +221,8 @@ def data_set(wildcards):
     named = {str(run.path), "time_training"}
     forced = settings.forceall or named & {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
     if forced or state in ("missing", "other"):
-        plan.refuse_unfit_gpu(PLAN, run)
-        plan.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
+        preflight.refuse_unfit_gpu(PLAN, run)
+        preflight.refuse_missing_stack([run.cell.stack], HERE, configuration.locate(("stacks",), LAYERS))
     return [] if state in ("done", "unreadable") and not forced else ancient(DATA_SET)
 
 
@@ -232,11 +233,11 @@ onstart:
         measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
         try:
             if {name for name, _ in jobs} - WITHOUT_PACKAGES:
-                plan.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
+                preflight.refuse_missing_packages(Path("envs/inputs/report.in"), HERE)
             if measured or PLAN.machine_file in dict(map(reversed, jobs)):
-                plan.refuse_other_machine(PLAN)
+                preflight.refuse_other_machine(PLAN)
             if not only("report") and not only("doctor"):
-                begun = plan.begin(PLAN, planned, SESSION, COMMAND)
+                begun = call.begin(PLAN, planned, SESSION, COMMAND)
                 terminal.say(*supersession.announce(measured, SUPERSEDED), *begun)
             if measured:
                 awake.hold(os.getpid())

@@ -12,7 +12,7 @@ rule examine_stack:
     params:
         plan=lambda w: doctor_plan(),
         lock_file=lock_file,
-        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
     # As in time_training, stdout is the terminal, and $PPID is Snakemake's process.
     shell:

@@ -22,7 +22,7 @@ rule time_training:
         cool_down=config["cool_down_seconds"],
         lock_file=lock_file,
         which_gpu=str(config["gpu"]),
-        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
         superseded=str(SUPERSEDED),
     params:
@@ -53,7 +53,7 @@ rule measure_roofline:
     threads: all_cores
     resources:
         lock_file=lock_file,
-        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
         superseded=str(SUPERSEDED),
         threads_of_run=str(config["threads"]),
