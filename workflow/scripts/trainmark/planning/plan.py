@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -39,7 +40,7 @@ class Plan:
     gpu: Gpu | None = None
     described: bool = False
 
-    @property
+    @functools.cached_property  # as all lists of this class: there may be ten thousand runs, and many ask
     def runs(self) -> list[grid.Run]:
         """Every run of the local grid."""
         return grid.enumerate_runs(**self.axes)
@@ -49,12 +50,12 @@ class Plan:
         """Path of the local machine's description."""
         return str(grid.MACHINES / self.machine / "machine.json")
 
-    @property
+    @functools.cached_property
     def records(self) -> list[str]:
         """Paths of the local grid's records."""
         return [str(run.path) for run in self.runs]
 
-    @property
+    @functools.cached_property
     def controls(self) -> list[str]:
         """Paths of the records of the controls that this machine can make, of every run of the local grid."""
         possible = [control for control in self.config["controls"] if control not in self.impossible_controls]
