@@ -8,7 +8,7 @@ rule examine_stack:
         "results/logs/examine_stack/{stack}.log",
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
-    threads: all_cores
+    threads: ALL_CORES
     params:
         plan=lambda w: doctor_plan(),
         lock_file=lock_file,

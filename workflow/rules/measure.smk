@@ -15,7 +15,7 @@ rule time_training:
     priority: lambda w: PLAN.priority(PLAN.run(**w))
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
-    threads: all_cores
+    threads: ALL_CORES
     resources:  # unlike params, these may change without training again
         time_limit_seconds=config["time_limit_seconds"],
         idle=config["idle_seconds"],
@@ -50,7 +50,7 @@ rule measure_roofline:
         "results/logs/measure_roofline/{stack}/{device}.log",
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
-    threads: all_cores
+    threads: ALL_CORES
     resources:
         lock_file=lock_file,
         prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),

@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from trainmark.errors import TrainmarkError
@@ -10,8 +11,8 @@ from trainmark.experiment import workloads
 from trainmark.planning import call
 from trainmark.planning import config as configuration
 
-from tests.conftest import ROOT, synthetic_record
-from tests.unit.planning.conftest import HERE, make, write
+from tests.conftest import ROOT, path_of, synthetic_record
+from tests.unit.planning.conftest import DEFAULT, HERE, make, write
 
 SIZES = ROOT / "envs/sizes.json"
 
@@ -76,3 +77,67 @@ def test_doctor_with_conda_and_without_a_platform(here):
     assert "No pinned TensorFlow" in told["refused"]["platform"]
     assert told["refused"]["stacks"] == {}
     assert call.examinable_stacks(planned, nowhere) == []
+
+
+def test_configuration_and_the_files_that_it_names_are_checked(tmp_path):
+    layers = [configuration.Layer("config.yaml", "", DEFAULT)]
+    files = {"claims": [str(ROOT / "config/claims.yaml")], "hardware": [str(ROOT / "config/hardware.yaml")]}
+    config = {**DEFAULT, **files, "references": str(ROOT / "config/references.yaml"), "convergence_level": 0.01}
+    assert call.check(config, layers, HERE, ROOT / "workflow/schemas") == config
+    with pytest.raises(TrainmarkError, match="epochs is 0"):
+        call.check({**config, "epochs": 0}, layers, HERE, ROOT / "workflow/schemas")
+    (tmp_path / "claims.yaml").write_text("claims: 1\n")
+    with pytest.raises(TrainmarkError, match="Claims and hardware have"):
+        call.check({**config, "claims": [str(tmp_path / "claims.yaml")]}, layers, HERE, ROOT / "workflow/schemas")
+
+
+def test_rounds_of_repeats_are_read_until_one_asks_for_none(tmp_path):
+    for number, further in enumerate([["a", "b"], ["c"], []]):
+        (tmp_path / f"{number}.json").write_text(json.dumps({"next": further}))
+    rounds = (str(tmp_path / f"{number}.json") for number in range(9))
+    assert list(call.chosen_repeats(rounds)) == ["a", "b", "c"]
+
+
+def start(plan, *jobs, targets=()):
+    call.start(plan, HERE, jobs, set(targets), Path("results/superseded/now"), "snakemake")
+
+
+@pytest.fixture
+def held(here, monkeypatch):
+    """What was held awake."""
+    found = []
+    monkeypatch.setattr(call.awake, "hold", found.append)
+    monkeypatch.setattr(call, "_REPORT_PACKAGES", here / "report.in")
+    (here / "report.in").write_text("no-such-package==1\n")
+    return found
+
+
+def test_call_that_measures_tells_what_it_will_do(held, capsys):
+    first = str(write(synthetic_record()))
+    second = str(path_of(synthetic_record(repeat=2)))
+    start(make(), ("time_training", first), ("time_training", second), ("check_runs", "results/report/checked.txt"))
+    said = capsys.readouterr().out
+    assert "1 record will be measured again" in said
+    assert "2 runs to do on synthetic" in said
+    assert json.loads(call.SESSION.read_text())["planned"] == [first, second]
+    assert len(held) == 1
+
+
+@pytest.mark.parametrize("target", ["report", "doctor"])
+def test_call_that_measures_nothing_begins_nothing(held, target):
+    start(make(), ("examine_stack", "x"), targets=[target])
+    assert not call.SESSION.exists()
+    assert held == []
+
+
+def test_call_that_cannot_succeed_is_refused_before_it_begins(held, here):
+    with pytest.raises(TrainmarkError, match="no-such-package"):
+        start(make(), ("collect_records", "results/report/runs.csv"), targets=["report"])
+    write(synthetic_record())
+    planned = make()
+    (here / planned.machine_file).write_text(json.dumps({**call.preflight.hardware.describe(None), "chip": "Another"}))
+    for job in (("time_training", "1.json"), ("describe_machine", planned.machine_file)):
+        with pytest.raises(TrainmarkError, match="describes another computer"):
+            start(planned, job)
+    assert not call.SESSION.exists()
+    assert held == []

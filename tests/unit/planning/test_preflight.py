@@ -88,3 +88,17 @@ def test_control_that_this_machine_cannot_make_is_remarked_on(monkeypatch):
         preflight.remark_on_controls(make(controls=["device-data", "threads-2", "threads-4"]))
     )
     assert preflight.remark_on_controls(make()) is None
+
+
+def test_only_what_there_is_to_remark_on_is_told():
+    assert preflight.remarks(make(stacks=["tf-2.19"], devices=["cpu"]), HERE) == []
+    (remark,) = preflight.remarks(make(stacks=["tf-2.19"], devices=["cpu"], controls=["threads-4"], threads=1), HERE)
+    assert "threads-4 left out of the controls" in remark
+
+
+def test_run_that_cannot_be_made_is_refused(monkeypatch):
+    planned = make(stacks=["tf-2.12"])
+    with pytest.raises(TrainmarkError, match=r"Runs of tf-2\.12 are to be made \(mine.yaml: stacks\)"):
+        preflight.refuse_run(planned, planned.runs[0], HERE, "mine.yaml")
+    installed = make(stacks=["tf-2.19"])
+    preflight.refuse_run(installed, installed.runs[0], HERE, "mine.yaml")

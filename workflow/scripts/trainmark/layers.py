@@ -23,7 +23,7 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "measure/worker": ((*_STATED, "install"), ("tensorflow",)),
     "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
     "ingest": (_STATED, ("msgspec", "yaml")),
-    "planning": ((*_STATED, "install", "measure"), ("jsonschema", "yaml")),
+    "planning": ((*_STATED, "install", "measure"), ("jsonschema", "snakemake", "yaml")),
     "analysis": ((*_STATED, "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
     "report/figures": (("machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
     "report/sections": (

@@ -2,26 +2,107 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from trainmark import process_environment
+import yaml
+
+from trainmark import process_environment, terminal
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid, workloads
-from trainmark.machine import disturbances
+from trainmark.machine import awake, disturbances
 from trainmark.measure import progress
-from trainmark.planning import conda_environments, preflight
+from trainmark.planning import conda_environments, preflight, reference_files, strict_yaml
 from trainmark.planning import config as configuration
 from trainmark.planning.plan import Plan
-from trainmark.records import writing
+from trainmark.records import supersession, writing
 
+# What this call has planned, for the lines that tell its progress.
+SESSION = Path(".snakemake/trainmark-session.json")
+_REPORT_PACKAGES = Path("envs/inputs/report.in")
+# The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
+_WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
+_WITHOUT_PACKAGES |= {"examine_stack"}
 _START_PROGRAM = Path(__file__).resolve().parents[2] / "start_program.py"
+
+
+def check(
+    config: Mapping[str, Any], layers: list[strict_yaml.Layer], here: configuration.Surroundings, schemas: Path
+) -> dict[str, Any]:
+    """Refuse a configuration, or files that it names, that cannot be used.
+
+    Args:
+        config: the merged configuration.
+        layers: where the values come from, later ones overriding earlier ones.
+        here: what this machine and this command offer.
+        schemas: the folder of the schemas.
+
+    Returns:
+        The configuration as all else is to use it.
+
+    Raises:
+        TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
+    """
+    schema = yaml.load((schemas / "config.schema.yaml").read_text(), Loader=strict_yaml.LOADER)
+    checked = configuration.check(config, schema, layers, here)
+    reference_files.check(checked["claims"], checked["hardware"], checked["references"], schemas)
+    return checked
+
+
+def chosen_repeats(rounds: Iterable[str]) -> Iterator[str]:
+    """With ``repeats: auto``, the records that rounds of repeats have asked for, until one asks for none.
+
+    Args:
+        rounds: what choose_repeats wrote, in order. None is asked for after the last that is needed: it may be missing.
+    """
+    for path in rounds:
+        further = json.loads(Path(path).read_text())["next"]
+        if not further:
+            return
+        yield from further
+
+
+def start(
+    plan: Plan,
+    here: configuration.Surroundings,
+    jobs: Sequence[tuple[str, str]],
+    targets: set[str],
+    superseded: Path,
+    command: str,
+) -> None:
+    """Do what comes before the first job of a call, and tell the user what it will do.
+
+    From here to the end of this process the machine is marked as being measured and held awake, if it is measured.
+
+    Args:
+        plan: of the call.
+        here: what this machine and this command offer.
+        jobs: rule and output of each job to run.
+        targets: that the user names.
+        superseded: the folder in which this call keeps the measurements that it replaces.
+        command: that the user gave.
+
+    Raises:
+        TrainmarkError: if the call cannot succeed; nothing has been replaced then.
+    """
+    planned = [path for rule, path in jobs if rule == "time_training"]
+    measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
+    if {rule for rule, _ in jobs} - _WITHOUT_PACKAGES:
+        preflight.refuse_missing_packages(_REPORT_PACKAGES, here)
+    if measured or plan.machine_file in (path for _, path in jobs):
+        preflight.refuse_other_machine(plan)
+    if targets not in ({"report"}, {"doctor"}):
+        begun = begin(plan, planned, SESSION, command)
+        terminal.say(*supersession.announce(measured, superseded), *begun)
+    if measured:
+        awake.hold(os.getpid())
 
 
 def command_line(arguments: list[str], python: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from trainmark import system
@@ -18,12 +18,13 @@ from trainmark.records import layout
 _FEW_MACHINES = 100  # whose files are asked for faster than processes are started
 
 
-def fingerprint(known: Iterable[str], top: Path = grid.MACHINES) -> str:
+@functools.cache  # Snakemake asks several times in a call, and a thousand machines have many files
+def fingerprint(left_out: tuple[str, ...], top: Path = grid.MACHINES) -> str:
     """A digest of path, size and modification time of the records and machine files below ``top``.
 
-    The ``known`` ones are left out. Modification times alone would miss a file that is replaced by an older one.
+    Those ``left_out`` are not in it. Modification times alone would miss a file that is replaced by an older one.
     """
-    known = set(known)
+    known = set(left_out)
     names = sorted(name for name in os.listdir(top) if name[0] != ".") if Path(top).is_dir() else []
     local = {path.removeprefix(f"{top}/").partition("/")[0] for path in known}
     found = {name: layout.machine_digest(top, name, known) for name in names if name in local}

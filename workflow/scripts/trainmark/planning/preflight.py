@@ -16,6 +16,12 @@ from trainmark.planning import strict_yaml
 from trainmark.planning.plan import Plan
 
 
+def remarks(plan: Plan, here: configuration.Surroundings) -> list[str]:
+    """What to tell of a plan before it is carried out."""
+    found = (remark_on_stacks(plan, here), remark_on_controls(plan), remark_on_gpu(plan, here))
+    return [remark for remark in found if remark]
+
+
 def remark_on_stacks(plan: Plan, here: configuration.Surroundings) -> str | None:
     """What to tell who calls without --use-conda on a machine that was measured with it, if anything."""
     if here.use_conda or plan.config["stacks"] != "auto" or here.installed_stack in (None, *plan.stacks):
@@ -54,6 +60,22 @@ def refuse_unfit_gpu(plan: Plan, run: grid.Run) -> None:
     """
     if run.cell.device == "gpu" and plan.gpu:
         cuda.refuse_unfit(run.cell.stack, plan.gpu)
+
+
+def refuse_run(plan: Plan, run: grid.Run, here: configuration.Surroundings, where: str) -> None:
+    """Refuse a run that is to be made and cannot be.
+
+    Args:
+        plan: of this call.
+        run: of it.
+        here: what this machine and this command offer.
+        where: the configuration names the stacks.
+
+    Raises:
+        TrainmarkError: with what would do.
+    """
+    refuse_unfit_gpu(plan, run)
+    refuse_missing_stack([run.cell.stack], here, where)
 
 
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
