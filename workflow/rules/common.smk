@@ -1,4 +1,5 @@
 # What the rules share: the plan of this call, what comes before its first job, and the wildcards' forms.
+import gc
 import sys
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from trainmark.planning import call, job_environment, plan, preflight
 from trainmark.planning import config as configuration
 from trainmark.records import record, supersession, writing
 
+# Planning makes many objects that stay. Looking for garbage among them took a tenth of its time.
+gc.set_threshold(100_000)
+
 SIZES = Path("envs/sizes.json")
 snakemake_interface.prepare_messages(workflow, SIZES)
 writing.remove_leftovers(grid.MACHINES)
@@ -22,6 +26,8 @@ job_environment.clean_environment()
 HERE = plan.surroundings(snakemake_interface.use_conda(workflow))
 job_environment.prepare_jobs(sys.executable, HERE.use_conda)
 DATA_SET = expand("results/data/{file}.npy", file=fashion_mnist.PAYLOADS)
+# All are made at once, so a run need not name more than one: one that is missing, if any is.
+NAMED_DATA = next((file for file in DATA_SET if not Path(file).exists()), DATA_SET[0])
 # Where this call keeps the measurements that it replaces.
 SUPERSEDED = supersession.folder()
 # Every core that Snakemake may use, so that nothing runs beside a timing.

@@ -110,4 +110,4 @@ def data_set(wildcards):
         snakemake_interface.force(workflow, str(run.path))
     if forced or state in ("missing", "other"):
         preflight.refuse_run(PLAN, run, HERE, STACKS_NAMED)
-    return [] if state in ("done", "unreadable") and not forced else ancient(DATA_SET)
+    return [] if state in ("done", "unreadable") and not forced else ancient(NAMED_DATA)

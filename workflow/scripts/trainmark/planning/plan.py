@@ -110,6 +110,10 @@ class Plan:
         """Digest of what every run computes but for the model: the workload that the report draws by preference."""
         return workloads.settings_digest(self.workload(self.config["models"][0]))
 
+    @functools.cached_property
+    def _workload_digests(self) -> dict[str, str]:
+        return {model: workloads.digest(self.workload(model)) for model in workloads.MODELS}
+
     def workload(self, model: str) -> dict[str, Any]:
         """What a run of this model computes."""
         return workloads.describe(model, self.config)
@@ -148,7 +152,7 @@ class Plan:
             optimizer = data["execution"].get("optimizer_class")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return "unreadable"
-        expected = workloads.digest(self.workload(run.cell.model)), self.seed(run), PROTOCOL
+        expected = self._workload_digests[run.cell.model], self.seed(run), PROTOCOL
         other_threads = self.threads(run) != "auto" and threads not in (None, self.threads(run))
         if found != expected or other_threads or not workloads.is_optimizer_of(run.cell.stack, optimizer):
             return "other"
