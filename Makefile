@@ -95,7 +95,7 @@ rename: $(VENV)/installed
 
 # The benchmark of the report makes up its records as the tests do, and so needs what they need.
 bench: $(VENV)/installed-tests
-	@for each in planning report gate meters harness; do $(RUN) tests/benchmark/measure_$$each.py || exit; done
+	@$(RUN) tests/benchmark/run_all.py
 
 # What strangers may send, as long as one likes: FUZZ="--files 200000".
 fuzz: $(VENV)/installed-tests

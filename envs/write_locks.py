@@ -21,6 +21,7 @@ import tomllib
 ENVS = Path(__file__).resolve().parent
 sys.path.insert(0, str(ENVS.parent / "workflow" / "scripts"))
 
+from trainmark import words
 from trainmark.install.lockfile import Pin, normalised, pins
 
 # What uv calls the oldest system of each platform that is supported: glibc 2.28 (2018) and macOS 12 (2021), which
@@ -258,7 +259,7 @@ def main() -> None:
         print(f"envs/{sizes.name}: NOT RIGHT\n  stale: it should say\n{text}")
         problems += 1
     if problems:
-        sys.exit(f"{problems} problem{'s' * (problems > 1)}. 'make lock' writes the files anew from envs/inputs.")
+        sys.exit(f"{words.plural(problems, 'problem')}. 'make lock' writes the files anew from envs/inputs.")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import yaml
 from trainmark import process_environment, system
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import grid, workloads
-from trainmark.ingest import file_reader, plausibility
+from trainmark.ingest import older_formats, plausibility
 from trainmark.machine import energy, gpus, hardware
 from trainmark.records import record
 
@@ -172,7 +172,7 @@ def synthetic_record(**changes) -> dict:
         "code": {"version": "0.1.0", "commit": None},
         "gpu": synthetic_gpu("Synthetic GPU") if device == "gpu" else None,
         "noise": {
-            **dict.fromkeys(file_reader.NOISE_SINCE_3),
+            **dict.fromkeys(older_formats.NOISE_SINCE_3),
             "suspended_seconds": 0.0,
             "clock_jump_seconds": 0.0,
             "load_average_before": 0.1,
@@ -210,7 +210,7 @@ def older(data: dict, version: int) -> dict:
     """A record as an older format has it: without the fields that came later."""
     data = copy.deepcopy(data) | {"format_version": version}
     for each in range(version, record.FORMAT_VERSION):
-        for name in file_reader.UPGRADES[each].added:
+        for name in older_formats.UPGRADES[each].added:
             part, _, key = name.rpartition(".")
             (data.get(part, {}) if part else data).pop(key, None)
     if version < 4:

@@ -4,11 +4,11 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainmark.analysis import cell_statistics, claims, collecting, comparison_tables, convergence
+from trainmark.analysis import cell_statistics, claims, collecting, comparison_tables, convergence, table_files
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.report import page
-from trainmark.report.figures import drawing, figure_list, figure_spec
+from trainmark.report.figures import drawing, figure_list, figure_spec, style
 from trainmark.report.sections import document as documents
 from trainmark.report.sections import report_data
 
@@ -52,18 +52,14 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
     with (folder / "machines.csv").open(newline="") as file:
         rows = catalogue.look_up(csv.DictReader(file), known)
     (folder / "specifications.csv").write_text(catalogue.csv_text(rows))
-    runs = cell_statistics.read_runs(folder / "runs.csv")
-    specifications = cell_statistics.read_specifications(folder / "specifications.csv")
-    chosen, peaks = cell_statistics.comparable(runs, SETTINGS), cell_statistics.read_table(folder / "peaks.csv")
-    ledger, ids = claims.load([ROOT / "config/claims.yaml"]), cell_statistics.hardware_ids(specifications)
-    written = {
-        "cells": cell_statistics.summarise(runs),
-        **comparison_tables.derive(folder, SETTINGS, configured, "auto"),
-        "claims": claims.judge_all(ledger, chosen, peaks, ids),
-        "published": claims.published(ledger, chosen, ids),
-    }
-    for name, table in written.items():
-        (folder / f"{name}.csv").write_text(cell_statistics.csv_text(table))
+    runs = table_files.read(folder, "runs")
+    chosen, peaks = cell_statistics.comparable(runs, SETTINGS), table_files.read(folder, "peaks")
+    ledger = claims.load([ROOT / "config/claims.yaml"])
+    ids = cell_statistics.hardware_ids(table_files.read(folder, "specifications"))
+    table_files.write(folder, "cells", cell_statistics.summarise(runs))
+    comparison_tables.write(comparison_tables.Inputs(folder, SETTINGS, configured, "auto"))
+    table_files.write(folder, "claims", claims.judge_all(ledger, chosen, peaks, ids))
+    table_files.write(folder, "published", claims.published(ledger, chosen, ids))
 
 
 def make(
@@ -77,18 +73,17 @@ def make(
 ) -> Report:
     """The whole report; without the drawing, figures are planned and their files empty."""
     write_tables(records, folder, configured, kinds, gate, described)
-    runs = cell_statistics.of_shown_experiment(cell_statistics.read_runs(folder / "runs.csv"), SETTINGS)
+    runs = cell_statistics.of_shown_experiment(table_files.read(folder, "runs"), SETTINGS)
     planned = figure_list.plan(folder, runs, gate.references)
     if draw:
-        drawing.draw_all(planned, drawing.assign_looks(runs), folder / "figures")
+        drawing.draw_all(planned, style.assign_looks(runs), folder / "figures")
     else:
         (folder / "figures").mkdir()
         for exhibit in planned:
             (folder / "figures" / f"{exhibit.name}.svg").write_text("<svg/>")
     figure_spec.write_index(planned, folder / "figures" / "figures.json")
     data = report_data.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)
-    captions = TEMPLATES / "figures.rst"
-    document = page.write(page.with_figures(data, folder / "figures", captions))
+    document = page.write(page.with_figures(data, folder / "figures"))
     html = page.render(document, TEMPLATES / "page.html.j2")
     (folder / "index.html").write_text(html)
     return Report(folder, data, planned, document, html, page.render(document, TEMPLATES / "report.md.j2"))

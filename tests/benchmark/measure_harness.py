@@ -1,8 +1,9 @@
 """What the harness costs: the workflow against a plain script that does the same trainings in one process.
 
-Three tables: (a) fidelity, the ratio of the times of ``fit``, pair by pair; (b) overhead, the wall time of the quick
-grid; (c) the run that has nothing to do. Neighbouring pairs are compared because small machines drift by a factor of
-two within minutes. Takes about a quarter of an hour on two cores; run nothing else meanwhile.
+Three tables: (a) overhead, the wall time of the quick grid, with the sweep of matrix products and the report apart; (b)
+the run that has nothing to do; (c) fidelity, the ratio of the times of ``fit``, pair by pair. Neighbouring pairs are
+compared because small machines drift by a factor of two within minutes. Takes about a quarter of an hour on two cores;
+run nothing else meanwhile.
 """
 
 import argparse
@@ -20,9 +21,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(Path(__file__).parent)]
 
-from trainmark import system
+from bounds import print_bound
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import grid
 from trainmark.machine import gpus, hardware
@@ -36,8 +37,8 @@ IMPORTS = 5
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=7, help="pairs per cell in (a)")
-    parser.add_argument("--grids", type=int, default=1, help="repeats of (b)")
+    parser.add_argument("--pairs", type=int, default=7, help="pairs per cell in (c)")
+    parser.add_argument("--grids", type=int, default=1, help="repeats of (a)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         checkout, data = Path(folder, "checkout"), Path(folder, "data")
@@ -45,8 +46,8 @@ def main() -> None:
         for name in ("Snakefile", "config", "envs", "profiles", "workflow"):
             source = ROOT / name
             (shutil.copytree if source.is_dir() else copy_file)(source, checkout / name)
-        describe_machine()
         measure_overhead(checkout, data, args.grids)
+        measure_nothing(checkout)
         measure_fidelity(checkout, data, args.pairs)
 
 
@@ -61,14 +62,6 @@ def write_data(folder: Path) -> None:
     folder.mkdir()
     for name, payload in payloads.items():
         (folder / f"{name}.gz").write_bytes(gzip.compress(payload))
-
-
-def describe_machine() -> None:
-    commit = system.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty")
-    print(
-        f"{hardware.chip()}, {hardware.usable_cores()} cores, {hardware.operating_system()}; {plan.installed_stack()}"
-    )
-    print(f"{datetime.date.today()}, commit {commit}\n", flush=True)
 
 
 def seconds_of(command: list[str], folder: Path) -> tuple[float, str]:
@@ -88,7 +81,7 @@ def snakemake(*arguments: str) -> list[str]:
 
 def measure_fidelity(checkout: Path, data: Path, pairs: int) -> None:
     """Time the same training by the workflow and by the script, alternating which goes first."""
-    print(f"(a) Fidelity: seconds of fit, workflow / plain script, {pairs} alternating pairs per cell")
+    print(f"(c) Fidelity: seconds of fit, workflow / plain script, {pairs} alternating pairs per cell")
     print(f"{'cell':<12}{'script (s)':>12}{'workflow (s)':>14}{'median':>9}{'min':>7}{'max':>7}")
     machine, stack = hardware.automatic_name(gpus.choose()), plan.installed_stack()
     everything = []
@@ -115,7 +108,7 @@ def measure_fidelity(checkout: Path, data: Path, pairs: int) -> None:
         everything += ratios
         print_ratios(f"{model} {batch_size}", ratios, *map(statistics.median, zip(*times)))
     print_ratios("all", everything)
-    print(flush=True)
+    print_bound("median ratio of the times of fit", statistics.median(everything), least=0.98, most=1.02)
 
 
 def print_ratios(name: str, ratios: list[float], *medians: float) -> None:
@@ -126,30 +119,40 @@ def print_ratios(name: str, ratios: list[float], *medians: float) -> None:
 def measure_overhead(checkout: Path, data: Path, grids: int) -> None:
     """Time the quick grid by the workflow and by the script, and say where the workflow's time goes."""
     bare = [sys.executable, "-c", "import tensorflow"]
+    ratios = []
     for repeat in range(1, grids + 1):
         script, _ = seconds_of([*SCRIPT, str(data)], checkout)
         imports = statistics.median(seconds_of(bare, checkout)[0] for _ in range(IMPORTS))
         shutil.rmtree(checkout / "results", ignore_errors=True)
-        workflow, _ = seconds_of(snakemake(), checkout)
+        workflow, _ = seconds_of(snakemake("measure", "--config", "roofline=false"), checkout)
+        sweep, _ = seconds_of(snakemake("measure"), checkout)
+        report, _ = seconds_of(snakemake(), checkout)
         records = [json.loads(p.read_text()) for p in checkout.glob("results/machines/*/runs/*/*/*/*/*.json")]
         expected = script + len(records) * imports
+        ratios.append(workflow / expected)
         rows = [
             ("plain script", script, ""),
             (f"+ {len(records)} x import tensorflow", expected - script, f"median of {IMPORTS}: {imports:.2f} s"),
             ("= expected", expected, ""),
-            ("workflow", workflow, f"{workflow / expected:.3f} of what is expected"),
+            ("workflow, the runs", workflow, f"{workflow / expected:.3f} of what is expected"),
+            *breakdown(records, workflow),
+            ("apart: the sweep of matrix products, and a start of Snakemake", sweep, ""),
+            ("apart: the report, and a start of Snakemake", report, ""),
         ]
-        print(f"(b) Overhead: wall time of the quick grid, {repeat} of {grids}")
-        print_rows([*rows, *breakdown(records, workflow)])
-    noop = statistics.median(seconds_of(snakemake(), checkout)[0] for _ in range(3))
-    version = statistics.median(seconds_of([*snakemake()[:3], "--version"], checkout)[0] for _ in range(3))
-    print("(c) Nothing to be done")
-    print_rows(
-        [
-            ("workflow", noop, f"{noop / version:.1f} times 'snakemake --version'"),
-            ("snakemake --version", version, ""),
-        ]
-    )
+        print(f"(a) Overhead: wall time of the quick grid, {repeat} of {grids}")
+        print_rows(rows)
+    print_bound("the quick grid over script and imports", statistics.median(ratios), most=1.05)
+    print(flush=True)
+
+
+def measure_nothing(checkout: Path) -> None:
+    """Time the command when there is nothing to do."""
+    noop = statistics.median(seconds_of(snakemake(), checkout)[0] for _ in range(5))
+    version = statistics.median(seconds_of([*snakemake()[:3], "--version"], checkout)[0] for _ in range(5))
+    print("(b) Nothing to be done")
+    print_rows([("workflow", noop, ""), ("snakemake --version", version, "")])
+    print_bound("seconds above 'snakemake --version' with nothing to do", noop - version, most=0.5)
+    print(flush=True)
 
 
 def breakdown(records: list[dict], workflow: float) -> list[tuple[str, float, str]]:
@@ -162,7 +165,7 @@ def breakdown(records: list[dict], workflow: float) -> list[tuple[str, float, st
     around = workflow - (spans[-1][1] - spans[0][0]).total_seconds()
     parts.append(("start of the process, proof of the device", inside - sum(seconds for _, seconds in parts)))
     parts.append(("between the runs", between))
-    parts.append(("before the first and after the last: data set, report", around))
+    parts.append(("before the first and after the last: data set, machine", around))
     return [(f"  {name}", seconds, f"{seconds / workflow:.1%}") for name, seconds in parts]
 
 

@@ -23,7 +23,7 @@ sys.path[:0] = [str(SCRIPTS), str(ROOT)]
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import workloads
 from trainmark.machine import hardware
-from trainmark.measure.worker import training
+from trainmark.measure.worker import settings
 from trainmark.records import repeats_needed
 
 CONFIG = {"train_samples": 50000, "validation_samples": 10000, "test_samples": 10000, "epochs": 1}
@@ -75,13 +75,13 @@ def train(folder: Path, watcher: subprocess.Popen, pairs: int) -> list[dict[bool
     """Seconds of the epochs of each pair, with the watching process at work (True) and stopped (False)."""
     import tensorflow as tf
 
-    training.configure(tf, "cpu", hardware.usable_cores())
+    settings.configure(tf, "cpu", hardware.usable_cores())
     tf.keras.utils.set_random_seed(1)
     train_set = fashion_mnist.load_split(
         folder, *(CONFIG[f"{part}_samples"] for part in ("train", "validation", "test"))
     )[0]
     model = workloads.MODELS["mlp"](tf.keras)
-    training._compile(tf.keras, model, workloads.describe("mlp", CONFIG))
+    settings.compile_model(tf.keras, model, workloads.describe("mlp", CONFIG))
     times: list[dict[bool, float]] = [{} for _ in range(pairs)]
 
     class InTurns(tf.keras.callbacks.Callback):

@@ -11,15 +11,18 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bounds import print_bound
+
 ROOT = Path(__file__).resolve().parents[2]
 # 99 of them.
 CELLS = {"models": ["mlp", "cnn", "lstm"], "batch_sizes": [32 * n for n in range(1, 34)], "devices": ["cpu"]}
+MANY = 100
 COMMAND = ["-m", "snakemake", "--cores", "1", "--dry-run", "--configfile", "large.json"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, nargs="+", default=[1, 10, 100], help="of each of 99 cells")
+    parser.add_argument("--repeats", type=int, nargs="+", default=[1, 10, MANY], help="of each of 99 cells")
     parser.add_argument("--calls", type=int, default=3, help="of each; the median is printed")
     args = parser.parse_args()
     print("| runs missing | CPU (s) | peak memory so far (MB) |")
@@ -35,6 +38,8 @@ def main() -> None:
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
             peak /= 2**20 if sys.platform == "darwin" else 2**10
             print(f"| {99 * repeats} | {seconds:.1f} | {peak:.0f} |", flush=True)
+    if repeats == MANY:
+        print_bound(f"planning of {99 * MANY} runs, CPU seconds", seconds, most=23)
 
 
 def cpu_seconds(folder: str) -> float:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from trainmark.ingest import merging
+from trainmark.ingest import packing
 from trainmark.machine import hardware
 from trainmark.records import writing
 
@@ -266,7 +266,7 @@ def kill_in_time(process: subprocess.Popen, most: float, dice: random.Random) ->
 def test_a_killed_merge_is_made_good_by_the_same_command(here, tmp_path, round, packed):
     theirs = source(tmp_path / "theirs", repeats=range(1, 200))
     if packed:
-        merging.pack("synthetic", theirs, SCHEMAS, tmp_path / "x.tar.gz")
+        packing.pack("synthetic", theirs, SCHEMAS, tmp_path / "x.tar.gz")
         theirs = tmp_path / "x.tar.gz"
     kill_in_time(here.merge(theirs), 2.5, random.Random(round))
     assert all(map(json.loads, here.files().values()))  # whole, whenever it was
@@ -318,7 +318,7 @@ def test_a_killed_run_is_made_good_by_the_same_command(here, round, there):
 @pytest.mark.parametrize("round", ROUNDS)
 def test_a_stopped_command_leaves_nothing(here, tmp_path, round, signum):
     theirs = source(tmp_path / "theirs", repeats=range(1, 200))
-    merging.pack("synthetic", theirs, SCHEMAS, tmp_path / "x.tar.gz")
+    packing.pack("synthetic", theirs, SCHEMAS, tmp_path / "x.tar.gz")
     process = here.merge(tmp_path / "x.tar.gz")
     lock = here.folder / MACHINES / writing.OWN / "lock"
     while process.poll() is None and not (lock.exists() and lock.read_text()):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import synthetic_machine, synthetic_record
-from tests.integration.conftest import trained
+from tests.integration.conftest import change, trained
 
 NOTHING = "Nothing to be done"
 
@@ -209,3 +209,49 @@ def test_report_says_which_packages_are_missing_and_how_to_get_them(checkout, ba
     assert f"{bare_python}, does not have: msgspec, pandas. Add --use-conda" in output
     assert "Look above" not in output
     checkout.run("measure")  # takes neither
+
+
+def test_a_table_is_added_by_its_declaration_and_its_function(checkout):
+    """The page, the rules and Snakemake's own report have it; no other file is touched."""
+    package = checkout.folder / "workflow/scripts/trainmark"
+    before = {path: path.read_bytes() for path in checkout.folder.glob("workflow/**/*.*") if path.suffix != ".pyc"}
+    change(
+        checkout.folder,
+        "contents/compared",
+        "TABLES = (\n",
+        "TABLES = (\n"
+        '    Table("longest", COMPARE, (*SERIES, Column("fit_seconds", "Longest (s)", "seconds")), "Longest runs",\n'
+        '          "The longest run of each series.", "spread", made_by="stability.longest", given=("runs",)),\n',
+    )
+    with (package / "analysis/stability.py").open("a") as file:
+        file.write(
+            "\n\ndef longest(runs: pd.DataFrame) -> pd.DataFrame:\n"
+            '    return runs.groupby(["machine", "stack", "device"])["fit_seconds"].max().reset_index()\n'
+        )
+    assert trained(checkout.run("report")) == 0
+    (row,) = csv.DictReader((checkout.folder / "results/report/longest.csv").read_text().splitlines())
+    records = checkout.records().values()
+    assert float(row["fit_seconds"]) == max(record["durations"]["fit_seconds"] for record in records)
+    page = (checkout.folder / "results/report/index.html").read_text()
+    assert "Longest runs" in page.split('id="spread"')[1].split("<h3")[0]
+    checkout.run("report", "--report", "snakemake.html")
+    assert "The longest run of each series." in (checkout.folder / "snakemake.html").read_text()
+    now = {path: path.read_bytes() for path in checkout.folder.glob("workflow/**/*.*") if path.suffix != ".pyc"}
+    touched = {path.relative_to(package).as_posix() for path in now if now[path] != before.get(path)}
+    assert touched == {"contents/compared.py", "analysis/stability.py"}
+
+
+def test_a_model_is_added_by_one_file_and_the_configuration(checkout):
+    """The schemas, the plan, the training and the page take its name from its function."""
+    workloads = checkout.folder / "workflow/scripts/trainmark/experiment/workloads.py"
+    with workloads.open("a") as file:
+        file.write(
+            "\n\n@model\ndef linear(keras: Any) -> Any:\n"
+            '    """Softmax regression, for the test."""\n'
+            "    layers = keras.layers\n"
+            "    last = layers.Dense(10, activation='softmax')\n"
+            "    return keras.Sequential([keras.Input((28, 28)), layers.Flatten(), last])\n"
+        )
+    assert trained(checkout.run(models=["linear"], learning_rate=0.01)) == 2
+    with (checkout.folder / "results/report/runs.csv").open(newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file) if row["model"] == "linear"] == ["ok", "ok"]

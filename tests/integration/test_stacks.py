@@ -19,14 +19,14 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 import tensorflow as tf
 from trainmark.experiment import workloads
-from trainmark.measure.worker import training
+from trainmark.measure.worker import settings
 found = {}
 for name, workload in json.load(sys.stdin).items():
     model = workloads.MODELS[name](tf.keras)
-    training._compile(tf.keras, model, workload)
+    settings.compile_model(tf.keras, model, workload)
     loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
     found[name] = {"loss": loss, "layers": [type(layer).__name__ for layer in model.layers]}
-    found[name] |= training._settings(tf, model) | {"learning_rate": float(model.optimizer.learning_rate)}
+    found[name] |= settings.in_use(tf, model) | {"learning_rate": float(model.optimizer.learning_rate)}
 print(json.dumps(found))
 """
 

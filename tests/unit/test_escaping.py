@@ -10,7 +10,7 @@ import markdown_it
 import pandas as pd
 import pytest
 from trainmark import escaping, files
-from trainmark.analysis import cell_statistics
+from trainmark.analysis import table_files
 
 # Pieces that something obeys, of which hostile texts are put together.
 PIECES = [
@@ -142,4 +142,4 @@ def test_tables_mark_texts_and_leave_numbers_and_gaps():
     table = pd.DataFrame(
         {"comparison": ["=1+1", "-2", None], "ratio": [-1.5, float("nan"), 2.0], "ok": [True, False, True]}
     )
-    assert cell_statistics.csv_text(table) == "comparison,ratio,ok\n'=1+1,-1.5,True\n-2,,False\n,2.0,True\n"
+    assert table_files.csv_text(table) == "comparison,ratio,ok\n'=1+1,-1.5,True\n-2,,False\n,2.0,True\n"

@@ -51,7 +51,7 @@ def test_full_disk_is_noticed_before_and_leaves_nothing(small_disk):
 
 def test_room_that_was_taken_stays_when_the_disk_fills_up(small_disk):
     pending = files.PendingFile(small_disk / "record.json", 20_000)
-    with pytest.raises(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+    with pytest.raises(OSError, match="No space left"), (small_disk / "filler").open("wb", buffering=0) as filler:
         while filler.write(bytes(4096)):
             pass
     pending.commit(bytes(15_000))
@@ -61,7 +61,7 @@ def test_room_that_was_taken_stays_when_the_disk_fills_up(small_disk):
 def test_disk_that_fills_up_while_writing_leaves_the_old_file(small_disk):
     path = small_disk / "table.csv"
     path.write_text("old")
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="No space left"):
         files.write_whole(path, "x" * 100_000)
     assert path.read_text() == "old"
     assert os.listdir(small_disk) == ["table.csv"]

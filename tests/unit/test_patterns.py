@@ -7,8 +7,8 @@ import pytest
 import yaml
 from trainmark import patterns
 from trainmark.errors import TrainmarkError
-from trainmark.ingest import file_reader, merging
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest import file_reader, merging, renaming
+from trainmark.ingest.bad_files import BadFileError
 from trainmark.planning import config, reference_files
 
 from tests.conftest import ROOT, path_of, synthetic_machine, synthetic_record, synthetic_sweep
@@ -69,7 +69,7 @@ def test_no_name_in_the_ledgers_ends_in_a_line_break(tmp_path):
 
 def test_no_new_name_ends_in_a_line_break(tmp_path):
     with pytest.raises(TrainmarkError, match="is no machine name"):
-        merging.rename("a", "b\n", tmp_path, SCHEMAS)
+        renaming.rename("a", "b\n", tmp_path, SCHEMAS)
     with pytest.raises(TrainmarkError, match="is no machine name"):
         merging.plan_merge([], tmp_path, SCHEMAS, "b\n")
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from trainmark.analysis import cell_statistics
+from trainmark.analysis import cell_statistics, table_files
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.machine import energy
@@ -201,7 +201,7 @@ def test_experiment_is_the_configured_one_else_the_commonest(tmp_path):
         synthetic_record(machine="synthetic-b", repeat=n, workload=other, workload_digest=digest) for n in (1, 2)
     ]
     report.write_tables(records, tmp_path)
-    runs = cell_statistics.read_runs(tmp_path / "runs.csv")
+    runs = table_files.read(tmp_path, "runs")
     assert cell_statistics.choose_experiment(runs, SETTINGS)[0] == SETTINGS
     assert cell_statistics.choose_experiment(runs, "another")[0] == workloads.settings_digest(other)
 
@@ -210,7 +210,7 @@ def test_cells_of_different_workloads_stay_apart(tmp_path):
     other = workloads.describe("mlp", {**CONFIG, "epochs": 7})
     second = synthetic_record(repeat=2, workload=other, workload_digest=workloads.digest(other))
     report.write_tables([synthetic_record(), second], tmp_path)
-    assert list(cell_statistics.read_runs(tmp_path / "cells.csv")["n"]) == [1, 1]
+    assert list(table_files.read(tmp_path, "cells")["n"]) == [1, 1]
 
 
 def test_index_of_the_figures_names_all(five_machines):
@@ -261,7 +261,7 @@ def test_a_repeat_that_stands_apart_is_marked_with_what_was_noticed(tmp_path):
     slow["ended_at"] = slow["ended_at"].replace("2025-", "2026-")  # later by as much, at least
     slow["noise"] |= {"load_average_before": 7.5, "fit_cpu_seconds": 10.0, "fit_steal_seconds": 2.0}
     made = report.make(records, tmp_path, draw=False)
-    (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outlying")
+    (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outliers")
     (row,) = table.rows
     assert (row["model"], row["batch_size"], row["repeat"], row["load_average_before"]) == ("mlp", 32, 2, 7.5)
     assert row["ratio"] == pytest.approx(1.5, rel=0.01)
@@ -301,7 +301,7 @@ def test_run_during_which_the_machine_slept_is_marked(tmp_path, noise, ended_at,
     records[1]["noise"] |= noise
     records[1]["ended_at"] = ended_at
     made = report.make(records, tmp_path, draw=False)
-    (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outlying")
+    (table,) = (t for s in made.document.sections for t in s.tables if t.name == "outliers")
     assert [(row["repeat"], row["why"]) for row in table.rows] == [(2, why)]
 
 
@@ -312,7 +312,7 @@ def test_machine_that_trained_with_another_optimizer_is_grey_and_named(tmp_path)
     records += synthetic.records_of("synthetic-t4", devices=["gpu"])
     made = report.make(records, tmp_path, draw=False)
     assert made.data.tables["comparisons"].empty
-    part = made.section("unlike")
+    part = made.section("excluded-pairs")
     assert "optimizer class keras.optimizers.legacy.adam.Adam against keras.src.optimizers.adam.Adam" in part
     assert part.count('class="grey') == 1
     assert ">12<" in part

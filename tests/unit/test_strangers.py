@@ -13,7 +13,7 @@ from trainmark import terminal
 from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
 from trainmark.ingest import file_reader
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest.bad_files import BadFileError
 from trainmark.machine import hardware
 
 from tests import report
@@ -144,8 +144,8 @@ def test_hostile_texts_change_no_kind_of_report(plain, tmp_path, seed, capsys):
                 for cell in row:
                     assert cell[:1] not in tuple("=+-@\t\r") or float(cell), (path, cell)
 
+    gate = convergence.Gate(None, 0.001)
     with pytest.raises(TrainmarkError) as refused:
-        gate = convergence.Gate(None, 0.001)
         collecting.collect(tmp_path / "results/machines", SCHEMAS, tmp_path, skip_bad=False, gate=gate)
     assert len(str(refused.value).split("\n")) == 3
     terminal.say(*str(refused.value).split("\n"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from trainmark import errors, escaping, files, layers, terminal
+from trainmark.contents import captions, figures, tables
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls, grid, workloads
 from trainmark.planning import call, job_environment, plan, preflight

@@ -1,4 +1,25 @@
-# From records to the page. One rule reads the records; every table and figure reads what that one wrote.
+# From records to the page. One rule reads the records; every table and figure reads what that one wrote. The tables that
+# a rule writes are those that trainmark/contents declares to be its own.
+
+
+def written(*names):
+    return [f"results/report/{tables.named(name).file}" for name in names]
+
+
+shown_in_snakemakes_report = report  # which at the beginning of a line is a keyword
+
+
+def tables_of(rule):
+    """The outputs of a rule; those with a title are in Snakemake's own report, too."""
+    return [output_of(table) for table in tables.of_rule(rule)]
+
+
+def output_of(table):
+    path = f"results/report/{table.file}"
+    if not table.title:
+        return path
+    caption = captions.file_of(table, Path(".snakemake/trainmark-captions"))
+    return shown_in_snakemakes_report(path, caption=caption, category=table.category, labels={"table": table.title})
 
 
 rule collect_records:
@@ -10,13 +31,7 @@ rule collect_records:
         hardware=config["hardware"],
         schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine", "roofline"]),
     output:
-        runs="results/report/runs.csv",
-        machines="results/report/machines.csv",
-        origins="results/report/origins.csv",
-        experiments="results/report/experiments.csv",
-        left_out="results/report/left_out.csv",
-        controls="results/report/controls.csv",
-        peaks="results/report/peaks.csv",
+        tables_of("collect_records"),
     log:
         "results/logs/collect_records.log",
     conda:
@@ -35,14 +50,9 @@ rule collect_records:
 
 rule summarise_cells:
     input:
-        runs="results/report/runs.csv",
+        written("runs"),
     output:
-        report(
-            "results/report/cells.csv",
-            caption="../report/cells.rst",
-            category="Tables",
-            labels={"table": "Cells"},
-        ),
+        tables_of("summarise_cells"),
     log:
         "results/logs/summarise_cells.log",
     conda:
@@ -50,20 +60,15 @@ rule summarise_cells:
     params:
         code=layers.digest("summarise_cells.py", "analysis"),
     shell:
-        "python workflow/scripts/summarise_cells.py {input.runs} {output} 2> {log}"
+        "python workflow/scripts/summarise_cells.py results/report 2> {log}"
 
 
 rule look_up_hardware:
     input:
-        machines="results/report/machines.csv",
+        machines=written("machines"),
         hardware=config["hardware"],
     output:
-        report(
-            "results/report/specifications.csv",
-            caption="../report/specifications.rst",
-            category="Tables",
-            labels={"table": "Exhibits 1 and 2: published specifications"},
-        ),
+        tables_of("look_up_hardware"),
     log:
         "results/logs/look_up_hardware.log",
     conda:
@@ -77,82 +82,9 @@ rule look_up_hardware:
 
 rule compare_cells:
     input:
-        expand("results/report/{name}.csv", name=["runs", "controls", "peaks", "specifications"]),
+        written("runs", "controls", "peaks", "specifications"),
     output:
-        report(
-            "results/report/comparisons.csv",
-            caption="../report/comparisons.rst",
-            category="Tables",
-            labels={"table": "Times faster, by cell"},
-        ),
-        report(
-            "results/report/comparisons_summary.csv",
-            caption="../report/comparisons.rst",
-            category="Tables",
-            labels={"table": "Times faster, averages"},
-        ),
-        report(
-            "results/report/break_even.csv",
-            caption="../report/break_even.rst",
-            category="Tables",
-            labels={"table": "Break-even batch sizes"},
-        ),
-        report(
-            "results/report/tflops.csv",
-            caption="../report/tflops.rst",
-            category="Tables",
-            labels={"table": "TFLOPS against training time"},
-        ),
-        report(
-            "results/report/utilisation.csv",
-            caption="../report/utilisation.rst",
-            category="Tables",
-            labels={"table": "Utilisation"},
-        ),
-        report(
-            "results/report/products.csv",
-            caption="../report/utilisation.rst",
-            category="Tables",
-            labels={"table": "Matrix products"},
-        ),
-        report(
-            "results/report/bottlenecks.csv",
-            caption="../report/bottlenecks.rst",
-            category="Tables",
-            labels={"table": "Controls against plain runs"},
-        ),
-        report(
-            "results/report/gpu_states.csv",
-            caption="../report/gpu_states.rst",
-            category="Tables",
-            labels={"table": "GPU clock, temperature, throttling"},
-        ),
-        report(
-            "results/report/outlying.csv",
-            caption="../report/outlying.rst",
-            category="Tables",
-            labels={"table": "Outliers and disturbed runs"},
-        ),
-        report(
-            "results/report/drift.csv",
-            caption="../report/drift.rst",
-            category="Tables",
-            labels={"table": "Drift over the session"},
-        ),
-        report(
-            "results/report/energy.csv",
-            caption="../report/energy.rst",
-            category="Tables",
-            labels={"table": "Energy by cell"},
-        ),
-        report(
-            "results/report/energy_comparisons.csv",
-            caption="../report/energy.rst",
-            category="Tables",
-            labels={"table": "Energy ratio"},
-        ),
-        "results/report/energy_unmeasured.csv",
-        "results/report/unlike.csv",
+        tables_of("compare_cells"),
     log:
         "results/logs/compare_cells.log",
     conda:
@@ -169,18 +101,10 @@ rule compare_cells:
 
 rule judge_claims:
     input:
-        "results/report/runs.csv",
-        "results/report/peaks.csv",
-        "results/report/specifications.csv",
+        written("runs", "peaks", "specifications"),
         claims=config["claims"],
     output:
-        report(
-            "results/report/claims.csv",
-            caption="../report/claims.rst",
-            category="Claims",
-            labels={"table": "Claims and verdicts"},
-        ),
-        "results/report/published.csv",
+        tables_of("judge_claims"),
     log:
         "results/logs/judge_claims.log",
     conda:
@@ -196,19 +120,7 @@ rule judge_claims:
 
 rule draw_figures:
     input:
-        expand(
-            "results/report/{name}.csv",
-            name=[
-                "runs",
-                "specifications",
-                "comparisons",
-                "comparisons_summary",
-                "break_even",
-                "tflops",
-                "published",
-                "bottlenecks",
-            ],
-        ),
+        written(*(table.name for table in tables.TABLES)),
         references=config["references"],
     output:
         report(
@@ -227,6 +139,7 @@ rule draw_figures:
         code=layers.digest("draw_figures.py", "report/figures"),
         preferred=PLAN.settings_digest,
         contents=files.digests([config["references"]]),
+        captions=figures.captions(),
     shell:
         "python workflow/scripts/draw_figures.py --settings {params.preferred} --references {input.references:q} "
         "results/report {output} 2> {log}"
@@ -234,38 +147,10 @@ rule draw_figures:
 
 rule render_page:
     input:
-        expand(
-            "results/report/{name}.csv",
-            name=[
-                "runs",
-                "controls",
-                "cells",
-                "machines",
-                "origins",
-                "experiments",
-                "left_out",
-                "specifications",
-                "comparisons",
-                "comparisons_summary",
-                "break_even",
-                "tflops",
-                "utilisation",
-                "products",
-                "bottlenecks",
-                "gpu_states",
-                "outlying",
-                "drift",
-                "energy",
-                "energy_comparisons",
-                "energy_unmeasured",
-                "unlike",
-                "claims",
-            ],
-        ),
+        written(*(table.name for table in tables.TABLES)),
         figures="results/report/figures",
         html="workflow/report/page.html.j2",
         markdown="workflow/report/report.md.j2",
-        captions="workflow/report/figures.rst",
     output:
         html=report(
             "results/report/index.html",
@@ -284,8 +169,8 @@ rule render_page:
         grid=workloads.canonical_json(PLAN.described_grid),
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
-        "python workflow/scripts/render_page.py --report results/report --captions {input.captions} "
-        "--settings {params.preferred} --grid {params.grid:q} --comparisons={params.comparisons:q} "
+        "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} "
+        "--grid {params.grid:q} --comparisons={params.comparisons:q} "
         "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} 2> {log}"
 
 

@@ -3,10 +3,13 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, terminal
-from trainmark.analysis import collecting, convergence
+from trainmark import errors, files, layers, terminal
+from trainmark.analysis import collecting, convergence, kept_parts
 from trainmark.experiment import grid
 from trainmark.ingest import catalogue
+from trainmark.words import plural
+
+SCHEMAS = Path("workflow/schemas")
 
 
 def main() -> None:
@@ -20,10 +23,16 @@ def main() -> None:
     skip = args.on_bad_record == "skip"
     gate = convergence.Gate(convergence.load(args.references), args.level)
     published = catalogue.load(args.hardware)
-    left_out = collecting.collect(grid.MACHINES, Path("workflow/schemas"), args.output, skip, gate, published)
+    made_by = (
+        layers.digest("collect_records.py", "analysis"),
+        args.level,
+        files.digests([args.references, *args.hardware, *sorted(SCHEMAS.glob("*"))]),
+    )
+    kept = kept_parts.KeptParts(Path(".snakemake/trainmark-collected.msgpack"), repr(made_by), collecting.Collected)
+    left_out = collecting.collect(grid.MACHINES, SCHEMAS, args.output, skip, gate, published, kept)
     if left_out:
-        count = f"{len(left_out)} file{'s' * (len(left_out) > 1)}"
-        terminal.say(f"trainmark: {count} cannot be used: left out and listed in {args.output}/left_out.csv")
+        count = plural(len(left_out), "file")
+        terminal.say(f"trainmark: {count} cannot be used: left out and listed in {args.output}/excluded_files.csv")
 
 
 if __name__ == "__main__":

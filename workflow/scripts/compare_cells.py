@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from trainmark import errors, files
-from trainmark.analysis import cell_statistics, comparison_tables
+from trainmark import errors
+from trainmark.analysis import comparison_tables
 
 
 def main() -> None:
@@ -15,8 +15,7 @@ def main() -> None:
     parser.add_argument("--baseline", required=True, help="a machine, or auto")
     parser.add_argument("report", type=Path, help="folder of the collected tables, and of what is written")
     args = parser.parse_args()
-    for name, table in comparison_tables.derive(args.report, args.settings, args.comparisons, args.baseline).items():
-        files.write_whole(args.report / f"{name}.csv", cell_statistics.csv_text(table))
+    comparison_tables.write(comparison_tables.Inputs(args.report, args.settings, args.comparisons, args.baseline))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from trainmark import errors, terminal
-from trainmark.doctor import anonymity, checks, report_files
+from trainmark.doctor import anonymity, diagnosis, report_files
 from trainmark.measure import provenance
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     args = parser.parse_args()
     parts = [json.loads(path.read_text()) for path in args.parts]
     findings, facts = [], {"code": provenance.code()}
-    for finding in checks.diagnose(args.plan, parts, facts):
+    for finding in diagnosis.diagnose(args.plan, parts, facts):
         findings.append(finding)
         terminal.say(*report_files.lines(finding, sys.stdout.encoding))
     secrets = anonymity.secrets() | {args.plan["data_folder"]: "<data folder>"}

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from trainmark import errors, files
-from trainmark.analysis import cell_statistics, convergence
-from trainmark.report.figures import drawing, figure_list, figure_spec
+from trainmark.analysis import cell_statistics, convergence, table_files
+from trainmark.report.figures import drawing, figure_list, figure_spec, style
 
 
 def main() -> None:
@@ -15,10 +15,10 @@ def main() -> None:
     parser.add_argument("report", type=Path, help="folder of the tables")
     parser.add_argument("output", type=Path, help="folder of the figures")
     args = parser.parse_args()
-    runs = cell_statistics.of_shown_experiment(cell_statistics.read_runs(args.report / "runs.csv"), args.settings)
+    runs = cell_statistics.of_shown_experiment(table_files.read(args.report, "runs"), args.settings)
     planned = figure_list.plan(args.report, runs, convergence.load(args.references))
     with files.whole_folder(args.output) as folder:
-        drawing.draw_all(planned, drawing.assign_looks(runs), folder)
+        drawing.draw_all(planned, style.assign_looks(runs), folder)
         figure_spec.write_index(planned, folder / "figures.json")
 
 

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files
-from trainmark.analysis import cell_statistics, claims
+from trainmark import errors
+from trainmark.analysis import cell_statistics, claims, table_files
 
 
 def main() -> None:
@@ -14,12 +14,11 @@ def main() -> None:
     parser.add_argument("report", type=Path, help="folder of the tables that are read and written")
     args = parser.parse_args()
     ledger = claims.load(args.claims)
-    runs = cell_statistics.comparable(cell_statistics.read_runs(args.report / "runs.csv"), args.settings)
-    ids = cell_statistics.hardware_ids(cell_statistics.read_specifications(args.report / "specifications.csv"))
-    peaks = cell_statistics.read_table(args.report / "peaks.csv")
-    verdicts = claims.judge_all(ledger, runs, peaks, ids)
-    files.write_whole(args.report / "claims.csv", cell_statistics.csv_text(verdicts))
-    files.write_whole(args.report / "published.csv", cell_statistics.csv_text(claims.published(ledger, runs, ids)))
+    runs = cell_statistics.comparable(table_files.read(args.report, "runs"), args.settings)
+    ids = cell_statistics.hardware_ids(table_files.read(args.report, "specifications"))
+    verdicts = claims.judge_all(ledger, runs, table_files.read(args.report, "peaks"), ids)
+    table_files.write(args.report, "claims", verdicts)
+    table_files.write(args.report, "published", claims.published(ledger, runs, ids))
 
 
 if __name__ == "__main__":

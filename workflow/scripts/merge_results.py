@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainmark import errors, terminal
+from trainmark import errors, terminal, words
 from trainmark.experiment import grid
 from trainmark.ingest import catalogue, merging
 from trainmark.install import make_variables
@@ -30,7 +30,7 @@ def main() -> None:
     )
     terminal.say(*merging.report(merge))
     if not merge.written:
-        count = f"{len(merge.problems)} problem{'s' * (len(merge.problems) > 1)}"
+        count = words.plural(len(merge.problems), "problem")
         raise errors.TrainmarkError(f"{count}: nothing was written. To bring in the rest all the same, add SKIP=1.")
     if merge.new:
         terminal.say("Draw the report with 'make report' or 'snakemake --cores 1 report'.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trainmark import errors, terminal
 from trainmark.experiment import grid
-from trainmark.ingest import merging, signing
+from trainmark.ingest import merging, packing, signing
 from trainmark.machine import gpus, hardware
 from trainmark.planning import strict_yaml
 
@@ -20,7 +20,7 @@ def main() -> None:
         machine = hardware.automatic_name(gpus.choose(config.get("gpu", "auto")))
     output = grid.MACHINES.parent / f"{machine}.tar.gz"
     signer = signing.Signer()
-    count = merging.pack(machine, grid.MACHINES, Path("workflow/schemas"), output, signer.sign)
+    count = packing.pack(machine, grid.MACHINES, Path("workflow/schemas"), output, signer.sign)
     command = merging.merge_command(output.name)
     terminal.say(f"trainmark: {count} files of {machine} are in {output}. The receiver says: {command}")
     terminal.say(*signer.said)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trainmark import errors, terminal
 from trainmark.experiment import grid
-from trainmark.ingest import merging
+from trainmark.ingest import renaming
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     parser.add_argument("machine", help="its name now")
     parser.add_argument("name", help="its name to be")
     args = parser.parse_args()
-    count = merging.rename(args.machine, args.name, grid.MACHINES, Path("workflow/schemas"))
+    count = renaming.rename(args.machine, args.name, grid.MACHINES, Path("workflow/schemas"))
     terminal.say(f"trainmark: {args.machine} is now {args.name}, in {count} files. If it is this computer, also set")
     terminal.say(f"  machine: {args.name}", "in config/config.yaml, or its next runs are filed under its old name.")
     if (grid.MACHINES / args.machine).exists():

@@ -12,7 +12,6 @@ from trainmark.report.sections import report_data
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, required=True, help="folder of the tables and figures")
-    parser.add_argument("--captions", type=Path, required=True, help="the captions' Jinja2 template")
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to show by preference")
     parser.add_argument("--grid", type=json.loads, required=True, help="axes of the configured grid, as JSON")
     parser.add_argument("--comparisons", type=json.loads, required=True, help="as the configuration has them, as JSON")
@@ -20,7 +19,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, nargs=2, required=True, help="template and output of the Markdown")
     args = parser.parse_args()
     data = report_data.read_report(args.report, args.grid, [each["name"] for each in args.comparisons], args.settings)
-    document = page.write(page.with_figures(data, args.report / "figures", args.captions))
+    document = page.write(page.with_figures(data, args.report / "figures"))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))
     terminal.say(f"trainmark: the report is {args.page[1]}")

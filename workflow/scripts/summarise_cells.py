@@ -3,18 +3,15 @@
 import argparse
 from pathlib import Path
 
-from trainmark import errors, files
-from trainmark.analysis import cell_statistics
+from trainmark import errors
+from trainmark.analysis import cell_statistics, table_files
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=Path, help="runs.csv")
-    parser.add_argument("output", type=Path, help="cells.csv, to be written")
+    parser.add_argument("report", type=Path, help="folder of the tables that are read and written")
     args = parser.parse_args()
-    files.write_whole(
-        args.output, cell_statistics.csv_text(cell_statistics.summarise(cell_statistics.read_runs(args.runs)))
-    )
+    table_files.write(args.report, "cells", cell_statistics.summarise(table_files.read(args.report, "runs")))
 
 
 if __name__ == "__main__":

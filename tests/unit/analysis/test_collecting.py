@@ -1,12 +1,10 @@
 """Tests of trainmark.analysis.collecting."""
 
 import csv
-import io
 import json
 from pathlib import Path
 
 import pytest
-from trainmark import files
 from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid
@@ -140,39 +138,3 @@ def test_run_that_ended_before_it_started_is_refused(here):
     )
     with pytest.raises(TrainmarkError, match=r"cannot be true: it ended at 2026-01-01T00:00:00.*before it started"):
         collect()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "plain",
-        "a, b",
-        "",
-        "-1.5",
-        "[0.1,0.2]",
-        "a,null,b",
-        "x,true",
-        "=1+1",
-        "-x",
-        'say "so"',
-        "back\\slash",
-        "a\nb",
-        "é",
-    ],
-)
-def test_rows_are_written_as_csv_writes_them(text):
-    rows = [
-        ("m", text, None, True, 1.5, 1e-07, 3),
-        ("m", None, False, None, 123456789.123, 1e22, None),
-    ]
-    found, expected = (
-        list(csv.reader(io.StringIO(made))) for made in (collecting.rows_text(rows), files.csv_text(rows))
-    )
-    numbers = (4, 5)
-    assert [[float(value) if i in numbers else value for i, value in enumerate(row)] for row in found] == [
-        [float(value) if i in numbers else value for i, value in enumerate(row)] for row in expected
-    ]
-
-
-def test_no_rows_are_no_text():
-    assert collecting.rows_text([]) == ""

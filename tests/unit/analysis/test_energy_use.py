@@ -1,7 +1,7 @@
 """Tests of trainmark.analysis.energy_use, and of what the page says of energy."""
 
 import pytest
-from trainmark.analysis import cell_statistics, comparison_statistics, energy_use
+from trainmark.analysis import cell_statistics, comparisons, energy_use, table_files
 from trainmark.machine import energy
 
 from tests import report, synthetic
@@ -17,7 +17,7 @@ def mixed(tmp_path_factory):
 
 
 def runs_of(made):
-    return cell_statistics.comparable(cell_statistics.read_runs(made.folder / "runs.csv"), report.SETTINGS)
+    return cell_statistics.comparable(table_files.read(made.folder, "runs"), report.SETTINGS)
 
 
 def test_energy_of_a_cell_is_that_of_its_median_run(mixed):
@@ -35,13 +35,13 @@ def test_energy_of_a_cell_is_that_of_its_median_run(mixed):
 def test_ratios_of_one_scope_are_efficiencies_and_of_two_are_marked(mixed):
     runs = runs_of(mixed)
     sides = {"device": "gpu", "machine": "synthetic-m2-max"}, {"device": "cpu", "machine": "synthetic-m2-max"}
-    same = energy_use.ratios(runs, [comparison_statistics.Comparison("same", *sides)])
+    same = energy_use.ratios(runs, [comparisons.Comparison("same", *sides)])
     assert set(same["why"]) == {""}
     row = same.query("machine == 'synthetic-m2-max' and model == 'cnn' and batch_size == 512").iloc[0]
     assert row["ratio"] == pytest.approx(5.1 * 22 / 32)  # times as long on the CPU, at 22 W against 32 W
     assert row["low"] < row["ratio"] < row["high"]
     pair = {"machine": "synthetic-m2-max", "device": "gpu"}, {"machine": "synthetic-p100", "device": "gpu"}
-    other = energy_use.ratios(runs, [comparison_statistics.Comparison("other", *pair)])
+    other = energy_use.ratios(runs, [comparisons.Comparison("other", *pair)])
     assert set(other["why"]) == {"different scopes: SoC + memory against GPU board"}
 
 
@@ -50,7 +50,7 @@ def test_cell_whose_runs_differ_in_scope_is_in_no_ratio(mixed):
     runs.loc[runs.query("machine == 'synthetic-p100' and device == 'gpu' and repeat == 1").index, "energy_scope"] = (
         "SoC"
     )
-    found = energy_use.ratios(runs, [comparison_statistics.Comparison("same", {"device": "gpu"}, {"device": "cpu"})])
+    found = energy_use.ratios(runs, [comparisons.Comparison("same", {"device": "gpu"}, {"device": "cpu"})])
     assert set(found["machine"]) == {"synthetic-m2-max"}
 
 

@@ -1,7 +1,7 @@
 """Tests of trainmark.analysis.host_bound, on invented runs and controls of them."""
 
 import pytest
-from trainmark.analysis import cell_statistics
+from trainmark.analysis import table_files
 from trainmark.records.record import OK
 from trainmark.report.sections import energy_and_host
 
@@ -13,7 +13,7 @@ PLAIN = synthetic.records_of("synthetic-v100", devices=["gpu"], execution__intra
 
 def compared(folder, records):
     report.write_tables(records, folder)
-    return cell_statistics.read_table(folder / "bottlenecks.csv")
+    return table_files.read(folder, "host_bound")
 
 
 def test_known_ratios_are_found(tmp_path):
@@ -70,29 +70,29 @@ def test_control_of_as_many_threads_as_the_plain_runs_tells_nothing(tmp_path):
 def test_controls_are_in_no_other_table(tmp_path):
     report.write_tables(PLAIN, tmp_path / "without")
     report.write_tables(PLAIN + synthetic.controls_of(PLAIN, "device-data", 1.4), tmp_path / "with")
-    for name in ("runs", "cells", "comparisons", "tflops", "energy", "drift", "outlying", "claims"):
+    for name in ("runs", "cells", "comparisons", "tflops", "energy", "drift", "outliers", "claims"):
         assert (tmp_path / f"with/{name}.csv").read_text() == (tmp_path / f"without/{name}.csv").read_text(), name
-    found = cell_statistics.read_runs(tmp_path / "with/controls.csv")
+    found = table_files.read(tmp_path / "with", "controls")
     assert (len(found), set(found["control"])) == (len(PLAIN), {"device-data"})
 
 
 def test_failed_controls_are_listed_and_compared_with_nothing(tmp_path):
     cell = {"machine": "synthetic-v100", "device": "gpu", "identity": PLAIN[0]["identity"]}
     made = report.make([*PLAIN, failed_record(control="device-data", **cell)], tmp_path, draw=False)
-    assert made.data.tables["bottlenecks"].empty
+    assert made.data.tables["host_bound"].empty
     part = made.section("failed-controls")
     assert "Synthetic: killed." in part
     assert "device-data" in part
     assert "1 control failed or did not converge and is left out." in made.html
     assert (made.data.runs["status"] == OK).all()
-    assert "It takes controls" in made.section("bottlenecks")
+    assert "It takes controls" in made.section("host-bound")
 
 
 def test_page_says_what_the_controls_say(five_machines):
-    part = five_machines.section("bottlenecks")
+    part = five_machines.section("host-bound")
     assert "so delivering the images held it back." in part
     assert "so nothing shows that 4 threads hold it back." in part
     assert "Controls against plain runs, by cell" in part
-    assert "bottlenecks.csv" in part
-    (exhibit,) = (each for each in five_machines.exhibits if each.name == "bottlenecks")
+    assert "host_bound.csv" in part
+    (exhibit,) = (each for each in five_machines.exhibits if each.name == "host_bound")
     assert "images on the device beforehand 1.25" in exhibit.alt

@@ -12,7 +12,7 @@ from trainmark.doctor import stack_check
 from trainmark.experiment import workloads
 from trainmark.machine import gpus, hardware
 from trainmark.measure import kernel_cache
-from trainmark.measure.worker import training
+from trainmark.measure.worker import device_proof
 
 from tests.conftest import CONFIG, ROOT
 from tests.unit.measure.test_sampler import HUNDRED_WATTS, fake_watch
@@ -98,14 +98,15 @@ def test_device_that_tensorflow_does_not_see_is_no_traceback(examine):
 
 def test_model_that_fails_costs_no_other(examine):
     code = SHORT.replace(
-        "worker_process.serve", "from trainmark.measure.worker import training; real = training.prove_step\n"
+        "worker_process.serve",
+        "from trainmark.measure.worker import device_proof, failures; real = device_proof.prove_step\n",
     ).replace('("device_check", "examine")', "")
     code += """
 def prove_step(tf, workload, *rest):
     if workload["model"] == "cnn":
-        raise training.WrongDeviceError("Expected all of a training step on the CPU; found variables on ['GPU:0'].")
+        raise failures.WrongDeviceError("Expected all of a training step on the CPU; found variables on ['GPU:0'].")
     return real(tf, workload, *rest)
-training.prove_step = prove_step
+device_proof.prove_step = prove_step
 worker_process.serve("device_check", "examine")
 """
     found = examine(code)["devices"]["cpu"]
@@ -201,6 +202,6 @@ def test_step_of_another_optimizer_is_refused(monkeypatch):
     """The doctor demands of a step what a run does."""
     import tensorflow as tf
 
-    monkeypatch.setattr(training, "_optimizer_nodes", lambda model, nodes: [])
+    monkeypatch.setattr(device_proof, "_optimizer_nodes", lambda model, nodes: [])
     with pytest.raises(Exception, match="its operations in a training step are none"):
-        training.prove_step(tf, workloads.describe("mlp", CONFIG), 8, "cpu")
+        device_proof.prove_step(tf, workloads.describe("mlp", CONFIG), 8, "cpu")

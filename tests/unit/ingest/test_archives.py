@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import re
 import resource
 import tarfile
 import zipfile
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from trainmark import files
 from trainmark.ingest import archives
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest.bad_files import BadFileError
 
 from tests.conftest import ROOT, synthetic_record
 
@@ -206,11 +207,12 @@ def test_library_that_does_not_come_back_is_ended(tmp_path, monkeypatch, does):
 def test_header_of_digits_does_not_hang(tmp_path, monkeypatch):
     """Whether this Python's library hangs on it or not."""
     monkeypatch.setattr(archives, "_SECONDS", 0)
-    content = pax_of_digits(60_000)
+    said = "unpacked"
     try:
-        assert unpack(tmp_path, content)
+        assert unpack(tmp_path, pax_of_digits(60_000))
     except BadFileError as error:
-        assert "takes more time or memory" in str(error) or "is not a whole archive" in str(error)
+        said = str(error)
+    assert re.search("unpacked|takes more time or memory|is not a whole archive", said)
 
 
 def test_archive_takes_no_more_memory_than_it_may(tmp_path, monkeypatch):

@@ -5,7 +5,8 @@ import io
 
 import pytest
 import yaml
-from trainmark.analysis import cell_statistics
+from trainmark.analysis import cell_statistics, table_files
+from trainmark.contents import tables
 from trainmark.ingest import catalogue
 
 from tests.conftest import ROOT
@@ -70,8 +71,8 @@ def test_of_two_files_the_later_ones_entry_counts(tmp_path):
 
 def test_table_is_read_back_with_all_ids(tmp_path):
     rows = catalogue.look_up([machine(chip="Apple M1", gpu="Apple M1 GPU", gpu_cores="8")], HARDWARE)
-    (tmp_path / "s.csv").write_text(catalogue.csv_text(rows))
-    assert next(csv.reader(io.StringIO(catalogue.csv_text(rows)))) == list(catalogue.COLUMNS)
-    table = cell_statistics.read_specifications(tmp_path / "s.csv")
+    (tmp_path / "specifications.csv").write_text(catalogue.csv_text(rows))
+    assert next(csv.reader(io.StringIO(catalogue.csv_text(rows)))) == tables.named("specifications").keys
+    table = table_files.read(tmp_path, "specifications")
     assert cell_statistics.hardware_ids(table) == {"synthetic": {"apple-m1", "apple-m1-8"}}
     assert table.query("kind == 'gpu'")["fp32_tflops"].tolist() == [2.6]

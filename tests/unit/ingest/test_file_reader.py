@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 from trainmark.ingest import file_reader, schemas
+from trainmark.ingest.bad_files import BadFileError
 
 from tests.conftest import ROOT, older, path_of, synthetic_gpu, synthetic_machine, synthetic_record, synthetic_sweep
 
@@ -42,7 +43,7 @@ TEXT = json.dumps(synthetic_record())
 
 def refusal(content: str | bytes, kind: str = "record") -> str:
     """What is said of a file, without the remedy."""
-    with pytest.raises(file_reader.BadFileError) as caught:
+    with pytest.raises(BadFileError) as caught:
         READER.result(PATHS[kind], content if isinstance(content, bytes) else content.encode())
     return caught.value.what
 

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 from trainmark.experiment import workloads
 from trainmark.ingest import file_reader, plausibility
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest.bad_files import BadFileError
 
 from tests import synthetic
 from tests.conftest import CONFIG, ROOT, failed_record, of_stack, older, path_of, synthetic_record

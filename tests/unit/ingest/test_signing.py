@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from trainmark import system
-from trainmark.ingest import merging, origins, signing
+from trainmark.ingest import merging, origins, packing, renaming, signing
 from trainmark.machine import hardware
 
 from tests import report
@@ -59,12 +59,12 @@ def pack(top: Path, user: str | None = "alice", machine: str = "synthetic") -> P
     """An archive as a user packs it; None for one without signature."""
     output = Path(f"{top}-{user}-{machine}.tar.gz")
     if user is None:
-        merging.pack(machine, top, SCHEMAS, output)
+        packing.pack(machine, top, SCHEMAS, output)
         return output
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(Path(user).absolute()))
         signer = signing.Signer()
-        merging.pack(machine, top, SCHEMAS, output, signer.sign)
+        packing.pack(machine, top, SCHEMAS, output, signer.sign)
     assert "signed by SHA256:" in signer.said[-1]
     return output
 
@@ -258,7 +258,7 @@ def test_signature_and_key_survive_another_name(here, how):
     archive = pack(results(here / "theirs"))
     if how == "rename":
         merge(archive)
-        merging.rename("synthetic", "synthetic-new", TARGET, SCHEMAS)
+        renaming.rename("synthetic", "synthetic-new", TARGET, SCHEMAS)
     else:
         assert merge(archive, rename_to="synthetic-new").written
     assert table()["synthetic-new"]["came"] == f"signed by {key_of('alice')}"
@@ -346,7 +346,7 @@ def test_signature_of_a_real_key_of_another_kind_is_refused(here):
 def test_list_that_was_changed_after_it_was_signed_is_refused(here):
     folder = unpacked(here)
     write(synthetic_record(repeat=9), folder.parent)  # and the checksums made anew, as anybody can
-    merging.pack("synthetic", folder.parent, SCHEMAS, here / "forged.tar.gz")
+    packing.pack("synthetic", folder.parent, SCHEMAS, here / "forged.tar.gz")
     shutil.copy(folder / "SHA256SUMS.sig", here / "kept")
     shutil.unpack_archive(here / "forged.tar.gz", here / "forged")
     shutil.copy(here / "kept", here / "forged/synthetic/SHA256SUMS.sig")
@@ -392,7 +392,7 @@ def test_without_ssh_keygen_that_can_all_goes_on_and_is_said(here, monkeypatch, 
         for user in ("alice", "new"):
             patch.setenv("XDG_CONFIG_HOME", str(here / user))
             signer = signing.Signer()
-            assert merging.pack("synthetic", here / "theirs", SCHEMAS, here / "x.tar.gz", signer.sign) == 3
+            assert packing.pack("synthetic", here / "theirs", SCHEMAS, here / "x.tar.gz", signer.sign) == 3
             assert expected in signer.said[-1]
             assert "packed without a signature" in signer.said[-1]
         assert keys.exists()
@@ -422,7 +422,7 @@ def test_config_folder_that_cannot_be_written_leaves_the_pack_unsigned(here, mon
         pytest.skip("root may write everywhere")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(here / folder))
     signer = signing.Signer()
-    assert merging.pack("synthetic", results(here / "theirs"), SCHEMAS, here / "x.tar.gz", signer.sign) == 3
+    assert packing.pack("synthetic", results(here / "theirs"), SCHEMAS, here / "x.tar.gz", signer.sign) == 3
     (line,) = signer.said
     assert "packed without a signature" in line
     assert "unsigned" in said(here / "x.tar.gz")
@@ -505,7 +505,7 @@ def test_damaged_note_is_named_and_costs_no_record(here, harm):
     assert "0 new, 3 identical" in text
     row = table()["synthetic"]
     assert (row["records"], row["came"]) == (2, "unsigned")
-    (left_out,) = csv.DictReader(Path("left_out.csv").read_text().splitlines())
+    (left_out,) = csv.DictReader(Path("excluded_files.csv").read_text().splitlines())
     assert left_out["path"] == str(path.absolute())
     path.rmdir() if path.is_dir() else path.unlink()
     assert "0 new, 3 identical; signed by" in said(archive)

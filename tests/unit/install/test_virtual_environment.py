@@ -121,6 +121,17 @@ def test_moved_or_copied_environment_is_noticed_and_made_anew(venv, tmp_path, mo
     assert virtual_environment.fault_of(moved) is None
 
 
+def test_environment_of_another_checkout_behind_a_link_stays(venv, tmp_path, capfd):
+    link = tmp_path / "linked"
+    link.symlink_to(venv)
+    assert virtual_environment.fault_of(link) == "it was moved or copied here from another folder"
+    virtual_environment.create(link)
+    assert virtual_environment.fault_of(venv) is None
+    assert virtual_environment.fault_of(link) is None
+    assert not link.is_symlink()
+    assert f"is a link to {venv.resolve()}, which stays as it is" in "".join(capfd.readouterr())
+
+
 @pytest.mark.parametrize("missing", [("ensurepip",), ("ensurepip", "pip")], ids=" ".join)
 def test_environment_is_created_where_parts_of_python_are_missing(monkeypatch, tmp_path, missing):
     """As with Debian's and Ubuntu's own Python, which has neither, and Colab's, which has no ensurepip."""

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from trainmark.errors import TrainmarkError
 from trainmark.ingest import file_reader
+from trainmark.ingest.bad_files import BadFileError
 from trainmark.machine import hardware
 from trainmark.measure import matmul_sweep, worker_process
 
@@ -48,7 +49,7 @@ def test_real_sweep_is_written_and_read_back(sweep, tmp_path):
     assert max(found.products[1].flops_per_second) > 1e9
     assert (found.threads, found.versions["tensorflow"]) == (1, "2.19.1")
     assert "multiplies matrices with up to" in matmul_sweep.line(data)
-    with pytest.raises(file_reader.BadFileError, match=r"lies under other/tf-2\.19/cpu"):
+    with pytest.raises(BadFileError, match=r"lies under other/tf-2\.19/cpu"):
         file_reader.Reader(ROOT / "workflow/schemas").result("other/roofline/tf-2.19/cpu.json", content)
 
 
@@ -95,5 +96,5 @@ def test_a_sweep_follows_its_schema_or_is_refused(sweep, tmp_path):
     good = json.loads((tmp_path / PATH).read_text())
     reader = file_reader.Reader(ROOT / "workflow/schemas")
     for change in ({"products": []}, {"format_version": 3}, {"threads": 0}, {"unknown": 1}):
-        with pytest.raises(file_reader.BadFileError):
+        with pytest.raises(BadFileError):
             reader.roofline("synthetic/roofline/tf-2.19/cpu.json", json.dumps({**good, **change}).encode())

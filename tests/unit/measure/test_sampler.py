@@ -107,7 +107,7 @@ def test_run_with_a_meter_has_energy_and_idle_power_in_its_record(supervise):  #
     import json, sys, time
     begin = time.perf_counter(); time.sleep(1.3)
     empty = {"durations": {}, "execution": {}, "versions": {}, "noise": {}, "accuracy": None, "peak_memory_bytes": 1}
-    failed = {"status": "error", "reason": "synthetic", "peak_device_memory_bytes": None}
+    failed = {"status": "error", "reason": "synthetic", "peak_device_memory_bytes": None, "gpu": None}
     print(json.dumps({**empty, **failed, "fit_window": [begin, time.perf_counter()]}))
     """
     data = supervise(fake_child(textwrap.dedent(answer)), watch=fake_watch(HUNDRED_WATTS), idle_seconds=1.2)

@@ -300,9 +300,9 @@ def test_package_that_was_changed_by_hand_is_refused_before_anything_starts(supe
 
 def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
     code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
-    code += "from trainmark.measure import worker_process\nfrom trainmark.measure.worker import training\n"
-    code += "real = training.versions\n"  # as if another numpy came first on the path
-    code += "training.versions = lambda tf: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(tf))[1]\n"
+    code += "from trainmark.measure import worker_process\nfrom trainmark.measure.worker import versions\n"
+    code += "real = versions.found\n"  # as if another numpy came first on the path
+    code += "versions.found = lambda tf: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(tf))[1]\n"
     data = supervise(fake_child(code + "worker_process.serve()"))
     assert data["status"] == "error"
     assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
@@ -460,7 +460,7 @@ def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
     found = supervision.refuse_other_gpu(expected, used)
     assert found["status"] == "wrong_device"
     assert "TensorFlow used Tesla T4 at 0000:00:04.0" in found["reason"]
-    assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) == {}
+    assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) is None
 
 
 @pytest.mark.parametrize(("suspended", "jump"), [(5700.0, 0.0), (0.0, -600.0)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from trainmark.analysis import collecting, convergence
-from trainmark.ingest import merging
+from trainmark.ingest import merging, renaming
 from trainmark.records import chain, record
 from trainmark.records.chain import Chain
 
@@ -120,7 +120,7 @@ def test_chain_and_bytes_survive_another_name(here, how):
     paths[-1].write_text(json.dumps(data, separators=(",", ":"), ensure_ascii=False))
     before = {path.relative_to(HERE): path.read_bytes() for path in paths}
     if how == "rename":
-        merging.rename("synthetic", "synthetic-new", MACHINES, SCHEMAS)
+        renaming.rename("synthetic", "synthetic-new", MACHINES, SCHEMAS)
     else:
         MACHINES.rename("theirs")
         MACHINES.mkdir()

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from trainmark.errors import TrainmarkError
 from trainmark.ingest import file_reader
+from trainmark.ingest.bad_files import BadFileError
 from trainmark.records import record
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record, validate_record
@@ -58,7 +59,7 @@ def test_invalid_records_are_refused(change):
     data = synthetic_record(**change)
     with pytest.raises(jsonschema.ValidationError):
         validate_record(data)
-    with pytest.raises(file_reader.BadFileError):
+    with pytest.raises(BadFileError):
         file_reader.Reader(ROOT / "workflow/schemas").record(
             "/".join(path_of(data).parts[2:]), json.dumps(data).encode()
         )

@@ -4,8 +4,9 @@ import re
 
 import pandas as pd
 import pytest
+from trainmark.contents.columns import Column, ratio, seconds
 from trainmark.report import page
-from trainmark.report.sections.document import Column, Table, ratio, seconds
+from trainmark.report.sections.document import Table
 
 from tests import report, synthetic
 from tests.conftest import failed_record, synthetic_record

@@ -59,7 +59,8 @@ def _plain(word: str) -> str:
 def _code(word: str) -> str:
     """A word as code, in which nothing is live; a bar would end a cell even there."""
     longest = max(map(len, re.findall("`+", word)), default=0)
-    fence, space = "`" * (longest + 1), " " * (word.startswith("`") or word.endswith("`"))
+    fence = "`" * (longest + 1)
+    space = " " if word.startswith("`") or word.endswith("`") else ""
     return f"{fence}{space}{line(word)}{space}{fence}".replace("|", r"\|")
 
 

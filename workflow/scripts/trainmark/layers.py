@@ -14,23 +14,24 @@ _STATED = ("machine", "dataset", "experiment", "records")
 # machine may lack, are imported by name at run time and are not listed.
 FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "": ((), ()),
+    "contents": ((), ()),
     "machine": ((), ()),
     "install": ((), ()),
     "dataset": (("install",), ("numpy",)),
     "experiment": (("machine", "dataset"), ()),
     "records": (("experiment",), ()),
     "measure": ((*_STATED, "install"), ()),
-    "measure/worker": ((*_STATED, "install"), ("tensorflow",)),
+    "measure/worker": ((*_STATED, "install", "measure"), ("tensorflow",)),
     "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
-    "ingest": (_STATED, ("msgspec", "yaml")),
+    "ingest": ((*_STATED, "contents"), ("msgspec", "yaml")),
     "planning": ((*_STATED, "install", "measure"), ("jsonschema", "snakemake", "yaml")),
-    "analysis": ((*_STATED, "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
-    "report/figures": (("machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
+    "analysis": ((*_STATED, "contents", "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
+    "report/figures": (("contents", "machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
     "report/sections": (
-        ("machine", "experiment", "records", "ingest", "analysis", "report/figures"),
+        ("contents", "machine", "experiment", "records", "ingest", "analysis", "report/figures"),
         ("pandas",),
     ),
-    "report": (("records", "analysis", "report/sections"), ("jinja2",)),
+    "report": (("contents", "records", "analysis", "report/sections"), ("jinja2",)),
 }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 from trainmark.analysis import convergence
-from trainmark.report.figures import drawing
+from trainmark.report.figures import drawing, style
 
 from tests import report, synthetic
 from tests.conftest import unlearned
@@ -41,7 +41,7 @@ def planned(request, tmp_path_factory):
         records, kinds = of(request.param)
     gate = convergence.Gate(None if request.param == "no references" else synthetic.references(), 0.001)
     made = report.make(records, folder, kinds=kinds, draw=False, gate=gate)
-    return [e for e in made.exhibits if not e.missing], drawing.assign_looks(made.data.runs)
+    return [e for e in made.exhibits if not e.missing], style.assign_looks(made.data.runs)
 
 
 def texts_of(figure):
@@ -64,7 +64,7 @@ def texts_of(figure):
 def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(planned):
     exhibits, looks = planned
     for exhibit in exhibits:
-        with mpl.rc_context(drawing.STYLE):
+        with mpl.rc_context(style.STYLE):
             figure = drawing.build(exhibit, looks)
             width, height = figure.canvas.get_width_height()
             boxes = texts_of(figure)
@@ -119,7 +119,7 @@ def test_text_in_the_figures_is_text_with_units(article):
 
 def test_series_look_alike_in_all_figures_and_unlike_each_other():
     runs = [(f"m{i}", "cpu", "tf-2.19") for i in range(25)]
-    looks = drawing.assign_looks(pd.DataFrame(runs, columns=["machine", "device", "stack"]))
+    looks = style.assign_looks(pd.DataFrame(runs, columns=["machine", "device", "stack"]))
     assert len(set(looks.values())) == 25
 
 

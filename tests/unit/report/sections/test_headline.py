@@ -1,8 +1,8 @@
 """Tests of trainmark.report.sections.headline, and of the words of figure_list and series_names, on synthetic runs."""
 
 import pandas as pd
+from trainmark.contents.columns import ratio
 from trainmark.report.sections import headline
-from trainmark.report.sections.document import ratio
 
 from tests import report, synthetic
 from tests.conftest import of_stack

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from trainmark import escaping
 from trainmark.experiment import workloads
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK
@@ -30,40 +28,10 @@ RESOLVED_ON_DEVICE = ["optimizer_operations"]
 JOINED = ["python", "numpy", "gpu_id", "operating_system", "gpu_driver", "lock_sha256", "code_version"]
 
 
-# Columns of any table that hold texts, however much a name, a version or a digest may look like a number.
-_TEXTS = ["machine", "stack", "device", "machine_baseline", "device_baseline", "stack_baseline", "model"]
-_TEXTS += ["status", "reason", "workload_digest", "settings_digest", "floatx", "optimizer_class", "variable_devices"]
-_TEXTS += ["python", "tensorflow", "keras", "tensorflow_metal", "operating_system", "gpu_driver", "code_version"]
-_TEXTS += ["code_commit", "lock_file", "lock_sha256", "started_at", "ended_at", "validation_accuracy_by_epoch", "gate"]
-_TEXTS += ["apart", "joined", "claim", "statement", "source", "note", "expected", "candidate", "baseline", "verdict"]
-_TEXTS += ["detail", "control", "power_source", "thermal_pressure", "energy_reason", "energy_scope", "why"]
-_TEXTS += ["machine_id_hash", "hardware"]
-_TEXTS += ["energy_scope_baseline", "gpu_throttle_shares", "energy_idle_reason", "gpu", "gpu_id", "numpy", "cuda"]
-_TEXTS += ["cudnn", "optimizer_operations", "image_data_format"]
-
-
 def model_rank(model: str) -> tuple[int, str]:
     """Sorts models in the order of ``workloads``, and by the alphabet those that it no longer has."""
     known = list(workloads.MODELS)
     return (known.index(model) if model in known else len(known), model)
-
-
-def read_specifications(path: Path) -> pd.DataFrame:
-    """specifications.csv, one row a processor or GPU."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return table.assign(fp32_tflops=pd.to_numeric(table["fp32_tflops"], errors="coerce"))
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A table of the report in which names are texts and nothing means unknown."""
-    return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
-
-
-def csv_text(table: pd.DataFrame) -> str:
-    """A table as CSV; a text that a spreadsheet would take for a formula is marked as a text."""
-    texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
-    marked = {column: table[column].map(escaping.csv_cell, na_action="ignore") for column in texts}
-    return str(table.assign(**marked).to_csv(index=False))
 
 
 def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
@@ -72,16 +40,11 @@ def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
     return {machine: set(rows.to_numpy().ravel()) - {""} for machine, rows in groups}
 
 
-def read_runs(path: Path) -> pd.DataFrame:
-    """runs.csv, one row a run, as ``collecting`` wrote it."""
-    return read_table(path)
-
-
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a cell, and more than one where a cell was measured with several workloads or protocols.
 
     Args:
-        runs: as ``read_runs`` gives them.
+        runs: runs.csv.
 
     Returns:
         The cell's columns; ``n`` (ok runs) and ``failed``; over the runs that are ok: median, minimum, maximum and
@@ -148,20 +111,16 @@ def differing(runs: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.Ser
 
 
 def _short(value: Any) -> str:
-    return (
-        value[:12]
-        if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
+        return value[:12]
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def comparable(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
     """The runs that may be compared: ok, of one experiment and protocol, and each cell measured in one way.
 
     Args:
-        runs: as ``read_runs`` gives them.
+        runs: runs.csv.
         preferred_settings: settings digest of the experiment to choose if there are runs of it.
     """
     runs = of_shown_experiment(runs, preferred_settings)
@@ -197,7 +156,7 @@ def choose_experiment(runs: pd.DataFrame, preferred_settings: str) -> tuple[str,
     runs; the protocol the newest among those.
 
     Args:
-        runs: as ``read_runs`` gives them.
+        runs: runs.csv.
         preferred_settings: the configuration's settings digest.
 
     Returns:

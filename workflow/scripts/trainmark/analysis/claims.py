@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from trainmark.analysis import comparison_statistics, series_names
+from trainmark.analysis import comparison_statistics, comparisons, series_names, table_files, verdicts
+from trainmark.analysis.verdicts import Estimate, Region
+from trainmark.contents import tables
 
-REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
-WITHIN_NOISE, NOT_MEASURED = "within noise", "not measured"
-VERDICTS = (REPRODUCED, CONTRADICTED, WITHIN_NOISE, NOT_MEASURED)
-COLUMNS = (
-    "claim",
-    "statement",
-    "source",
-    "note",
-    "expected",
-    "candidate",
-    "baseline",
-    "stack",
-    "measured",
-    "low",
-    "high",
-    "verdict",
-    "detail",
-)
-PUBLISHED_COLUMNS = (
-    "machine",
-    "device",
-    "machine_baseline",
-    "device_baseline",
-    "model",
-    "batch_size",
-    "value",
-    "claim",
-)
 _STATISTICS = {
     "every": "every cell",
     "geometric_mean": "geometric mean",
@@ -56,50 +29,6 @@ _STATISTICS = {
 MOST_OF_A_KIND = 10
 # Cells that were compared with one baseline, by the candidate's machine and stack.
 Compared = Mapping[tuple[str, str], pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Region:
-    """The values that a claim allows: from low to high, or all others."""
-
-    low: float
-    high: float
-    inverted: bool = False
-
-    def holds(self, low: float, high: float) -> bool:
-        """Whether all of an interval is allowed."""
-        if self.inverted:
-            return high < self.low or low > self.high
-        return self.low < low and high < self.high
-
-    def excludes(self, low: float, high: float) -> bool:
-        """Whether nothing of an interval is allowed."""
-        if self.inverted:
-            return self.low <= low and high <= self.high
-        return high <= self.low or low >= self.high
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A measured value of what a claim is about.
-
-    Attributes:
-        what: of which cells, in words.
-        value: the estimate.
-        interval: its 95 % interval; NaN without repeats.
-        strict: an interval that holds of all estimates of the claim together with 95 % (Bonferroni), by which a single
-            one may contradict it: of a dozen cells some would by chance.
-    """
-
-    what: str
-    value: float
-    interval: tuple[float, float]
-    strict: tuple[float, float]
-
-    @property
-    def known(self) -> bool:
-        """Whether there is an interval."""
-        return not math.isnan(self.interval[0])
 
 
 def load(paths: Iterable[Path]) -> list[dict[str, Any]]:
@@ -144,7 +73,7 @@ def judge_all(
         ids: machine -> ids and families of its hardware.
 
     Returns:
-        Rows of COLUMNS; a claim that can be asked of no machine has one row, too.
+        Rows of claims.csv; a claim that can be asked of no machine has one row, too.
     """
     rows = []
     for claim in claims:
@@ -155,19 +84,19 @@ def judge_all(
         if not asked:
             what = "sweep of matrix products" if of_peak else "run"
             detail = f"no {what} of {_words(claim['candidate'])}"
-            rows.append({**common, "verdict": NOT_MEASURED, "detail": detail})
+            rows.append({**common, "verdict": verdicts.NOT_MEASURED, "detail": detail})
             continue
         compared = [] if of_peak else _compare(claim, runs, ids)
         for machine, stack in asked:
             verdict = _judge_peak(claim, peaks, machine, stack) if of_peak else _judge(claim, compared, machine, stack)
             rows.append({**common, **verdict})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=tables.named("claims").keys)
 
 
 def published(claims: Iterable[Mapping[str, Any]], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> pd.DataFrame:
     """Published speed-ups of single cells, for the machines that they are about; to be drawn beside the measured ones.
 
-    Arguments as for ``judge_all``. Rows of PUBLISHED_COLUMNS.
+    Arguments as for ``judge_all``. Rows of published.csv.
     """
     rows = []
     for claim in claims:
@@ -180,7 +109,7 @@ def published(claims: Iterable[Mapping[str, Any]], runs: pd.DataFrame, ids: Mapp
                 others, claim["cells"]["models"], claim["cells"]["batch_sizes"]
             ):
                 rows.append((machine, device, other, side["device"], model, size, claim["value"], claim["id"]))
-    return pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS)).drop_duplicates()
+    return pd.DataFrame(rows, columns=tables.named("published").keys).drop_duplicates()
 
 
 def _asked(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
@@ -212,13 +141,13 @@ def _words(side: Mapping[str, Any]) -> str:
 def _judge(claim: Mapping[str, Any], compared: list[Compared], machine: str, stack: str) -> dict[str, Any]:
     """The verdict on a speed-up, for one candidate."""
     cells, missing = _cells(claim, compared, machine, stack)
-    found = list(estimates(cells, claim["statistic"])) if len(cells) else []
+    found = list(verdicts.estimates(cells, claim["statistic"])) if len(cells) else []
     row: dict[str, Any] = {
         "candidate": f"{machine}, {claim['candidate']['device'].upper()}",
         "baseline": "; ".join(_sides(cells)),
         "stack": stack,
     }
-    verdict, detail, shown = decide(found, region_of(claim), missing, claim["statistic"])
+    verdict, detail, shown = verdicts.decide(found, region_of(claim), missing, claim["statistic"])
     if shown:
         row |= {"measured": shown.value, "low": shown.interval[0], "high": shown.interval[1]}
     return {**row, "verdict": verdict, "detail": detail}
@@ -227,12 +156,12 @@ def _judge(claim: Mapping[str, Any], compared: list[Compared], machine: str, sta
 def _judge_peak(claim: Mapping[str, Any], peaks: pd.DataFrame, machine: str, stack: str) -> dict[str, Any]:
     """The verdict on a peak, for one candidate: the interval is of the repeated sweeps."""
     device = claim["candidate"]["device"]
-    rows = comparison_statistics.chosen(peaks, {"machine": machine, "device": device, "stack": stack})
+    rows = comparisons.chosen(peaks, {"machine": machine, "device": device, "stack": stack})
     logs = np.log(rows["flops_per_second"] / 1e12)
     error, freedom = pd.Series([logs.std() / math.sqrt(len(logs))]), pd.Series([len(logs) - 1.0])
-    ends = _pair(comparison_statistics.limits(pd.Series([logs.mean()]), error, freedom), 0)
+    ends = verdicts.pair(comparison_statistics.limits(pd.Series([logs.mean()]), error, freedom), 0)
     found = Estimate(f"TFLOPS in {len(rows)} sweeps of matrix products", math.exp(logs.mean()), ends, ends)
-    verdict, detail, _ = decide([found], region_of(claim), [], "every")
+    verdict, detail, _ = verdicts.decide([found], region_of(claim), [], "every")
     row = {"candidate": f"{machine}, {device.upper()}", "baseline": "", "stack": stack}
     return {**row, "measured": found.value, "low": ends[0], "high": ends[1], "verdict": verdict, "detail": detail}
 
@@ -258,7 +187,7 @@ def _compare(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set
         if "stack" in side:  # and so is a stack
             candidate["stack"] = wanted.get("stack", tuple(runs["stack"].unique()))
             baseline["stack"] = side["stack"]
-        cells = comparison_statistics.compare(here, comparison_statistics.Comparison("", candidate, baseline))
+        cells = comparisons.compare(here, comparisons.Comparison("", candidate, baseline))
         itself = (cells[series_names.WHO].to_numpy() == cells[series_names.BASELINE].to_numpy()).all(axis=1)
         groups: Compared = dict(list(cells[~itself].groupby(["machine", "stack"])))
         found.append(groups)
@@ -285,95 +214,4 @@ def _cells(
         else:
             cells = cells[~cells["machine_baseline"].map(gone).astype(bool)]
         parts.append(cells)
-    return pd.concat(parts) if parts else pd.DataFrame(columns=list(comparison_statistics.CELL_COLUMNS)), missing
-
-
-def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:
-    """The measured values of a statistic, each with its intervals; means and extremes for each baseline by itself.
-
-    A mean's interval follows from those of its cells, which are independent: the variances add up, and Welch and
-    Satterthwaite's formula gives the degrees of freedom; the arithmetic mean's by the delta method. The greatest of
-    several true values lies between the greatest lower and the greatest upper limit of their simultaneous intervals.
-
-    Args:
-        cells: as ``comparison_statistics.compare`` gives them.
-        statistic: one of the ledger's schema.
-    """
-    log, error, freedom = (
-        pd.Series(np.asarray(values, dtype=float), index=cells.index)
-        for values in (
-            np.log(cells["speed_up"].astype(float)),
-            cells["log_standard_error"],
-            cells["degrees_of_freedom"],
-        )
-    )
-    each = comparison_statistics.limits(log, error, freedom)
-    strict = comparison_statistics.limits(log, error, freedom, 1 - (1 - comparison_statistics.CONFIDENCE) / len(cells))
-    names = [f"{c.model} {c.batch_size} against {c.machine_baseline}" for c in cells.itertuples()]
-    if statistic == "every":
-        for position, name in enumerate(names):
-            yield Estimate(name, math.exp(log.iloc[position]), *(_pair(limit, position) for limit in (each, strict)))
-        return
-    groups = cells.reset_index(drop=True).groupby("machine_baseline").indices
-    for machine, rows in groups.items():
-        if statistic in ("maximum", "minimum"):
-            largest = statistic == "maximum"
-            values = log.iloc[rows].to_numpy()
-            position = rows[values.argmax() if largest else values.argmin()]
-            low, high = (limit.iloc[rows] for limit in strict)
-            low, high = (each.max(skipna=False) if largest else each.min(skipna=False) for each in (low, high))
-            ends = float(low), float(high)
-            yield Estimate(names[position], math.exp(log.iloc[position]), ends, ends)
-            continue
-        share = np.exp(log.iloc[rows]) if statistic == "arithmetic_mean" else pd.Series(1.0, index=log.index[rows])
-        share /= share.sum()  # of each cell in a small change of the mean
-        variance = (share * error.iloc[rows]) ** 2
-        weight = (variance**2 / freedom.iloc[rows].where(variance > 0, 1)).sum(skipna=False)
-        total = variance.sum(skipna=False)
-        mean = log.iloc[rows].mean() if statistic == "geometric_mean" else math.log(np.exp(log.iloc[rows]).mean())
-        args = pd.Series([mean]), pd.Series([math.sqrt(total)]), pd.Series([total**2 / weight if weight else 1.0])
-        confidences = comparison_statistics.CONFIDENCE, 1 - (1 - comparison_statistics.CONFIDENCE) / len(groups)
-        interval, stricter = (_pair(comparison_statistics.limits(*args, each), 0) for each in confidences)
-        yield Estimate(f"{len(rows)} cells against {machine}", math.exp(mean), interval, stricter)
-
-
-def _pair(limits: tuple[pd.Series, pd.Series], position: int) -> tuple[float, float]:
-    return float(limits[0].iloc[position]), float(limits[1].iloc[position])
-
-
-def decide(
-    found: list[Estimate], region: Region, missing: list[str], statistic: str
-) -> tuple[str, str, Estimate | None]:
-    """Verdict, its reason in words, and the estimate that decides.
-
-    All have to hold; a single one contradicts. What is missing cannot save a claim that what is there contradicts, but
-    for a mean or an extreme, which needs all of its cells.
-    """
-    against = [e for e in found if e.known and region.excludes(*e.strict)]
-    if against and not (missing and statistic != "every"):
-        worst = max(against, key=lambda e: abs(math.log(e.value / _nearest(region, e.value))))
-        others = f"; {len(against)} of {len(found)} contradict it" if len(found) > 1 else ""
-        return CONTRADICTED, f"{worst.what}: {_show(worst)}{others}", worst
-    if missing:
-        return NOT_MEASURED, "missing: " + "; ".join(missing), None
-    open_ones = [e for e in found if not e.known or not region.holds(*e.interval)]
-    if open_ones:
-        first = open_ones[0]
-        count = f"{len(open_ones)} of {len(found)} are not certain, such as " if len(found) > 1 else ""
-        why = "" if first.known else ", and an interval needs two runs on either side"
-        return WITHIN_NOISE, f"{count}{first.what}: {_show(first)}{why}", first
-    if len(found) == 1:
-        return REPRODUCED, f"{found[0].what}: {_show(found[0])}", found[0]
-    edge = min(found, key=lambda e: abs(math.log(e.value / _nearest(region, e.value))))
-    return REPRODUCED, f"in all {len(found)}; nearest to the edge, {edge.what}: {_show(edge)}", edge
-
-
-def _nearest(region: Region, value: float) -> float:
-    """The edge of a region that is nearest to a value."""
-    edges = [edge for edge in (region.low, region.high) if 0 < edge < math.inf]
-    return min(edges, key=lambda edge: abs(math.log(value / edge)))
-
-
-def _show(estimate: Estimate) -> str:
-    low, high = estimate.interval
-    return f"{estimate.value:.3g} [{low:.3g}, {high:.3g}]" if estimate.known else f"{estimate.value:.3g}"
+    return pd.concat(parts) if parts else table_files.nothing("comparisons"), missing

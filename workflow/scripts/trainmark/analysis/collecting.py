@@ -4,160 +4,32 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import datetime
 import functools
 import itertools
-import operator
 import os
-import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from trainmark import escaping
 from trainmark.analysis.convergence import Gate
+from trainmark.analysis.kept_parts import KeptParts, Stamp
+from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of
+from trainmark.contents import tables
 from trainmark.errors import TrainmarkError
-from trainmark.experiment import flops, workloads
 from trainmark.files import csv_text, write_whole
 from trainmark.ingest import catalogue, consistency, origins
+from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Facts
-from trainmark.ingest.file_reader import BadFileError, Problem, Reader, misplaced, read_bytes
+from trainmark.ingest.file_reader import Reader, misplaced, read_bytes
 from trainmark.machine import hardware
 from trainmark.records import chain, layout
-from trainmark.records.chain import Link
-from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.records.chain import Chain, Link
+from trainmark.words import plural
 
-# Columns of runs.csv, units in their names, and where a record holds each; empty where a run has no such value.
-FIELDS = {
-    "machine": "machine",
-    "stack": "stack",
-    "device": "device",
-    "model": "model",
-    "batch_size": "batch_size",
-    "repeat": "repeat",
-    "status": "status",
-    "reason": "reason",
-    "fit_seconds": "durations.fit_seconds",
-    "test_accuracy": "accuracy.test_accuracy",
-    "test_loss": "accuracy.test_loss",
-    "first_epoch_seconds": "durations.first_epoch_seconds",
-    "steady_state_epoch_seconds": "durations.steady_state_epoch_seconds",
-    "fit_setup_seconds": "durations.fit_setup_seconds",
-    "fit_teardown_seconds": "durations.fit_teardown_seconds",
-    "data_seconds": "durations.data_seconds",
-    "build_seconds": "durations.build_seconds",
-    "evaluate_seconds": "durations.evaluate_seconds",
-    "parameters": "execution.parameters",
-    "seed": "seed",
-    "started_at": "started_at",
-    "ended_at": "ended_at",
-    "floatx": "execution.floatx",
-    "image_data_format": "execution.image_data_format",
-    "intra_op_threads": "execution.intra_op_threads",
-    "inter_op_threads": "execution.inter_op_threads",
-    "optimizer_class": "execution.optimizer_class",
-    "jit_compile": "execution.jit_compile",
-    "python": "versions.python",
-    "tensorflow": "versions.tensorflow",
-    "keras": "versions.keras",
-    "numpy": "versions.numpy",
-    "cuda": "versions.cuda",
-    "cudnn": "versions.cudnn",
-    "tensorflow_metal": "versions.tensorflow_metal",
-    "operating_system": "versions.operating_system",
-    "gpu_driver": "versions.gpu_driver",
-    "load_average_before": "noise.load_average_before",
-    "fit_cpu_seconds": "noise.fit_cpu_seconds",
-    "fit_other_cpu_seconds": "noise.fit_other_cpu_seconds",
-    "fit_steal_seconds": "noise.fit_steal_seconds",
-    "fit_cpu_pressure_seconds": "noise.fit_cpu_pressure_seconds",
-    "fit_memory_pressure_seconds": "noise.fit_memory_pressure_seconds",
-    "fit_io_pressure_seconds": "noise.fit_io_pressure_seconds",
-    "fit_throttle_events": "noise.fit_throttle_events",
-    "power_source": "noise.power_source",
-    "low_power_mode": "noise.low_power_mode",
-    "thermal_pressure": "noise.thermal_pressure",
-    "suspended_seconds": "noise.suspended_seconds",
-    "clock_jump_seconds": "noise.clock_jump_seconds",
-    "cool_down_seconds": "noise.cool_down_seconds",
-    "gpu_processes_before": "noise.gpu_processes_before",
-    "gpu_temperature_celsius": "noise.gpu_temperature_celsius",
-    "gpu_clock_hertz": "noise.gpu_clock_hertz",
-    "energy_joules": "energy.joules",
-    "energy_above_idle_joules": "energy.joules_above_idle",
-    "energy_reason": "energy.reason",
-    "energy_idle_reason": "energy.idle_reason",
-    "peak_memory_bytes": "peak_memory_bytes",
-    "peak_device_memory_bytes": "peak_device_memory_bytes",
-    "code_version": "code.version",
-    "code_commit": "code.commit",
-    "lock_file": "environment.lock_file",
-    "lock_sha256": "environment.lock_sha256",
-    "protocol": "protocol",
-    "control": "control",
-    "machine_id_hash": "identity.machine_id_hash",
-    "hardware": "identity.hardware",
-    "workload_digest": "workload_digest",
-}
-DERIVED: tuple[str, ...] = (
-    "settings_digest",
-    "epochs",
-    "train_samples",
-    "throughput_samples_per_second",
-    "flops_per_second",
-)
-DERIVED += ("variable_devices", "gpu_throttle_shares", "energy_scope", "gpu", "gpu_id", "tensor_float_32")
-DERIVED += ("optimizer_operations", "unexplained_seconds")
-# Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, and what the gate says of it.
-LEARNED = ("validation_accuracy_by_epoch", "gate", "gate_t", "gate_limit")
-RUN_COLUMNS = (*FIELDS, *DERIVED, *LEARNED)
-_STATUS = list(FIELDS).index("status")
-# Of a failed run: all that is derived but its settings, epochs and samples, and nothing learned.
-_UNMEASURED = [None] * (len(DERIVED) - 3 + len(LEARNED))
-MACHINE_COLUMNS = (
-    "machine",
-    "chip",
-    "architecture",
-    "cores_physical",
-    "cores_logical",
-    "cores_usable",
-    "core_levels",
-    "cpu_quota_cores",
-    "memory_bytes",
-    "gpu",
-    "gpu_cores",
-    "gpu_memory_bytes",
-    "gpu_driver",
-    "operating_system",
-    "kernel",
-    "virtualisation",
-)
-PEAK_COLUMNS: tuple[str, ...] = (
-    "machine",
-    "stack",
-    "device",
-    "side",
-    "round",
-    "flops_per_second",
-    "theoretical_flops_per_second",
-)
-PEAK_COLUMNS += ("theoretical_cores", "theoretical_clock_hertz", "theoretical_flops_per_cycle", "threads")
-EXPERIMENT_COLUMNS = ("settings_digest", "settings")
-LEFT_OUT_COLUMNS = ("path", "what", "remedy")
-# Of each machine: how many of its records came with which signature, by which keys, and how they name each other.
-ORIGIN_COLUMNS: tuple[str, ...] = ("machine", "signed", "not_checked", "unsigned", "by_no_merge", "keys")
-ORIGIN_COLUMNS += ("records", "named_here", "named_elsewhere", "unlinked", "forks", "late")
-
-# Of a table, in the order of its columns.
-Row = tuple[Any, ...]
-_values_of = operator.attrgetter(*FIELDS.values())
-
-
-_CURVES = ("train_loss", "validation_loss", "validation_accuracy")
+# Where what was read of each machine is kept.
+Kept = KeptParts["Collected"]
 # Below so many files, starting processes takes longer than reading.
 _FEW_FILES = 5000
 # How often all is read again because a machine was renamed meanwhile.
@@ -178,7 +50,8 @@ class Collected:
         problems: the files that cannot be used.
         vanished: whether one of these is there no more.
         facts: of every machine.
-        origins: rows of origins.csv.
+        chains: of every machine that has records.
+        digests: of its records.
     """
 
     runs: int = 0
@@ -190,7 +63,8 @@ class Collected:
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
-    origins: list[Row] = field(default_factory=list)
+    chains: dict[str, Chain] = field(default_factory=dict)
+    digests: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, other: Collected) -> None:
         """Add what was read elsewhere."""
@@ -203,7 +77,8 @@ class Collected:
         self.settings |= other.settings
         self.problems += other.problems
         self.facts += other.facts
-        self.origins += other.origins
+        self.chains |= other.chains
+        self.digests |= other.digests
 
 
 def collect(
@@ -213,17 +88,18 @@ def collect(
     skip_bad: bool,
     gate: Gate,
     published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
+    kept: Kept | None = None,
 ) -> list[Problem]:
     """Read every record and machine file below ``machines`` and write the tables.
 
     Args:
         machines: the folder of the machines.
         schemas: the folder of the schemas.
-        output: folder in which runs.csv, controls.csv, peaks.csv, machines.csv, origins.csv, experiments.csv and
-            left_out.csv are written.
-        skip_bad: whether files that cannot be used are listed in left_out.csv instead of refused.
+        output: folder in which the collected tables are written.
+        skip_bad: whether files that cannot be used are listed in excluded_files.csv instead of refused.
         gate: says of each run that is ok whether it learned.
         published: figures of hardware, as ``catalogue.load`` gives them.
+        kept: where to keep what was read, and to find what was read before.
 
     Returns:
         The files that were left out.
@@ -233,14 +109,29 @@ def collect(
             table is written then.
     """
     for _ in range(_TRIES):
-        found = read_all(machines, schemas, gate, published)
+        found = read_all(machines, schemas, gate, published, kept)
         if not found.vanished:
             break
+    _refuse_unusable(found, machines, skip_bad)
+    came = origins.load(machines.parent / layout.ORIGINS)
+    problems = [*found.problems, *came.problems]  # what is not known of signatures costs no measurement
+    machine_rows = [[row[key] for key in tables.named("machines").keys] for row in found.machines]
+    _write(output, "runs", [], "".join(found.runs_csv))
+    _write(output, "controls", [], "".join(found.controls_csv))
+    _write(output, "peaks", found.peaks)
+    _write(output, "machines", machine_rows)
+    _write(output, "origins", [_origin_row(found, machine, came) for machine in found.chains])
+    _write(output, "experiments", sorted(found.settings.items()))
+    _write(output, "excluded_files", [astuple(problem) for problem in problems])
+    return problems
+
+
+def _refuse_unusable(found: Collected, machines: Path, skip_bad: bool) -> None:
+    """Refuse what no report can be drawn from."""
     if found.problems and not skip_bad:
-        count = f"{len(found.problems)} file{'s' * (len(found.problems) > 1)}"
         raise TrainmarkError(
-            f"{count} below {machines} cannot be used, so no report was drawn and nothing was changed. Mend each, or "
-            "draw the others with --config on_bad_record=skip.\n"
+            f"{plural(len(found.problems), 'file')} below {machines} cannot be used, so no report was drawn and "
+            "nothing was changed. Mend each, or draw the others with --config on_bad_record=skip.\n"
             + "\n".join(f"  - {machines}/{problem}" for problem in found.problems)
         )
     if not found.runs:
@@ -248,54 +139,76 @@ def collect(
             f"There is no record{' that can be used' * bool(found.problems)} below {machines}: nothing to report. "
             "Measure this machine with 'snakemake --cores 1', or bring other people's results here: see README.md."
         )
-    machine_rows = [[row.get(column) for column in MACHINE_COLUMNS] for row in found.machines]
-    # What is not known of signatures costs no measurement.
-    problems = [*found.problems, *origins.load(machines.parent / layout.ORIGINS).problems]
-    left_out = [astuple(problem) for problem in problems]
-    write_whole(output / "runs.csv", csv_text([RUN_COLUMNS]) + "".join(found.runs_csv))
-    write_whole(output / "controls.csv", csv_text([RUN_COLUMNS]) + "".join(found.controls_csv))
-    write_whole(output / "peaks.csv", csv_text([PEAK_COLUMNS, *found.peaks]))
-    write_whole(output / "machines.csv", csv_text([MACHINE_COLUMNS, *machine_rows]))
-    write_whole(output / "origins.csv", csv_text([ORIGIN_COLUMNS, *found.origins]))
-    write_whole(output / "experiments.csv", csv_text([EXPERIMENT_COLUMNS, *sorted(found.settings.items())]))
-    write_whole(output / "left_out.csv", csv_text([LEFT_OUT_COLUMNS, *left_out]))
-    return problems
+
+
+def _origin_row(found: Collected, machine: str, known: origins.Memory) -> Row:
+    """A row of origins.csv."""
+    came = [known.records[digest] for digest in found.digests[machine] if digest in known.records]
+    counts = [sum(each.signature == kind for each in came) for kind in origins.BEST_FIRST]
+    keys = " ".join(sorted({each.key for each in came if each.key}))
+    return (machine, *counts, len(found.digests[machine]) - len(came), keys, *astuple(found.chains[machine]))
+
+
+def _write(output: Path, name: str, rows: Sequence[Sequence[Any]], further: str = "") -> None:
+    """Write a table: its heading, rows, and further ones that are text already."""
+    table = tables.named(name)
+    write_whole(output / table.file, csv_text([table.keys, *rows]) + further)
 
 
 def read_all(
-    machines: Path, schemas: Path, gate: Gate, published: Mapping[str, Any] = catalogue.NOTHING_KNOWN
+    machines: Path,
+    schemas: Path,
+    gate: Gate,
+    published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
+    kept: Kept | None = None,
 ) -> Collected:
-    """Every record and machine file below ``machines``, read once, and what is wrong with the others.
+    """Every record and machine file below ``machines``, and what is wrong with the others.
 
-    Many are read by as many processes as there are cores: nothing is timed while the report is drawn.
+    Arguments are those of ``collect``. Many files are read by as many processes as there are cores: nothing is
+    timed while the report is drawn.
     """
-    paths = [path for path, _ in layout.result_files(machines)]
-    parts = [list(part) for _, part in itertools.groupby(paths, key=lambda path: path.partition("/")[0])]
+    stamps = [stamp for _, stamp in sorted(layout.find(machines, _stamp_below(machines)))]
+    parts = {key: list(part) for key, part in itertools.groupby(stamps, key=lambda stamp: stamp[0].partition("/")[0])}
     collector = Collector(machines, schemas, gate, published)
-    if len(paths) < _FEW_FILES:
-        read = collector.read_machines(parts)
-    else:
-        processes = hardware.usable_cores()
-        chunks = [parts[start::processes] for start in range(processes)]  # every machine whole, in one process
-        with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-            shares = list(pool.map(collector.read_machines, chunks))
-        # In the order of the paths, whatever the number of processes.
-        read = [shares[position % processes][position // processes] for position in range(len(parts))]
-    return _without_copies(collector, parts, read)
+    known = kept.load(parts) if kept else {}
+    paths = {machine: [stamp[0] for stamp in part] for machine, part in parts.items()}
+    read = collector.read_machines({machine: part for machine, part in paths.items() if machine not in known})
+    if kept and read:
+        # What may be right tomorrow, or is about a file that has gone, is read again.
+        good = {machine: each for machine, each in read.items() if not (each.problems or each.vanished)}
+        kept.save(parts, {**known, **good})
+    return _without_copies(collector, paths, {**known, **read})
 
 
-def _without_copies(collector: Collector, parts: list[list[str]], read: list[Collected]) -> Collected:
+def _stamp_below(machines: Path) -> Callable[[os.DirEntry[str]], tuple[str, Stamp]]:
+    """What tells of an entry below a folder whether its content has changed, behind what they are sorted by."""
+    start = len(str(machines).rstrip("/")) + 1
+
+    def stamp(entry: os.DirEntry[str]) -> tuple[str, Stamp]:
+        path = entry.path[start:]
+        try:
+            found = entry.stat()
+        except OSError:  # a link that leads nowhere
+            return path, (path, 0, 0, 0)
+        return path, (path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    return stamp
+
+
+def _without_copies(collector: Collector, paths: Mapping[str, list[str]], read: Mapping[str, Collected]) -> Collected:
     """What was read of all machines, but for measurements that stand under several names."""
-    copies = consistency.find_copies((facts for each in read for facts in each.facts), collector.losses)
+    in_order = {machine: read[machine] for machine in paths}
+    copies = consistency.find_copies((facts for each in in_order.values() for facts in each.facts), collector.losses)
     excluded: dict[str, set[str]] = defaultdict(set)
     problems: list[Problem] = []
-    for (machine, other), paths in copies.items():
-        problems.append(consistency.copies_problem(machine, other, len(paths)))
-        excluded[machine] |= set(paths)
+    for (machine, other), copied in copies.items():
+        problems.append(consistency.copies_problem(machine, other, len(copied)))
+        excluded[machine] |= set(copied)
     found = Collected(problems=problems)
-    for part, each in zip(parts, read):
-        without = excluded.get(part[0].partition("/")[0], set())
-        found.add(collector.read_machine([path for path in part if path not in without]) if without else each)
+    for machine, each in in_order.items():
+        without = excluded.get(machine, set())
+        rest = [path for path in paths[machine] if path not in without]
+        found.add(collector.read_machine(rest) if without else each)
     return found
 
 
@@ -320,18 +233,18 @@ class Collector:
         """Of single files."""
         return Reader(self.schemas)
 
-    @functools.cached_property
-    def came(self) -> Mapping[str, origins.Origin]:
-        """How records came that a merge has brought, by their digest."""
-        return origins.load(self.machines.parent / layout.ORIGINS).records
-
     def __getstate__(self) -> dict[str, Any]:
-        """For other processes, which read both anew."""
-        return {key: value for key, value in self.__dict__.items() if key not in ("reader", "came")}
+        """For other processes, which make their own reader."""
+        return {key: value for key, value in self.__dict__.items() if key != "reader"}
 
-    def read_machines(self, parts: list[list[str]]) -> list[Collected]:
-        """What lies in several machines' folders, whose files' paths are given."""
-        return [self.read_machine(paths) for paths in parts]
+    def read_machines(self, parts: Mapping[str, list[str]]) -> dict[str, Collected]:
+        """What lies in several machines' folders, by their names; the paths of their files are given."""
+        if sum(map(len, parts.values())) < _FEW_FILES:
+            return {machine: self.read_machine(paths) for machine, paths in parts.items()}
+        processes = hardware.usable_cores()
+        with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+            chunk = max(1, len(parts) // (8 * processes))  # every machine whole, in one process
+            return dict(zip(parts, pool.map(self.read_machine, parts.values(), chunksize=chunk)))
 
     def losses(self, path: str) -> tuple[float, ...] | None:
         """The losses of a run that is ok; None of another, and of one that has gone meanwhile."""
@@ -353,7 +266,7 @@ class Collector:
                     record, workload = self.reader.record(path, content)
                     links.append(Link(chain.digest(content), record.previous, record.started_at))
                     if workload.settings_digest not in found.settings:
-                        found.settings[workload.settings_digest] = _settings_of(workload.values)
+                        found.settings[workload.settings_digest] = settings_of(workload.values)
                     row = run_row(record, workload, self.gate, found.settings[workload.settings_digest])
                     (controls if record.control else runs)[path] = row
                     facts.add_record(path, record, workload.values)
@@ -380,145 +293,6 @@ class Collector:
             found.controls_csv.append(rows_text([row for path, row in controls.items() if path not in bad]))
             found.facts.append(facts)
             if links:
-                found.origins.append(self._origin_row(facts.machine, links))
+                found.chains[facts.machine] = chain.follow(links)
+                found.digests[facts.machine] = [link.digest for link in links]
         return found
-
-    def _origin_row(self, machine: str, links: list[Link]) -> Row:
-        """A row of ORIGIN_COLUMNS."""
-        came = [self.came[link.digest] for link in links if link.digest in self.came]
-        counts = [sum(each.signature == kind for each in came) for kind in origins.BEST_FIRST]
-        keys = " ".join(sorted({each.key for each in came if each.key}))
-        return (machine, *counts, len(links) - len(came), keys, *astuple(chain.follow(links)))
-
-
-def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> Row:
-    """A record's row in runs.csv; ``canonical`` are its settings as canonical JSON."""
-    settings = workload.values
-    if record.status == OK:
-        samples = workloads.samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
-        throughput = samples / record.durations.fit_seconds
-        operations = flops.of_fit(record.model, settings.epochs, settings.train_samples, settings.validation_samples)
-        devices = " ".join(record.execution.variable_devices)
-        shares = record.noise.gpu_throttle_shares
-        learned = {name: getattr(record.accuracy, name) for name in _CURVES}
-        verdict = gate.judge(record.model, record.batch_size, learned, canonical)
-        values = _values_of(record)
-        if verdict.reason:
-            values = (*values[:_STATUS], NOT_CONVERGED, verdict.reason, *values[_STATUS + 2 :])
-        return (
-            *values,
-            workload.settings_digest,
-            settings.epochs,
-            settings.train_samples,
-            throughput,
-            operations / record.durations.fit_seconds if operations else None,
-            devices,
-            _json_text(shares) if shares else None,
-            energy_scope(record.energy),
-            *_gpu_values(record.gpu),
-            _rounds_products(record),
-            " ".join(record.execution.optimizer_operations or ()) or None,
-            unexplained_seconds(record),
-            _json_text(learned["validation_accuracy"]),
-            verdict.gate,
-            verdict.t,
-            verdict.limit,
-        )
-    known = [_value(record, path) for path in FIELDS.values()]
-    return *known, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
-
-
-def _json_text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-# Texts, one a line, that JSON and CSV do not write alike: formulas, and what would be taken for words of JSON.
-_UNLIKE = re.compile(rf"^[{re.escape(''.join(escaping.FORMULA))}]|,(?:null|true|false)", re.MULTILINE)
-
-
-def rows_text(rows: list[Row]) -> str:
-    """Rows of RUN_COLUMNS as CSV with every text in quotes, as RFC 4180 allows.
-
-    A row of JSON is one of CSV but for three words, and it is written in a third of the time: Python's own csv takes
-    long for numbers. What the two write differently is left to it.
-    """
-    texts = (value for value in set(itertools.chain.from_iterable(rows)) if isinstance(value, str))
-    found = b"\n".join(msgspec.json.encode(row)[1:-1] for row in rows).decode()
-    if "\\" in found or _UNLIKE.search("\n".join(texts)):
-        return csv_text(rows)
-    for word, other in {",null": ",", ",true": ",True", ",false": ",False"}.items():
-        found = found.replace(word, other)
-    return f"{found}\n" if rows else ""
-
-
-def _gpu_values(gpu: Any) -> tuple[str | None, str | None]:
-    """What a run's GPU is called, with all that makes it another one, and the hash of its id; None of a CPU run."""
-    if gpu is None:
-        return None, None
-    memory = f", {gpu.memory_bytes / 2**30:.0f} GiB" if gpu.memory_bytes else ""
-    capability = f", compute capability {gpu.compute_capability}" if gpu.compute_capability else ""
-    return f"{gpu.name}{memory}{capability}", gpu.id_hash
-
-
-def _rounds_products(record: Any) -> bool | None:
-    """Whether products were rounded to TensorFloat-32: where it was allowed, on a GPU since Ampere (8.0).
-
-    None of a GPU that the record does not name.
-    """
-    if record.device == "cpu" or not record.execution.tensor_float_32:
-        return False
-    if record.gpu is None:
-        return None
-    return bool(record.gpu.compute_capability) and float(record.gpu.compute_capability) >= 8
-
-
-def unexplained_seconds(record: Any) -> float:
-    """From a run's start to its end by the time of day, less all that it was busy with by its own clock."""
-    begin, end = (datetime.datetime.fromisoformat(text) for text in (record.started_at, record.ended_at))
-    times = record.durations
-    busy = times.import_seconds + times.data_seconds + times.build_seconds + times.fit_seconds + times.evaluate_seconds
-    return float(round((end - begin).total_seconds() - busy, 3))
-
-
-def energy_scope(energy: Any) -> str | None:
-    """What a run's energy is of, as "CPU package + GPU board"; None where there is none."""
-    if energy.joules is None:
-        return None
-    return " + ".join(sorted({domain.scope for domain in energy.domains if domain.counted}))
-
-
-def _value(record: Any, path: str) -> Any:
-    """A value of a record of which parts are missing; None for a missing one."""
-    for name in path.split("."):
-        record = None if record is None else getattr(record, name)
-    return None if record is msgspec.UNSET else record
-
-
-def peak_rows(sweep: Any) -> list[Row]:
-    """Rows of PEAK_COLUMNS of a sweep of matrix products: of the side at which a round was fastest."""
-    best = max(sweep.products, key=lambda product: max(product.flops_per_second))
-    theory = sweep.theoretical
-    theoretical = (theory.flops_per_second, theory.cores, theory.clock_hertz, theory.flops_per_cycle) if theory else ()
-    return [
-        (sweep.machine, sweep.stack, sweep.device, best.side, number, rate, *(theoretical or [None] * 4), sweep.threads)
-        for number, rate in enumerate(best.flops_per_second, start=1)
-    ]
-
-
-def _settings_of(workload: Any) -> str:
-    plain = msgspec.to_builtins(workload)
-    return workloads.canonical_json({key: value for key, value in plain.items() if key != "model"})
-
-
-def machine_row(machine: Any) -> dict[str, Any]:
-    """A machine file's row in machines.csv; the GPUs of a machine with several are counted."""
-    data = msgspec.to_builtins(machine)
-    row = {key: data.get(key) for key in MACHINE_COLUMNS}
-    row |= {f"cores_{kind}": data["cores"][kind] for kind in ("physical", "logical", "usable")}
-    row["core_levels"] = " + ".join(f"{n} {kind}" for kind, n in (data["cores"]["levels"] or {}).items()) or None
-    gpus = data["gpus"]
-    if gpus:
-        count = f"{len(gpus)} x " if len(gpus) > 1 else ""
-        row |= {"gpu": count + gpus[0]["name"], "gpu_driver": gpus[0]["driver"]}
-        row |= {"gpu_cores": gpus[0]["cores"], "gpu_memory_bytes": gpus[0]["memory_bytes"]}
-    return row

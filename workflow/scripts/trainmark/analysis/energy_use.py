@@ -4,21 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparison_statistics
-
-COLUMNS = (
-    *cell_statistics.CELL,
-    "energy_scope",
-    "runs",
-    "joules",
-    "joules_per_epoch",
-    "joules_per_million_samples",
-    "watts",
-)
-COLUMNS += ("above_idle_joules", "above_idle_joules_per_million_samples")
-RATIO_COLUMNS = (*comparison_statistics.SIDES, "model", "batch_size", "ratio", "low", "high", "energy_scope")
-RATIO_COLUMNS += ("energy_scope_baseline", "why")
-UNMEASURED_COLUMNS = ("machine", "stack", "device", "missing", "why", "runs")
+from trainmark.analysis import cell_statistics, comparisons, table_files
+from trainmark.contents import tables
 
 
 def per_cell(runs: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +15,7 @@ def per_cell(runs: pd.DataFrame) -> pd.DataFrame:
         runs: comparable runs that are ok.
 
     Returns:
-        Rows of COLUMNS, one for each cell and scope that its runs were measured with: medians over the ``runs`` that
+        Rows of energy.csv, one for each cell and scope that its runs were measured with: medians over the ``runs`` that
         have an energy. ``joules`` is of the whole fit, validation included; ``watts`` its mean power;
         ``above_idle_...`` less what the idle machine would have used, NaN where that was not measured.
     """
@@ -44,13 +31,13 @@ def per_cell(runs: pd.DataFrame) -> pd.DataFrame:
     )
     keys = [*cell_statistics.CELL, "energy_scope"]
     groups = known.groupby(keys)
-    values = [column for column in COLUMNS if column not in (*keys, "runs")]
+    values = [column for column in tables.named("energy").keys if column not in (*keys, "runs")]
     found = groups[values].median().join(groups.size().rename("runs")).reset_index()
-    return cell_statistics.in_order(found, keys)[list(COLUMNS)]
+    return cell_statistics.in_order(found, keys)[tables.named("energy").keys]
 
 
 def unmeasured(runs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of UNMEASURED_COLUMNS: why runs have no energy, or none above idle, and how many each series has."""
+    """Rows of energy_unmeasured.csv: why runs have no energy, or none above idle, and how many each series has."""
     none = runs["energy_joules"].isna()
     idle = ~none & runs["energy_above_idle_joules"].isna()
     parts = [
@@ -60,11 +47,11 @@ def unmeasured(runs: pd.DataFrame) -> pd.DataFrame:
             (idle, "energy above idle", "energy_idle_reason"),
         )
     ]
-    keys = list(UNMEASURED_COLUMNS[:-1])
+    keys = tables.named("energy_unmeasured").keys[:-1]
     return pd.concat(parts).groupby(keys).size().rename("runs").reset_index()
 
 
-def ratios(runs: pd.DataFrame, comparisons: list[comparison_statistics.Comparison]) -> pd.DataFrame:
+def ratios(runs: pd.DataFrame, wanted: list[comparisons.Comparison]) -> pd.DataFrame:
     """How many times more energy the baseline of each compared cell used than its candidate.
 
     By the statistics of times, on energies: the ratio of geometric means with Welch's interval. Cells whose runs differ
@@ -72,25 +59,23 @@ def ratios(runs: pd.DataFrame, comparisons: list[comparison_statistics.Compariso
 
     Args:
         runs: comparable runs that are ok.
-        comparisons: those of the report.
+        wanted: the comparisons of the report.
 
     Returns:
-        Rows of RATIO_COLUMNS. ``why`` says why a ratio must not be read as one of efficiency: its sides are of
+        Rows of energy_ratios.csv. ``why`` says why a ratio must not be read as one of efficiency: its sides are of
         different scopes, an SoC and a board, say. It is empty where they are the same.
     """
     runs = runs[runs["energy_joules"].notna()]
     scopes = runs.groupby(cell_statistics.CELL)["energy_scope"]
     runs = runs[scopes.transform("nunique") == 1] if len(runs) else runs
     energies = runs.assign(fit_seconds=runs["energy_joules"].astype(float))
-    cells = comparison_statistics.distinct(comparison_statistics.compare_all(energies, comparisons)).rename(
-        columns={"speed_up": "ratio"}
-    )
+    cells = comparisons.distinct(comparisons.compare_all(energies, wanted)).rename(columns={"speed_up": "ratio"})
     if cells.empty:
-        return pd.DataFrame(columns=list(RATIO_COLUMNS))
+        return table_files.nothing("energy_ratios")
     scope_of = runs.groupby(cell_statistics.CELL)["energy_scope"].first()
     for suffix in ("", "_baseline"):
         keys = [*(f"{axis}{suffix}" for axis in ("machine", "stack", "device")), "model", "batch_size"]
         cells[f"energy_scope{suffix}"] = [scope_of[key] for key in cells[keys].itertuples(index=False, name=None)]
     differs = cells["energy_scope"] != cells["energy_scope_baseline"]
     words = "different scopes: " + cells["energy_scope"] + " against " + cells["energy_scope_baseline"]
-    return cells.assign(why=words.where(differs, ""))[list(RATIO_COLUMNS)]
+    return cells.assign(why=words.where(differs, ""))[tables.named("energy_ratios").keys]

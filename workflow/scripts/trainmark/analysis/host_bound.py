@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparison_statistics
+from trainmark.analysis import cell_statistics, comparison_statistics, table_files
 from trainmark.analysis.series_names import BASELINE, WHO
+from trainmark.contents import tables
 from trainmark.experiment import controls
 from trainmark.records.record import OK
-
-COLUMNS = ("control", *cell_statistics.CELL, "speed_up", "low", "high", "steady_state_speed_up")
-COLUMNS += ("fit_seconds_baseline", "fit_seconds_candidate", "n_baseline", "n_candidate")
-COLUMNS += ("log_standard_error", "degrees_of_freedom")
 
 
 def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
@@ -22,12 +19,12 @@ def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
         controlled: runs of controls of the same experiment, whatever became of them.
 
     Returns:
-        Rows of COLUMNS: ``speed_up`` with its 95 % interval, by the statistics of any comparison, above 1 where the
-        control is faster; the plain runs are the baseline, the control is the candidate. Cells whose two sides differ
-        in more than the control (versions, threads) are left out, and those whose plain runs have no more threads than
-        the control.
+        Rows of host_bound.csv: ``speed_up`` with its 95 % interval, by the statistics of any comparison, above 1 where
+        the control is faster; the plain runs are the baseline, the control is the candidate. Cells whose two sides
+        differ in more than the control (versions, threads) are left out, and those whose plain runs have no more
+        threads than the control.
     """
-    parts = [pd.DataFrame(columns=list(COLUMNS))]
+    parts = [table_files.nothing("host_bound")]
     for control, part in controlled[controlled["status"] == OK].groupby("control"):
         held_to = controls.threads(control)
         plain = runs[runs["intra_op_threads"] > held_to] if held_to else runs
@@ -35,7 +32,7 @@ def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
         apart = cell_statistics.differing(pd.concat([plain, part]), cell_statistics.CELL, alike)
         cells = comparison_statistics.speed_ups(plain, part, cell_statistics.CELL)
         cells = cells[~cells.set_index(cell_statistics.CELL).index.isin(apart.index)]
-        parts.append(cells.assign(control=control)[list(COLUMNS)])
+        parts.append(cells.assign(control=control)[tables.named("host_bound").keys])
     found = pd.concat([part for part in parts if len(part)] or parts)
     return cell_statistics.in_order(found, ["control", *cell_statistics.CELL])
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 WHO = ["machine", "device", "stack"]
 BASELINE = [f"{axis}_baseline" for axis in WHO]
+SIDES = (*WHO, *BASELINE)
 Key = tuple[str, ...]
 
 

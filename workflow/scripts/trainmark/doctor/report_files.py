@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainmark import escaping, files
+from trainmark import escaping, files, words
 from trainmark.doctor import anonymity
 
 FOLDER = Path("results/doctor")
@@ -84,8 +84,7 @@ def _sign(verdict: str, encoding: str | None) -> str:
 def summary(findings: Sequence[Finding]) -> str:
     """How many there are of each kind."""
     counts = {verdict: sum(finding.verdict == verdict for finding in findings) for verdict in _SIGNS}
-    warnings = f"{counts[WARNING]} warning{'s' * (counts[WARNING] != 1)}"
-    return f"{counts[GOOD]} good, {warnings}, {counts[WRONG]} wrong"
+    return f"{counts[GOOD]} good, {words.plural(counts[WARNING], 'warning')}, {counts[WRONG]} wrong"
 
 
 def write(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from trainmark import process_environment
 from trainmark.errors import TrainmarkError, terminable
@@ -16,11 +16,54 @@ from trainmark.install import lockfile
 from trainmark.machine import cuda, hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.measure import kernel_cache, provenance, sampler, supervision, worker_process
+from trainmark.measure.messages import (
+    Examination,
+    ExaminationAnswer,
+    ExaminationRequest,
+    Readings,
+    nothing_examined,
+)
 from trainmark.records.record import OK
 from trainmark.terminal import say
 
 IDLE_SECONDS = 2.0
 _TIME_LIMIT_SECONDS = 300.0
+
+
+class DeviceLook(Examination):
+    """What was found of a device from outside, too.
+
+    Attributes:
+        compiles: whether the driver had to compile TensorFlow's code.
+        gpu_processes: how many others computed on the GPU; None where that cannot be told.
+        seen: what the meters told.
+    """
+
+    compiles: bool
+    gpu_processes: int | None
+    seen: Readings
+
+
+class StackLook(TypedDict):
+    """What was found of a stack.
+
+    Attributes:
+        stack: which.
+        python: its version.
+        reason: why nothing of it is to be timed; None if there is none.
+        busy: whose timing keeps the devices from being examined now, or None.
+        environment: as records have it.
+        code: the same.
+        devices: that the stack fits, by name.
+    """
+
+    stack: str
+    python: str
+    reason: str | None
+    busy: str | None
+    environment: dict[str, Any] | None
+    code: dict[str, str | None] | None
+    devices: dict[str, DeviceLook]
 
 
 @dataclass(frozen=True)
@@ -62,7 +105,7 @@ class Request:
         return True
 
 
-def examine(request: Request, child_command: list[str], watch_command: list[str]) -> dict[str, Any]:
+def examine(request: Request, child_command: list[str], watch_command: list[str]) -> StackLook:
     """Examine a stack; whatever is wrong is in what is found.
 
     Args:
@@ -70,25 +113,26 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
         child_command: starts a process that answers a request with what ``device_check.examine`` returns.
         watch_command: starts a process that calls ``sampler.serve``.
 
-    Returns:
-        ``stack``; ``python``, its version; ``reason`` why nothing of it is to be timed, None if there is none;
-        ``environment`` and ``code`` as records have them; ``busy``, whose timing keeps the devices from being
-        examined now, or None; ``devices``: what ``device_check.examine`` found of each that the stack fits, with
-        ``compiles`` (whether the driver had to compile TensorFlow's code), ``gpu_processes`` (others on the GPU) and
-        ``seen`` (what the meters told).
-
     Raises:
         AbandonedError: if the workflow is gone.
     """
-    found: dict[str, Any] = {"stack": request.stack, "python": platform.python_version(), "reason": None, "busy": None}
-    found |= {"environment": None, "code": None, "devices": {}}
+    found: StackLook = {
+        "stack": request.stack,
+        "python": platform.python_version(),
+        "reason": None,
+        "busy": None,
+        "environment": None,
+        "code": None,
+        "devices": {},
+    }
     try:
         if request.interpreter:
             lockfile.refuse_other_interpreter(*request.interpreter)
         made_by = provenance.describe(request.lock_file, request.gpu)
     except TrainmarkError as error:
-        return {**found, "reason": str(error)}
-    found |= {key: made_by[key] for key in ("environment", "code")}
+        found["reason"] = str(error)
+        return found
+    found["environment"], found["code"] = made_by["environment"], made_by["code"]
     try:
         with terminable(), worker_process.machine_lock(request, request.workflow_pid, waits=False) as lock:
             for device in filter(request.is_fit, request.devices):
@@ -102,28 +146,39 @@ def examine(request: Request, child_command: list[str], watch_command: list[str]
 
 def _examine_device(
     request: Request, device: str, child_command: list[str], watch_command: list[str], lock: int
-) -> dict[str, Any]:
-    found: dict[str, Any] = {"compiles": kernel_cache.is_needed(request.stack, device, request.gpu, request.lock_file)}
-    if found["compiles"] and request.gpu:
+) -> DeviceLook:
+    compiles = kernel_cache.is_needed(request.stack, device, request.gpu, request.lock_file)
+    if compiles and request.gpu:
         say(kernel_cache.announcement(request.stack, request.gpu))
     say(f"trainmark: looking at {request.stack} on the {device.upper()}; takes about half a minute.")
     with sampler.watched(watch_command, process_environment.clean(), device) as watcher:
-        found["gpu_processes"] = watcher.gpu_processes
         idle = begin, _ = time.perf_counter(), time.perf_counter()
         if watcher.watches:
             time.sleep(IDLE_SECONDS)
             idle = begin, time.perf_counter()
-        outcome = _run_child(request, device, child_command, lock, found["compiles"])
-        found["seen"] = watcher.tell(outcome.pop("window") or idle, idle)
-    if outcome["status"] == OK and device == "gpu":
-        outcome |= supervision.refuse_other_gpu(request.gpu, outcome["gpu"])
-    return {**found, **outcome}
+        answer = _run_child(request, device, child_command, lock, compiles)
+        seen = watcher.tell(answer["window"] or idle, idle)
+    if answer["status"] == OK and device == "gpu":
+        other = supervision.refuse_other_gpu(request.gpu, answer["gpu"])
+        if other:
+            answer = {**answer, **other}
+    return {
+        "compiles": compiles,
+        "gpu_processes": watcher.gpu_processes,
+        "seen": seen,
+        "status": answer["status"],
+        "reason": answer["reason"],
+        "versions": answer["versions"],
+        "gpu": answer["gpu"],
+        "steps": answer["steps"],
+        "load": answer["load"],
+    }
 
 
-def _run_child(request: Request, device: str, command: list[str], lock: int, compiles: bool) -> dict[str, Any]:
+def _run_child(request: Request, device: str, command: list[str], lock: int, compiles: bool) -> ExaminationAnswer:
     """Start the child, wait for its end, and give what ``device_check.examine`` returns."""
     threads = request.threads or hardware.usable_cores()
-    message = {
+    message: ExaminationRequest = {
         "device": device,
         "threads": threads,
         "batch_size": request.batch_size,
@@ -135,15 +190,10 @@ def _run_child(request: Request, device: str, command: list[str], lock: int, com
     answer, code = worker_process.converse(
         command, message, variables, lock, limit_seconds, request, request.workflow_pid
     )
-    empty: dict[str, Any] = {"versions": {}, "gpu": None, "steps": {}, "load": None, "window": None}
     if answer is None:
-        return {
-            **empty,
-            "status": "timed_out",
-            "reason": f"It did not end within {limit_seconds:g} s, and was stopped.",
-        }
+        return nothing_examined("timed_out", f"It did not end within {limit_seconds:g} s, and was stopped.")
     try:
-        answered: dict[str, Any] = json.loads(answer)
+        answered: ExaminationAnswer = json.loads(answer)
         return answered
     except json.JSONDecodeError:
-        return empty | supervision.describe_death(code)
+        return nothing_examined(**supervision.describe_death(code))

@@ -75,7 +75,7 @@ def is_optimizer_of(stack: str, optimizer_class: str | None) -> bool:
     """Whether a stack trains with this implementation of its optimizer; records of before may have another.
 
     Args:
-        stack: tf-2.12, whose Keras has two (``training`` says which one it takes), or another.
+        stack: tf-2.12, whose Keras has two (``measure.worker.settings`` says which one it takes), or another.
         optimizer_class: module and class as a record has them; None where it failed before.
     """
     return stack != "tf-2.12" or optimizer_class is None or ".legacy." in optimizer_class

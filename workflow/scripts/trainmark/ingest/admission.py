@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.ingest import consistency, file_reader
+from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Facts, Identity
-from trainmark.ingest.file_reader import BadFileError, Reader
+from trainmark.ingest.file_reader import Reader
 from trainmark.records import chain, layout
 
 # Records of earlier formats hold less that could contradict the machine's others.
@@ -131,7 +132,7 @@ def _unproven(machine: str, known: Facts, new: Mapping[str, bytes], checks: Chec
 
 def _impossible(
     machine: str, there: Mapping[str, bytes], new: Mapping[str, bytes], checks: Checks
-) -> tuple[list[Refusal], file_reader.Problem | None]:
+) -> tuple[list[Refusal], Problem | None]:
     """New files that cannot be true beside the others, and one that is there which could not be beside the new ones."""
     before = {problem.path for problem in _facts(machine, there, checks).problems(checks.published)}
     problems = _facts(machine, {**there, **new}, checks).problems(checks.published)

@@ -27,7 +27,7 @@ from typing import Any
 
 from trainmark import files, system
 from trainmark.errors import DISK_FULL, TrainmarkError
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest.bad_files import BadFileError
 from trainmark.records import layout
 
 # Lists the files that were packed.

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from trainmark import files
+from trainmark.contents import tables
 
 # Figures that an entry of config/hardware.yaml may have, in the order of the report's columns.
 FIGURES = (
@@ -24,8 +25,6 @@ FIGURES = (
 KINDS = {"chips": "chip", "gpus": "gpu"}
 # What is published of no hardware.
 NOTHING_KNOWN: Mapping[str, Any] = {section: {} for section in KINDS}
-_SOURCED = tuple(name for figure in FIGURES for name in (figure, f"{figure}_source"))
-COLUMNS = ("machine", "kind", "vendor", "hardware", "family", "name", *_SOURCED)
 
 
 def load(paths: Iterable[Path]) -> dict[str, Any]:
@@ -62,8 +61,8 @@ def look_up(machines: Iterable[Mapping[str, str]], catalogue: Mapping[str, Any])
         catalogue: as ``load`` gives it.
 
     Returns:
-        Rows of COLUMNS: one of the processor, and one of the GPU where there is one. Without ``hardware`` where
-        nothing is known of it; sources in full.
+        Rows of specifications.csv: one of the processor, and one of the GPU where there is one. Without ``hardware``
+        where nothing is known of it; sources in full.
     """
     rows = []
     for machine in machines:
@@ -91,4 +90,5 @@ def vendor(name: str, kind: str) -> str:
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows as the text of specifications.csv."""
-    return files.csv_text([COLUMNS, *([row.get(column) for column in COLUMNS] for row in rows)])
+    keys = tables.named("specifications").keys
+    return files.csv_text([keys, *([row.get(key) for key in keys] for row in rows)])

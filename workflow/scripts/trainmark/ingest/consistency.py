@@ -6,7 +6,7 @@ arithmetic than the device can do, and one measurement under two names.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,8 @@ import msgspec
 
 from trainmark.experiment import flops
 from trainmark.ingest import catalogue
-from trainmark.ingest.file_reader import Problem, Reader
+from trainmark.ingest.bad_files import Problem
+from trainmark.ingest.file_reader import Reader
 from trainmark.machine import hardware
 from trainmark.records import layout
 from trainmark.records.record import OK
@@ -72,16 +73,16 @@ class Facts:
     machine: str
     described: tuple[Identity, int | None] | None = None
     hardware: dict[str, str] | None = None
-    identities: Counter[Identity] = field(default_factory=Counter)
-    starts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    identities: dict[Identity, int] = field(default_factory=dict)
+    starts: dict[str, list[str]] = field(default_factory=dict)
     rates: list[Rate] = field(default_factory=list)
     peaks: dict[str, float] = field(default_factory=dict)
     sweeps: dict[str, str] = field(default_factory=dict)
 
     def add_record(self, path: str, record: Any, workload: Any) -> None:
         """Keep what a record says."""
-        self.identities[record.identity.machine_id_hash, record.identity.hardware] += 1
-        self.starts[record.started_at].append(path)
+        self._count(record.identity)
+        self.starts.setdefault(record.started_at, []).append(path)
         if record.status == OK:
             fit = record.durations.fit_seconds
             done = flops.of_fit(record.model, workload.epochs, workload.train_samples, workload.validation_samples)
@@ -92,10 +93,14 @@ class Facts:
 
     def add_sweep(self, path: str, sweep: Any) -> None:
         """Keep what a sweep of matrix products says."""
-        self.identities[sweep.identity.machine_id_hash, sweep.identity.hardware] += 1
+        self._count(sweep.identity)
         best = max(max(product.flops_per_second) for product in sweep.products)
         if best > self.peaks.get(sweep.device, 0.0):
             self.peaks[sweep.device], self.sweeps[sweep.device] = best, path
+
+    def _count(self, found: Any) -> None:
+        identity = found.machine_id_hash, found.hardware
+        self.identities[identity] = self.identities.get(identity, 0) + 1
 
     def add_machine(self, description: Any) -> None:
         """Keep what a machine file says."""
@@ -253,9 +258,12 @@ def find_copies(
                 alike[values].append(path)
         for members in alike.values():
             machines = list(dict.fromkeys(path.partition("/")[0] for path in members))
-            for path in members if len(machines) > 1 else ():
+            if len(machines) == 1:
+                continue
+            first, second, *_ = machines
+            for path in members:
                 machine = path.partition("/")[0]
-                found[machine, machines[machine == machines[0]]].append(path)
+                found[machine, second if machine == first else first].append(path)
     return found
 
 

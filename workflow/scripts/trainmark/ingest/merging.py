@@ -1,36 +1,37 @@
-"""Results that come from elsewhere: packed, checked, and written where they belong, never over something else.
+"""Results that come from elsewhere: checked, and written where they belong, never over something else.
 
 Whoever sends results may have edited them: nothing is believed before it was checked.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import hashlib
-import io
 import os
-import re
 import shlex
-import tarfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainmark import escaping
 from trainmark.errors import TrainmarkError
-from trainmark.files import PendingFile
-from trainmark.ingest import admission, archives, catalogue, consistency, file_reader, origins, signing
+from trainmark.ingest import (
+    admission,
+    archives,
+    catalogue,
+    consistency,
+    file_reader,
+    machine_names,
+    origins,
+    source_files,
+)
 from trainmark.ingest.admission import Checks, Refusal
+from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Identity
-from trainmark.ingest.file_reader import BadFileError, Problem, Reader
+from trainmark.ingest.file_reader import Reader
 from trainmark.ingest.origins import Memory, Origin
 from trainmark.machine import hardware
 from trainmark.records import chain, layout, writing
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 BELIEVED = (
     "Checksums show damage, not forgery. A signature shows that all of an archive came from the holder of one key, not "
     "that its numbers are true."
@@ -134,8 +135,8 @@ def plan_merge(
         TrainmarkError: if a source is not there, or several machines should get one name.
         OSError: if an archive cannot be unpacked, as on a full disk.
     """
-    if rename_to is not None and not _NAME.fullmatch(rename_to):
-        raise TrainmarkError(f"{rename_to!r} is no machine name: lower-case letters, digits, single hyphens between.")
+    if rename_to is not None:
+        machine_names.refuse_bad(rename_to)
     merge = Merge(memory=origins.load(target.parent / layout.ORIGINS), accepted_keys=accepted_keys)
     checks = Checks(Reader(schemas), published)
     with writing.scratch(target) as scratch:
@@ -145,7 +146,7 @@ def plan_merge(
             except BadFileError as error:
                 merge.problems.append(Problem(str(source), error.what, error.remedy))
                 continue
-            machines = _machines_folder(folder, Path(scratch, f"{number}-alone"))
+            machines = source_files.machines_folder(folder, Path(scratch, f"{number}-alone"))
             _plan_source(source, machines, target, checks, rename_to, merge)
     for machine in sorted({path.partition("/")[0] for path in merge.new}):
         _refuse_measured(machine, target, merge)
@@ -170,11 +171,11 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
     for machine in machines:
         name = rename_to or machine
         try:
-            sums, origin = _read_checksums(folder / machine)
+            sums, origin = source_files.read_checksums(folder / machine)
         except BadFileError as error:
             merge.problems.append(Problem(f"{source}: {machine}/{archives.CHECKSUMS}", error.what, error.remedy))
             continue
-        contents = dict(_checked(source, folder, machine, checks.reader, merge.problems, sums, name))
+        contents = dict(source_files.checked_files(source, folder, machine, checks.reader, merge.problems, sums, name))
         identity = admission.identity_of(name, contents, checks)
         known = _known_keys(name, identity, there[name], merge, checks) if origin.key else set()
         if known and origin.key and origin.key not in {*known, *merge.accepted_keys}:
@@ -187,38 +188,6 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
         new = {path: content for path, content in merge.new.items() if path.startswith(f"{machine}/")}
         _refuse(source, admission.judge(machine, files, new, checks, asked_for=rename_to is not None), merge)
     _refuse(source, admission.find_copies(target, merge.new, checks.reader), merge)
-
-
-def _checked(
-    source: Path,
-    folder: Path,
-    machine: str,
-    reader: Reader,
-    problems: list[Problem],
-    sums: dict[str, str] | None = None,
-    name: str | None = None,
-) -> Iterator[tuple[str, bytes]]:
-    """Path and content of every file of a machine that can be used; the others become problems.
-
-    With ``sums``, those that are not as they were packed become problems, too. With ``name``, they are as under that.
-    """
-    name = name or machine
-    for inside, entry in layout.result_files(folder / machine):
-        path = f"{machine}/{inside}"
-        try:
-            content = file_reader.read_bytes(entry.path)
-            if sums is not None:
-                _verify(path, content, sums)
-            reader.result(path, content)
-            if name != machine:
-                content = chain.renamed(content, name)
-                reader.result(f"{name}/{inside}", content)
-        except BadFileError as error:
-            problems.append(Problem(f"{source}: {layout.printable(path)}", error.what, error.remedy))
-            continue
-        yield f"{name}/{inside}", content
-    for path in sorted(sums or ()):
-        problems.append(Problem(f"{source}: {machine}/{path}", "is missing, though it was packed", file_reader.AGAIN))
 
 
 def _known_keys(name: str, identity: Identity, there: Mapping[str, bytes], merge: Merge, checks: Checks) -> set[str]:
@@ -266,39 +235,6 @@ def _notes(merge: Merge, target: Path) -> Iterator[tuple[str, bytes]]:
         name, content = origins.note(arrival.origin, arrival.identity, digests)
         if digests and not (folder / name).exists():
             yield name, content
-
-
-def _read_checksums(folder: Path) -> tuple[dict[str, str] | None, Origin]:
-    """Path -> SHA-256 of the files that were packed, None where there is no such list; and who has signed it.
-
-    Raises:
-        BadFileError: if it cannot be read, or was not signed as it is.
-    """
-    path, signature = folder / archives.CHECKSUMS, folder / archives.SIGNATURE
-    signed = os.path.lexists(signature)
-    if not os.path.lexists(path):
-        if signed:
-            raise BadFileError("is missing, though it was signed", signing.AGAIN)
-        return None, Origin(origins.UNSIGNED)
-    content = file_reader.read_bytes(str(path), archives.LARGEST_CHECKSUMS)
-    origin = Origin(origins.UNSIGNED)
-    if signed:
-        try:
-            key, checked = signing.check(content, file_reader.read_bytes(str(signature), signing.LARGEST_BYTES))
-        except BadFileError as error:
-            raise BadFileError(f"has a signature, {archives.SIGNATURE}, which {error.what}", error.remedy) from None
-        origin = Origin(origins.SIGNED if checked else origins.UNCHECKED, key)
-    lines = content.decode(errors="replace").splitlines()
-    pairs = (line.split("  ", 1) for line in lines if "  " in line)
-    return {path: digest for digest, path in pairs}, origin
-
-
-def _verify(path: str, content: bytes, sums: dict[str, str]) -> None:
-    expected = sums.pop(path.partition("/")[2], None)
-    if expected is None:
-        raise BadFileError("was added after the results were packed", "Pack them again: make pack")
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise BadFileError("was changed after it was packed: its checksum is another")
 
 
 def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merge) -> bool:
@@ -396,171 +332,3 @@ def report(merge: Merge) -> list[str]:
     lines += [str(problem) for problem in merge.memory.problems]
     lines += [f"{path}: differs from yours in driver or system alone; yours is kept" for path in merge.kept]
     return lines + [f"  - {problem}" for problem in merge.problems]
-
-
-def _machines_folder(folder: Path, scratch: Path) -> Path:
-    """The folder in which the machines' folders lie, for one that a user names or an archive holds.
-
-    For a single machine's folder that is one in ``scratch``, with nothing but a link to it.
-    """
-    for _ in range(3):  # an archive may wrap all in a folder or two
-        for inner in ("results/machines", "machines"):
-            if (folder / inner).is_dir():
-                return folder / inner
-        if _is_machine(folder):
-            scratch.mkdir()
-            (scratch / folder.resolve().name).symlink_to(folder.resolve(), target_is_directory=True)
-            return scratch
-        inside = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
-        if any(map(_is_machine, inside)) or len(inside) != 1:
-            return folder
-        folder = inside[0]
-    return folder
-
-
-def _is_machine(folder: Path) -> bool:
-    """Whether a folder looks like that of one machine."""
-    return (folder / "machine.json").is_file() or any((folder / kind).is_dir() for kind in layout.KINDS)
-
-
-def _unsigned(checksums: bytes) -> None:
-    """No signature."""
-
-
-def pack(
-    machine: str,
-    machines: Path,
-    schemas: Path,
-    output: Path,
-    sign: Callable[[bytes], bytes | None] = _unsigned,
-) -> int:
-    """Write one machine's results as an archive with checksums; equal results give equal archives.
-
-    Args:
-        machine: its name.
-        machines: results/machines.
-        schemas: the folder of the schemas.
-        output: the archive.
-        sign: gives the signature of the list of checksums, None for none.
-
-    Returns:
-        The number of files packed.
-
-    Raises:
-        TrainmarkError: naming what cannot be used, or if there is nothing to pack.
-    """
-    problems: list[Problem] = []
-    with writing.locked(machines, f"the packing of {machine}"):
-        _refuse_unknown(machine, machines)
-        files = dict(_checked(machines, machines, machine, Reader(schemas), problems))
-        if problems:
-            raise TrainmarkError("Nothing was packed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
-        if not files:
-            raise TrainmarkError(f"There are no results in {machines / machine}.")
-        PendingFile(output).commit(_archive_of(machine, files, sign))
-    return len(files)
-
-
-def _refuse_unknown(machine: str, machines: Path) -> None:
-    """Refuse a name that is not that of a folder of the machines.
-
-    Raises:
-        TrainmarkError: with those that there are.
-    """
-    there = sorted(path.name for path in machines.iterdir() if path.is_dir() and path.name != writing.OWN)
-    if machine not in there:
-        names = ", ".join(map(escaping.line, there)) or "none"
-        raise TrainmarkError(f"There are no results of {machine!r} below {machines}. There are: {names}.")
-
-
-def _archive_of(machine: str, files: dict[str, bytes], sign: Callable[[bytes], bytes | None]) -> bytes:
-    """A .tar.gz of files, by path, with their checksums, and a signature of these."""
-    lines = [f"{hashlib.sha256(c).hexdigest()}  {p.partition('/')[2]}\n" for p, c in sorted(files.items())]
-    added = {f"{machine}/{archives.CHECKSUMS}": "".join(lines).encode()}
-    signature = sign(added[f"{machine}/{archives.CHECKSUMS}"])
-    if signature is not None:
-        added[f"{machine}/{archives.SIGNATURE}"] = signature
-    buffer = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w|") as archive,
-    ):
-        for path, content in sorted({**files, **added}.items()):
-            member = tarfile.TarInfo(path)
-            member.size, member.mode = len(content), 0o644
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def rename(machine: str, name: str, machines: Path, schemas: Path) -> int:
-    """Rename a machine: its folder, and its name in every record and in its machine file.
-
-    The renamed copy is complete before anything of the old folder is removed; what is no result of ours keeps that.
-
-    Returns:
-        The number of files renamed.
-
-    Raises:
-        TrainmarkError: if the new name cannot be used or is taken, a file cannot be used, or the machine is being
-            measured.
-    """
-    if not _NAME.fullmatch(name):
-        raise TrainmarkError(f"{name!r} is no machine name: lower-case letters, digits, single hyphens between.")
-    with writing.locked(machines, f"the renaming of {machine}"):
-        _refuse_unknown(machine, machines)
-        for each in (machine, name):
-            who = writing.who_measures(machines, each)
-            if who:
-                raise TrainmarkError(
-                    f"{each} is being measured now by {who}. Nothing was renamed. Wait until that ends, or stop it, "
-                    "and give the same command again."
-                )
-        contents = _renamed_files(machine, name, machines, Reader(schemas))
-        _put_renamed(name, contents, machines)
-        for path in contents:
-            (machines / machine / path).unlink()
-        for each in (archives.CHECKSUMS, archives.SIGNATURE):  # of files that are now others
-            (machines / machine / each).unlink(missing_ok=True)
-        for folder, _, _ in os.walk(machines / machine, topdown=False):
-            with contextlib.suppress(OSError):  # something else is in it
-                Path(folder).rmdir()
-    return len(contents)
-
-
-def _renamed_files(machine: str, name: str, machines: Path, reader: Reader) -> dict[str, bytes]:
-    """Path, below the machine's folder, and content of every file of a machine as it is under another name.
-
-    Raises:
-        TrainmarkError: naming every file that cannot be used.
-    """
-    contents, problems = {}, []
-    for path, entry in layout.result_files(machines / machine):
-        try:
-            content = chain.renamed(file_reader.read_bytes(entry.path), name)
-            reader.result(f"{name}/{path}", content)
-        except BadFileError as error:
-            problems.append(Problem(f"{machine}/{layout.printable(path)}", error.what, error.remedy))
-        else:
-            contents[path] = content
-    if problems:
-        raise TrainmarkError("Nothing was renamed; mend these first.\n" + "\n".join(f"  - {p}" for p in problems))
-    return contents
-
-
-def _put_renamed(name: str, contents: dict[str, bytes], machines: Path) -> None:
-    """Put a machine's files, by path below its folder, into the folder of its new name.
-
-    Raises:
-        TrainmarkError: if there are other results in it.
-    """
-    new = machines / name
-    if new.exists():  # an earlier renaming was stopped before the old folder was gone, or the name is taken
-        if any(not (new / path).is_file() or (new / path).read_bytes() != contents[path] for path in contents):
-            raise TrainmarkError(f"{new} is there already, with other results. Nothing was changed.")
-        return
-    with writing.scratch(machines) as scratch:
-        for path, content in contents.items():
-            (scratch / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (scratch / name / path).write_bytes(content)
-        os.sync()
-        (scratch / name).rename(new)

@@ -16,8 +16,9 @@ from typing import Annotated, Literal, Union
 import msgspec
 
 from trainmark import files
+from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Identity
-from trainmark.ingest.file_reader import BadFileError, Problem, read_bytes
+from trainmark.ingest.file_reader import read_bytes
 
 Signature = Literal["signed", "not checked", "unsigned"]
 SIGNED: Signature = "signed"

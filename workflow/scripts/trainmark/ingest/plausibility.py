@@ -57,6 +57,7 @@ def _all(record: Any, workload: Any, latest: str) -> Iterator[str]:
     if record.status == OK:
         yield from _of_durations(record, workload.epochs)
         yield from _of_learning(record.accuracy, workload)
+        yield from _of_placement(record)
         yield from _of_execution(record, workload)
         yield from _of_energy(record)
 
@@ -98,7 +99,7 @@ def _of_durations(record: Any, epochs: int) -> Iterator[str]:
     later = times.epoch_seconds[1:]
     steady = sum(later) / len(later) if later else None
     said = times.steady_state_epoch_seconds
-    if said is not steady if said is None or steady is None else abs(said - steady) > _TOLERANCE * steady:
+    if _differ(said, steady):
         yield f"steady_state_epoch_seconds is {said}, and the mean of epochs 2 to {epochs} is {steady}"
     inside = times.fit_setup_seconds + sum(times.epoch_seconds) + times.fit_teardown_seconds
     if inside > fit * (1 + _TOLERANCE):
@@ -115,6 +116,12 @@ def _of_durations(record: Any, epochs: int) -> Iterator[str]:
 
 def _time(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)
+
+
+def _differ(said: float | None, true: float | None) -> bool:
+    if said is None or true is None:
+        return said is not true
+    return abs(said - true) > _TOLERANCE * true
 
 
 def _of_learning(accuracy: Any, workload: Any) -> Iterator[str]:
@@ -161,7 +168,8 @@ def _of_losses(which: str, losses: Sequence[float], accuracies: Sequence[float],
             return
 
 
-def _of_execution(record: Any, workload: Any) -> Iterator[str]:
+def _of_placement(record: Any) -> Iterator[str]:
+    """What cannot be of where the observed step was executed."""
     found, device = record.execution, record.device
     where = device.upper()
     for what, devices in (("variables", found.variable_devices), ("arithmetic", found.arithmetic_devices)):
@@ -171,6 +179,11 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
         yield f"a {device} run had no operation of its step on the {where}"
     if device == "cpu" and not all(name.startswith(where) for name in found.step_operations):
         yield f"a cpu run had operations on {', '.join(found.step_operations)}"
+
+
+def _of_execution(record: Any, workload: Any) -> Iterator[str]:
+    """What cannot be of the settings with which a run was executed, beside what it was to compute."""
+    found = record.execution
     if found.floatx != workload.precision:
         yield f"it computed in {found.floatx}, and its workload is of {workload.precision}"
     if found.jit_compile and not workload.jit_compile:

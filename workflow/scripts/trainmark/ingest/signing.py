@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainmark import escaping, files, mutex, process_environment, system
-from trainmark.ingest.file_reader import BadFileError
+from trainmark.ingest.bad_files import BadFileError
 
 # What a signature is for, which ssh-keygen holds it to: one that was made for anything else is none of ours.
 NAMESPACE = "trainmark-results"

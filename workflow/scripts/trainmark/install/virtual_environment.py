@@ -21,6 +21,7 @@ from pathlib import Path
 from trainmark import process_environment
 from trainmark.errors import TrainmarkError
 from trainmark.install import debian
+from trainmark.terminal import say
 
 # The Pythons that the pinned packages support, and the same for uv.
 SUPPORTED = ((3, 11), (3, 12))
@@ -75,6 +76,9 @@ def create(folder: Path) -> None:
             f"{folder} is no virtual environment, so it is not emptied to become one. Move it away and give the same "
             "command again."
         )
+    if folder.is_symlink():  # what it leads to is another checkout's, and would be emptied
+        say(f"trainmark: {folder} is a link to {folder.resolve()}, which stays as it is. A new environment is made.")
+        folder.unlink()
     python, make = folder.absolute() / "bin" / "python", [sys.executable, "-I", "-m", "venv", "--clear"]
     if importlib.util.find_spec("ensurepip"):
         _call([*make, str(folder)])

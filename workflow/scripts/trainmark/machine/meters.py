@@ -96,8 +96,11 @@ class Rapl:
         domains = []
         for zone in zones:
             name = (zone / "name").read_text().strip()
-            scope = PACKAGE if name.startswith("package") else MEMORY if name == "dram" else None
-            if scope is None:
+            if name.startswith("package"):
+                scope = PACKAGE
+            elif name == "dram":
+                scope = MEMORY
+            else:
                 continue
             package = zone.name.removeprefix("intel-rapl:").partition(":")[0]
             domains.append(Domain(name if scope == PACKAGE else f"{name}-{package}", scope, "RAPL", ("cpu",)))

@@ -13,13 +13,13 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import workloads
 from trainmark.install import lockfile
 from trainmark.machine import cuda
 from trainmark.machine.gpus import Gpu
+from trainmark.measure.messages import Ending, TrainingRequest
 from trainmark.records.record import OK
 from trainmark.terminal import say
 
@@ -61,8 +61,8 @@ def warm_up(
     stack: str,
     gpu: Gpu,
     lock_file: Path,
-    message: dict[str, Any],
-    train: Callable[[dict[str, Any], float], bytes | None],
+    message: TrainingRequest,
+    train: Callable[[TrainingRequest, float], bytes | None],
 ) -> None:
     """Have each model trained for two steps, so that all is compiled; say so before, and how long it took.
 
@@ -80,10 +80,11 @@ def warm_up(
     for model in workloads.MODELS:
         size = message["batch_size"]
         sizes = {"train_samples": 2 * size, "validation_samples": size, "test_samples": size, "epochs": 1}
-        small = {**message, "control": None, "workload": {**message["workload"], "model": model, **sizes}}
+        workload = {**message["workload"], "model": model, **sizes}
+        small: TrainingRequest = {**message, "control": None, "workload": workload}
         answer = train(small, LIMIT_SECONDS - (time.monotonic() - began))
         try:
-            found = json.loads(answer or b"")
+            found: Ending = json.loads(answer or b"")
         except json.JSONDecodeError:
             found = {"status": "error", "reason": "the process ended without a result"}
         if found["status"] != OK:

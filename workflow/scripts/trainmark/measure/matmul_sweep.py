@@ -13,6 +13,7 @@ from trainmark.errors import TrainmarkError, terminable
 from trainmark.machine import hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.measure import kernel_cache, provenance, worker_process
+from trainmark.measure.messages import SweepAnswer, WorkerRequest
 from trainmark.records import supersession, writing
 from trainmark.records.record import ROOFLINE_FORMAT
 
@@ -71,7 +72,7 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
     machine, stack, device = request.axes
     made_by = provenance.describe(request.lock_file, request.gpu)
     threads = request.threads or hardware.usable_cores()
-    message = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
+    message: WorkerRequest = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
     variables = worker_process.child_environment(device, threads, request.gpu, stack)
     limit_seconds = _TIME_LIMIT_SECONDS
     if kernel_cache.is_needed(stack, device, request.gpu, request.lock_file):
@@ -82,19 +83,22 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
             answer, code = worker_process.converse(
                 child_command, message, variables, lock, limit_seconds, request, request.workflow_pid
             )
-        data = _assemble(request, threads, {"started_at": started, **made_by, **_outcome(request, answer, code)})
+        found = _outcome(request, answer, code)
+        measured = {key: value for key, value in found.items() if key != "reason"}
+        data = _assemble(request, threads, {"started_at": started, **made_by, **measured})
         content = (json.dumps(data, indent=1) + "\n").encode()
         writing.write(request.machines, request.path, content, request, request.superseded)
     return data
 
 
-def _outcome(request: Request, answer: bytes | None, code: int) -> dict[str, Any]:
+def _outcome(request: Request, answer: bytes | None, code: int) -> SweepAnswer:
     """What the child measured; arguments as ``worker_process.converse`` returns them."""
     try:
-        found: dict[str, Any] = json.loads(answer or b"")
-        reason = found.pop("reason")
+        found: SweepAnswer = json.loads(answer or b"")
+        reason = found["reason"]
     except json.JSONDecodeError:
-        reason = f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'} and no result"
+        end = f"signal {-code}" if code < 0 else f"exit code {code}"
+        reason = f"its process ended with {end} and no result"
     if reason:
         raise TrainmarkError(f"{request} failed: {reason}. Set roofline: false in the configuration to do without it.")
     return found

@@ -113,7 +113,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
 def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
     """The line before the first training."""
     about = f", about {words.duration_text(estimate_seconds)}" if estimate_seconds else ""
-    return f"trainmark: {count} run{'s' * (count > 1)} to do on {machine}{about}. One line follows as each ends."
+    return f"trainmark: {words.plural(count, 'run')} to do on {machine}{about}. One line follows as each ends."
 
 
 def run_line(record: Record, session: Session | None) -> str:
@@ -206,7 +206,7 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
         session: knows the command that was given.
     """
     command = session.command if session else "snakemake --cores 1"
-    lines = [f"{len(failed)} run{'s' * (len(failed) > 1)} failed."]
+    lines = [f"{words.plural(len(failed), 'run')} failed."]
     lines += [f"  {run_from_path(Path(path))}: {escaping.line(why)}" for path, why in sorted(failed.items())]
     lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
     return "\n".join(lines)

@@ -17,12 +17,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from trainmark import system
 from trainmark.machine import energy
 from trainmark.machine.meters import Meter, Nvml, SensorError
+from trainmark.measure.messages import GpuConditions, Hello, Question, Readings, Window
 
 # Ten readings a second: a window of a second has ten, and a reading takes well under a thousandth of that.
 PERIOD_SECONDS = 0.1
@@ -58,8 +59,8 @@ class Watch:
             self.states.append((time.perf_counter(), self.gpu.state()))
         self.readings += 1
 
-    def tell(self, device: str, window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
-        """``energy`` and ``gpu`` of a window, as the record has them, and how often a second each meter moved in it."""
+    def tell(self, device: str, window: Window, idle: Window | None) -> Readings:
+        """What was read within a window."""
         inside = [state for when, state in self.states if window[0] <= when <= window[1]]
         traces = [trace for _, trace in self.traces]
         sums = {t.domains[0].source: (t.times, [sum(row) for row in t.readings]) for t in traces}
@@ -72,12 +73,8 @@ class Watch:
         }
 
 
-def summarise(states: list[dict[str, Any]]) -> dict[str, Any]:
-    """The GPU's states within a window: its highest temperature, the median of its clock, what held it back how often.
-
-    Returns:
-        Fields of the record's ``noise``; None where the GPU does not tell.
-    """
+def summarise(states: list[dict[str, Any]]) -> GpuConditions:
+    """The GPU within a window: its highest temperature, the median of its clock, what held it back how often."""
     known = {key: [s[key] for s in states if s[key] is not None] for key in ("temperature_celsius", "clock_hertz")}
     throttle = [state["throttle"] for state in states if state["throttle"] is not None]
     counts = Counter(name for names in throttle for name in names)
@@ -92,9 +89,8 @@ def serve(found: tuple[list[Meter], list[str]]) -> None:
     """The watching process: say on stdout what there is to read, read it, and answer one question from stdin.
 
     The first line that it writes is what it found, after its first reading, so that every window which begins later
-    lies within the readings; it ends there if there is nothing to read. Then it reads until a line comes (``device``,
-    and ``window`` and ``idle``, each begin and end by ``time.perf_counter``, which all processes of a machine share),
-    is answered with a line, and ends.
+    lies within the readings; it ends there if there is nothing to read. Then it reads until a question comes, answers
+    it with a line, and ends.
 
     Args:
         found: meters, and the reasons for those that are missing.
@@ -103,21 +99,30 @@ def serve(found: tuple[list[Meter], list[str]]) -> None:
     gpu = next((meter for meter in present if isinstance(meter, Nvml)), None)
     watch = Watch([(meter, energy.Trace(meter.domains)) for meter in present if meter.domains], gpu, missing)
     watch.read()
-    domains = [asdict(domain) for meter in present for domain in meter.domains]
-    others = gpu.other_processes() if gpu else None
-    _say({"domains": domains, "missing": missing, "gpu_processes": others, "watches": bool(present)})
+    hello: Hello = {
+        "domains": [
+            {"name": domain.name, "scope": domain.scope, "source": domain.source, "devices": list(domain.devices)}
+            for meter in present
+            for domain in meter.domains
+        ],
+        "missing": missing,
+        "gpu_processes": gpu.other_processes() if gpu else None,
+        "watches": bool(present),
+    }
+    _say(hello)
     if not present:
         return
     # Sleeps, unless a question comes or the other end is gone.
     while not select.select([0], [], [], PERIOD_SECONDS)[0]:
         watch.read()
-    question = sys.stdin.readline()
-    if question:
+    line = sys.stdin.readline()
+    if line:
         watch.read()  # or the end of the window may lie behind the last reading
-        _say(watch.tell(**json.loads(question)))
+        question: Question = json.loads(line)
+        _say(watch.tell(**question))
 
 
-def _say(message: dict[str, Any]) -> None:
+def _say(message: Hello | Readings) -> None:
     print(json.dumps(message), flush=True)
 
 
@@ -134,7 +139,7 @@ class Watcher:
         self._process, self._device = process, device
         self.gpu_processes: int | None = None
         self.watches = False
-        hello = self._hear()
+        hello: Hello | None = self._hear()
         if hello is None:
             self.reason: str | None = f"the meters' process {_describe_end(process)}"
             return
@@ -142,21 +147,21 @@ class Watcher:
         counted = any(device in domain["devices"] for domain in hello["domains"])
         self.reason = None if counted else energy.uncounted(device, hello["missing"])
 
-    def tell(self, window: tuple[float, float], idle: tuple[float, float] | None) -> dict[str, Any]:
-        """What ``Watch.tell`` says of a window; begin and end by ``time.perf_counter``."""
+    def tell(self, window: Window, idle: Window | None) -> Readings:
+        """What was read within a window, given an idle one before it."""
         if self.watches:
-            question = {"device": self._device, "window": window, "idle": idle}
+            question: Question = {"device": self._device, "window": window, "idle": idle}
             with contextlib.suppress(BrokenPipeError):
                 to_child, _ = system.pipes(self._process)
                 to_child.write(json.dumps(question).encode() + b"\n")
                 to_child.flush()
-            answer = self._hear()
+            answer: Readings | None = self._hear()
             if answer is not None:
                 return answer
             self.reason = f"the meters' process {_describe_end(self._process)} while the model trained"
-        return {"energy": energy.unmeasured(self.reason or ""), "gpu": {}, "moves_a_second": {}}
+        return nothing_read(self.reason or "")
 
-    def _hear(self) -> dict[str, Any] | None:
+    def _hear(self) -> Any:
         """The next line that it says; None if it ends or says nothing."""
         _, from_child = system.pipes(self._process)
         line, deadline = b"", time.monotonic() + _PATIENCE_SECONDS
@@ -168,8 +173,12 @@ class Watcher:
             if not chunk:
                 return None
             line += chunk
-        found: dict[str, Any] = json.loads(line)
-        return found
+        return json.loads(line)
+
+
+def nothing_read(reason: str) -> Readings:
+    """The answer of a meters' process that has nothing to say, and why."""
+    return {"moves_a_second": {}, "energy": energy.unmeasured(reason), "gpu": {}}
 
 
 def _describe_end(process: subprocess.Popen[bytes]) -> str:

@@ -14,9 +14,10 @@ from trainmark import process_environment, system
 from trainmark.errors import terminable
 from trainmark.experiment import controls, grid, workloads
 from trainmark.experiment.grid import Run
-from trainmark.machine import disturbances, energy, gpus, hardware
+from trainmark.machine import disturbances, gpus, hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.measure import kernel_cache, provenance, sampler, worker_process
+from trainmark.measure.messages import Ending, TrainingAnswer, TrainingRequest, UsedGpu, nothing_measured
 from trainmark.records import chain, supersession, writing
 from trainmark.records.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
 
@@ -94,7 +95,7 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
 
 
 def _run_watched(request: Request, child_command: list[str], watch_command: list[str], lock: int) -> dict[str, Any]:
-    """Let the machine come to rest, start the child with its meters beside it, and say how it went."""
+    """Let the machine come to rest, start the child with its meters beside it, and give what the record has of it."""
     device = request.run.cell.device
     _warm_up(request, child_command, lock)
     paused = disturbances.cool_down(request.cool_down_seconds, request.gpu, lambda seconds: _pause(request, seconds))
@@ -107,15 +108,16 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
             idle = begin, time.perf_counter()
         oom_kills = _oom_kills()
         before = disturbances.clocks()
-        outcome = _run_child(request, child_command, lock)
+        answer = _run_child(request, child_command, lock)
         passed = disturbances.interruption(before, disturbances.clocks())
-        window = outcome.pop("fit_window")
-        seen = watcher.tell(window, idle) if window else {"energy": _without_window(watcher), "gpu": {}}
-    if outcome["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
-        outcome |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
-    used = outcome.pop("gpu")
-    if outcome["status"] == OK and device == "gpu":
-        outcome |= refuse_other_gpu(request.gpu, used)
+        window = answer["fit_window"]
+        seen = watcher.tell(window, idle) if window else sampler.nothing_read(watcher.reason or _NO_WINDOW)
+    if answer["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
+        answer |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
+    if answer["status"] == OK and device == "gpu":
+        other = refuse_other_gpu(request.gpu, answer["gpu"])
+        if other:
+            answer = {**answer, **other}
     # By a clock that cannot be set: the time of day may be, while it trains.
     times = {
         "started_at": provenance.utc(before.wall),
@@ -123,8 +125,10 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
     }
     pressure = disturbances.worse(conditions["thermal_pressure"], disturbances.thermal_pressure())
     found = {**conditions, **passed, "thermal_pressure": pressure, "cool_down_seconds": paused}
-    found |= {"gpu_processes_before": watcher.gpu_processes, **_NO_GPU, **seen["gpu"], **outcome["noise"]}
-    return {**outcome, **times, "noise": found, "energy": seen["energy"], "gpu": _describe_gpu(request, used or {})}
+    found |= {"gpu_processes_before": watcher.gpu_processes, **_NO_GPU, **seen["gpu"], **answer["noise"]}
+    measured = {key: value for key, value in answer.items() if key != "fit_window"}
+    gpu = _describe_gpu(request, answer["gpu"])
+    return {**measured, **times, "noise": found, "energy": seen["energy"], "gpu": gpu}
 
 
 def _warm_up(request: Request, command: list[str], lock: int) -> None:
@@ -135,23 +139,24 @@ def _warm_up(request: Request, command: list[str], lock: int) -> None:
     threads = request.threads or hardware.usable_cores()
     variables = worker_process.child_environment(device, threads, request.gpu, stack)
 
-    def train(message: dict[str, Any], limit_seconds: float) -> bytes | None:
+    def train(message: TrainingRequest, limit_seconds: float) -> bytes | None:
         pid = request.workflow_pid
         return worker_process.converse(command, message, variables, lock, limit_seconds, request.run, pid)[0]
 
     kernel_cache.warm_up(stack, request.gpu, request.lock_file, _message(request, threads), train)
 
 
-def refuse_other_gpu(expected: Gpu | None, used: dict[str, Any] | None) -> dict[str, str]:
-    """Status and reason where TensorFlow says that it used another GPU than the one that is described and metered."""
-    where = (used or {}).get("pci_bus_id")
-    if expected is None or where is None or expected.pci_bus_id is None or gpus.same_bus(expected.pci_bus_id, where):
-        return {}
-    reason = f"Expected the training on {expected}; TensorFlow used {(used or {}).get('name')} at {where}."
+def refuse_other_gpu(expected: Gpu | None, used: UsedGpu | None) -> Ending | None:
+    """How it went where TensorFlow says that it used another GPU than the one that is described and metered."""
+    if expected is None or expected.pci_bus_id is None or used is None or used["pci_bus_id"] is None:
+        return None
+    if gpus.same_bus(expected.pci_bus_id, used["pci_bus_id"]):
+        return None
+    reason = f"Expected the training on {expected}; TensorFlow used {used['name']} at {used['pci_bus_id']}."
     return {"status": "wrong_device", "reason": reason}
 
 
-def _describe_gpu(request: Request, used: dict[str, Any]) -> dict[str, Any] | None:
+def _describe_gpu(request: Request, used: UsedGpu | None) -> dict[str, Any] | None:
     """The record's ``gpu``: None of a CPU run."""
     gpu = request.gpu
     if request.run.cell.device == "cpu" or gpu is None:
@@ -160,17 +165,14 @@ def _describe_gpu(request: Request, used: dict[str, Any]) -> dict[str, Any] | No
         "name": gpu.name,
         "id_hash": hardware.keyed_hash(known) if (known := gpu.uuid or gpu.pci_bus_id) else None,
         "memory_bytes": gpu.memory_bytes,
-        "compute_capability": used.get("compute_capability") or gpu.compute_capability,
+        "compute_capability": (used and used["compute_capability"]) or gpu.compute_capability,
         "mig_profile": gpu.mig_profile,
     }
 
 
 # What a record says of a GPU that no one watched.
 _NO_GPU = dict.fromkeys(sampler.summarise([]))
-
-
-def _without_window(watcher: sampler.Watcher) -> dict[str, Any]:
-    return energy.unmeasured(watcher.reason or "the training did not come to its end")
+_NO_WINDOW = "the training did not come to its end"
 
 
 def _pause(request: Request, seconds: float) -> None:
@@ -181,25 +183,24 @@ def _pause(request: Request, seconds: float) -> None:
         time.sleep(min(left, worker_process.POLL_SECONDS))
 
 
-def _run_child(request: Request, command: list[str], lock: int) -> dict[str, Any]:
+def _run_child(request: Request, command: list[str], lock: int) -> TrainingAnswer:
     """Start the child, wait for its end, and say how it went, as ``training.train`` does."""
     threads = request.threads or hardware.usable_cores()
     variables = worker_process.child_environment(request.run.cell.device, threads, request.gpu, request.run.cell.stack)
     limit_seconds, pid = request.time_limit_seconds, request.workflow_pid
     message = _message(request, threads)
     answer, code = worker_process.converse(command, message, variables, lock, limit_seconds, request.run, pid)
-    empty: dict[str, Any] = {"durations": {}, "execution": {}, "versions": {}, "noise": {}}
-    empty |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window", "gpu"))
     if answer is None:
         limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
-        return empty | {"status": "timed_out", "reason": f"The training was stopped after its time limit of {limit}."}
+        return nothing_measured("timed_out", f"The training was stopped after its time limit of {limit}.")
     try:
-        return {**empty, **json.loads(answer)}
+        answered: TrainingAnswer = json.loads(answer)
+        return answered
     except json.JSONDecodeError:
-        return empty | describe_death(code)
+        return nothing_measured(**describe_death(code))
 
 
-def _message(request: Request, threads: int) -> dict[str, Any]:
+def _message(request: Request, threads: int) -> TrainingRequest:
     """What the child is asked to do."""
     return {
         "device": request.run.cell.device,
@@ -214,8 +215,8 @@ def _message(request: Request, threads: int) -> dict[str, Any]:
     }
 
 
-def describe_death(code: int) -> dict[str, str]:
-    """Status and reason of a child that ended without an answer, from its exit code (negative: a signal)."""
+def describe_death(code: int) -> Ending:
+    """How it went for a child that ended without an answer, from its exit code (negative: a signal)."""
     if code < 0:
         name = signal.Signals(-code).name
         hint = ": by hand, or by the system, which often means out of memory" if name == "SIGKILL" else ""

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,7 +82,7 @@ def machine_lock(what: object, workflow_pid: int | None, waits: bool = True) -> 
 
 def converse(
     command: list[str],
-    message: dict[str, Any],
+    message: Mapping[str, object],
     variables: dict[str, str],
     lock: int,
     limit_seconds: float,
@@ -93,7 +93,7 @@ def converse(
 
     Args:
         command: starts a process that calls ``serve``.
-        message: what it is asked to do.
+        message: what it is asked to do, one of the requests of ``messages``.
         variables: the child's environment.
         lock: the machine lock's descriptor.
         limit_seconds: from the start of the child to its end.
@@ -157,11 +157,11 @@ def serve(module: str = "training", function: str = "train") -> None:
 
     Args:
         module: of ``trainmark.measure.worker``, imported only now, since it brings tensorflow.
-        function: of that module; takes the request and returns the answer.
+        function: of that module; takes one of the requests of ``messages`` and returns its answer.
     """
     answer_descriptor = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints goes to the log, not into the answer
-    request = json.loads(sys.stdin.readline())
+    request: Mapping[str, Any] = json.loads(sys.stdin.readline())
     if request.get("cpus"):  # before any library starts threads, which inherit it
         os.sched_setaffinity(0, request["cpus"])
     system.end_with_parent()

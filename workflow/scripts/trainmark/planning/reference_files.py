@@ -110,15 +110,7 @@ def _claim_problems(values: Mapping[str, Any], ids: set[str] | None, taken: set[
         path = ("claims", number)
         if claim["source"] not in values["sources"]:
             yield Problem((*path, "source"), claim["source"], f"one of the sources: {', '.join(values['sources'])}")
-        of_cells = ("baseline", "cells", "statistic")
-        if claim.get("measure") == "peak_tflops":
-            for key in of_cells:
-                if key in claim:
-                    yield Problem((*path, key), claim[key], "no such key beside measure: peak_tflops")
-        else:
-            for key in of_cells:
-                if key not in claim:
-                    yield Problem((*path, key), None, "it, for a claim about a speed-up")
+        yield from _key_problems(claim, path)
         if (claim["relation"] in ("equals", "differs")) != ("tolerance" in claim):
             what = "a tolerance with equals and differs, and none with above and below"
             yield Problem((*path, "tolerance"), claim.get("tolerance"), what)
@@ -128,6 +120,16 @@ def _claim_problems(values: Mapping[str, Any], ids: set[str] | None, taken: set[
                 yield Problem((*path, key), side["hardware"], known)
         if "hardware" not in claim["candidate"]:
             yield Problem((*path, "candidate"), claim["candidate"], "hardware, an id or family of the hardware files")
+
+
+def _key_problems(claim: Mapping[str, Any], path: tuple[str, int]) -> Iterator[Problem]:
+    """Keys of a speed-up, which a claim about a peak must not have and every other one must."""
+    of_peak = claim.get("measure") == "peak_tflops"
+    for key in ("baseline", "cells", "statistic"):
+        if of_peak and key in claim:
+            yield Problem((*path, key), claim[key], "no such key beside measure: peak_tflops")
+        elif not of_peak and key not in claim:
+            yield Problem((*path, key), None, "it, for a claim about a speed-up")
 
 
 def _doubles(entries: list[Mapping[str, Any]], section: str, taken: Collection[str] = ()) -> Iterator[Problem]:

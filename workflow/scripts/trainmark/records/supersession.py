@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainmark import files
+from trainmark import files, words
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid, workloads
 from trainmark.records.record import OK, Record
@@ -83,4 +83,5 @@ def announce(paths: Iterable[str], folder: Path) -> list[str]:
     count = sum(Path(path).exists() for path in paths)
     if not count:
         return []
-    return [f"trainmark: {count} record{'s' * (count > 1)} will be measured again; what was there is kept in {folder}."]
+    records = words.plural(count, "record")
+    return [f"trainmark: {records} will be measured again; what was there is kept in {folder}."]

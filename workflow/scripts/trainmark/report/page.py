@@ -6,13 +6,13 @@ import base64
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
 import trainmark
 from trainmark import escaping
 from trainmark.analysis import cell_statistics
+from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.report.sections import details, energy_and_host, headline, speed
 from trainmark.report.sections.document import Document
@@ -63,16 +63,7 @@ def write(data: ReportData) -> Document:
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     """What has to be known before anything else is read, each with the section that tells more."""
     runs = data.runs
-    bad = int((runs["status"] == NOT_CONVERGED).sum())
-    failed = int((runs["status"] != OK).sum()) - bad
-    if not (runs["status"] == OK).any():
-        yield "No run is ok, so there is nothing to draw.", "failed"
-    if runs["epochs"].max() == 1:
-        yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
-    if bad:
-        yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
-    if failed:
-        yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
+    yield from _run_alerts(data)
     controls = int((data.controls["status"] != OK).sum())
     if controls:
         yield (
@@ -93,31 +84,42 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     for name in data.configured:
         if name not in set(data.tables["comparisons"]["comparison"]):
             yield f"{name}: not measured. No cell was measured on both sides of this comparison.", ""
-    bad = len(data.tables["left_out"])
+    bad = len(data.tables["excluded_files"])
     if bad:
         yield f"{plural(bad, 'file')} cannot be used and {_is(bad)} left out.", "bad-files"
+
+
+def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
+    """What has to be known of the runs of the experiment that is shown."""
+    runs = data.runs
+    bad = int((runs["status"] == NOT_CONVERGED).sum())
+    failed = int((runs["status"] != OK).sum()) - bad
+    if not (runs["status"] == OK).any():
+        yield "No run is ok, so there is nothing to draw.", "failed"
+    if runs["epochs"].max() == 1:
+        yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
+    if bad:
+        yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
+    if failed:
+        yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
 
 
 def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def with_figures(data: ReportData, folder: Path, captions: Path) -> ReportData:
+def with_figures(data: ReportData, folder: Path) -> ReportData:
     """The data with each figure's caption, and the whole figure as an address.
 
     Args:
         data: as ``report_data.read_report`` gives it.
         folder: of the figures.
-        captions: the template of the captions, which Snakemake's own report has too.
     """
-    template = jinja2.Template(captions.read_text())
-    figures = {}
+    found = {}
     for name, entry in data.figures.items():
-        found: dict[str, Any] = {"caption": " ".join(template.render(snakemake={"wildcards": {"name": name}}).split())}
-        if not entry["missing"]:
-            found["address"] = _data_address(folder / f"{name}.svg")
-        figures[name] = {**entry, **found}
-    return replace(data, figures=figures)
+        drawn = {} if entry["missing"] else {"address": _data_address(folder / f"{name}.svg")}
+        found[name] = {**entry, "caption": figures.named(name).caption, **drawn}
+    return replace(data, figures=found)
 
 
 def _data_address(path: Path) -> str:

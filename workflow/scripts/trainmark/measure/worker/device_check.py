@@ -12,7 +12,8 @@ from typing import Any
 
 from trainmark.install import lockfile
 from trainmark.machine import disturbances
-from trainmark.measure.worker import matmul, training
+from trainmark.measure.messages import ExaminationAnswer, ExaminationRequest, Load, ObservedStep, nothing_examined
+from trainmark.measure.worker import device_proof, failures, matmul, settings, versions
 from trainmark.records.record import OK
 
 # The load: products of square float32 matrices of this side, so many that they take about LOAD_SECONDS, done again and
@@ -22,60 +23,44 @@ LOAD_SECONDS = 2.0
 REPETITIONS = 10
 
 
-def examine(request: dict[str, Any]) -> dict[str, Any]:
-    """Examine one device; a failure becomes a status, never an exception.
-
-    Args:
-        request: ``device``, ``threads``, ``lock_file`` and ``batch_size`` as of a training, and ``workloads``, one a
-            model.
-
-    Returns:
-        ``status`` and ``reason`` as of a training, and what was found until then: ``versions``; ``gpu`` (what
-        TensorFlow says of it); ``steps``, by model, with ``reason`` (None if all is well) and ``execution``; ``load``
-        (see ``repeat_load``); ``window``, begin and end of that by ``time.perf_counter``.
-    """
-    found: dict[str, Any] = {"status": OK, "reason": None, "versions": {}, "gpu": None}
-    found |= {"steps": {}, "load": None, "window": None}
+def examine(request: ExaminationRequest) -> ExaminationAnswer:
+    """Examine one device; a failure becomes a status, never an exception."""
+    found = nothing_examined(OK, None)
     try:
         _examine(request, found)
     except Exception as error:
         traceback.print_exc()  # to the log
-        found["status"], found["reason"] = training.classify(error)
+        return {**found, **failures.classify(error)}
     return found
 
 
-def _examine(request: dict[str, Any], found: dict[str, Any]) -> None:
+def _examine(request: ExaminationRequest, found: ExaminationAnswer) -> None:
     """Fill ``found`` step by step, so that a failure keeps what came before it."""
     import tensorflow as tf
 
     device = request["device"]
-    found["versions"] |= training.versions(tf)
-    lockfile.refuse_differences(Path(request["lock_file"]), training.imported_versions(tf))
-    training.configure(tf, device, request["threads"])
-    found["gpu"] = training.gpu_details(tf) if device == "gpu" else None
+    found["versions"] |= versions.found(tf)
+    lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(tf))
+    settings.configure(tf, device, request["threads"])
+    found["gpu"] = device_proof.gpu_details(tf) if device == "gpu" else None
     for workload in request["workloads"]:
         found["steps"][workload["model"]] = _step(tf, workload, request["batch_size"], device)
     start = time.perf_counter()
     found["load"] = repeat_load(tf, device)
-    found["window"] = [start, time.perf_counter()]
+    found["window"] = (start, time.perf_counter())
 
 
-def _step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) -> dict[str, Any]:
+def _step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) -> ObservedStep:
     """One model's step: one that fails must not cost the others."""
     try:
-        return {"reason": None, "execution": training.prove_step(tf, workload, batch_size, device)}
+        return {"reason": None, "execution": device_proof.prove_step(tf, workload, batch_size, device)}
     except Exception as error:
         traceback.print_exc()
-        return {"reason": training.classify(error)[1], "execution": {}}
+        return {"reason": failures.classify(error)["reason"], "execution": {}}
 
 
-def repeat_load(tf: Any, device: str) -> dict[str, Any]:
-    """Do one and the same load again and again.
-
-    Returns:
-        ``side`` of its matrices; ``seconds`` and ``flops_per_second`` of each repetition; ``noise``, what happened on
-        the machine meanwhile.
-    """
+def repeat_load(tf: Any, device: str) -> Load:
+    """Do one and the same load again and again."""
     work = matmul.load(tf, device, SIDE)
     start = time.perf_counter()
     work()

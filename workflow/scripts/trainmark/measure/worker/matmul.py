@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.install import lockfile
-from trainmark.measure.worker import training
+from trainmark.measure.messages import SweepAnswer, WorkerRequest
+from trainmark.measure.worker import settings, versions
+from trainmark.measure.worker.device_proof import short_device
+from trainmark.measure.worker.failures import WrongDeviceError
 
 # Square float32 matrices of these sides, until one product takes longer than LONGEST_SECONDS: by then a device is busy
 # a thousand times longer than starting a product takes, and a larger side brings some percent more for eight times the
@@ -24,23 +27,15 @@ ROUNDS = 5
 ROUND_SECONDS = 0.2
 
 
-def sweep(request: dict[str, Any]) -> dict[str, Any]:
-    """Sweep once; a failure becomes a reason, never an exception.
-
-    Args:
-        request: ``device``, ``threads`` and ``lock_file``, as of a training.
-
-    Returns:
-        ``reason`` (None if it went well), ``versions``, ``threads`` and ``products``: for each side the FLOP/s of every
-        round, a multiply-add as two, with float32 arithmetic (TensorFloat-32 is switched off).
-    """
-    found: dict[str, Any] = {"reason": None, "versions": {}, "threads": request["threads"], "products": []}
+def sweep(request: WorkerRequest) -> SweepAnswer:
+    """Sweep once, with float32 arithmetic (TensorFloat-32 is switched off); a failure becomes a reason."""
+    found: SweepAnswer = {"reason": None, "versions": {}, "threads": request["threads"], "products": []}
     try:
         import tensorflow as tf
 
-        found["versions"] = training.versions(tf)
-        lockfile.refuse_differences(Path(request["lock_file"]), training.imported_versions(tf))
-        training.configure(tf, request["device"], request["threads"])
+        found["versions"] = versions.found(tf)
+        lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(tf))
+        settings.configure(tf, request["device"], request["threads"])
         for side in SIDES:
             work = load(tf, request["device"], side)
             rates = [work() for _ in range(ROUNDS)]
@@ -77,8 +72,8 @@ def load(tf: Any, device: str, side: int) -> Callable[[], float]:
         product = left @ right
         _wait(product)
         count = max(1, round(ROUND_SECONDS / (time.perf_counter() - start)))
-        if not training.short_device(product.device).startswith(device.upper()):
-            raise training.WrongDeviceError(f"The product was made on {product.device}, not on the {device}.")
+        if not short_device(product.device).startswith(device.upper()):
+            raise WrongDeviceError(f"The product was made on {product.device}, not on the {device}.")
 
     def work() -> float:
         with tf.device(where):

@@ -6,15 +6,15 @@ import pandas as pd
 
 from trainmark.analysis import series_names
 from trainmark.analysis.series_names import WHO, label
-from trainmark.report.figures.figure_spec import Exhibit, constants
+from trainmark.contents.figures import Figure
+from trainmark.report.figures.figure_spec import Exhibit, constants, lacking
 
 
-def exhibit(runs: pd.DataFrame) -> Exhibit:
+def of_an_epoch(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     """Energy of an epoch by model and batch size."""
-    title = "Energy of an epoch"
     known = runs[runs["energy_joules"].notna()]
     if known.empty:
-        return Exhibit("energy", title, missing="Not measured. No run has a meter's readings; the reasons are below.")
+        return lacking(figure)
     table = known[[*WHO, "model", "batch_size", "repeat", "energy_scope"]].assign(
         joules_per_epoch=known["energy_joules"] / known["epochs"]
     )
@@ -27,8 +27,8 @@ def exhibit(runs: pd.DataFrame) -> Exhibit:
     }
     scope = f"Of the {table['energy_scope'].iloc[0]}. " if table["energy_scope"].nunique() == 1 else ""
     return Exhibit(
-        "energy",
-        title,
+        figure.name,
+        figure.title,
         "of the fit, validation included, divided by its epochs; idle power included",
         "lines",
         table=table,
@@ -36,7 +36,7 @@ def exhibit(runs: pd.DataFrame) -> Exhibit:
         axis="Energy of an epoch (J)",
         note=f"Less is better. {scope}Logarithmic axis. {constants(table)}".strip(),
         marks="Line: median; points: every run.",
-        alt=f"{title}: least is {medians.min():.3g} J, {label(who)}, {model} at batch size {size}.",
+        alt=f"{figure.title}: least is {medians.min():.3g} J, {label(who)}, {model} at batch size {size}.",
         names=names,
         log=True,
     )

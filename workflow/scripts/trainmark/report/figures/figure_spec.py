@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 
 from trainmark.analysis.series_names import WHO, Key
+from trainmark.contents.figures import Figure
+from trainmark.words import plural
 
 # What a figure's page entry holds beside its picture.
-_TOLD = ("name", "number", "title", "alt", "missing")
+_ON_THE_PAGE = ("name", "number", "title", "alt", "missing")
 NOBODY = pd.DataFrame(columns=["model", "batch_size", "value"])
 
 
@@ -78,6 +80,11 @@ class Exhibit:
     band: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+def lacking(figure: Figure, missing: str = "") -> Exhibit:
+    """A figure that cannot be drawn, and why: as its declaration says, if nothing else is said."""
+    return Exhibit(figure.name, figure.title, number=figure.number, missing=missing or figure.missing)
+
+
 def ratio_exhibit(name: str, title: str, cells: pd.DataFrame, **rest: Any) -> Exhibit:
     """A figure of ratios of training times (``speed_up``, with ``low`` and ``high``), above and below 1."""
     return Exhibit(
@@ -97,7 +104,7 @@ def ratio_exhibit(name: str, title: str, cells: pd.DataFrame, **rest: Any) -> Ex
 
 def write_index(exhibits: list[Exhibit], path: Path) -> None:
     """What the page has to know of the figures."""
-    entries = [{key: getattr(exhibit, key) for key in _TOLD} for exhibit in exhibits]
+    entries = [{key: getattr(exhibit, key) for key in _ON_THE_PAGE} for exhibit in exhibits]
     path.write_text(json.dumps(entries, indent=1) + "\n")
 
 
@@ -116,7 +123,7 @@ def constants(rows: pd.DataFrame) -> str:
 def count_range(counts: Iterable[int], noun: str) -> str:
     """``3 runs``, ``1 run``, ``2 to 3 runs``."""
     low, high = min(counts), max(counts)
-    return f"{low} {noun}{'s' * (low != 1)}" if low == high else f"{low} to {high} {noun}s"
+    return plural(low, noun) if low == high else f"{low} to {high} {noun}s"
 
 
 def few(words: list[str], most: int = 5) -> str:

@@ -7,14 +7,9 @@ import pandas as pd
 from trainmark.analysis import series_names
 from trainmark.analysis.host_bound import overall
 from trainmark.analysis.series_names import WHO
+from trainmark.contents.figures import Figure
 from trainmark.experiment import controls
-from trainmark.report.figures.figure_spec import Exhibit, constants, few, ratio_exhibit
-
-NAME, TITLE = "bottlenecks", "Is the host the bottleneck?"
-MISSING = (
-    "Not measured. It takes controls, variants of the runs in which the host has less to do or fewer threads: "
-    "--config 'controls=[device-data,threads-2,threads-4]', described in config/README.md."
-)
+from trainmark.report.figures.figure_spec import Exhibit, constants, few, lacking, ratio_exhibit
 
 
 def in_words(control: str) -> str:
@@ -23,10 +18,10 @@ def in_words(control: str) -> str:
     return f"{held_to} CPU threads" if held_to else "images on the device beforehand"
 
 
-def exhibit(cells: pd.DataFrame) -> Exhibit:
+def controls_against_plain(figure: Figure, cells: pd.DataFrame) -> Exhibit:
     """Plain time / time of the control, by model and batch size."""
     if cells.empty:
-        return Exhibit(NAME, TITLE, missing=MISSING)
+        return lacking(figure)
     who = series_names.series(cells)
     of = f"{next(iter(who.values()))}, {constants(cells)}" if len(who) == 1 else constants(cells)
     keys = cells[[*WHO, "control"]].drop_duplicates().itertuples(index=False, name=None)
@@ -36,12 +31,12 @@ def exhibit(cells: pd.DataFrame) -> Exhibit:
         for row in overall(cells).to_dict("records")
     ]
     return ratio_exhibit(
-        NAME,
-        TITLE,
+        figure.name,
+        figure.title,
         cells,
         axis="Times as fast (plain run / control)",
         note=f"Above 1: faster than the plain run. Logarithmic axis. {of}".strip(),
-        alt=f"{TITLE} Geometric mean over the cells of each: {few(means)}.",
+        alt=f"{figure.title} Geometric mean over the cells of each: {few(means)}.",
         series=[*WHO, "control"],
         names=names,
     )

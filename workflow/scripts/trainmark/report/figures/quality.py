@@ -8,29 +8,25 @@ import pandas as pd
 
 from trainmark.analysis import cell_statistics, convergence, series_names
 from trainmark.analysis.series_names import WHO, label
+from trainmark.contents.figures import Figure
 from trainmark.machine import disturbances
 from trainmark.records.record import NOT_CONVERGED
-from trainmark.report.figures.figure_spec import Exhibit, constants, few
+from trainmark.report.figures.figure_spec import Exhibit, constants, few, lacking
 
 # Standard deviations beyond which a run is drawn at the edge: one that learned nothing is hundreds away.
 _FARTHEST = 20
 
 
-def learning(runs: pd.DataFrame) -> Exhibit:
+def learning(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     """Each run's accuracy against the references."""
-    title = "Did they learn?"
     judged = runs[runs["gate_t"].notna()]
     if judged.empty:
-        return Exhibit(
-            "learning",
-            title,
-            missing="Not measured. It takes runs of the experiment that config/references.yaml is of.",
-        )
+        return lacking(figure)
     below = int((judged["status"] == NOT_CONVERGED).sum())
     lowest = judged.loc[judged["gate_t"].idxmin()]
     return Exhibit(
-        "learning",
-        title,
+        figure.name,
+        figure.title,
         "Validation accuracy against reference runs, which did",
         "rows",
         table=judged[[*cell_statistics.CELL, "repeat", "status", "gate_t", "gate_limit"]].assign(
@@ -40,8 +36,8 @@ def learning(runs: pd.DataFrame) -> Exhibit:
         axis="Above the references' mean less half a point (standard deviations)",
         note=f"Dotted: below it a run counts nowhere. Runs beyond {_FARTHEST} are drawn there. "
         f"{constants(judged)}".strip(),
-        alt=f"{title} {below} of {len(judged)} runs that ended without a fault fall below the limit; the lowest is "
-        f"{lowest['gate_t']:.1f} standard deviations from the references' mean less half a point, "
+        alt=f"{figure.title} {below} of {len(judged)} runs that ended without a fault fall below the limit; the lowest "
+        f"is {lowest['gate_t']:.1f} standard deviations from the references' mean less half a point, "
         f"{label(lowest[WHO])}, {lowest['model']} at batch size {lowest['batch_size']}.",
         names=series_names.series(judged),
         highest_first=True,
@@ -50,13 +46,11 @@ def learning(runs: pd.DataFrame) -> Exhibit:
     )
 
 
-def not_converged(runs: pd.DataFrame, references: convergence.References | None) -> Exhibit:
+def not_converged(figure: Figure, runs: pd.DataFrame, references: convergence.References | None) -> Exhibit:
     """The curves of runs that did not learn, beside the others of their model and batch size."""
-    title = "Runs that did not converge"
     bad = runs[runs["status"] == NOT_CONVERGED]
     if bad.empty:
-        missing = "No run that ended without a fault failed the convergence gate."
-        return Exhibit("not_converged", title, missing=missing)
+        return lacking(figure)
     cells = bad[["model", "batch_size"]].drop_duplicates()
     shown = runs.merge(cells)[[*cell_statistics.CELL, "repeat", "status", "validation_accuracy_by_epoch"]].dropna()
     curves = shown["validation_accuracy_by_epoch"].map(json.loads)
@@ -64,8 +58,8 @@ def not_converged(runs: pd.DataFrame, references: convergence.References | None)
         validation_accuracy=curves, epoch=curves.map(lambda values: list(range(1, len(values) + 1)))
     )
     return Exhibit(
-        "not_converged",
-        title,
+        figure.name,
+        figure.title,
         "their validation accuracy beside that of the others",
         "curves",
         table=table.explode(["validation_accuracy", "epoch"]).dropna(),
@@ -74,7 +68,7 @@ def not_converged(runs: pd.DataFrame, references: convergence.References | None)
         note="Grey: runs of the same model and batch size that learned, of all machines.",
         marks="One line a run.",
         band=_bands(bad[bad["gate"] == convergence.REFERENCES], references),
-        alt=f"{title}: {len(bad)}, "
+        alt=f"{figure.title}: {len(bad)}, "
         + few([f"{label(row[WHO])}, {row['model']} at batch size {row['batch_size']}" for _, row in bad.iterrows()])
         + ".",
         names=series_names.series(bad),
@@ -93,13 +87,12 @@ def _bands(bad: pd.DataFrame, references: convergence.References | None) -> pd.D
     return pd.DataFrame(rows, columns=["model", "batch_size", "epoch", "low", "high"])
 
 
-def spread(runs: pd.DataFrame) -> Exhibit:
+def spread(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     """How far each run is from the median of its cell."""
-    title = "Spread of the repeats"
     sizes = runs.groupby(cell_statistics.CELL)["fit_seconds"].transform("size")
     runs = runs[sizes > 1]
     if runs.empty:
-        return Exhibit("spread", title, missing="Not measured. It takes at least two runs of a cell.")
+        return lacking(figure)
     groups = runs.groupby(cell_statistics.CELL)["fit_seconds"]
     table = runs[[*cell_statistics.CELL, "repeat", "fit_seconds"]].assign(
         percent_from_median=100 * (runs["fit_seconds"] / groups.transform("median") - 1)
@@ -108,43 +101,43 @@ def spread(runs: pd.DataFrame) -> Exhibit:
     unstable = int((spreads > disturbances.UNSTABLE).sum())
     machine, stack, device, model, size = spreads.idxmax()
     return Exhibit(
-        "spread",
-        title,
+        figure.name,
+        figure.title,
         "each run against the median of its cell",
         "rows",
         table=table,
         value="percent_from_median",
         axis="Longer than the median of its cell (%)",
         note=f"Dotted: 10 % on either side. {constants(runs)}".strip(),
-        alt=f"{title}: {unstable} of {len(spreads)} cells are unstable, with a standard deviation over 10 % of the "
-        f"mean; the widest is {spreads.max():.0%}, {label((machine, device, stack))}, {model} at batch size {size}.",
+        alt=f"{figure.title}: {unstable} of {len(spreads)} cells are unstable, with a standard deviation over 10 % of "
+        f"the mean; the widest is {spreads.max():.0%}, {label((machine, device, stack))}, {model} at batch size "
+        f"{size}.",
         names=series_names.series(runs),
         reference=0.0,
         limits=(-10.0, 10.0),
     )
 
 
-def steady_state(runs: pd.DataFrame) -> Exhibit:
+def steady_state(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     """How much longer an epoch of the whole fit is than one in the steady state."""
-    title = "Total time beside steady state"
     runs = runs[runs["steady_state_epoch_seconds"].notna()]
     if runs.empty:
-        return Exhibit("steady_state", title, missing="Not measured. A steady state takes runs of at least two epochs.")
+        return lacking(figure)
     table = runs[[*cell_statistics.CELL, "repeat", "epochs", "fit_seconds", "steady_state_epoch_seconds"]].assign(
         total_over_steady=runs["fit_seconds"] / runs["epochs"] / runs["steady_state_epoch_seconds"]
     )
     most = table.loc[table["total_over_steady"].idxmax()]
     return Exhibit(
-        "steady_state",
-        title,
+        figure.name,
+        figure.title,
         "how much longer an epoch is on average than from the second on",
         "rows",
         table=table,
         value="total_over_steady",
         axis="Average epoch of the fit / epoch in steady state",
         note=f"At 1 (dashed) start-up costs nothing. {constants(runs)}".strip(),
-        alt=f"{title}: the average epoch takes {table['total_over_steady'].median():.3g} times as long as one in "
-        f"steady state (median of all runs), and at most {most['total_over_steady']:.3g} times ({label(most[WHO])}, "
+        alt=f"{figure.title}: the average epoch takes {table['total_over_steady'].median():.3g} times as long as one "
+        f"in steady state (median of all runs), and at most {most['total_over_steady']:.3g} times ({label(most[WHO])}, "
         f"{most['model']} at batch size {most['batch_size']}).",
         names=series_names.series(runs),
         reference=1.0,

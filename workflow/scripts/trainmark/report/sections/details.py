@@ -5,46 +5,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainmark.analysis import break_even_sizes, cell_statistics, comparison_statistics
+import pandas as pd
+
+from trainmark.analysis import cell_statistics, stability
+from trainmark.analysis.series_names import SIDES
+from trainmark.contents import tables
+from trainmark.contents.columns import UNKNOWN, Column
+from trainmark.contents.run_columns import CELL, SERIES
 from trainmark.machine import disturbances
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK
-from trainmark.report.sections.document import UNKNOWN, Column, Section, Table, rows_of
-from trainmark.report.sections.report_data import CELL, SERIES, ReportData, why_apart
-from trainmark.report.sections.speed import PAIR, named
+from trainmark.report.sections.document import Section, Table, declared, rows_of
+from trainmark.report.sections.report_data import ReportData, why_apart
+from trainmark.report.sections.whole_tables import named
 from trainmark.words import enumerate_words
 
+_RUNS = tables.named("runs")
+_FAILED = _RUNS.pick("machine stack device model batch_size repeat status reason")
+_CELLS = tables.named("cells").pick(
+    "machine stack device model batch_size n failed remarks fit_seconds_median median_half_width fit_seconds_min "
+    "fit_seconds_max fit_seconds_spread throughput_samples_per_second_median first_epoch_seconds_median "
+    "steady_state_epoch_seconds_median fit_teardown_seconds_median test_accuracy_median peak_memory_bytes_median "
+    "peak_device_memory_bytes_median"
+)
+_SOFTWARE = (
+    *SERIES,
+    Column("python", "Python"),
+    Column("tensorflow", "TensorFlow"),
+    Column("keras", "Keras"),
+    Column("tensorflow_metal", "tensorflow-metal", empty="none"),
+    Column("intra_op_threads", "Threads", "integer"),
+    Column("optimizer_class", "Optimizer"),
+    Column("xla", "XLA"),
+    Column("lock_file", "Pinned by"),
+    Column("lock", "SHA-256 of it"),
+    Column("code_version", "trainmark"),
+    Column("code_commit", "Commit", empty=UNKNOWN),
+)
 # Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
 _SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")
 
 
 def every_cell(data: ReportData) -> Section:
     """Every cell that was measured, in figures and not."""
-    columns = (
-        *CELL,
-        Column("n", "Runs ok", "integer"),
-        Column("failed", "Failed or not converged", "integer"),
-        Column("remarks", "Remarks", "long"),
-        Column("fit_seconds_median", "Median (s)", "seconds"),
-        Column("median_half_width", "Median known to (± %)", "percent"),
-        Column("fit_seconds_min", "Minimum (s)", "seconds"),
-        Column("fit_seconds_max", "Maximum (s)", "seconds"),
-        Column("fit_seconds_spread", "Spread (%)", "percent"),
-        Column("throughput_samples_per_second_median", "Samples/s", "integer"),
-        Column("first_epoch_seconds_median", "First epoch (s)", "seconds"),
-        Column("steady_state_epoch_seconds_median", "Epoch in steady state (s)", "seconds"),
-        Column("fit_teardown_seconds_median", "After the last epoch (s)", "seconds"),
-        Column("test_accuracy_median", "Test accuracy", "accuracy"),
-        Column("peak_memory_bytes_median", "Memory of the process (GiB)", "gib"),
-        Column("peak_device_memory_bytes_median", "Of the GPU's tensors (GiB)", "gib", empty=UNKNOWN),
-    )
     rows = [_remarked(data, row) for row in rows_of(data.tables["cells"])]
     said = (
         "Times are of fit, the whole training with its validations. Memory is the highest of the whole process, median "
         "of the runs. Grey cells are compared with nothing, for the reason in their remark. Every single run is in "
         "runs.csv."
     )
-    return Section("cells", "Cells", [said], tables=[Table("cells", "Every cell", columns, rows, "cells.csv")])
+    return Section("cells", "Cells", [said], tables=declared("cells", rows, _CELLS))
 
 
 def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
@@ -56,10 +66,10 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
     if row["joined"]:
         remarks.append(f"runs joined although they differ in {row['joined']}")
     if (row["fit_seconds_spread"] or 0) > disturbances.UNSTABLE:
-        needed = break_even_sizes.repeats_needed(row["fit_seconds_spread"])
+        needed = stability.repeats_needed(row["fit_seconds_spread"])
         remarks.append(
             f"unstable: spread over {disturbances.UNSTABLE:.0%}; {needed} repeats would tell its mean to "
-            f"{break_even_sizes.PRECISION:.0%}, if they go on like this"
+            f"{stability.PRECISION:.0%}, if they go on like this"
         )
     goal = data.grid.get("goal")
     if (
@@ -76,73 +86,80 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "remarks": "; ".join(remarks), "grey": bool(why)}
 
 
+_CONTROLS = "Controls that failed or did not converge"
+_OTHER_EXPERIMENT = (
+    "They are in the table of cells, and in no figure and no comparison. The experiment that is shown is the one that "
+    "the configuration describes, if there are runs of it, else the one with the most runs. To compare machines, give "
+    "the same command on each."
+)
+
+
 def not_counted(data: ReportData) -> list[Section]:
     """Runs that failed, are missing, or are left out, each with the reason."""
-    runs = data.runs
-    failed: tuple[Column, ...] = (*CELL, Column("repeat", "Repeat", "integer"), Column("status", "Status"))
-    failed = (*failed, Column("reason", "Reason", "long"))
-    controls = data.controls[data.controls["status"] != OK]
-    missing = (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer"))
-    others = (Column("machine", "Machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long"))
-    pairs: tuple[Column, ...] = (*PAIR, Column("cells", "Cells", "integer"))
-    pairs = (*pairs, Column("why", "Differ in (candidate against baseline)", "long"))
-    unlike = data.tables["unlike"].groupby([*comparison_statistics.SIDES, "why"]).size().rename("cells").reset_index()
-    files = (Column("path", "File"), Column("what", "What is wrong", "long"), Column("remedy", "What to do", "long"))
-    keys = ["machine", "protocol", "settings_digest"]
-    counts = rows_of(data.tables["runs"][~data.shown].groupby(keys).size().rename("count").reset_index())
-    counts = [{**row, "why": why_apart(data, row["settings_digest"], row["protocol"])} for row in counts]
     parts = (
-        ("failed", "Runs that failed or did not converge", "", failed, rows_of(runs[runs["status"] != OK]), "runs.csv"),
-        (
-            "failed-controls",
-            "Controls that failed or did not converge",
-            "",
-            (Column("control", "Control"), *failed),
-            rows_of(controls),
-            "controls.csv",
-        ),
+        ("failed", "Runs that failed or did not converge", "", "runs", _FAILED, _failed(data.runs)),
+        ("failed-controls", _CONTROLS, "", "controls", (*_RUNS.pick("control"), *_FAILED), _failed(data.controls)),
         (
             "missing",
             "Missing cells",
             f"Cells of the configured grid ({data.grid['machine']} for this computer) with fewer records than repeats.",
-            missing,
-            rows_of(cell_statistics.missing_runs(runs, data.grid, data.tables["runs"]["machine"])),
             "",
+            (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer")),
+            rows_of(cell_statistics.missing_runs(data.runs, data.grid, data.tables["runs"]["machine"])),
         ),
         (
             "left-out",
             "Left out: runs of another experiment",
-            "They are in the table of cells, and in no figure and no comparison. The experiment that is shown is the "
-            "one that the configuration describes, if there are runs of it, else the one with the most runs. To "
-            "compare machines, give the same command on each.",
-            others,
-            counts,
-            "runs.csv",
+            _OTHER_EXPERIMENT,
+            "runs",
+            (*_RUNS.pick("machine"), Column("count", "Runs", "integer"), Column("why", "Differs in", "long")),
+            _of_other_experiments(data),
         ),
         (
-            "unlike",
+            "excluded-pairs",
             "Pairs of cells that are not compared",
             "Both were measured, and did not compute the same: a ratio of their times says nothing of the machines.",
-            pairs,
-            [{**row, "grey": True} for row in named(unlike)],
-            "unlike.csv",
+            "excluded_pairs",
+            (),
+            _excluded_pairs(data.tables["excluded_pairs"]),
         ),
         (
             "bad-files",
             "Left out: files that cannot be used",
             "Below results/machines, if the name does not say otherwise.",
-            files,
-            rows_of(data.tables["left_out"]),
-            "left_out.csv",
+            "excluded_files",
+            (),
+            rows_of(data.tables["excluded_files"]),
         ),
     )
-    found = [
-        Section(key, title, [said] if said else [], tables=[Table(key, title, columns, rows, source)], level=3)
-        for key, title, said, columns, rows, source in parts
-        if rows
-    ]
+    found = [_listed(*part) for part in parts if part[-1]]
     said = [] if found else ["Nothing: every run of the configured grid is there, ok, and of this experiment."]
     return [Section("not-counted", "Excluded runs", said), *found]
+
+
+def _listed(
+    key: str, title: str, said: str, name: str, columns: tuple[Column, ...], rows: list[dict[str, Any]]
+) -> Section:
+    """A section of one table: of a declared one by its name, or of its own."""
+    found = declared(name, rows, columns, key, title) if name else [Table(key, title, columns, rows)]
+    return Section(key, title, [said] if said else [], tables=found, level=3)
+
+
+def _failed(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    return rows_of(runs[runs["status"] != OK])
+
+
+def _of_other_experiments(data: ReportData) -> list[dict[str, Any]]:
+    """How many runs of other experiments each machine has, and in what these differ from the one shown."""
+    keys = ["machine", "protocol", "settings_digest"]
+    counts = rows_of(data.tables["runs"][~data.shown].groupby(keys).size().rename("count").reset_index())
+    return [{**row, "why": why_apart(data, row["settings_digest"], row["protocol"])} for row in counts]
+
+
+def _excluded_pairs(pairs: pd.DataFrame) -> list[dict[str, Any]]:
+    """How many cells of each pair are not compared, and why."""
+    counted = pairs.groupby([*SIDES, "why"]).size().rename("cells").reset_index()
+    return [{**row, "grey": True} for row in named(counted)]
 
 
 _SIGNED = (
@@ -160,38 +177,19 @@ _CHAINED = (
 
 def origins(data: ReportData) -> Section:
     """Who has sent the records, and whether some were left out or changed."""
-    columns = (
-        Column("machine", "Machine"),
-        Column("records", "Records", "integer"),
-        Column("came", "Source", "long"),
-        Column("named_here", "Predecessor here", "integer"),
-        Column("named_elsewhere", "Predecessor missing", "integer"),
-        Column("unlinked", "No predecessor", "integer"),
-        Column("forks", "Predecessor of several", "integer"),
-        Column("late", "Predecessor started later", "integer"),
-    )
-    counts = {"records", "named_here", "named_elsewhere", "unlinked", "forks", "late"}
-    rows = [
-        {**row, **{key: int(row[key]) for key in counts}, "came": _came(row, data.grid["machine"])}
-        for row in rows_of(data.tables["origins"])
-    ]
+    rows = [{**row, "came": _came(row, data.grid["machine"])} for row in rows_of(data.tables["origins"])]
     title = "Where the records come from"
-    return Section(
-        "origins",
-        title,
-        [_SIGNED, _CHAINED],
-        tables=[Table("origins", title, columns, rows, "origins.csv")],
-    )
+    return Section("origins", title, [_SIGNED, _CHAINED], tables=declared("origins", rows, title=title))
 
 
 def _came(row: Mapping[str, Any], local: str) -> str:
     """How a machine's records came here; the number of each kind where there are several."""
     here = row["machine"] == local
     kinds = {
-        f"signed by {enumerate_words(row['keys'].split())}": int(row["signed"]),
-        "measured here": int(row["by_no_merge"]) if here else 0,
-        "signature not checked": int(row["not_checked"]),
-        "unsigned": int(row["unsigned"]) + (0 if here else int(row["by_no_merge"])),
+        f"signed by {enumerate_words(row['keys'].split())}": row["signed"],
+        "measured here": row["by_no_merge"] if here else 0,
+        "signature not checked": row["not_checked"],
+        "unsigned": row["unsigned"] + (0 if here else row["by_no_merge"]),
     }
     found = {words: count for words, count in kinds.items() if count}
     return ", ".join(found) if len(found) == 1 else "; ".join(f"{count} {words}" for words, count in found.items())
@@ -200,20 +198,6 @@ def _came(row: Mapping[str, Any], local: str) -> str:
 def provenance(data: ReportData) -> list[Section]:
     """With what it was measured, and how to measure it again."""
     runs = data.runs[data.runs["status"] == OK]
-    columns = (
-        *SERIES,
-        Column("python", "Python"),
-        Column("tensorflow", "TensorFlow"),
-        Column("keras", "Keras"),
-        Column("tensorflow_metal", "tensorflow-metal", empty="none"),
-        Column("intra_op_threads", "Threads", "integer"),
-        Column("optimizer_class", "Optimizer"),
-        Column("xla", "XLA"),
-        Column("lock_file", "Pinned by"),
-        Column("lock", "SHA-256 of it"),
-        Column("code_version", "trainmark"),
-        Column("code_commit", "Commit", empty=UNKNOWN),
-    )
     keys = ["machine", "stack", "device", "python", "tensorflow", "keras", "tensorflow_metal", "intra_op_threads"]
     keys += ["optimizer_class", "jit_compile", "lock_file", "lock_sha256", "code_version", "code_commit"]
     rows = rows_of(runs[keys].drop_duplicates())
@@ -222,7 +206,6 @@ def provenance(data: ReportData) -> list[Section]:
         row["code_commit"] = (row["code_commit"] or "")[:12]
         row["xla"] = "on" if row["jit_compile"] else "off"
     title = "Software"
-    environments = [Table("software", title, columns, rows, "runs.csv")] if rows else []
     commits = [commit[:12] for commit in runs["code_commit"].dropna().unique()]
     texts = [
         "Every run is one process in a pinned environment. Its record, results/machines/<machine>/runs/..., holds all "
@@ -235,7 +218,7 @@ def provenance(data: ReportData) -> list[Section]:
         texts.append(f"The runs were made by several commits: {enumerate_words(commits)}. See the table above.")
     return [
         origins(data),
-        Section("software", title, tables=environments),
+        Section("software", title, tables=declared("runs", rows, _SOFTWARE, "software", title)),
         Section("reproduce", "How to reproduce this", texts, code=commands(data)),
     ]
 

@@ -7,12 +7,20 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, claims, comparison_statistics, convergence, series_names
+from trainmark.analysis import (
+    cell_statistics,
+    comparison_statistics,
+    comparisons,
+    convergence,
+    series_names,
+    verdicts,
+)
 from trainmark.analysis.series_names import BASELINE, WHO
+from trainmark.contents.columns import ratio, seconds
 from trainmark.machine import disturbances
 from trainmark.records.record import NOT_CONVERGED, OK
-from trainmark.report.figures import figure_list
-from trainmark.report.sections.document import mean_with_interval, ratio, seconds
+from trainmark.report.figures import break_even as break_even_figure
+from trainmark.report.sections.document import mean_with_interval
 from trainmark.words import enumerate_words, plural
 
 FASTER = "Which is faster, and by how much?"
@@ -58,7 +66,7 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
         who = [
             series_names.label((row.machine, "", row.stack), (True, False, stacks)) for row in break_even.itertuples()
         ]
-        each = zip(who, break_even["model"], figure_list.say_break_even(break_even))
+        each = zip(who, break_even["model"], break_even_figure.in_words(break_even))
         words = [f"{machine}, {model}: {word}" for machine, model, word in each]
         said.append(f"GPU against CPU, by batch size: {'; '.join(words[:3])}{'; and more below' * (len(words) > 3)}.")
     return list(dict.fromkeys(said))  # a pair may be in two comparisons
@@ -78,7 +86,7 @@ def _ranking(ranked: pd.DataFrame) -> str:
     most = ranked["cells"].max()
     words, others = [], []
     for row in ranked.to_dict("records"):
-        said = f"{names[tuple(row[column] for column in comparison_statistics.SIDES)]} {mean_with_interval(row)}"
+        said = f"{names[tuple(row[column] for column in series_names.SIDES)]} {mean_with_interval(row)}"
         if row["cells"] == most:
             words.append(said)
         else:
@@ -89,15 +97,15 @@ def _ranking(ranked: pd.DataFrame) -> str:
     return f"{', '.join(words)} times as fast (geometric means of {plural(most, 'cell')}){apart}"
 
 
-def does_it_hold(cells: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
+def does_it_hold(cells: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     """How many comparisons may be chance, and how far repeats spread.
 
     Args:
         cells: cells.csv, of the experiment shown.
-        comparisons: comparisons.csv.
+        compared: comparisons.csv.
     """
     said = []
-    compared = comparison_statistics.distinct(comparisons)
+    compared = comparisons.distinct(compared)
     known = compared[compared["low"].notna()]
     if len(known):
         chance = int(known["includes_1"].sum())
@@ -129,21 +137,21 @@ def did_it_drift(drift: pd.DataFrame) -> list[str]:
     ]
 
 
-def did_they_learn(runs: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
+def did_they_learn(runs: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     """The accuracies, and how far they differ between the sides of a comparison.
 
     Args:
         runs: runs of the experiment shown.
-        comparisons: comparisons.csv.
+        compared: comparisons.csv.
     """
     said = []
     ok = runs[runs["status"] == OK]
     if len(ok):
         medians = ok.groupby(cell_statistics.CELL)["test_accuracy"].median()
         said.append(f"Test accuracy, the median of a cell: {medians.min():.3f} to {medians.max():.3f}.")
-    if len(comparisons):
-        gaps = comparisons["test_accuracy_candidate"] - comparisons["test_accuracy_baseline"]
-        most = comparisons.loc[gaps.abs().idxmax()]
+    if len(compared):
+        gaps = compared["test_accuracy_candidate"] - compared["test_accuracy_baseline"]
+        most = compared.loc[gaps.abs().idxmax()]
         sides = [series_names.label(most[columns]) for columns in (WHO, BASELINE)]
         said.append(
             f"It differs most between {sides[0]} and {sides[1]}: {most['test_accuracy_candidate']:.3f} against "
@@ -162,25 +170,25 @@ def did_they_learn(runs: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
     return said
 
 
-def what_of_the_article(verdicts: pd.DataFrame) -> list[str]:
+def what_of_the_article(judged: pd.DataFrame) -> list[str]:
     """How many claims were reproduced, contradicted and so on, and which.
 
     Args:
-        verdicts: claims.csv. A claim that was asked of several machines counts once for each verdict.
+        judged: claims.csv. A claim that was asked of several machines counts once for each verdict.
     """
     said = []
-    if len(verdicts) > verdicts["claim"].nunique():
+    if len(judged) > judged["claim"].nunique():
         said.append(
-            f"{plural(verdicts['claim'].nunique(), 'claim')} got {len(verdicts)} verdicts, one for each machine and "
+            f"{plural(judged['claim'].nunique(), 'claim')} got {len(judged)} verdicts, one for each machine and "
             "stack that a claim fits: the same claim may be in several of these lists."
         )
-    for source, of_source in verdicts.groupby("source", sort=False):
-        for verdict in claims.VERDICTS:
+    for source, of_source in judged.groupby("source", sort=False):
+        for verdict in verdicts.VERDICTS:
             which = list(dict.fromkeys(of_source.loc[of_source["verdict"] == verdict, "claim"]))
             if which:
                 what = f"{plural(len(which), 'claim')} {verdict}"
                 names = (
-                    "what is missing is named below" if verdict == claims.NOT_MEASURED else enumerate_words(which, 20)
+                    "what is missing is named below" if verdict == verdicts.NOT_MEASURED else enumerate_words(which, 20)
                 )
                 said.append(f"{source}: {what} ({names}).")
     return said or ["No claims are named in the configuration."]

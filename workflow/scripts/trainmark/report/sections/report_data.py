@@ -10,13 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparison_statistics
+from trainmark.analysis import cell_statistics, table_files
+from trainmark.contents import tables
 from trainmark.report.figures import figure_spec
-from trainmark.report.sections.document import Column
-
-# Columns by which tables name a series, and a cell.
-SERIES = (Column("machine", "Machine"), Column("stack", "Stack"), Column("device", "Device"))
-CELL = (*SERIES, Column("model", "Model"), Column("batch_size", "Batch size", "integer"))
 
 
 @dataclass(frozen=True)
@@ -71,16 +67,7 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
         configured: names of the configured comparisons.
         preferred_settings: settings digest of the experiment to show if there are runs of it.
     """
-    texts = ("machines", "origins", "experiments", "left_out", "specifications")
-    found = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in texts}
-    found |= {name: cell_statistics.read_runs(folder / f"{name}.csv") for name in ("runs", "controls", "cells")}
-    found |= {
-        name: comparison_statistics.read_cells(folder / f"{name}.csv")
-        for name in ("comparisons", "comparisons_summary")
-    }
-    rest: tuple[str, ...] = ("break_even", "tflops", "utilisation", "outlying", "drift", "claims")
-    rest += ("products", "energy", "energy_comparisons", "energy_unmeasured", "bottlenecks", "gpu_states", "unlike")
-    found |= {name: cell_statistics.read_table(folder / f"{name}.csv") for name in rest}
+    found = {table.name: table_files.read(folder, table.name) for table in tables.TABLES}
     experiments = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
     figures = {entry["name"]: entry for entry in figure_spec.read_index(folder / "figures" / "figures.json")}
     experiment = cell_statistics.choose_experiment(found["runs"], preferred_settings)

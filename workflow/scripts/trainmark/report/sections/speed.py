@@ -7,45 +7,51 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import claims, series_names
+from trainmark.analysis import claims
+from trainmark.contents import figures, tables
+from trainmark.contents.columns import Column
+from trainmark.contents.figures import Figure
 from trainmark.ingest import catalogue
-from trainmark.report.sections.document import UNKNOWN, Column, Figure, Section, Table, rows_of
+from trainmark.report.sections import whole_tables
+from trainmark.report.sections.document import Picture, Section, Table, declared, rows_of
 from trainmark.report.sections.report_data import ReportData
+from trainmark.report.sections.whole_tables import certain, named
 from trainmark.words import plural
 
-# Columns and words of every table that compares.
-PAIR = (Column("candidate", "Candidate"), Column("baseline", "Baseline"))
-INTERVAL = "needs repeats"
-LIMITS = (Column("low", "95 % from", "ratio", empty=INTERVAL), Column("high", "to", "ratio", empty=INTERVAL))
+_SPECIFICATIONS = tables.named("specifications")
+_CHIPS = _SPECIFICATIONS.pick(
+    "machine name cores transistors_billion memory_gb memory_bandwidth_gb_per_s released sources"
+)
+_GPUS = _SPECIFICATIONS.pick(
+    "machine name fp32_tflops cores memory_bandwidth_gb_per_s memory_gb power_watts released sources",
+    cores="GPU cores",
+    memory_gb="GPU memory (GB)",
+)
+_SET_UP = tables.named("machines").pick(
+    "machine chip cores_usable cores_logical core_levels memory_bytes gpu gpu_cores gpu_memory_bytes "
+    "gpu_driver operating_system virtualisation"
+)
+_CELLS = tables.named("comparisons").pick(
+    "candidate baseline model batch_size fit_seconds_baseline fit_seconds_candidate speed_up low high certain "
+    "steady_state_speed_up test_accuracy_baseline test_accuracy_candidate n_baseline n_candidate"
+)
+_LEDGER = tables.named("claims").pick(
+    "claim statement expected verdict measured low high detail candidate baseline stack note source"
+)
 
 
 def article(data: ReportData) -> list[Section]:
     """The article's eight exhibits, in its order."""
-    chips = (
-        Column("cores", "CPU cores", published=True, empty=UNKNOWN),
-        Column("transistors_billion", "Transistors (10⁹)", published=True, empty=UNKNOWN),
-        Column("memory_gb", "Memory, at most (GB)", published=True, empty=UNKNOWN),
-        Column("memory_bandwidth_gb_per_s", "Memory bandwidth (GB/s)", published=True, empty=UNKNOWN),
-        Column("released", "Released", published=True, empty=UNKNOWN),
-    )
-    gpus = (
-        Column("fp32_tflops", "FP32 peak (TFLOPS)", published=True, empty=UNKNOWN),
-        Column("cores", "GPU cores", published=True, empty=UNKNOWN),
-        Column("memory_bandwidth_gb_per_s", "Memory bandwidth (GB/s)", published=True, empty=UNKNOWN),
-        Column("memory_gb", "GPU memory (GB)", published=True, empty=UNKNOWN),
-        Column("power_watts", "Board power (W)", published=True, empty=UNKNOWN),
-        Column("released", "Released", published=True, empty=UNKNOWN),
-    )
     return [
         Section("article", "The article's exhibits, for these machines"),
-        specifications(data, "chip", "Exhibit 1: specifications of the processors", chips),
-        specifications(data, "gpu", "Exhibit 2: the GPUs compared", gpus),
+        specifications(data, "chip", "Exhibit 1: specifications of the processors", _CHIPS),
+        specifications(data, "gpu", "Exhibit 2: the GPUs compared", _GPUS),
         set_up(data),
-        pictured(data, "training_time_apple_gpus", "Exhibit 4"),
-        compared(data, "speed_up_apple_gpus", "5"),
-        pictured(data, "training_time_gpus", "Exhibit 6"),
-        compared(data, "speed_up_apple_against_nvidia", "7"),
-        compared(data, "speed_up_gpu_against_cpu", "8"),
+        *(
+            compared(data, figure) if "comparisons_summary" in figure.given else pictured(data, figure.name)
+            for figure in figures.FIGURES
+            if figure.number
+        ),
     ]
 
 
@@ -66,8 +72,7 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
     texts += _undescribed(set(measured["machine"]) - {row["machine"] for row in rows})
     if not rows:
         return Section(key, title, texts[1:], level=3)
-    columns = (Column("machine", "Machine"), Column("name", "Name"), *columns, Column("sources", "Sources", "long"))
-    return Section(key, title, texts, tables=[Table(key, title, columns, rows, "specifications.csv")], level=3)
+    return Section(key, title, texts, tables=declared("specifications", rows, columns, key, title), level=3)
 
 
 # What the reader may make of records that others have sent.
@@ -115,51 +120,32 @@ def _sourced(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def set_up(data: ReportData) -> Section:
     """The article's third exhibit: the machines as they described themselves."""
-    columns = (
-        Column("machine", "Machine"),
-        Column("chip", "Processor"),
-        Column("cores_usable", "Threads usable", "integer"),
-        Column("cores_logical", "Threads", "integer", empty=UNKNOWN),
-        Column("core_levels", "Kinds of cores"),
-        Column("memory_bytes", "Memory (GiB)", "gib", empty=UNKNOWN),
-        Column("gpu", "GPU", empty="none"),
-        Column("gpu_cores", "GPU cores", "integer"),
-        Column("gpu_memory_bytes", "GPU memory (GiB)", "gib"),
-        Column("gpu_driver", "GPU driver"),
-        Column("operating_system", "Operating system"),
-        Column("virtualisation", "Virtualisation", empty=UNKNOWN),
-    )
-    numeric = {column.key for column in columns if column.numeric}
-    rows = [
-        {key: float(value) if key in numeric and value else value for key, value in row.items()}
-        for row in rows_of(data.tables["machines"])
-        if row["machine"] in set(data.runs["machine"])
-    ]
+    rows = [row for row in rows_of(data.tables["machines"]) if row["machine"] in set(data.runs["machine"])]
     title = "Exhibit 3: the set-up, machine by machine"
     said = "As each machine described itself. Threads usable are what TensorFlow had, after affinity and quota."
     texts = [said, *_undescribed(set(data.runs["machine"]) - {row["machine"] for row in rows})]
     texts += [*_unidentified(data.runs), _BELIEVED]
-    found = [Table("set-up", title, columns, rows, "machines.csv")] if rows else []
-    return Section("set-up", title, texts, tables=found, level=3)
+    return Section("set-up", title, texts, tables=declared("machines", rows, _SET_UP, "set-up", title), level=3)
 
 
-def pictured(data: ReportData, name: str, before: str = "", found: list[Table] | None = None) -> Section:
-    """A figure in a section of its own, or why there is none."""
-    entry = data.figures[name]
-    title = f"{before}: {entry['title']}" if before else entry["title"]
+def pictured(data: ReportData, name: str, found: list[Table] | None = None) -> Section:
+    """A figure in a section of its own, or why there is none; with the tables that stand there, or others."""
+    figure, entry = figures.named(name), data.figures[name]
+    title = f"Exhibit {figure.number}: {entry['title']}" if figure.number else entry["title"]
     texts = [entry["missing"]] if entry["missing"] else []
     drawn = [] if entry["missing"] else [_figure(entry)]
-    return Section(name.replace("_", "-"), title, texts, drawn, found or [], level=3)
+    shown = whole_tables.in_section(data, figure.section) if found is None else found
+    return Section(figure.section, title, texts, drawn, shown, level=3)
 
 
-def _figure(entry: Mapping[str, Any]) -> Figure:
-    return Figure(*(entry[key] for key in ("name", "title", "alt", "caption", "address")))
+def _figure(entry: Mapping[str, Any]) -> Picture:
+    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "address")))
 
 
-def compared(data: ReportData, name: str, number: str) -> Section:
+def compared(data: ReportData, figure: Figure) -> Section:
     """One of the article's comparisons: its figure, its averages, its cells."""
-    cells = data.tables["comparisons"]
-    return pictured(data, name, f"Exhibit {number}", comparison_tables(data, cells[cells["exhibit"] == number], name))
+    cells = data.tables["comparisons"].query("exhibit == @figure.number")
+    return pictured(data, figure.name, comparison_tables(data, cells, figure.name))
 
 
 def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[Table]:
@@ -167,87 +153,16 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
     if cells.empty:
         return []
     summary = data.tables["comparisons_summary"]
-    averages = (
-        *PAIR,
-        Column("model", "Model"),
-        Column("cells", "Cells", "integer"),
-        Column("geometric_mean", "Geometric mean", "ratio"),
-        *LIMITS,
-        Column("arithmetic_mean", "Average", "ratio"),
-        Column("minimum", "Minimum", "ratio"),
-        Column("maximum", "Maximum", "ratio"),
-    )
-    each = (
-        *PAIR,
-        Column("model", "Model"),
-        Column("batch_size", "Batch size", "integer"),
-        Column("fit_seconds_baseline", "Baseline, median (s)", "seconds"),
-        Column("fit_seconds_candidate", "Candidate, median (s)", "seconds"),
-        Column("speed_up", "Speed-up", "ratio"),
-        *LIMITS,
-        Column("certain", "Faster?"),
-        Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
-        Column("test_accuracy_baseline", "Accuracy, baseline", "accuracy"),
-        Column("test_accuracy_candidate", "Accuracy, candidate", "accuracy"),
-        Column("n_baseline", "Runs, baseline", "integer"),
-        Column("n_candidate", "Runs, candidate", "integer"),
-    )
     mine = summary[(summary[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
     rows = [{**row, "certain": certain(row)} for row in named(cells)]
     return [
-        Table(
-            f"{name}-averages",
-            "Times faster: averages over the cells that both have",
-            averages,
-            named(mine),
-            "comparisons_summary.csv",
-            "The interval is of the geometric mean of these very cells: it holds the noise of the runs, not the choice "
-            "of cells.",
-        ),
-        Table(
-            f"{name}-cells",
-            "Times faster: every cell",
-            each,
-            rows,
-            "comparisons.csv",
-            "The speed-up is the ratio of the geometric means of the repeats, which their medians only come near.",
-        ),
+        *declared("comparisons_summary", named(mine), key=f"{name}-averages"),
+        *declared("comparisons", rows, _CELLS, f"{name}-cells"),
     ]
-
-
-def named(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows with candidate and baseline in words."""
-    words = series_names.both(cells) if len(cells) else []
-    return [{**row, "candidate": sides[0], "baseline": sides[1]} for row, sides in zip(rows_of(cells), words)]
-
-
-def certain(row: Mapping[str, Any], above: str = "faster", below: str = "slower") -> str:
-    """What an interval of a ratio says of it."""
-    if row["low"] is None:
-        return "needs two runs a side"
-    if row["low"] <= 1 <= row["high"]:
-        return "cannot tell, includes 1"
-    return above if row["low"] > 1 else below
 
 
 def ledger(data: ReportData) -> Section:
     """Every claim with its verdict."""
-    columns = (
-        Column("claim", "Claim"),
-        Column("statement", "What was published", "long", published=True),
-        Column("expected", "Taken as"),
-        Column("verdict", "Verdict"),
-        Column("measured", "Measured", "ratio"),
-        Column("low", "95 % from", "ratio"),
-        Column("high", "to", "ratio"),
-        Column("detail", "By", "long"),
-        Column("candidate", "Candidate"),
-        Column("baseline", "Baseline", "long"),
-        Column("stack", "Stack"),
-        Column("note", "Note", "long"),
-        Column("source", "Source", "long"),
-    )
-    rows = rows_of(data.tables["claims"])
     said = [
         "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within what is claimed (of "
         "every cell, where a claim is about all). Contradicted: an interval, corrected for the number of cells, lies "
@@ -255,7 +170,7 @@ def ledger(data: ReportData) -> Section:
         "config/claims.yaml, and you can add your own. Every machine and stack that fits a claim gets a verdict; of "
         f"more than {claims.MOST_OF_A_KIND} machines of a kind, those with the most runs."
     ]
-    found = [Table("claims", "Claims and verdicts", columns, rows, "claims.csv")] if rows else []
+    found = declared("claims", rows_of(data.tables["claims"]), _LEDGER)
     return Section("claims", "What was claimed, and what was measured", said, tables=found)
 
 
@@ -265,6 +180,6 @@ def other_comparisons(data: ReportData) -> list[Section]:
     others = cells[cells["exhibit"] == ""]
     found = []
     for number, (_, part) in enumerate(others.groupby("comparison", sort=False), start=1):
-        name = f"comparison_{number}"
-        found.append(pictured(data, name, found=comparison_tables(data, part, name)))
+        name = f"{figures.COMPARISON.name}_{number}"
+        found.append(pictured(data, name, comparison_tables(data, part, name)))
     return [Section("comparisons", "Other comparisons"), *found] if found else []

@@ -1,0 +1,161 @@
+"""Rows of the collected tables, from what records and machine files hold."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import operator
+import re
+from typing import Any
+
+import msgspec
+
+from trainmark import escaping
+from trainmark.analysis.convergence import Gate
+from trainmark.contents import run_columns, tables
+from trainmark.experiment import flops, workloads
+from trainmark.files import csv_text
+from trainmark.records.record import NOT_CONVERGED, OK
+
+# Of a table, in the order of its columns.
+Row = tuple[Any, ...]
+# Where a record holds the first columns of runs.csv, and what it holds there.
+_PATHS = [column.record for column in run_columns.RECORDED]
+_values_of = operator.attrgetter(*_PATHS)
+_STATUS = _PATHS.index("status")
+# Of a failed run: all that is derived but its settings, epochs and samples, and nothing learned.
+_UNMEASURED = [None] * (len(run_columns.DERIVED) - 3 + len(run_columns.LEARNED))
+_CURVES = ("train_loss", "validation_loss", "validation_accuracy")
+
+
+def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> Row:
+    """A record's row in runs.csv; ``canonical`` are its settings as canonical JSON."""
+    settings = workload.values
+    if record.status == OK:
+        samples = workloads.samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
+        throughput = samples / record.durations.fit_seconds
+        operations = flops.of_fit(record.model, settings.epochs, settings.train_samples, settings.validation_samples)
+        devices = " ".join(record.execution.variable_devices)
+        shares = record.noise.gpu_throttle_shares
+        learned = {name: getattr(record.accuracy, name) for name in _CURVES}
+        verdict = gate.judge(record.model, record.batch_size, learned, canonical)
+        values = _values_of(record)
+        if verdict.reason:
+            values = (*values[:_STATUS], NOT_CONVERGED, verdict.reason, *values[_STATUS + 2 :])
+        return (
+            *values,
+            workload.settings_digest,
+            settings.epochs,
+            settings.train_samples,
+            throughput,
+            operations / record.durations.fit_seconds if operations else None,
+            devices,
+            _json_text(shares) if shares else None,
+            energy_scope(record.energy),
+            *_gpu_values(record.gpu),
+            _rounds_products(record),
+            " ".join(record.execution.optimizer_operations or ()) or None,
+            unexplained_seconds(record),
+            _json_text(learned["validation_accuracy"]),
+            verdict.gate,
+            verdict.t,
+            verdict.limit,
+        )
+    known = [_value(record, path) for path in _PATHS]
+    return *known, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
+
+
+def _json_text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+# Texts, one a line, that JSON and CSV do not write alike: formulas, and what would be taken for words of JSON.
+_UNLIKE = re.compile(rf"^[{re.escape(''.join(escaping.FORMULA))}]|,(?:null|true|false)", re.MULTILINE)
+
+
+def rows_text(rows: list[Row]) -> str:
+    """Rows of runs.csv as CSV with every text in quotes, as RFC 4180 allows.
+
+    A row of JSON is one of CSV but for three words, and it is written in a third of the time: Python's own csv takes
+    long for numbers. What the two write differently is left to it.
+    """
+    texts = (value for value in set(itertools.chain.from_iterable(rows)) if isinstance(value, str))
+    found = b"\n".join(msgspec.json.encode(row)[1:-1] for row in rows).decode()
+    if "\\" in found or _UNLIKE.search("\n".join(texts)):
+        return csv_text(rows)
+    for word, other in {",null": ",", ",true": ",True", ",false": ",False"}.items():
+        found = found.replace(word, other)
+    return f"{found}\n" if rows else ""
+
+
+def _gpu_values(gpu: Any) -> tuple[str | None, str | None]:
+    """What a run's GPU is called, with all that makes it another one, and the hash of its id; None of a CPU run."""
+    if gpu is None:
+        return None, None
+    memory = f", {gpu.memory_bytes / 2**30:.0f} GiB" if gpu.memory_bytes else ""
+    capability = f", compute capability {gpu.compute_capability}" if gpu.compute_capability else ""
+    return f"{gpu.name}{memory}{capability}", gpu.id_hash
+
+
+def _rounds_products(record: Any) -> bool | None:
+    """Whether products were rounded to TensorFloat-32: where it was allowed, on a GPU since Ampere (8.0).
+
+    None of a GPU that the record does not name.
+    """
+    if record.device == "cpu" or not record.execution.tensor_float_32:
+        return False
+    if record.gpu is None:
+        return None
+    return bool(record.gpu.compute_capability) and float(record.gpu.compute_capability) >= 8
+
+
+def unexplained_seconds(record: Any) -> float:
+    """From a run's start to its end by the time of day, less all that it was busy with by its own clock."""
+    begin, end = (datetime.datetime.fromisoformat(text) for text in (record.started_at, record.ended_at))
+    times = record.durations
+    busy = times.import_seconds + times.data_seconds + times.build_seconds + times.fit_seconds + times.evaluate_seconds
+    return float(round((end - begin).total_seconds() - busy, 3))
+
+
+def energy_scope(energy: Any) -> str | None:
+    """What a run's energy is of, as "CPU package + GPU board"; None where there is none."""
+    if energy.joules is None:
+        return None
+    return " + ".join(sorted({domain.scope for domain in energy.domains if domain.counted}))
+
+
+def _value(record: Any, path: str) -> Any:
+    """A value of a record of which parts are missing; None for a missing one."""
+    for name in path.split("."):
+        record = None if record is None else getattr(record, name)
+    return None if record is msgspec.UNSET else record
+
+
+def peak_rows(sweep: Any) -> list[Row]:
+    """Rows of peaks.csv of a sweep of matrix products: of the side at which a round was fastest."""
+    best = max(sweep.products, key=lambda product: max(product.flops_per_second))
+    theory = sweep.theoretical
+    theoretical = (theory.flops_per_second, theory.cores, theory.clock_hertz, theory.flops_per_cycle) if theory else ()
+    return [
+        (sweep.machine, sweep.stack, sweep.device, best.side, number, rate, *(theoretical or [None] * 4), sweep.threads)
+        for number, rate in enumerate(best.flops_per_second, start=1)
+    ]
+
+
+def settings_of(workload: Any) -> str:
+    plain = msgspec.to_builtins(workload)
+    return workloads.canonical_json({key: value for key, value in plain.items() if key != "model"})
+
+
+def machine_row(machine: Any) -> dict[str, Any]:
+    """A machine file's row in machines.csv; the GPUs of a machine with several are counted."""
+    data = msgspec.to_builtins(machine)
+    row = {key: data.get(key) for key in tables.named("machines").keys}
+    row |= {f"cores_{kind}": data["cores"][kind] for kind in ("physical", "logical", "usable")}
+    row["core_levels"] = " + ".join(f"{n} {kind}" for kind, n in (data["cores"]["levels"] or {}).items()) or None
+    gpus = data["gpus"]
+    if gpus:
+        count = f"{len(gpus)} x " if len(gpus) > 1 else ""
+        row |= {"gpu": count + gpus[0]["name"], "gpu_driver": gpus[0]["driver"]}
+        row |= {"gpu_cores": gpus[0]["cores"], "gpu_memory_bytes": gpus[0]["memory_bytes"]}
+    return row

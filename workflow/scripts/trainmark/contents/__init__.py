@@ -1,0 +1,1 @@
+"""What the report contains: every table and figure, declared once. Rules, scripts and the page are made from it."""

@@ -1,0 +1,145 @@
+"""The tables that are made from the records, before anything is compared."""
+
+from __future__ import annotations
+
+from trainmark.contents.columns import UNKNOWN, Column
+from trainmark.contents.run_columns import CELL, RUN, SERIES
+from trainmark.contents.table import COLLECT, LOOK_UP, SUMMARISE, Table, published, words
+
+TABLES = (
+    Table("runs", COLLECT, RUN),
+    Table("controls", COLLECT, RUN),
+    Table(
+        "machines",
+        COLLECT,
+        (
+            Column("machine", "Machine"),
+            Column("chip", "Processor"),
+            Column("architecture"),
+            Column("cores_physical", kind="integer"),
+            Column("cores_logical", "Threads", "integer", empty=UNKNOWN),
+            Column("cores_usable", "Threads usable", "integer"),
+            Column("core_levels", "Kinds of cores"),
+            Column("cpu_quota_cores", kind="number"),
+            Column("memory_bytes", "Memory (GiB)", "gib", empty=UNKNOWN),
+            Column("gpu", "GPU", empty="none"),
+            Column("gpu_cores", "GPU cores", "integer"),
+            Column("gpu_memory_bytes", "GPU memory (GiB)", "gib"),
+            Column("gpu_driver", "GPU driver"),
+            Column("operating_system", "Operating system"),
+            Column("kernel"),
+            Column("virtualisation", "Virtualisation", empty=UNKNOWN),
+        ),
+        blank_texts=True,
+    ),
+    # Of each machine: how many of its records came with which signature, by which keys, and how they name each other.
+    Table(
+        "origins",
+        COLLECT,
+        (
+            Column("machine", "Machine"),
+            *(Column(key, kind="integer") for key in ("signed", "not_checked", "unsigned", "by_no_merge")),
+            Column("keys"),
+            Column("records", "Records", "integer"),
+            words("came", "Source", "long"),
+            Column("named_here", "Predecessor here", "integer"),
+            Column("named_elsewhere", "Predecessor missing", "integer"),
+            Column("unlinked", "No predecessor", "integer"),
+            Column("forks", "Predecessor of several", "integer"),
+            Column("late", "Predecessor started later", "integer"),
+        ),
+        blank_texts=True,
+    ),
+    Table("experiments", COLLECT, (Column("settings_digest"), Column("settings")), blank_texts=True),
+    Table(
+        "excluded_files",
+        COLLECT,
+        (
+            Column("path", "File"),
+            Column("what", "What is wrong", "long"),
+            Column("remedy", "What to do", "long"),
+        ),
+        blank_texts=True,
+    ),
+    # One row a round of the side at which a sweep of matrix products was fastest.
+    Table(
+        "peaks",
+        COLLECT,
+        (
+            *SERIES,
+            *(
+                Column(key, kind="number")
+                for key in (
+                    "side",
+                    "round",
+                    "flops_per_second",
+                    "theoretical_flops_per_second",
+                    "theoretical_cores",
+                    "theoretical_clock_hertz",
+                    "theoretical_flops_per_cycle",
+                    "threads",
+                )
+            ),
+        ),
+    ),
+    Table(
+        "cells",
+        SUMMARISE,
+        (
+            *CELL,
+            Column("n", "Runs ok", "integer"),
+            Column("failed", "Failed or not converged", "integer"),
+            words("remarks", "Remarks", "long"),
+            Column("fit_seconds_median", "Median (s)", "seconds"),
+            Column("fit_seconds_min", "Minimum (s)", "seconds"),
+            Column("fit_seconds_max", "Maximum (s)", "seconds"),
+            Column("fit_seconds_spread", "Spread (%)", "percent"),
+            Column("throughput_samples_per_second_median", "Samples/s", "integer"),
+            Column("flops_per_second_median", kind="number"),
+            Column("fit_teardown_seconds_median", "After the last epoch (s)", "seconds"),
+            Column("test_accuracy_median", "Test accuracy", "accuracy"),
+            Column("test_accuracy_min", kind="accuracy"),
+            Column("first_epoch_seconds_median", "First epoch (s)", "seconds"),
+            Column("steady_state_epoch_seconds_median", "Epoch in steady state (s)", "seconds"),
+            Column("peak_memory_bytes_median", "Memory of the process (GiB)", "gib"),
+            Column("peak_device_memory_bytes_median", "Of the GPU's tensors (GiB)", "gib", empty=UNKNOWN),
+            Column("median_half_width", "Median known to (± %)", "percent"),
+            Column("apart"),
+            Column("joined"),
+            Column("workload_digest"),
+            Column("settings_digest"),
+            Column("protocol", kind="integer"),
+            Column("epochs", kind="integer"),
+        ),
+        "Every cell",
+        "One row a cell (machine x stack x device x model x batch size): the number of runs that are ok and that "
+        "failed; median, minimum and maximum of the seconds of ``fit``; throughput and test accuracy. Rows with "
+        "different workload digests or protocols must not be compared.",
+        "cells",
+    ),
+    Table(
+        "specifications",
+        LOOK_UP,
+        (
+            Column("machine", "Machine"),
+            Column("kind"),
+            Column("vendor"),
+            Column("hardware"),
+            Column("family"),
+            Column("name", "Name"),
+            *published("fp32_tflops", "FP32 peak (TFLOPS)", "number"),
+            *published("memory_bandwidth_gb_per_s", "Memory bandwidth (GB/s)"),
+            *published("memory_gb", "Memory, at most (GB)"),
+            *published("cores", "CPU cores"),
+            *published("transistors_billion", "Transistors (10⁹)"),
+            *published("power_watts", "Board power (W)"),
+            *published("released", "Released"),
+            words("sources", "Sources", "long"),
+        ),
+        "Exhibits 1 and 2: published specifications",
+        "Published figures of the processors and GPUs that were measured, each with its source, from "
+        "``config/hardware.yaml``. None was measured here, and none enters a statistic but the comparison of TFLOPS "
+        "with training time. Empty where nothing is known of a machine's hardware.",
+        blank_texts=True,
+    ),
+)

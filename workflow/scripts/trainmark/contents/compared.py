@@ -1,0 +1,325 @@
+"""The tables that compare runs, or say what is to be known before they are compared."""
+
+from __future__ import annotations
+
+from trainmark.contents.columns import UNKNOWN, Column
+from trainmark.contents.run_columns import CELL, SERIES
+from trainmark.contents.table import COMPARE, Table, interval, words
+
+MODEL, BATCH_SIZE = CELL[3:]
+SIDES = tuple(Column(f"{axis}{side}") for side in ("", "_baseline") for axis in ("machine", "device", "stack"))
+PAIR = (words("candidate", "Candidate"), words("baseline", "Baseline"))
+CERTAIN = words("certain", "Faster?")
+
+TABLES = (
+    Table(
+        "comparisons",
+        COMPARE,
+        (
+            *PAIR,
+            Column("comparison"),
+            Column("exhibit"),
+            *SIDES,
+            MODEL,
+            BATCH_SIZE,
+            Column("speed_up", "Speed-up", "ratio"),
+            *interval(),
+            CERTAIN,
+            Column("includes_1", kind="flag"),
+            Column("steady_state_speed_up", "Speed-up, steady state", "ratio"),
+            *interval("steady_state_low", "steady_state_high"),
+            Column("winner_changes", kind="flag"),
+            Column("n_baseline", "Runs, baseline", "integer"),
+            Column("n_candidate", "Runs, candidate", "integer"),
+            Column("fit_seconds_baseline", "Baseline, median (s)", "seconds"),
+            Column("fit_seconds_candidate", "Candidate, median (s)", "seconds"),
+            Column("steady_state_epoch_seconds_baseline", kind="seconds"),
+            Column("steady_state_epoch_seconds_candidate", kind="seconds"),
+            Column("test_accuracy_baseline", "Accuracy, baseline", "accuracy"),
+            Column("test_accuracy_candidate", "Accuracy, candidate", "accuracy"),
+            Column("log_standard_error", kind="number"),
+            Column("degrees_of_freedom", kind="number"),
+        ),
+        "Times faster: every cell",
+        "Speed-up of the candidate over the baseline, by cell: baseline time divided by candidate time (geometric "
+        "means of the seconds of ``fit``), above 1 where the candidate is faster, with its 95 % interval (Welch, on "
+        "log times), which needs two runs on either side. Only runs of one experiment and protocol are compared.",
+        note="The speed-up is the ratio of the geometric means of the repeats, which their medians only come near.",
+        made_by="comparisons.compare_all",
+        given=("runs", "wanted"),
+        blank_texts=True,
+    ),
+    Table(
+        "comparisons_summary",
+        COMPARE,
+        (
+            *PAIR,
+            Column("comparison"),
+            Column("exhibit"),
+            *SIDES,
+            MODEL,
+            Column("cells", "Cells", "integer"),
+            Column("geometric_mean", "Geometric mean", "ratio"),
+            *interval(),
+            Column("arithmetic_mean", "Average", "ratio"),
+            Column("minimum", "Minimum", "ratio"),
+            Column("maximum", "Maximum", "ratio"),
+        ),
+        "Times faster: averages over the cells that both have",
+        "The speed-ups of a comparison's cells taken together: geometric and arithmetic mean, minimum and maximum over "
+        "the cells that both sides have, for each model and for all.",
+        note="The interval is of the geometric mean of these very cells: it holds the noise of the runs, not the "
+        "choice of cells.",
+        made_by="comparison_statistics.summarise",
+        given=("comparisons",),
+        blank_texts=True,
+    ),
+    Table(
+        "excluded_pairs",
+        COMPARE,
+        (
+            *PAIR,
+            *SIDES,
+            Column("model"),
+            Column("batch_size", kind="integer"),
+            words("cells", "Cells"),
+            Column("why", "Differ in (candidate against baseline)", "long"),
+        ),
+        made_by="comparisons.unlike",
+        given=("runs", "wanted"),
+    ),
+    Table(
+        "break_even",
+        COMPARE,
+        (
+            Column("machine", "Machine"),
+            Column("stack", "Stack"),
+            MODEL,
+            words("said", "The GPU is faster", "long"),
+            Column("smallest", kind="integer"),
+            Column("largest", kind="integer"),
+            *(Column(key, kind="number") for key in ("batch_size", "low", "high")),
+        ),
+        "Break-even batch sizes",
+        "Batch size from which on the GPU beats the CPU of its machine: where the log of the speed-up, over the log of "
+        "the batch size, last crosses 0 upwards. 0: faster at every batch size measured; inf: not faster at the "
+        "largest. ``low`` and ``high`` are where the limits of the 95 % intervals cross. Nothing is said of batch "
+        "sizes that were not measured.",
+        "break-even",
+        made_by="break_even.batch_sizes",
+        given=("gpu_against_cpu",),
+    ),
+    Table(
+        "tflops",
+        COMPARE,
+        (
+            *SIDES,
+            Column("model"),
+            *(Column(key, kind="number") for key in ("batch_size", "tflops_ratio", "speed_up", "low", "high")),
+        ),
+        "TFLOPS against training time",
+        "For each pair of GPUs (of more than 30, each with the weakest) and cell that both have: the ratio of their "
+        "published FP32 TFLOPS, and the measured speed-up of the one with more TFLOPS, with its 95 % interval. Pairs "
+        "of equal or unknown TFLOPS are left out.",
+        made_by="arithmetic.tflops_ratios",
+        given=("runs", "gpus"),
+    ),
+    Table(
+        "utilisation",
+        COMPARE,
+        (
+            *SERIES,
+            MODEL,
+            Column("batch_size", "At batch size", "integer"),
+            Column("tflops", "Reached (TFLOPS)", "number"),
+            Column("published_tflops", "FP32 peak (TFLOPS)", "number", published=True),
+            Column("share", "Share of it (%)", "percent"),
+            Column("swept_tflops", "Best matrix product (TFLOPS)", "number"),
+            Column("swept_share", "Share of it (%)", "percent"),
+        ),
+        "Utilisation: how much of the arithmetic is used",
+        "For each model, the arithmetic of the whole fit over its time at the batch size where that is highest (median "
+        "of the repeats), in TFLOPS, beside the GPU's published FP32 peak. Operations are counted from the layers (a "
+        "multiply-add as two); the validation and all start-up are in the time, so the share of the peak is what a "
+        "user gets, not what the device can do.",
+        "utilisation",
+        made_by="arithmetic.utilisation",
+        given=("runs", "gpus", "peaks"),
+    ),
+    Table(
+        "matrix_products",
+        COMPARE,
+        (
+            *SERIES,
+            Column("threads", "Threads", "integer"),
+            Column("side", "Side of the matrices", "integer"),
+            Column("tflops", "Reached (TFLOPS)", "number"),
+            Column("published_tflops", "FP32 peak of the GPU (TFLOPS)", "number", published=True),
+            Column("published_share", "Share of it (%)", "percent"),
+            Column("theoretical_tflops", "FP32 peak of the cores (TFLOPS)", "number"),
+            Column("theoretical_share", "Share of it (%)", "percent"),
+            Column("theory", "Made of"),
+        ),
+        "Matrix products: the most of each device",
+        "The best product of two square float32 matrices that TensorFlow makes on each device, in TFLOPS, beside the "
+        "GPU's published FP32 peak, and beside what the processor's cores promise by their clock.",
+        "utilisation",
+        "The best of all rounds and sizes, without TensorFloat-32. The peak of a processor's cores is by the highest "
+        "clock that the system names, which in a virtual machine is often the nominal one: a share may exceed 100.",
+        made_by="arithmetic.best_products",
+        given=("peaks", "gpus"),
+    ),
+    Table(
+        "host_bound",
+        COMPARE,
+        (
+            words("said", "With"),
+            Column("control"),
+            *CELL,
+            Column("speed_up", "Times as fast", "ratio"),
+            *interval(),
+            CERTAIN,
+            Column("steady_state_speed_up", "Times as fast, steady state", "ratio"),
+            Column("fit_seconds_baseline", "Plain, median (s)", "seconds"),
+            Column("fit_seconds_candidate", "Control, median (s)", "seconds"),
+            Column("n_baseline", "Runs, plain", "integer"),
+            Column("n_candidate", "Runs, control", "integer"),
+            Column("log_standard_error", kind="number"),
+            Column("degrees_of_freedom", kind="number"),
+        ),
+        "Controls against plain runs, by cell",
+        "Controls (all images on the device beforehand, or two or four CPU threads) against the plain runs of the same "
+        "cell: plain time divided by the control's, above 1 where the control is faster, with its 95 % interval "
+        "(Welch, on log times).",
+        "host-bound",
+        "A control is a run like the plain ones in all but one thing. It is in no other figure, table or ratio.",
+        made_by="host_bound.compare",
+        given=("runs", "controls"),
+    ),
+    Table(
+        "gpu_states",
+        COMPARE,
+        (
+            *SERIES,
+            Column("runs", "Runs", "integer"),
+            Column("clock_hertz", "Clock, median (MHz)", "megahertz"),
+            Column("hottest_celsius", "Hottest (°C)", "number"),
+            Column("peak_memory_bytes", "Memory of the tensors, most (GiB)", "gib"),
+            Column("held_back_by", "Clock held back by (share of the time)", "long", empty="nothing"),
+        ),
+        "GPU clock, temperature, throttling",
+        "What NVIDIA's driver and TensorFlow reported of the GPUs while they trained: the median of the clocks of the "
+        "graphics processor, the highest temperature, the most memory that TensorFlow's tensors took, and the mean "
+        "share of the samples in which each reason held the clock back.",
+        "host-bound",
+        made_by="stability.gpu_states",
+        given=("runs",),
+    ),
+    Table(
+        "outliers",
+        COMPARE,
+        (
+            *CELL,
+            Column("repeat", "Repeat", "integer"),
+            Column("fit_seconds", "Time (s)", "seconds"),
+            Column("median_seconds", "Median of its cell (s)", "seconds"),
+            Column("ratio", "Times as long", "ratio"),
+            Column("load_average_before", "Load before", "number"),
+            Column("other_cpu_share", "Cores taken by other programs (%)", "percent"),
+            Column("steal_share", "Taken by the host (%)", "percent"),
+            Column("cpu_share", "By the run itself (%)", "percent"),
+            Column("started_at", "Started (UTC)"),
+            Column("why", "Why it is here", "long"),
+        ),
+        "Outliers and disturbed runs",
+        "Runs that took over a fifth longer or less long than the median of their cell, of which there are at least "
+        "three runs, and what was noticed of the machine: its load before, the part of the cores' time that the host "
+        "gave to others, and the part of the threads' time in which the run computed. They count like all others.",
+        "spread",
+        "Over a fifth longer or less long than the median of their cell; or others took over a tenth of the cores' "
+        "time, the machine ran on its battery, saved power or was held back for its heat. They count like all others.",
+        made_by="stability.outliers",
+        given=("runs",),
+    ),
+    Table(
+        "drift",
+        COMPARE,
+        (
+            *SERIES,
+            Column("cells", "Cells", "integer"),
+            Column("ratio", "Last repeat / first", "ratio"),
+            *interval(empty=""),
+            words("certain", "Drift?"),
+        ),
+        "Drift over the session",
+        "By machine, stack and device: the time of the last repeat of a cell over that of its first, as the geometric "
+        "mean over the cells, with its 95 % interval (t, on logs). Above 1, the machine became slower over the "
+        "session.",
+        "spread",
+        "Time of the last repeat of a cell over that of its first, the geometric mean over the cells: above 1, slower.",
+        made_by="stability.drift",
+        given=("runs",),
+    ),
+    Table(
+        "energy",
+        COMPARE,
+        (
+            *CELL,
+            Column("energy_scope", "Energy of"),
+            Column("runs", "Runs", "integer"),
+            Column("joules", "Training (J)", "number"),
+            Column("joules_per_epoch", "Epoch (J)", "number"),
+            Column("joules_per_million_samples", "Million samples (J)", "number"),
+            Column("watts", "Mean power (W)", "number"),
+            Column("above_idle_joules", "Training, above idle (J)", "number", empty=UNKNOWN),
+            Column("above_idle_joules_per_million_samples", "Million samples, above idle (J)", "number", empty=UNKNOWN),
+        ),
+        "Energy by cell",
+        "Energy of the training window, from the begin of fit to its end, by cell (medians of the runs). Idle power is "
+        "included, but where a column says above idle. The scope says what was counted.",
+        "energy",
+        "Medians of the runs. Idle power is in it, but where it says above idle: less what the machine used when "
+        "nothing ran, measured before each run.",
+        made_by="energy_use.per_cell",
+        given=("runs",),
+    ),
+    Table(
+        "energy_ratios",
+        COMPARE,
+        (
+            *PAIR,
+            *SIDES,
+            MODEL,
+            BATCH_SIZE,
+            Column("ratio", "Baseline energy / candidate energy", "ratio"),
+            *interval(),
+            words("certain", "Uses less?"),
+            Column("energy_scope"),
+            Column("energy_scope_baseline"),
+            Column("why", "Not like with like", "long"),
+        ),
+        "Energy ratio",
+        "Baseline energy over candidate energy of the cells that both have; ratios of different scopes are marked and "
+        "are no efficiencies.",
+        "energy",
+        "Above 1: the candidate used less. Ratios of different scopes are grey and are no efficiencies: an SoC's "
+        "energy holds what a board's does not.",
+        made_by="energy_use.ratios",
+        given=("runs", "wanted"),
+    ),
+    Table(
+        "energy_unmeasured",
+        COMPARE,
+        (
+            *SERIES,
+            Column("missing", "Missing"),
+            Column("why", "Why", "long"),
+            Column("runs", "Runs", "integer"),
+        ),
+        "Runs without energy",
+        "Runs whose energy was not measured, or not above idle, with the reason.",
+        "energy",
+        made_by="energy_use.unmeasured",
+        given=("runs",),
+    ),
+)

@@ -1,0 +1,43 @@
+"""The tables that hold measurements against what was published."""
+
+from __future__ import annotations
+
+from trainmark.contents.columns import Column
+from trainmark.contents.table import JUDGE, Table, interval
+
+TABLES = (
+    Table(
+        "claims",
+        JUDGE,
+        (
+            Column("claim", "Claim"),
+            Column("statement", "What was published", "long", published=True),
+            Column("source", "Source", "long"),
+            Column("note", "Note", "long"),
+            Column("expected", "Taken as"),
+            Column("candidate", "Candidate"),
+            Column("baseline", "Baseline", "long"),
+            Column("stack", "Stack"),
+            Column("measured", "Measured", "ratio"),
+            *interval(empty=""),
+            Column("verdict", "Verdict"),
+            Column("detail", "By", "long"),
+        ),
+        "Claims and verdicts",
+        "Each claim of ``config/claims.yaml`` with its verdict, which comes from measurements alone: reproduced where "
+        "the 95 % interval lies within what is claimed, contradicted where it lies outside (corrected for the number "
+        "of cells), within noise where it cannot tell, not measured where something is missing, which is named.",
+        category="Claims",
+    ),
+    # What the claims published of cells, drawn beside the measured ones.
+    Table(
+        "published",
+        JUDGE,
+        (
+            *(Column(key) for key in ("machine", "device", "machine_baseline", "device_baseline", "model")),
+            Column("batch_size", kind="integer"),
+            Column("value", kind="number"),
+            Column("claim"),
+        ),
+    ),
+)

@@ -1,0 +1,154 @@
+"""The figures of speed: times, speed-ups, throughput, and what TFLOPS predict."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from trainmark.analysis import arithmetic, cell_statistics, comparison_statistics, comparisons, series_names
+from trainmark.analysis.series_names import WHO, label
+from trainmark.contents.figures import Figure
+from trainmark.report.figures.figure_spec import NOBODY, Exhibit, constants, count_range, few, lacking, ratio_exhibit
+
+
+def training_time(figure: Figure, runs: pd.DataFrame) -> Exhibit:
+    """Seconds of ``fit`` by model and batch size."""
+    if runs.empty:
+        return lacking(figure)
+    n = runs.groupby(cell_statistics.CELL).size()
+    bars = "Bars: the one run of each cell" if n.max() == 1 else f"Bars: median of {count_range(n, 'run')} per cell"
+    return Exhibit(
+        figure.name,
+        figure.title,
+        f"fit of {count_range(runs['epochs'], 'epoch')}, validation included",
+        "bars",
+        figure.number,
+        runs[[*WHO, "model", "batch_size", "repeat", "fit_seconds"]],
+        "fit_seconds",
+        "Training time (s)",
+        f"Shorter is faster. {constants(runs)}".strip(),
+        f"{bars}; points: every run.",
+        alt=_fastest(runs, figure.title),
+        names=series_names.series(runs),
+    )
+
+
+def _fastest(runs: pd.DataFrame, title: str) -> str:
+    """Which series is fastest in how many cells."""
+    medians = cell_statistics.alike(runs).groupby(["model", "batch_size", *WHO])["fit_seconds"].median().reset_index()
+    if medians.empty:
+        return f"{title}: no cell whose runs were measured alike."
+    if len(medians[WHO].drop_duplicates()) == 1:
+        low, high = medians["fit_seconds"].min(), medians["fit_seconds"].max()
+        who = label(medians[WHO].iloc[0])
+        return f"{title}: {who} takes {low:.3g} to {high:.3g} seconds, median by model and batch size."
+    best = medians.loc[medians.groupby(["model", "batch_size"])["fit_seconds"].idxmin()]
+    counts = best.groupby(WHO).size().sort_values(ascending=False, kind="stable")
+    words = [f"{label(key)} in {count} of {len(best)}" for key, count in counts.items()]
+    return f"{title}: fastest is " + "; ".join(words[:4]) + " combinations of model and batch size, by the median."
+
+
+def speed_ups(figure: Figure, cells: pd.DataFrame, summary: pd.DataFrame, published: pd.DataFrame) -> Exhibit:
+    """Times faster, by model and batch size: one of the article's comparisons or another one."""
+    if cells.empty:
+        return lacking(figure)
+    names = series_names.pairs(cells)
+    overall = summary[summary["model"] == comparison_statistics.ALL_MODELS]
+    overall = overall[(overall[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
+    means = [
+        f"{names[tuple(row[list(series_names.SIDES)])]} {row['geometric_mean']:.3g}" for _, row in overall.iterrows()
+    ]
+    keys = [*series_names.SIDES, "model", "batch_size"]
+    mine = published.merge(cells[keys].drop_duplicates(), on=[key for key in keys if key in published])
+    whose = list(dict.fromkeys(names[key] for key in mine[keys[:-2]].itertuples(index=False, name=None)))
+    return ratio_exhibit(
+        figure.name,
+        cells["comparison"].iloc[0],
+        cells,
+        number=figure.number,
+        axis="Speed-up (baseline / candidate)",
+        note=f"Above 1: the candidate is faster. Logarithmic axis. {constants(cells)}".strip(),
+        alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the cells of each: {few(means)}.",
+        series=list(series_names.SIDES),
+        names=names,
+        published=mine[["model", "batch_size", "value"]].drop_duplicates() if figure.number else NOBODY,
+        published_of=", ".join(whose),
+    )
+
+
+def throughput(figure: Figure, runs: pd.DataFrame) -> Exhibit:
+    """Training samples per second over the batch size."""
+    if runs.empty:
+        return lacking(figure)
+    best = runs.loc[runs["throughput_samples_per_second"].idxmax()]
+    return Exhibit(
+        figure.name,
+        figure.title,
+        "training samples per second of fit",
+        "lines",
+        table=runs[[*WHO, "model", "batch_size", "repeat", "throughput_samples_per_second"]],
+        value="throughput_samples_per_second",
+        axis="Throughput (samples/s)",
+        note=f"Higher is faster. Logarithmic axis. {constants(runs)}".strip(),
+        marks="Line: median; points: every run.",
+        alt=f"{figure.title}: highest is {best['throughput_samples_per_second']:,.0f} samples per second, "
+        f"{label(best[WHO])}, {best['model']} at batch size {best['batch_size']}.",
+        names=series_names.series(runs),
+        log=True,
+        highest_first=True,
+    )
+
+
+def steady_state_speed_ups(figure: Figure, compared: pd.DataFrame) -> Exhibit:
+    """Speed-up in the steady state against speed-up in time to train."""
+    cells = comparisons.distinct(compared)
+    cells = cells[cells["steady_state_speed_up"].notna()]
+    if cells.empty:
+        return lacking(figure)
+    changes = int(cells["winner_changes"].sum())
+    columns = [*series_names.SIDES, "model", "batch_size", "speed_up", "steady_state_speed_up"]
+    return Exhibit(
+        figure.name,
+        figure.title,
+        kind="scatter",
+        table=cells[columns],
+        value="steady_state_speed_up",
+        axis="Speed-up in the steady state (epochs 2 to n)",
+        note="One point a compared cell. On the dashed line both agree; in the shaded quarters the winner changes.",
+        alt=f"{figure.title} In {changes} of {len(cells)} compared cells it does.",
+        across="speed_up",
+        across_axis="Speed-up in total time (whole fit)",
+        shade=True,
+    )
+
+
+def tflops(figure: Figure, ratios: pd.DataFrame) -> Exhibit:
+    """Published TFLOPS against measured speed-up."""
+    if ratios.empty:
+        return lacking(figure)
+    return Exhibit(
+        figure.name,
+        figure.title,
+        kind="scatter",
+        table=ratios,
+        value="speed_up",
+        axis="Measured speed-up (training time)",
+        note="One point a cell and pair of GPUs, the one with more TFLOPS as the candidate. On the dashed line TFLOPS "
+        "predict the time; below the dotted line more TFLOPS are slower.",
+        alt=f"{figure.title} {say_tflops(ratios)}",
+        across="tflops_ratio",
+        across_axis="Ratio of published FP32 TFLOPS",
+    )
+
+
+def say_tflops(ratios: pd.DataFrame) -> str:
+    """What the TFLOPS ratios say, in a sentence."""
+    correlation = arithmetic.rank_correlation(ratios)
+    slower = int((ratios["speed_up"] < 1).sum())
+    less = int((ratios["speed_up"] < ratios["tflops_ratio"]).sum())
+    said = (
+        f"In {slower} of {len(ratios)} cells the GPU with more TFLOPS is the slower one, and in {less} it gains less "
+    )
+    said += "than TFLOPS promise"
+    return f"{said}." if math.isnan(correlation) else f"{said}; rank correlation {correlation:.2f}."
