@@ -9,7 +9,7 @@ from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue, file_reader, merging
-from trainmark.planning import config, plan, reference_files, strict_yaml
+from trainmark.planning import config, plan, preflight, reference_files, strict_yaml
 from trainmark.records import layout, writing
 
 from tests import report, synthetic
@@ -135,7 +135,7 @@ def check_configuration(content: bytes, folder: Path) -> bool:
         used = config.check(layer.values, _CONFIG_SCHEMA, [layer], here)
         reference_files.check(used["claims"], used["hardware"], used["references"], SCHEMAS)
         planned = plan.make_plan({**used, "gpu": "auto"}, here)
-        plan.refuse_missing_baseline(planned, config.locate(("baseline",), [layer]))
+        preflight.refuse_missing_baseline(planned, config.locate(("baseline",), [layer]))
     except TrainmarkError as error:
         text = str(error)
         assert len(text) < 30 * _LONGEST_SENTENCE

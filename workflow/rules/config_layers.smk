@@ -8,7 +8,7 @@ from trainmark import errors, escaping
 from trainmark.planning import strict_yaml
 
 # In the order in which they are merged.
-CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, workflow.overwrite_configfiles)]
+CONFIG_FILES = ["config/config.yaml", *map(os.path.relpath, snakemake_interface.given_configfiles(workflow))]
 
 try:
     FILES = [strict_yaml.read(file) for file in dict.fromkeys(CONFIG_FILES)]

@@ -8,11 +8,11 @@ rule examine_stack:
         "results/logs/examine_stack/{stack}.log",
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
-    threads: all_cores
+    threads: ALL_CORES
     params:
         plan=lambda w: doctor_plan(),
         lock_file=lock_file,
-        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
     # As in time_training, stdout is the terminal, and $PPID is Snakemake's process.
     shell:

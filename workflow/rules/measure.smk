@@ -15,14 +15,14 @@ rule time_training:
     priority: lambda w: PLAN.priority(PLAN.run(**w))
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
-    threads: all_cores
+    threads: ALL_CORES
     resources:  # unlike params, these may change without training again
         time_limit_seconds=config["time_limit_seconds"],
         idle=config["idle_seconds"],
         cool_down=config["cool_down_seconds"],
         lock_file=lock_file,
         which_gpu=str(config["gpu"]),
-        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
         superseded=str(SUPERSEDED),
     params:
@@ -50,10 +50,10 @@ rule measure_roofline:
         "results/logs/measure_roofline/{stack}/{device}.log",
     conda:
         f"../../envs/{{stack}}.{HERE.platform}.yaml"
-    threads: all_cores
+    threads: ALL_CORES
     resources:
         lock_file=lock_file,
-        prefix=plan.job_prefix(sys.prefix, HERE.use_conda),
+        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
         superseded=str(SUPERSEDED),
         threads_of_run=str(config["threads"]),

@@ -105,3 +105,14 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_the_projects_files_hold_no_surprise(path):
     assert strict_yaml.read(str(path)).values
+
+
+def test_line_of_a_value_is_found_as_far_down_as_the_path_goes(tmp_path, monkeypatch):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: 1\nb:\n  - c: 2\n  - c: 3\n")
+    layer = strict_yaml.read(str(path))
+    paths = [("a",), ("b",), ("b", 1), ("b", 1, "c"), ("b", 1, "d"), ("b", 7), ("none",), ()]
+    assert [layer.line_of(path) for path in paths] == [1, 2, 4, 4, 4, 2, None, None]
+    monkeypatch.setattr(strict_yaml.yaml, "compose", None)  # once is enough
+    assert layer.line_of(("a",)) == 1
+    assert strict_yaml.Layer("--config", None, {"a": 1}).line_of(("a",)) is None

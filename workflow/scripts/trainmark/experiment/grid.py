@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from dataclasses import dataclass
@@ -36,12 +37,11 @@ class Run:
     def __str__(self) -> str:
         return f"{self.cell}{f' {self.control}' if self.control else ''} repeat {self.repeat}"
 
-    @property
+    @functools.cached_property
     def path(self) -> Path:
         """Path of this run's record, relative to the working directory."""
-        c = self.cell
-        kind = Path("controls", self.control) if self.control else Path("runs")
-        return MACHINES / c.machine / kind / c.stack / c.device / c.model / str(c.batch_size) / f"{self.repeat}.json"
+        c, kind = self.cell, f"controls/{self.control}" if self.control else "runs"
+        return MACHINES / f"{c.machine}/{kind}/{c.stack}/{c.device}/{c.model}/{c.batch_size}/{self.repeat}.json"
 
 
 def enumerate_runs(

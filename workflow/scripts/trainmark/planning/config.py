@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
-import yaml
 
 from trainmark import patterns
 from trainmark.dataset import fashion_mnist
@@ -272,25 +271,9 @@ def locate(path: KeyPath, layers: list[Layer]) -> str:
     """File and line of the value that counts: the last layer that sets the key."""
     for layer in reversed(layers):
         if path and path[0] in layer.values:
-            line = line_of(layer.text, path) if layer.text else None
+            line = layer.line_of(path)
             return f"{layer.name}, line {line}" if line else layer.name
     return _NOWHERE
-
-
-def line_of(text: str, path: KeyPath) -> int | None:
-    """Line (from 1) of a value in a YAML text, as far down as the path goes."""
-    node, line = yaml.compose(text, Loader=yaml.SafeLoader), None
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            pair = (node.value[part], node.value[part])
-        else:
-            pair = None
-        if pair is None:
-            break
-        line, node = pair[0].start_mark.line + 1, pair[1]
-    return line
 
 
 def chosen_stacks(config: Mapping[str, Any], here: Surroundings, measured: Sequence[str]) -> list[str]:

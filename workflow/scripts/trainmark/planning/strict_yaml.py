@@ -6,6 +6,7 @@ believes the last one.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,25 @@ class Layer:
     name: str
     text: str | None
     values: Mapping[str, Any]
+
+    @functools.cached_property  # it is asked for the same key again and again
+    def _root(self) -> yaml.Node | None:
+        return yaml.compose(self.text, Loader=LOADER) if self.text else None
+
+    def line_of(self, path: tuple[Any, ...]) -> int | None:
+        """Line (from 1) of the value to which keys and indices lead, as far down as they go."""
+        node, line = self._root, None
+        for part in path:
+            if isinstance(node, yaml.MappingNode):
+                pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                pair = (node.value[part], node.value[part])
+            else:
+                pair = None
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        return line
 
 
 def read(name: str) -> Layer:

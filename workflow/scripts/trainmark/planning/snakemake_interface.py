@@ -1,0 +1,222 @@
+"""All that this project uses of Snakemake's insides: what its manual does not promise.
+
+Each function says what it uses and why. The tests run with the oldest Snakemake that the Snakefile accepts and with the
+pinned one. Only the process of Snakemake itself can import this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from snakemake.deployment.conda import get_env_setup_done_flag_file
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.settings.enums import RerunTrigger
+from snakemake.settings.types import DeploymentMethod
+
+from trainmark import errors, terminal
+from trainmark.measure import progress
+from trainmark.planning import conda_environments
+
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
+
+_MAKING_ENVIRONMENT = re.compile(
+    "(Creating|Removing incomplete) conda environment|"
+    "(Conda|Incomplete Conda) environment .* will be (created|recreated)"
+)
+
+
+def survive_lost_terminal() -> None:
+    """Let Snakemake go on where nobody reads its lines; it would end there, and its jobs with it.
+
+    Uses the handlers of ``snakemake.logging.logger``: Snakemake makes its stream handler itself and takes none of ours.
+    """
+    sys.stderr = terminal.TolerantStream(sys.stderr)
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            handler.setStream(terminal.TolerantStream(handler.stream))
+
+
+def refuse_deletion(workflow: Workflow) -> None:
+    """Refuse the options that delete measurements.
+
+    Uses ``storage_settings.all_temp``, and replaces ``Workflow.delete_output``, which --delete-all-output and
+    --delete-temp-output call: Snakemake asks nobody before it deletes, and "protected" would forbid to measure again.
+
+    Raises:
+        WorkflowError: for --all-temp at once, for --delete-all-output when it is about to begin.
+    """
+    if workflow.storage_settings.all_temp:
+        raise WorkflowError("--all-temp would delete every measurement once it is in the report. Nothing was started.")
+    delete_output = workflow.delete_output
+
+    def delete_temporary_output(only_temp: bool = False, dryrun: bool = False) -> None:
+        if not only_temp:
+            raise WorkflowError(
+                "--delete-all-output would delete this machine's measurements. Nothing was deleted. Everything but "
+                "them is made again when it is missing: rm -r results/report results/data"
+            )
+        delete_output(only_temp=only_temp, dryrun=dryrun)
+
+    workflow.delete_output = delete_temporary_output
+
+
+def protect_measurements(workflow: Workflow) -> None:
+    """Set what the profile says of measurements for calls without it, too; to be called while the jobs are planned.
+
+    Uses ``dag_settings.rerun_triggers``, ``dag.ignore_incomplete``, ``execution_settings.keep_incomplete`` and three
+    methods of ``persistence``. The options that set the former can be given otherwise, and the latter have none.
+    """
+    persistence = workflow.persistence
+    if "params_changed" in vars(persistence):
+        return  # it is asked for every run
+    # A touched script or another environment file says nothing against a measurement, nor does a set of inputs: a
+    # finished run names none.
+    ignored = workflow.dag_settings.rerun_triggers - {RerunTrigger.MTIME, RerunTrigger.PARAMS}
+    if ignored:
+        workflow.dag_settings.rerun_triggers -= ignored
+        names = ", ".join(sorted(map(str, ignored)))
+        terminal.say(f"trainmark: rerun triggers ignored, so that nothing is measured again: {names}.", to=sys.stderr)
+    # A record is written whole or not at all, so one that is there is good, whatever became of its job or of Snakemake,
+    # and is neither removed nor made again.
+    workflow.dag.ignore_incomplete = True
+    if workflow.execution_settings:  # of calls that run jobs
+        workflow.execution_settings.keep_incomplete = True
+    # Nor is the one before it put in its place: what is to be updated stays until it is, and is kept then.
+    persistence.backup_output = lambda path: None
+    persistence.restore_output = lambda path: False
+    asked = persistence.params_changed
+
+    def params_changed(job: Any, file: Any = None) -> Any:
+        # What was measured, the record says, and an input function reads it there. Snakemake notes the params of a job
+        # that failed, too, as if they were those of the record that stayed. Only whether the threads were "auto" is in
+        # no record.
+        found = asked(job, file=file)
+        if job.rule.name == "time_training" and found and not {"'auto'"} & (found.only_old | found.only_new):
+            return type(found)()
+        return found
+
+    persistence.params_changed = params_changed
+
+
+def force(workflow: Workflow, *files: str) -> None:
+    """Have files made whatever Snakemake thinks of them.
+
+    Uses ``dag.forcefiles``: whether a record is what the configuration asks for, Snakemake cannot know, and it is known
+    to an input function alone.
+    """
+    workflow.dag.forcefiles.update(files)
+
+
+def is_forced(workflow: Workflow, file: str, rule: str) -> bool:
+    """Whether the user wants a file made again, by an option that names it or its rule.
+
+    Uses ``dag_settings``: an input function is not told why its job runs.
+    """
+    settings = workflow.dag_settings
+    named = {*settings.forcerun, *(settings.targets if settings.forcetargets else ())}
+    return bool(settings.forceall or named & {file, rule})
+
+
+def targets(workflow: Workflow) -> set[str]:
+    """The targets that the user names.
+
+    Uses ``dag_settings.targets``: what a rule waits for depends on them.
+    """
+    return set(workflow.dag_settings.targets)
+
+
+def jobs_to_run(workflow: Workflow) -> list[tuple[str, str]]:
+    """Rule and first output of each job that is to run and has one.
+
+    Uses ``dag.needrun_jobs``: Snakemake counts jobs for its own log alone.
+    """
+    return [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
+
+
+def use_conda(workflow: Workflow) -> bool:
+    """Whether --use-conda is given.
+
+    Uses ``deployment_settings``: without conda the stack that is installed is timed.
+    """
+    return DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
+
+def cores(workflow: Workflow) -> int:
+    """Every core that Snakemake may use; 1 where their number is not known, as to --lint.
+
+    Uses ``Workflow.cores``, which the manual names but not what it raises.
+    """
+    try:
+        return int(workflow.cores)
+    except WorkflowError:
+        return 1
+
+
+def given_config(workflow: Workflow) -> Mapping[str, Any]:
+    """Keys and values of --config.
+
+    Uses ``config_settings.config``: in ``config`` nobody can tell them from those of files.
+    """
+    found: Mapping[str, Any] = workflow.config_settings.config
+    return found
+
+
+def given_configfiles(workflow: Workflow) -> Sequence[Path]:
+    """The files of --configfile.
+
+    Uses ``overwrite_configfiles``: they are read more strictly than Snakemake does, and errors name file and line.
+    """
+    found: Sequence[Path] = workflow.overwrite_configfiles
+    return found
+
+
+def prepare_messages(workflow: Workflow, sizes: Path) -> None:
+    """Have Snakemake say less before each job, more before it makes environments, and one line when it is stopped.
+
+    Uses the filters of ``snakemake.logging.logger`` and texts that it is given, since there is no hook before
+    environments are made; and ``sys.excepthook``, where Snakemake catches no Ctrl-C, as while an environment is made.
+
+    Args:
+        workflow: Snakemake's.
+        sizes: envs/sizes.json.
+    """
+
+    def announce_environments(record: logging.LogRecord) -> bool:
+        if _MAKING_ENVIRONMENT.match(record.getMessage()):
+            logger.removeFilter(announce_environments)  # the first one speaks of all
+            missing, folder = missing_environments(workflow)
+            terminal.say(conda_environments.announce(missing, folder, sizes))
+        return True
+
+    logger.addFilter(progress.worth_showing)
+    logger.addFilter(announce_environments)
+    sys.excepthook = _say_stopped
+
+
+def missing_environments(workflow: Workflow) -> tuple[list[str], str]:
+    """The files of the conda environments that are to be made, and the folder in which.
+
+    Uses ``dag.conda_envs``, and the mark that Snakemake leaves beside an environment: it is missing beside one that is
+    half-made, which Snakemake makes anew.
+    """
+    folders = {str(each.file): Path(each.address) for each in workflow.dag.conda_envs.values()}
+    missing = [
+        f for f, there in folders.items() if not (there.exists() and get_env_setup_done_flag_file(there).exists())
+    ]
+    return missing, os.path.relpath(next(iter(folders.values())).parent)
+
+
+def _say_stopped(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        terminal.say(errors.STOPPED, to=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
