@@ -209,7 +209,7 @@ def test_the_help_is_aligned():
 def test_on_a_fresh_clone_the_benchmarks_have_what_they_import():
     commands = commands_of("bench", "VENV=fresh").stdout
     assert "pytest" in (ROOT / "envs/tests.txt").read_text()
-    assert commands.index("envs/tests.txt") < commands.index("tests/benchmark/measure_")
+    assert commands.index("envs/tests.txt") < commands.index("tests/benchmark/run_all")
 
 
 @pytest.mark.slow

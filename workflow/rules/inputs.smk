@@ -111,3 +111,23 @@ def data_set(wildcards):
     if forced or state in ("missing", "other"):
         preflight.refuse_run(PLAN, run, HERE, STACKS_NAMED)
     return [] if state in ("done", "unreadable") and not forced else ancient(NAMED_DATA)
+
+
+def written(*names):
+    return [f"results/report/{tables.named(name).file}" for name in names]
+
+
+shown_in_snakemakes_report = report  # which at the beginning of a line is a keyword
+
+
+def tables_of(rule):
+    """The outputs of a rule; those with a title are in Snakemake's own report, too."""
+    return [output_of(table) for table in tables.of_rule(rule)]
+
+
+def output_of(table):
+    path = f"results/report/{table.file}"
+    if not table.title:
+        return path
+    caption = captions.file_of(table, Path(".snakemake/trainmark-captions"))
+    return shown_in_snakemakes_report(path, caption=caption, category=table.category, labels={"table": table.title})

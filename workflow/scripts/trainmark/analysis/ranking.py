@@ -43,7 +43,7 @@ def ranking(
     summary = comparison_statistics.summarise(cells).rename(columns={"geometric_mean": "speed_up"})
     keys = [*WHO, "model"]
     found = _rates(runs).merge(summary[[*keys, "cells", "speed_up", "low", "high"]], how="left", on=keys)
-    itself = (found[WHO] == base).all(axis=1)
+    itself = (found[WHO] == pd.Series(base, index=WHO)).all(axis=1)
     found.loc[itself, "speed_up"] = 1.0
     found.loc[itself, ["low", "high"]] = np.nan
     found["cells"] = found["cells"].fillna(0).astype(int)

@@ -51,11 +51,11 @@ def _ranked(table: pd.DataFrame) -> Table:
     stacks = table["stack"].nunique() > 1
     base = series_names.label(table[series_names.BASELINE].iloc[0], (True, True, stacks))
     rows = []
-    for number, (key, part) in enumerate(table.groupby(WHO, sort=False), start=1):
+    for key, part in table.groupby(WHO, sort=False):
         by_model = {row["model"]: row for row in rows_of(part)}
         overall = by_model[ALL_MODELS]
-        found = {"rank": number, "who": series_names.label(key, (True, True, stacks)), **overall}
-        found |= {model: row["speed_up"] for model, row in by_model.items()}
+        found = {**overall, "who": series_names.label(key, (True, True, stacks))}
+        found |= {model: by_model[model]["speed_up"] if model in by_model else None for model in models}
         found["overall"] = _with_interval(overall)
         found["trust"] = f"\u26a0 {overall['doubts']}" if overall["doubts"] else "\u2713"
         found["grey"] = unknown(overall["speed_up"])
