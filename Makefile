@@ -34,16 +34,16 @@ export GIVEN_TO := $(value TO)
 .PHONY: help doctor run benchmark references report merge pack rename unlock bench fuzz lint check test format lock \
 	check-locks
 help:
-	@echo "Measure and look"
-	@echo "  make doctor         say in a minute whether what this machine will measure counts"
+	@echo "Measure and report"
+	@echo "  make doctor         check in a minute whether measurements on this machine will count"
 	@echo "  make run            time the whole grid, one epoch each (minutes), and draw the report"
 	@echo "  make benchmark      the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
-	@echo "  make unlock         after a crash or a power cut: let the next command go on"
-	@echo "  make references     what healthy runs reach, on this machine's CPU (an hour or two)"
+	@echo "  make unlock         let the next command run after a crash or a power cut"
+	@echo "  make references     measure the convergence references on this machine's CPU (an hour or two)"
 	@echo
 	@echo "Compare machines"
-	@echo "  make pack           this machine's results as one signed archive to send (MACHINE=name)"
+	@echo "  make pack           pack this machine's results into one signed archive to send (MACHINE=name)"
 	@echo "  make merge FROM=\"PATH ...\""
 	@echo "                      bring results of other machines in: folders, .zip or .tar.gz (AS=name, SKIP=1, KEY=new)"
 	@echo "  make rename MACHINE=old TO=new"
@@ -53,10 +53,10 @@ help:
 	@echo "  make check          lint, types, and the quick unit tests"
 	@echo "  make test           all checks and tests"
 	@echo "  make format         fix what lint can fix"
-	@echo "  make bench          what the workflow costs, against a plain script"
-	@echo "  make fuzz           input as strangers may send it (FUZZ=\"--files 200000\")"
+	@echo "  make bench          measure what the workflow costs, against a plain script"
+	@echo "  make fuzz           give the programs bad input (FUZZ=\"--files 200000\")"
 	@echo "  make lock           write the pinned environments anew from envs/inputs"
-	@echo "  make check-locks    say whether that is needed"
+	@echo "  make check-locks    check whether make lock is needed"
 
 run: $(VENV)/installed
 	@$(SNAKEMAKE) --configfile config/quick.yaml; $(SHOW_REPORT)
@@ -82,7 +82,7 @@ unlock: $(VENV)/installed
 
 # Of several FROM=, make keeps the last alone; the others are in its command line. $$PPID is make's process.
 merge: $(VENV)/installed
-	$(if $(GIVEN_FROM),,$(error say from where: make merge FROM=PATH))
+	$(if $(GIVEN_FROM),,$(error FROM is missing: make merge FROM=PATH))
 	@$(RUN) workflow/scripts/merge_results.py $${GIVEN_AS:+"--as=$$GIVEN_AS"} $${GIVEN_SKIP:+--skip-bad} \
 		$${GIVEN_KEY:+"--accept-key=$$GIVEN_KEY"} "--from=$$GIVEN_FROM" --make $$PPID
 
@@ -90,7 +90,7 @@ pack: $(VENV)/installed
 	@$(RUN) workflow/scripts/pack_results.py $${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"}
 
 rename: $(VENV)/installed
-	$(if $(and $(GIVEN_MACHINE),$(GIVEN_TO)),,$(error say which and how: make rename MACHINE=old TO=new))
+	$(if $(and $(GIVEN_MACHINE),$(GIVEN_TO)),,$(error MACHINE or TO is missing: make rename MACHINE=old TO=new))
 	@$(RUN) workflow/scripts/rename_machine.py -- "$$GIVEN_MACHINE" "$$GIVEN_TO"
 
 # The benchmark of the report makes up its records as the tests do, and so needs what they need.

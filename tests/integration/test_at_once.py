@@ -164,7 +164,7 @@ def test_two_merges_of_different_measurements_of_the_same_cells(here, tmp_path, 
     outputs = end(*map(here.merge, sources))
     assert sorted(code for code, _ in outputs) == [0, 1]
     (refused,) = (output for code, output in outputs if code)
-    assert refused.count("is another measurement than results/machines/synthetic/runs") == 24
+    assert refused.count("is a different measurement from results/machines/synthetic/runs") == 24
     assert "nothing was written" in refused
     assert len({json.loads(t)["code"]["version"] for p, t in here.files().items() if "/runs/" in p}) == 1
     here.check_clean()
@@ -180,7 +180,7 @@ def test_a_merge_and_a_run_of_the_same_machine(here, tmp_path, round):
     if "results/machines/synthetic: is being measured now by process" in said:
         (merged, said) = end(here.merge(theirs))[0]
     if merged:
-        assert "3.json: is another measurement than" in said
+        assert "3.json: is a different measurement from" in said
     else:
         assert {measurement(path.read_text()) for path in theirs.rglob("*.json")} <= here.measurements()
     here.check_clean()

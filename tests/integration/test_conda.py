@@ -125,7 +125,7 @@ def test_interrupted_run_shows_no_shell_command(checkout, environments):
     find_child(workflow)
     os.killpg(workflow.pid, signal.SIGINT)
     output, _ = workflow.communicate(timeout=60)
-    assert "the same command goes on" in output
+    assert "Give the same command again to go on" in output
     assert "python workflow/scripts" not in output
 
 
@@ -140,7 +140,7 @@ def test_interrupted_making_of_an_environment_shows_no_traceback(checkout, tmp_p
     output, _ = workflow.communicate(timeout=60)
     assert workflow.returncode != 0
     assert "1 environment to make first" in output
-    assert "the same command goes on" in output
+    assert "Give the same command again to go on" in output
     assert "Traceback" not in output
 
 

@@ -38,7 +38,7 @@ def test_whole_look_at_this_machine_at_every_call(hurried, monkeypatch):
     topics = [line[2:20].strip() for line in output.splitlines() if line[:2] in ("✓ ", "! ", "✗ ")]
     assert list(dict.fromkeys(topics)) == TOPICS
     assert topics.count("tf-2.19 cpu") == 4  # the device, and three models
-    assert "looking at tf-2.19 on the CPU" in output
+    assert "checking tf-2.19 on the CPU" in output
     assert "results/doctor/test-checkout.txt" in output
     assert hurried.records() == before
     text, data = written(hurried)
@@ -54,7 +54,7 @@ def test_whole_look_at_this_machine_at_every_call(hurried, monkeypatch):
     host = platform.node()
     assert not re.search(rf"(?<!\w){re.escape(host)}(?!\w)", text + json.dumps(data)) or len(host) < 3
     assert "machine_id_hash" not in json.dumps(data)
-    assert "looking at tf-2.19 on the CPU" in hurried.run("doctor", devices=["cpu"])
+    assert "checking tf-2.19 on the CPU" in hurried.run("doctor", devices=["cpu"])
     assert "Nothing to be done" in hurried.run()
 
 
@@ -65,7 +65,7 @@ def test_other_benchmark_is_left_in_peace(checkout):
     with lock.open() as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
         output = checkout.run("doctor", devices=["cpu"])
-    assert "looking at" not in output
+    assert "trainmark: checking" not in output
     assert re.search(r"^! tf-2.19 ", output, re.MULTILINE)
     text = written(checkout)[0]
     assert "another benchmark" in text
@@ -77,7 +77,7 @@ def test_what_is_wrong_fails_without_noise_above_it(checkout):
     damaged.unlink()  # it may be linked to another checkout's
     damaged.write_bytes(b"damaged")
     output = checkout.run("doctor", code=1, stacks=["tf-2.12"])
-    assert "looking at" not in output
+    assert "trainmark: checking" not in output
     before, after = re.split(r"\d+ good, \d+ warnings?, 2 wrong", output)
     assert re.search(r"^✗ tf-2.12 .*tf-2.12 are to be made", before, re.MULTILINE)
     assert re.search(r"^✗ data set .*does not hold the published data", before, re.MULTILINE)
@@ -94,10 +94,10 @@ def test_package_of_another_version_than_the_lock(checkout):
     output = checkout.run("doctor", code=1)
     assert re.search(r"^✗ tf-2.19 ", output, re.MULTILINE)
     assert "keras: pinned 3.0.0, found 3" in output
-    assert "looking at" not in output
+    assert "trainmark: checking" not in output
 
 
 def test_dry_run_does_nothing(checkout):
     output = checkout.run("doctor", "-n")
-    assert "looking at" not in output
+    assert "trainmark: checking" not in output
     assert not (checkout.folder / "results/doctor").exists()

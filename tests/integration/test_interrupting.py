@@ -76,7 +76,7 @@ def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
     os.killpg(workflow.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
     output, _ = workflow.communicate(timeout=60)
     assert workflow.returncode != 0
-    assert "the same command goes on" in output
+    assert "Give the same command again to go on" in output
     assert "python workflow/scripts" not in output
     assert gone(child)
     assert checkout.records() == {}

@@ -102,7 +102,7 @@ def test_interrupted_measurement_leaves_the_one_before_it(checkout):
     find_child(workflow)
     os.killpg(workflow.pid, signal.SIGINT)
     output, _ = workflow.communicate(timeout=60)
-    assert "the same command goes on" in output
+    assert "Give the same command again to go on" in output
     assert measurements(checkout) == before
 
 

@@ -91,7 +91,7 @@ def test_results_are_packed_renamed_merged_and_compared_without_training(checkou
     checkout.record(64).write_text(checkout.record(64).read_text().replace('"seed": 2024', '"seed": 2025'))
     before = checkout.record(64).read_text()
     output = script(checkout, "merge_results", archive, "--as", "test-checkout", code=1)
-    assert "is another measurement than results/machines/test-checkout/runs" in output
+    assert "is a different measurement from results/machines/test-checkout/runs" in output
     assert "nothing was written" in output
     assert checkout.record(64).read_text() == before
 

@@ -98,7 +98,9 @@ def test_workload_that_cannot_run_replaces_no_record(checkout):
     old = {size: checkout.record(size).read_bytes() for size in TINY["batch_sizes"]}
     output = checkout.run(code=1, epochs=2, time_limit_seconds=1)
     assert trained(output) == 0
-    assert output.count("a good run of another workload, is kept, since no run of this one has succeeded yet") == 2
+    assert (
+        output.count("a good run of another workload. It is kept, since no run of this workload has succeeded yet") == 2
+    )
     assert "Traceback" not in output
     assert {size: checkout.record(size).read_bytes() for size in TINY["batch_sizes"]} == old
     assert not (checkout.folder / "results/superseded").exists()
@@ -115,12 +117,12 @@ def test_threads_that_change_train_again_and_those_of_auto_come_back(checkout):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("epochs: 017\n", "line 1: '017' is a surprise in YAML"),
-        ("epochs: 1\nepochs: 2\n", "line 2: 'epochs' stands here again, after line 1"),
-        ("batch_sizes:\n\t- 32\n", "line 2: is no YAML (a tab stands where only spaces may)"),
+        ("epochs: 017\n", "line 1: YAML may read '017' as something else"),
+        ("epochs: 1\nepochs: 2\n", "line 2: 'epochs' is here a second time, after line 1"),
+        ("batch_sizes:\n\t- 32\n", "line 2: is not YAML (a tab is where only spaces are allowed)"),
         ("", "holds no keys"),
         ("- a\n", "holds no keys"),
-        ("a: " + "[" * 10_000, "line 1: is nested deeper"),
+        ("a: " + "[" * 10_000, "line 1: is nested too deeply"),
         (f"epochs: {'1' * 5000}\n", "line 1: '111"),
         ("a: \udcff\n", "line 1: is not UTF-8 text"),
     ],

@@ -62,7 +62,7 @@ def test_translated_python_is_wrong(machine):
 @of("_mac_vm")
 def test_gpu_of_a_virtual_mac_is_warned_of(machine):
     check(machine, "GPU", "warning", "virtual machine", "--config 'devices=[cpu,gpu]'")
-    check(machine, "cpu energy", "warning", "counters cannot be had")
+    check(machine, "cpu energy", "warning", "counters cannot be read")
 
 
 @of("_part_of_an_a100")
@@ -79,17 +79,17 @@ def test_job_on_a_cluster(machine):
     check(machine, "gpu energy", "good", "NVML energy counter, which moves")
     check(machine, "cpu energy", "warning", "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj")
     check(machine, "heat", "good", "1980 MHz, at 48 degrees")
-    assert machine.output.index("compiles it now, once") < machine.output.index("looking at tf-2.19 on the GPU")
+    assert machine.output.index("compiles the code, once") < machine.output.index("checking tf-2.19 on the GPU")
 
 
 @of("_p100_with_an_old_driver")
 def test_driver_that_is_too_old_is_wrong(machine):
     check(machine, "tf-2.19 code", "wrong", "470.182.03", "525.60.13 or newer", "nvidia-smi")
-    assert "looking at" not in machine.output
+    assert "trainmark: checking" not in machine.output
 
 
 @of("_laptop")
 def test_laptop_that_charges_a_phone(machine):
     check(machine, "power", "warning", "On battery")
-    check(machine, "sleep", "warning", "Forbid it to sleep")
+    check(machine, "sleep", "warning", "Turn sleep off")
     check(machine, "cpu energy", "good", "RAPL, which moves", "idle package-0 20.0 W")

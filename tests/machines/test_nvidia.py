@@ -104,8 +104,8 @@ def test_job_that_sees_one_of_eight_is_of_that_one(machine):
 @pytest.mark.machine("h100_of_eight")
 def test_what_the_driver_compiles_is_compiled_before_the_first_timing(machine):
     """The stack has no machine code for an H100."""
-    assert machine.output.count("NVIDIA's driver compiles it now, once") == 1
-    assert machine.output.index("NVIDIA's driver compiles it now") < machine.output.index("tf-2.19 gpu mlp")
+    assert machine.output.count("NVIDIA's driver now compiles the code, once") == 1
+    assert machine.output.index("NVIDIA's driver now compiles the code") < machine.output.index("tf-2.19 gpu mlp")
 
 
 @pytest.mark.parametrize(

@@ -52,5 +52,5 @@ def test_folder_that_is_something_else_is_not_emptied(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     result = call(Path(sys.executable), str(tmp_path))
     assert result.returncode == 1
-    assert f"trainmark: {tmp_path} is no virtual environment, so it is not emptied" in result.stderr
+    assert f"trainmark: {tmp_path} is not a virtual environment, so it is not emptied" in result.stderr
     assert (tmp_path / "thesis.tex").read_text() == "precious"

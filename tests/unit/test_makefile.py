@@ -103,8 +103,8 @@ def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
     exported = dict.fromkeys(("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS"), "exported")
     assert merge_arguments(calls(recorder, "merge", "FROM=x", **exported)[0]) == ["--from=x"]
     assert calls(recorder, "pack", **exported)[0][1:] == []
-    assert "say from where" in make(recorder, "merge", **exported).stderr
-    assert "say which and how" in make(recorder, "rename", **exported).stderr
+    assert "FROM is missing" in make(recorder, "merge", **exported).stderr
+    assert "MACHINE or TO is missing" in make(recorder, "rename", **exported).stderr
 
 
 def test_the_folder_itself_is_no_command(recorder):
@@ -119,7 +119,7 @@ def test_the_folder_itself_is_no_command(recorder):
 def test_merge_from_nowhere_is_explained(recorder):
     result = make(recorder, "merge")
     assert result.returncode
-    assert "say from where: make merge FROM=PATH" in result.stderr
+    assert "FROM is missing: make merge FROM=PATH" in result.stderr
 
 
 @pytest.mark.slow
@@ -135,7 +135,7 @@ def test_merges_what_it_is_told_however_it_is_called(tmp_path):
     result = subprocess.run([*script, *names], cwd=folder, capture_output=True, text=True)
     assert "0 new, 114 identical" in result.stdout
     result = subprocess.run(script, cwd=folder, capture_output=True, text=True)
-    assert "say from where" in result.stderr
+    assert "expected what to merge" in result.stderr
     assert not list(folder.rglob("pwned"))
 
 

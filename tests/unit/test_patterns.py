@@ -68,9 +68,9 @@ def test_no_name_in_the_ledgers_ends_in_a_line_break(tmp_path):
 
 
 def test_no_new_name_ends_in_a_line_break(tmp_path):
-    with pytest.raises(TrainmarkError, match="is no machine name"):
+    with pytest.raises(TrainmarkError, match="cannot be the name of a machine"):
         renaming.rename("a", "b\n", tmp_path, SCHEMAS)
-    with pytest.raises(TrainmarkError, match="is no machine name"):
+    with pytest.raises(TrainmarkError, match="cannot be the name of a machine"):
         merging.plan_merge([], tmp_path, SCHEMAS, "b\n")
 
 

@@ -104,7 +104,7 @@ def test_cpu_alone_is_a_complete_page_that_says_what_is_not_measured(tmp_path):
     }
     for name in missing:
         assert "Not measured. " in made.section(name.replace("_", "-"))
-    assert "no cell was measured on two sides. Measured: synthetic-p100, CPU, tf-2.19." in made.html
+    assert "no two cells are comparable. Measured: synthetic-p100, CPU, tf-2.19." in made.html
     assert "17 claims not measured" in made.html
     assert made.section("claims").count("not measured</td>") == 17
 
@@ -154,8 +154,11 @@ def test_updated_driver_is_joined_and_told(tmp_path):
 
 def test_unstable_cell_is_told(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1", noise=(0.8, 1.0, 1.3)), tmp_path, draw=False)
-    assert made.section("cells").count("unstable: spread over 10%; 94 repeats would tell its mean to 5%") == 2 * 3 * 4
-    assert "24 are unstable, over 10%" in made.html
+    assert (
+        made.section("cells").count("unstable: spread over 10%; with this spread, 94 repeats would give the mean to 5%")
+        == 2 * 3 * 4
+    )
+    assert "24 cells are unstable, with a spread over 10%" in made.html
 
 
 def test_failed_missing_and_left_out_runs_are_listed(tmp_path):
@@ -229,7 +232,7 @@ def test_a_part_of_the_grid_is_drawn_without_the_published_figures_of_the_rest(t
 def test_machines_without_a_description_are_unknown_and_not_without_a_gpu(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1"), tmp_path, described=False, draw=False)
     for key in ("specifications-chip", "specifications-gpu", "set-up"):
-        assert "Unknown, for want of a machine.json: synthetic-m1." in made.section(key)
+        assert "Unknown, because there is no machine.json: synthetic-m1." in made.section(key)
 
 
 def test_only_gpus_that_were_measured_are_compared(tmp_path):
@@ -279,7 +282,7 @@ def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measu
     records = [synthetic_record(machine="synthetic-b")]
     records += [synthetic_record(machine="synthetic-a", workload=other, workload_digest=workloads.digest(other))]
     made = report.make(records, tmp_path, draw=False)
-    assert "1 run of another experiment, on synthetic-a, is compared with nothing" in made.html
+    assert "1 run of another experiment, on synthetic-a, is left out" in made.html
     assert made.section("missing").count("<td>synthetic-a</td>") == 2 * 3 * 4
 
 
@@ -287,12 +290,12 @@ def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measu
     ("noise", "ended_at", "why"),
     [
         ({"suspended_seconds": 5700.0}, "2026-01-01T01:35:30.000+00:00", "the machine slept"),
-        ({"clock_jump_seconds": -600.0}, "2026-01-01T00:00:30.000+00:00", "its clock was set"),
+        ({"clock_jump_seconds": -600.0}, "2026-01-01T00:00:30.000+00:00", "the machine's clock was set"),
         # A record of before sleep was noted, 95 minutes longer by the clock than all that it was busy with.
         (
             {"suspended_seconds": None, "clock_jump_seconds": None},
             "2026-01-01T01:35:30.000+00:00",
-            "much longer by the clock than by its own account",
+            "took much longer by the time of day than its parts explain",
         ),
     ],
 )
@@ -344,6 +347,6 @@ def test_page_marks_machines_without_identity(tmp_path):
     records += [synthetic_record(machine="synthetic-a", repeat=3)]
     records += [synthetic_record(machine="synthetic-b", identity=by_hardware), synthetic_record(machine="synthetic-c")]
     part = report.make(records, tmp_path, draw=False, described=False).section("set-up")
-    assert "nothing tells which machine they are of: synthetic-a (2 of 3 runs)." in part
-    assert "two of a kind under one name would not be noticed: synthetic-b." in part
+    assert "Records without an identity may be of any machine: synthetic-a (2 of 3 runs)." in part
+    assert "two machines of one kind under one name would not be noticed: synthetic-b." in part
     assert "Checksums show that an archive was damaged on its way, not that a record was invented." in part

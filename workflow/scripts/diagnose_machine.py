@@ -1,4 +1,4 @@
-"""Say, line by line, whether what this machine will measure counts, and write it down to be shown to others."""
+"""Check, line by line, whether measurements on this machine will count, and write files to show to others."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ def main() -> None:
     secrets = anonymity.secrets() | {args.plan["data_folder"]: "<data folder>"}
     title = f"trainmark {facts['code']['version']} on {args.plan['machine']}, {provenance.now()}"
     written = report_files.write(args.plan["machine"], title, findings, facts, secrets)
-    where = f"To be shown to others, without names and folders: {' and '.join(map(str, written))}"
+    where = f"To show to others, without names and folders: {' and '.join(map(str, written))}"
     terminal.say(f"{report_files.summary(findings)}. {where}")
     if any(finding.verdict == report_files.WRONG for finding in findings):
         raise errors.TrainmarkError("what is wrong has to be mended before this machine is timed; see above")

@@ -1,4 +1,4 @@
-"""Say of each published claim what the measurements say of it."""
+"""Judge each published claim by the measurements."""
 
 import argparse
 from pathlib import Path

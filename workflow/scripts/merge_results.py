@@ -22,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
     sources = args.sources if args.text is None else make_variables.sources(args.text, args.make)
     if not sources:
-        parser.error("say from where: a folder, a .zip or a .tar.gz")
+        parser.error("expected what to merge: a folder, a .zip or a .tar.gz")
     published = catalogue.load([Path(file) for file in strict_yaml.read("config/config.yaml").values["hardware"]])
     schemas = Path("workflow/schemas")
     merge = merging.bring_in(
@@ -31,11 +31,11 @@ def main() -> None:
     terminal.say(*merging.report(merge))
     if not merge.written:
         count = words.plural(len(merge.problems), "problem")
-        raise errors.TrainmarkError(f"{count}: nothing was written. To bring in the rest all the same, add SKIP=1.")
+        raise errors.TrainmarkError(f"{count}: nothing was written. To bring in the rest, add SKIP=1.")
     if merge.new:
         terminal.say("Draw the report with 'make report' or 'snakemake --cores 1 report'.")
     elif not merge.problems:
-        noted = "; whose signature they have is noted now" if merge.notes else ": nothing to write"
+        noted = "; their signature is noted now" if merge.notes else ": nothing to write"
         terminal.say(f"All identical{noted}.")
     sys.exit(1 if merge.problems else 0)
 

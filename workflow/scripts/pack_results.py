@@ -22,7 +22,7 @@ def main() -> None:
     signer = signing.Signer()
     count = packing.pack(machine, grid.MACHINES, Path("workflow/schemas"), output, signer.sign)
     command = merging.merge_command(output.name)
-    terminal.say(f"trainmark: {count} files of {machine} are in {output}. The receiver says: {command}")
+    terminal.say(f"trainmark: {count} files of {machine} are in {output}. To merge it, the receiver gives:  {command}")
     terminal.say(*signer.said)
 
 

@@ -10,14 +10,14 @@ from trainmark.ingest import renaming
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("machine", help="its name now")
-    parser.add_argument("name", help="its name to be")
+    parser.add_argument("machine", help="its current name")
+    parser.add_argument("name", help="its new name")
     args = parser.parse_args()
     count = renaming.rename(args.machine, args.name, grid.MACHINES, Path("workflow/schemas"))
     terminal.say(f"trainmark: {args.machine} is now {args.name}, in {count} files. If it is this computer, also set")
     terminal.say(f"  machine: {args.name}", "in config/config.yaml, or its next runs are filed under its old name.")
     if (grid.MACHINES / args.machine).exists():
-        terminal.say(f"What is no result stays in {grid.MACHINES / args.machine}.")
+        terminal.say(f"Files that are not results stay in {grid.MACHINES / args.machine}.")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from trainmark.machine import gpus, hardware
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machine", help="whose records; this machine's otherwise")
-    parser.add_argument("--stack", required=True, help="of which stack")
+    parser.add_argument("--machine", help="the machine whose records are used; default: this one")
+    parser.add_argument("--stack", required=True, help="the stack of these records")
     parser.add_argument("output", type=Path, help="config/references.yaml, to be written")
     args = parser.parse_args()
     machine = args.machine or hardware.automatic_name(gpus.choose())

@@ -118,7 +118,7 @@ def test_run_that_did_not_learn_is_in_no_ratio_and_is_shown_with_its_curve(tmp_p
     assert list(cells["model"]) == ["mlp"]
     assert list(cells["n_candidate"]) == [2]
     assert "3 runs did not converge and are in no ratio." in made.html
-    assert "3 runs of 9 did not converge and count nowhere: 9 were held against reference runs" in made.html
+    assert "3 runs of 9 did not converge and are excluded: 9 were compared with reference runs" in made.html
     assert made.section("failed").count("all but 0.1% of healthy runs") == 3
     (exhibit,) = (e for e in made.exhibits if e.name == "not_converged")
     assert "Runs that did not converge: 3, synthetic-b" in exhibit.alt
@@ -130,8 +130,11 @@ def test_run_that_did_not_learn_is_in_no_ratio_and_is_shown_with_its_curve(tmp_p
 
 def test_healthy_runs_are_told_from_those_without_references(tmp_path):
     made = report.make([run_that(), run_that(repeat=2)], tmp_path, draw=False)
-    assert "All 2 runs that ended without a fault converged: 0 were held against reference runs, 2 against" in made.html
-    assert "Not measured. It takes runs of the experiment" in made.section("learning")
+    assert (
+        "All 2 runs that ended without a fault converged: 0 were compared with reference runs, 2 were judged"
+        in made.html
+    )
+    assert "Not measured. This needs runs of the experiment" in made.section("learning")
     assert "runs-that-did-not" not in made.html
 
 

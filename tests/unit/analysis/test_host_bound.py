@@ -31,23 +31,23 @@ def test_known_ratios_are_found(tmp_path):
     said = energy_and_host.host_sentences(cells)
     who = "synthetic-v100, GPU, tf-2.19"
     assert said[0].startswith(f"With images on the device beforehand, {who} trains 1.40 [1.40, 1.40] times as fast (")
-    assert said[0].endswith("so delivering the images held it back.")
-    assert said[1].endswith("so 2 threads hold it back.")
+    assert said[0].endswith("so delivering the images slowed it down.")
+    assert said[1].endswith("so 2 threads slow it down.")
     assert len(said) == 2  # the article's guess is tested: a GPU beside more than two threads, held to two
 
 
 def test_what_is_no_difference_is_not_called_one(tmp_path):
     records = PLAIN + synthetic.controls_of(PLAIN, "device-data") + synthetic.controls_of(PLAIN, "threads-4", 1.01)
     said = energy_and_host.host_sentences(compared(tmp_path, records))
-    assert said[0].endswith("so nothing shows that delivering the images held it back.")
-    assert said[1].endswith("so nothing shows that 4 threads hold it back.")
-    assert "is not tested by these" in said[2]
+    assert said[0].endswith("so there is no evidence that delivering the images slowed it down.")
+    assert said[1].endswith("so there is no evidence that 4 threads slow it down.")
+    assert "do not test the article's guess" in said[2]
 
 
 def test_single_runs_have_no_verdict(tmp_path):
     once = [record for record in PLAIN if record["repeat"] == 1]
     said = energy_and_host.host_sentences(compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0)))
-    assert said[0].endswith("whether that is chance takes repeats.")
+    assert said[0].endswith("which may be chance: an interval needs repeats.")
 
 
 def test_two_sides_that_differ_in_more_than_the_control_are_not_compared(tmp_path):
@@ -85,13 +85,13 @@ def test_failed_controls_are_listed_and_compared_with_nothing(tmp_path):
     assert "device-data" in part
     assert "1 control failed or did not converge and is left out." in made.html
     assert (made.data.runs["status"] == OK).all()
-    assert "It takes controls" in made.section("host-bound")
+    assert "This needs controls" in made.section("host-bound")
 
 
 def test_page_says_what_the_controls_say(five_machines):
     part = five_machines.section("host-bound")
-    assert "so delivering the images held it back." in part
-    assert "so nothing shows that 4 threads hold it back." in part
+    assert "so delivering the images slowed it down." in part
+    assert "so there is no evidence that 4 threads slow it down." in part
     assert "Controls against plain runs, by cell" in part
     assert "host_bound.csv" in part
     (exhibit,) = (each for each in five_machines.exhibits if each.name == "host_bound")

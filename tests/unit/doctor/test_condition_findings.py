@@ -15,12 +15,12 @@ from tests.unit.doctor.conftest import BOARD, CALM, PLAN, STATE, check, found, p
 @pytest.mark.parametrize(
     ("device", "missing", "words"),
     [
-        ("cpu", "zeus-apple-silicon counts one of the two dies of an Apple M3 Ultra alone", "two dies"),
+        ("cpu", "zeus-apple-silicon counts only one of the two dies of an Apple M3 Ultra", "two dies"),
         ("gpu", "an instance of a divided GPU (MIG) has no counter of its own", "MIG"),
         ("cpu", "/sys/class/powercap holds no RAPL counter (virtual machines rarely have one)", "no RAPL counter"),
         (
             "cpu",
-            "/sys/class/powercap/intel-rapl:0/energy_uj may be read by root alone; 'sudo chmod a+r' on it allows it",
+            "/sys/class/powercap/intel-rapl:0/energy_uj can be read by root only; 'sudo chmod a+r' on it allows it",
             "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj",
         ),
     ],
@@ -65,7 +65,7 @@ def test_mac_on_battery_and_in_low_power_mode_is_told_both():
     ("pressure", "shares", "events", "verdict", "words"),
     [
         (None, {}, None, "good", "1590 MHz, at 48 degrees"),
-        ("nominal", {}, 0, "good", "Nothing held"),
+        ("nominal", {}, 0, "good", "did not slow the machine"),
         ("heavy", {}, None, "warning", "thermal pressure (heavy)"),
         (None, {"power cap": 0.9}, None, "good", "as is usual"),
         (None, {"hardware thermal slowdown": 0.2, "power cap": 0.9}, None, "warning", "hardware thermal slowdown"),
@@ -80,16 +80,16 @@ def test_heat(pressure, shares, events, verdict, words):
 
 def test_heat_where_nothing_is_told():
     looked_at = part(gpu={"load": None, "seen": {"gpu": dict.fromkeys(STATE)}})
-    check(condition_findings.heat(CALM, [looked_at]), "good", "Nothing held")
-    check(condition_findings.heat(CALM, []), "good", "Nothing held")
+    check(condition_findings.heat(CALM, [looked_at]), "good", "did not slow the machine")
+    check(condition_findings.heat(CALM, []), "good", "did not slow the machine")
 
 
 @pytest.mark.parametrize(
     ("mac", "holder", "source", "verdict", "words"),
     [
         (True, "caffeinate", "mains", "good", "caffeinate keeps"),
-        (True, None, "mains", "warning", "Forbid it to sleep"),
-        (False, None, "battery", "warning", "Forbid it to sleep"),
+        (True, None, "mains", "warning", "Turn sleep off"),
+        (False, None, "battery", "warning", "Turn sleep off"),
         (False, None, None, "good", "Servers"),
     ],
 )
@@ -103,7 +103,7 @@ def test_sleep(monkeypatch, mac, holder, source, verdict, words):
     ("cpu", "steal", "processes", "verdict", "words"),
     [
         (0.02, 0.0, 0, "good", "Other programs took 2%"),
-        (None, None, None, "good", "does not tell"),
+        (None, None, None, "good", "does not say"),
         (0.34, 0.0, 0, "warning", "ps -A -o pcpu,comm"),
         (0.02, 0.2, 0, "warning", "The host gave 20%"),
         (0.02, 0.0, 2, "warning", "2 other processes on the GPU"),
@@ -136,7 +136,7 @@ def test_what_others_take_is_a_share_of_the_cores(monkeypatch):
     [
         (times(0.01), "good", "spread 1.1%"),
         (times(0.2), "warning", "snakemake --cores 1 --config repeats=auto"),
-        ([2.0] * 9 + [3.5], "warning", "the farthest 63% off"),
+        ([2.0] * 9 + [3.5], "warning", "at most 63% from the mean"),
     ],
 )
 def test_evenness(seconds, verdict, words):
@@ -161,7 +161,7 @@ STEADY = {"seconds": 60.0, "suspended_seconds": 0.0, "clock_jump_seconds": 0.001
     [
         (1000 * DAY, {}, "good", "1972-09-27"),
         (999.5 * DAY, {}, "good", "ran evenly"),
-        (0.0, {}, "wrong", "1970-01-01 00:00 UTC, and this checkout was changed on 1972-09-27: the clock is behind"),
+        (0.0, {}, "wrong", "1970-01-01 00:00 UTC, but this checkout was changed on 1972-09-27: the clock is behind"),
         (1000 * DAY, {"clock_jump_seconds": -600.0}, "warning", "set by -600.0 s"),
         (1000 * DAY, {"suspended_seconds": 900.0}, "warning", "slept for 900 s"),
         (1000 * DAY, {"suspended_seconds": None}, "good", "ran evenly"),

@@ -17,7 +17,7 @@ def test_machine_and_its_name():
     description["cores"]["usable"] = 2
     finding = hardware_findings.machine(PLAN, description)
     check(finding, "good", "Synthetic chip, 8 logical cores (4 performance, 4 efficiency)", "this process may use 2, ")
-    check(finding, "good", "Synthetic GPU with 10 cores, 16 GiB, Synthetic OS 1. It is called synthetic")
+    check(finding, "good", "Synthetic GPU with 10 cores, 16 GiB, Synthetic OS 1. Its name is synthetic")
     plan = {**PLAN, "refused": {**PLAN["refused"], "machine": "machine.json describes another computer. Give --config"}}
     check(hardware_findings.machine(plan, description), "wrong", "another computer")
 
@@ -48,7 +48,7 @@ def test_gpu_that_is_timed(monkeypatch):
     check(
         which_gpu(PLAN, T4),
         "good",
-        "This machine has 1 more: NVIDIA H100. Another one: --config gpu=INDEX",
+        "This machine has 1 more: NVIDIA H100. To time another one: --config gpu=INDEX",
     )
     virtual = {**PLAN, "devices": ["cpu"], "virtual_mac": True}
     check(
@@ -65,11 +65,11 @@ def test_gpu_that_is_timed(monkeypatch):
     [
         (T4, False, "good", "machine code for compute capability 7.5"),
         (H100, False, "warning", "up to half an hour"),
-        (H100, True, "good", "has been compiled"),
+        (H100, True, "good", "has already compiled"),
         (gpus.Gpu("NVIDIA H100", driver="535.104.05", compute_capability="9.0"), False, "wrong", "555.42.02 or newer"),
         (gpus.Gpu("Tesla K80", driver="535.104.05", compute_capability="3.7"), False, "wrong", "holds no code for"),
         (gpus.Gpu("Tesla P100", driver="470.182.03"), False, "wrong", "525.60.13 or newer"),
-        (gpus.Gpu("Tesla P100", driver="535.104.05"), False, "good", "does not tell"),
+        (gpus.Gpu("Tesla P100", driver="535.104.05"), False, "good", "does not say"),
     ],
 )
 def test_code_for_the_gpu(monkeypatch, tmp_path, gpu, compiled, verdict, words):

@@ -81,7 +81,7 @@ def test_real_look_at_this_machine(examine, capsys):
     assert load["side"] == 256
     assert "fit_steal_seconds" in load["noise"]
     assert "nothing to read" in found["seen"]["energy"]["reason"]
-    assert "looking at tf-2.19 on the CPU" in capsys.readouterr().out
+    assert "checking tf-2.19 on the CPU" in capsys.readouterr().out
     json.dumps(looked_at)
 
 
@@ -188,7 +188,7 @@ def test_kernels_that_have_to_be_compiled_are_announced_and_given_time(examine, 
     assert found["status"] == "ok", found["reason"]
     assert found["compiles"] is True
     told = capsys.readouterr().out
-    assert told.index("up to half an hour") < told.index("looking at tf-2.19 on the GPU")
+    assert told.index("up to half an hour") < told.index("checking tf-2.19 on the GPU")
 
 
 def test_other_gpu_than_the_one_that_is_described(examine):

@@ -81,7 +81,7 @@ def test_records_that_may_be_of_any_machine_do_not_become_mine_unless_i_say_so(h
     found = merge(*foreign)
     assert found.new == {}
     (problem,) = found.problems
-    assert "synthetic: gets 12 files that may be of any machine, as synthetic/runs/tf-2.19/cpu/mlp/32/10.json" in str(
+    assert "synthetic: gets 12 files that may be of any machine, such as synthetic/runs/tf-2.19/cpu/mlp/32/10" in str(
         problem
     )
     assert "If you know that it is of synthetic: make merge FROM=theirs AS=synthetic; else AS=another-name" in str(
@@ -135,10 +135,13 @@ BESIDE = {
     "start of another": (synthetic_record(repeat=2, **TIMES), "as synthetic/runs/tf-2.19/cpu/mlp/32/1.json was"),
     "too busy": (
         synthetic_record(repeat=2, noise__fit_cpu_seconds=1e3),
-        "the time of 50.0 cores, and the machine has 8",
+        "the time of 50.0 cores, but the machine has 8",
     ),
-    "too fast": (synthetic_record(repeat=2, device="gpu", durations__fit_seconds=0.1), "cannot do more than 0.625"),
-    "sweep too fast": (synthetic_sweep(device="gpu", best=1e13), "10 TFLOPS are more than the GPU's 0.5"),
+    "too fast": (synthetic_record(repeat=2, device="gpu", durations__fit_seconds=0.1), "allows at most 0.625"),
+    "sweep too fast": (
+        synthetic_sweep(device="gpu", best=1e13),
+        "10 TFLOPS are more than the GPU's published peak",
+    ),
 }
 
 
@@ -160,7 +163,7 @@ def test_file_that_would_make_mine_impossible_is_refused(here):
     """A sweep of a peak so low that my own runs would be left out."""
     write(synthetic_record())
     (problem,) = merge(synthetic_sweep(best=1e9)).problems
-    assert "synthetic: does not go with synthetic/runs/tf-2.19/cpu/mlp/32/1.json, which is there" in str(problem)
+    assert "synthetic: contradicts synthetic/runs/tf-2.19/cpu/mlp/32/1.json, which is there" in str(problem)
     assert collect() == []
 
 
@@ -180,7 +183,7 @@ def test_measurement_of_another_machine_under_a_new_name_is_refused(here):
     faster = copy_of(synthetic_record(), durations__fit_seconds=10.0)
     found = merge(faster, synthetic_record(machine="synthetic-b", repeat=2))
     (problem,) = found.problems
-    assert "synthetic-b: 1 of its runs is measured once, and filed under synthetic too" in str(problem)
+    assert "synthetic-b: 1 of its runs is filed under synthetic, too" in str(problem)
     assert list(found.new) == ["synthetic-b/runs/tf-2.19/cpu/mlp/32/2.json"]
     assert collect() == []
 
@@ -194,4 +197,4 @@ def test_measurement_under_two_new_names_is_refused_under_both(here):
 def test_copy_is_found_however_the_record_that_is_there_is_written(here):
     path = TARGET / write(synthetic_record())
     path.write_text(path.read_text().replace('"started_at": ', '"started_at"\n:  '))
-    assert "filed under synthetic too" in str(merge(copy_of(synthetic_record())).problems[0])
+    assert "filed under synthetic, too" in str(merge(copy_of(synthetic_record())).problems[0])

@@ -55,21 +55,21 @@ def inserted(old: str, new: str) -> str:
 
 UNREADABLE = {
     "deep": ("[" * 100_000, "is nested deeper than any record"),
-    "deep within": (inserted('"seed": 2024', f'"seed": {"[" * 10**5}{"]" * 10**5}'), "is nested deeper"),
+    "deep within": (inserted('"seed": 2024', f'"seed": {"[" * 10**5}{"]" * 10**5}'), "is nested too deeply"),
     "deep workload": (
         re.sub(r'"workload": \{.*?\}, "workload_d', f'"workload": {"[" * 10**5}{"]" * 10**5}, "workload_d', TEXT),
-        "is nested deeper",
+        "is nested too deeply",
     ),
     "long integer": (inserted("2024", "1" * 5000), "holds a whole number of 5,000 digits"),
     "long format": (inserted('"format_version": ', '"format_version": ' + "1" * 5000), "whole number of 5,001 digits"),
-    "code is a list": ('{"format_version": 99, "code": [1]}', "has format 99, and this trainmark reads formats up to"),
+    "code is a list": ('{"format_version": 99, "code": [1]}', "has format 99, but this trainmark reads formats up to"),
     "version is a number": ('{"format_version": 99, "code": {"version": 1}}', "has format 99"),
     "format is a list": ('{"format_version": []}', "format_version is []"),
     "format is an object": ('{"format_version": {}}', "format_version is {}"),
     "format is true": (json.dumps(older(synthetic_record(), 1) | {"format_version": True}), "format_version is true"),
     "old noise is null": (
         json.dumps(older(synthetic_record(), 2) | {"noise": None}),
-        "a part is not what format 2 has there",
+        "a part does not have the form that format 2 has",
     ),
     "old noise is missing": (
         json.dumps({key: value for key, value in older(synthetic_record(), 2).items() if key != "noise"}),
@@ -98,7 +98,7 @@ UNREADABLE = {
     ),
     "field of a later format": (
         json.dumps(older(synthetic_record(), 1) | {"identity": synthetic_record()["identity"]}),
-        "identity is there, which formats up to 1 have not",
+        "it has identity, which formats up to 1 do not have",
     ),
 }
 

@@ -55,7 +55,7 @@ def test_only_what_is_new_is_written_and_nothing_is_overwritten(here):
     write(synthetic_record(repeat=3), theirs)
     assert list(merge(theirs).new) == ["synthetic/runs/tf-2.19/cpu/mlp/32/3.json"]
     write(synthetic_record(durations__fit_seconds=30.0), theirs)
-    assert "is another measurement than results/machines/synthetic/runs" in problem_of(theirs)
+    assert "is a different measurement from results/machines/synthetic/runs" in problem_of(theirs)
 
 
 def test_interrupted_merge_goes_on(here, monkeypatch):
@@ -82,7 +82,7 @@ def test_same_name_of_another_machine_is_refused_with_a_way_out(here):
     tree(TARGET)
     other = {"machine_id_hash": "1" * 32, "hardware": "1" * 16}
     write(synthetic_record(repeat=5, identity=other), here / "theirs")
-    assert "is another machine than the one that is called so" in problem_of(here / "theirs")
+    assert "is not the machine that has this name here" in problem_of(here / "theirs")
     renamed = merge(here / "theirs", rename_to="synthetic-b")
     assert list(renamed.new) == ["synthetic-b/runs/tf-2.19/cpu/mlp/32/5.json"]
     assert json.loads((TARGET / "synthetic-b/runs/tf-2.19/cpu/mlp/32/5.json").read_text())["machine"] == "synthetic-b"
@@ -97,7 +97,7 @@ def test_machine_whose_driver_was_updated_stays_one(here):
     write(synthetic_record(repeat=4, versions__operating_system="Synthetic OS 2"), theirs)
     merged = merge(theirs)
     assert list(merged.new) == ["synthetic/runs/tf-2.19/cpu/mlp/32/4.json"]
-    assert "differs from yours in driver or system alone; yours is kept" in "\n".join(merging.report(merged))
+    assert "differs from yours only in driver or system; yours is kept" in "\n".join(merging.report(merged))
 
 
 @pytest.mark.parametrize(("harm", "expected"), BAD.values(), ids=BAD)
@@ -149,7 +149,7 @@ REGULAR = tarfile.REGTYPE
         (("synthetic/link", b"", tarfile.LNKTYPE), "a link or a device"),
         (("synthetic/pipe", b"", tarfile.FIFOTYPE), "a link or a device"),
         (("synthetic/machine.json", bytes(2**21), REGULAR), "which no record has"),
-        (("bomb.bin", bytes(2**27), REGULAR), "unpacks to far more than records do"),
+        (("bomb.bin", bytes(2**27), REGULAR), "unpacks to far more bytes than records have"),
     ],
     ids=["parent", "absolute", "backslash", "symbolic link", "hard link", "pipe", "large record", "bomb"],
 )
@@ -197,8 +197,8 @@ def test_the_projects_example_can_be_brought_in(here):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"control": "threads-4"}, "it is a control of 4 threads and had 2"),
-        ({"control": "device-data"}, "its images were not on the device, as its control says"),
+        ({"control": "threads-4"}, "it is a control of 4 threads, but had 2"),
+        ({"control": "device-data"}, "its images were not on the device, but its control says"),
     ],
 )
 def test_control_that_was_none_is_refused(here, changes, expected):

@@ -42,12 +42,12 @@ IMPOSSIBLE = {
     "ended before it started": ({"ended_at": "2024-01-01T00:00:00.000+00:00"}, "before it started"),
     "fit longer than the run": (
         {"started_at": "2026-01-01T00:00:00.000+00:00", "ended_at": "2026-01-01T00:00:19.000+00:00"},
-        "its parts took 23.100 s, and it ended 19.000 s after it started",
+        "its parts took 23.100 s, but it ended 19.000 s after it started",
     ),
     "long import": ({"durations__import_seconds": 1e5}, "after it started"),
     "long teardown": (
         {"durations__fit_teardown_seconds": 1e6},
-        "the parts of its fit took 1000019.000 s, and the fit 20",
+        "the parts of its fit took 1000019.000 s, but the fit 20",
     ),
     "long setup": ({"durations__fit_setup_seconds": 3.0}, "the parts of its fit took"),
     "long epochs": (
@@ -56,7 +56,7 @@ IMPOSSIBLE = {
     ),
     "long validation": ({"durations__validation_seconds": [9.5, 1.0]}, "a validation took longer than its epoch"),
     "another first epoch": ({"durations__first_epoch_seconds": 1.0}, "first_epoch_seconds is not the first"),
-    "another steady state": ({"durations__steady_state_epoch_seconds": 4.5}, "and the mean of epochs 2 to 2 is 9.0"),
+    "another steady state": ({"durations__steady_state_epoch_seconds": 4.5}, "but the mean of epochs 2 to 2 is 9.0"),
     "no steady state": ({"durations__steady_state_epoch_seconds": None}, "steady_state_epoch_seconds is None"),
     "too many epochs": ({"durations__epoch_seconds": [9.0]}, "2 epochs, but 1 and 2 times of epochs and validations"),
     "gate bypassed by a curve too short": (
@@ -107,29 +107,32 @@ IMPOSSIBLE = {
         {"device": "gpu", "execution__step_operations": {"CPU:0": 9}},
         "no operation of its step on the GPU",
     ),
-    "one parameter": ({"execution__parameters": 1}, "its model has 1 parameters, and mlp has 435,402"),
-    "half precision": ({"execution__floatx": "float16"}, "it computed in float16, and its workload is of float32"),
-    "XLA": ({"execution__jit_compile": True}, "XLA compiled it, and its workload is without"),
+    "one parameter": ({"execution__parameters": 1}, "its model has 1 parameters, but mlp has 435,402"),
+    "half precision": ({"execution__floatx": "float16"}, "it computed in float16, but its workload is of float32"),
+    "XLA": ({"execution__jit_compile": True}, "XLA compiled it, but its workload is without"),
     "another optimizer": ({"execution__optimizer_class": "keras.src.optimizers.sgd.SGD"}, "its workload has adam"),
     "another TensorFlow": (
         {"stack": "tf-2.12", "versions__tensorflow": "2.19.1"},
-        "it ran TensorFlow 2.19.1, and its stack is tf-2.12",
+        "it ran TensorFlow 2.19.1, but its stack is tf-2.12",
     ),
     "no TensorFlow": ({"versions__tensorflow": None}, "it ran TensorFlow None"),
     "a thousand million threads": (
         {"execution__intra_op_threads": 10**9},
         "execution.intra_op_threads is 1000000000; expected",
     ),
-    "too many images": ({"workload": workload(train_samples=55_000)}, "it took 65000 images of 60000"),
+    "too many images": (
+        {"workload": workload(train_samples=55_000)},
+        "it used 65000 training and validation images",
+    ),
     "another model's workload": ({"workload": workloads.describe("cnn", CONFIG)}, "its workload is of model 'cnn'"),
-    "more energy than its parts": ({"energy": ENERGY | {"joules": 1e6}}, "it used 1e+06 J, and its parts 800 J"),
+    "more energy than its parts": ({"energy": ENERGY | {"joules": 1e6}}, "it used 1e+06 J, but its parts used 800 J"),
     "more energy above idle": (
         {"energy": ENERGY | {"joules_above_idle": 900.0}},
-        "it used 900 J above idle, and by its parts 780 J",
+        "it used 900 J above idle, but by its parts 780 J",
     ),
     "energy of another time": (
         {"energy": ENERGY | {"window_seconds": 2.0}},
-        "its energy is of 2.0 s, and its fit took 20.000 s",
+        "its energy is of 2.0 s, but its fit took 20.000 s",
     ),
     "power of a town": (
         {

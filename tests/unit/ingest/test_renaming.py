@@ -21,7 +21,7 @@ def test_renaming_changes_folder_and_content(here):
     collecting.collect(TARGET, SCHEMAS, here / "results", False, convergence.Gate(None, 0.001))
     assert (here / "results/runs.csv").read_text().count('\n"synthetic-new",') == 2
     tree(TARGET)
-    with pytest.raises(TrainmarkError, match="no machine name"):
+    with pytest.raises(TrainmarkError, match="cannot be the name of a machine"):
         renaming.rename("synthetic", "My Mac", TARGET, SCHEMAS)
     write(synthetic_record(durations__fit_seconds=30.0), TARGET)
     before = snapshot(TARGET)

@@ -118,7 +118,7 @@ def test_key_is_made_once_is_its_users_alone_and_names_nobody(here, monkeypatch)
     assert os.listdir(path.parent) == ["signing_key"]
     new, signed = signer.said
     assert str(path) in new
-    assert "without a passphrase" in new
+    assert "has no passphrase" in new
     assert "copy it" in new
     again = signing.Signer()
     assert again.sign(b"x") == first
@@ -170,8 +170,8 @@ def test_another_key_is_refused_until_it_is_accepted(here, how):
     if how != "one merge":
         assert merge(first).written
     text = refusal(*sources)
-    assert f"{changes['machine']}: is signed by {key_of('mallory')}, and results of this machine were" in text
-    assert f"signed by {key_of('alice')} before" in text
+    assert f"{changes['machine']}: is signed by {key_of('mallory')}, but earlier results of this machine were" in text
+    assert f"signed by {key_of('alice')}. Ask the owner" in text
     assert f"make merge FROM={second} KEY={key_of('mallory')}" in text
     assert "is signed by" in refusal(*sources, accepted_keys=["SHA256:another"])
     assert merge(*sources, accepted_keys=[key_of("mallory")]).written
@@ -181,7 +181,7 @@ def test_another_key_is_refused_until_it_is_accepted(here, how):
 def test_another_machine_under_the_name_is_told_as_that_and_not_as_another_key(here):
     merge(pack(results(here / "first")))
     text = refusal(pack(results(here / "second", repeats=(8,), identity=OTHER_ID), "bob"))
-    assert "is another machine than the one that is called so" in text
+    assert "is not the machine that has this name here" in text
 
 
 def test_another_key_of_another_machine_is_no_matter(here):
@@ -216,7 +216,7 @@ def test_what_is_refused_is_not_noted_nor_is_its_key(here):
     data = json.loads((copied / theirs).read_text()) | {key: times[key] for key in ("started_at", "ended_at")}
     write(data, copied)
     found = merge(pack(copied, "mallory", "synthetic-b"), skip_bad=True)
-    assert "measured once, and filed under synthetic" in found.problems[0].what
+    assert "filed under synthetic" in found.problems[0].what
     assert found.notes == {}
     assert not NOTES.exists()
     good = results(here / "good", "synthetic-b", repeats=(4,), identity=OTHER_ID)
@@ -369,7 +369,7 @@ NOBODY = '#!/bin/sh\necho "No user exists for uid 4711" >&2\nexit 255\n'
 SLOW = "#!/bin/sh\nexec sleep 60\n"
 PROGRAMS = {
     "none": ("", "there is no ssh-keygen here"),
-    "old": (OLD, "has to be of OpenSSH 8.1 or later, said: ssh-keygen: unknown option -- Y"),
+    "old": (OLD, "OpenSSH 8.1 or later is needed): ssh-keygen: unknown option -- Y"),
     "without user": (NOBODY, "No user exists for uid 4711"),
     "slow": (SLOW, "did not answer within 1 s"),
 }

@@ -92,10 +92,10 @@ def without_configuration(venv):
         (removed, "its Python is gone"),
         (dangling, "its Python is gone"),
         (crashing, "its Python does not start"),
-        (upgraded, "its Python has become Python 3."),
-        (upgraded_to_one_that_fits, f"its Python has become Python {VERSION}."),
+        (upgraded, "its Python is now Python 3."),
+        (upgraded_to_one_that_fits, f"its Python is now Python {VERSION}."),
         (without_pip, "it is not complete"),
-        (without_configuration, "it is no virtual environment any more"),
+        (without_configuration, "it is no longer a virtual environment"),
     ],
 )
 def test_unsound_environment_is_noticed(venv, spoil, expected):

@@ -36,7 +36,7 @@ def test_driver_is_to_blame_where_every_library_loads(monkeypatch, libraries):
     monkeypatch.setitem(cuda.LIBRARIES, "12", libraries)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     why = cuda.explain_missing_gpu({"is_cuda_build": True, "cuda_version": "12.5.1"})
-    assert "the driver shows none that it can use: see 'nvidia-smi'. CUDA_VISIBLE_DEVICES is '7'." in why
+    assert "the driver shows no GPU that it can use: see 'nvidia-smi'. CUDA_VISIBLE_DEVICES is '7'." in why
 
 
 def test_build_without_cuda_is_told():

@@ -65,9 +65,9 @@ def test_idle_gpu_is_no_energy_of_a_training_on_the_cpu():
         ([trace(watts=(0.0,))], (12.0, 16.0), "RAPL: its counter did not move"),
         ([trace(end=14.0)], (12.0, 16.0), "RAPL: its readings do not cover the window"),
         (
-            [trace(end=14.0, failure="NVML stopped telling (GPU is lost)")],
+            [trace(end=14.0, failure="NVML stopped answering (GPU is lost)")],
             (12.0, 16.0),
-            "RAPL: NVML stopped telling (GPU is lost)",
+            "RAPL: NVML stopped answering (GPU is lost)",
         ),
         ([energy.Trace((PACKAGE,), failure="gone")], (12.0, 16.0), "RAPL: gone"),
     ],

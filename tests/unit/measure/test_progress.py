@@ -98,7 +98,7 @@ def test_session_is_read_back(here):
 
 def test_announcement():
     assert progress.announce(12, "m", 150.0) == (
-        "trainmark: 12 runs to do on m, about 2 min. One line follows as each ends."
+        "trainmark: 12 runs to do on m, about 2 min. Each prints one line when it ends."
     )
     assert "1 run to do on m. " in progress.announce(1, "m", None)
 

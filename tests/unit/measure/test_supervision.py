@@ -106,7 +106,7 @@ def test_failed_run_replaces_no_good_one_of_another_workload_before_one_of_its_o
     path.write_text(json.dumps(good))
     (other.parent / "3.json").write_text("[" * 100_000)  # whatever lies there is asked
     with pytest.raises(
-        TrainmarkError, match=r"failed \(error\): .*exit code 3.* a good run of another workload, is kept"
+        TrainmarkError, match=r"failed \(error\): .*exit code 3.* a good run of another workload. It is kept"
     ):
         supervise(fake_child("raise SystemExit(3)"))
     assert json.loads(path.read_text()) == good
@@ -378,7 +378,7 @@ def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data
         supervisor.send_signal(signum)
         out, _ = supervisor.communicate(timeout=30)
     assert supervisor.returncode == 130
-    assert "the same command goes on" in out
+    assert "Give the same command again to go on" in out
     assert children
     assert not any(child.is_running() for child in children)
     assert not list(record.parent.iterdir())
@@ -434,7 +434,7 @@ def test_what_the_driver_compiles_is_compiled_before_the_first_timing_and_once(
         assert [json.loads(line) for line in log.read_text().splitlines()] == expected
         log.unlink()
     said = capsys.readouterr().out
-    assert said.count("NVIDIA's driver compiles it now, once") == 1
+    assert said.count("NVIDIA's driver now compiles the code, once") == 1
     # Another driver compiles again; a GPU with machine code never.
     supervise(command, device="gpu", gpu=dataclasses.replace(H100, driver="570.00"))
     assert len(log.read_text().splitlines()) == 4

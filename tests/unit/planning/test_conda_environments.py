@@ -17,7 +17,7 @@ def test_environments_that_will_be_made_are_told_with_size_and_time(tmp_path):
     ) == (
         "trainmark: 2 environments to make first, once, in .snakemake/conda: report (100 MB to download), "
         "tf-2.12.linux-64 (400 MB to download); on the disk up to 5 times as much. That takes about 3 min at 50 "
-        "Mbit/s, mostly in silence."
+        "Mbit/s, mostly without any output."
     )
     assert "1 environment to make first" in conda_environments.announce(["envs/report.yaml"], "there", sizes)
 

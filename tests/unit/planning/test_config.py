@@ -77,7 +77,7 @@ def test_every_key_is_in_the_readme():
         ({"machine": "My Mac"}, "lower-case letters"),
         ({"epochs": True}, "epochs is true; expected a whole number"),
         ({"learning_rate": 0}, "expected a number from 1e-12 to 1e+38"),
-        ({"train_samples": 60000}, "at most the 60000 images"),
+        ({"train_samples": 60000}, "at most 60000 together with"),
         ({"comparisons": [{"name": "x", "candidate": {}, "baseline": {}}]}, "a candidate that is not the baseline"),
         ({"comparisons": [{"name": "x", "candidate": {"machin": "a"}, "baseline": {}}]}, "did you mean 'machine'?"),
         ({"on_bad_record": "ignore"}, "expected one of stop, skip"),

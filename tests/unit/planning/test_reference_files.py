@@ -52,9 +52,9 @@ def without(number, key):
         (claim(2, source="artcle"), ["claims[2].source", '"artcle"', "one of the sources: article"]),
         (claim(2, tolerance=0.1), ["claims[2].tolerance", "none with above and below"]),
         (without(3, "tolerance"), ["claims[3].tolerance", "a tolerance with equals"]),
-        (without(2, "cells"), ["claims[2].cells", "expected it, for a claim about a speed-up"]),
+        (without(2, "cells"), ["claims[2].cells", "expected this key, which a claim about a speed-up needs"]),
         (claim(0, statistic="every"), ["claims[0].statistic", "peak_tflops"]),
-        (claim(2, id="m1-cnn-max"), ["claims[3].id", "an id that no other one has"]),
+        (claim(2, id="m1-cnn-max"), ["claims[3].id", "an id that no other entry has"]),
         (claim(2, candidate={"hardware": "apple-m9", "device": "gpu"}), ["apple-m9", "apple-m1-8"]),
         (claim(2, candidate={"device": "gpu"}), ["claims[2].candidate", "an id or family"]),
         (claim(2, cells={"models": ["mpl"], "batch_sizes": [32]}), ["models", '"mpl"', "one of cnn, lstm, mlp"]),
@@ -82,7 +82,7 @@ def gpu(number, **changes):
         (gpu(0, fp32_tflops={"value": 2.6, "source": "memory"}), ["fp32_tflops.source", '"memory"', "one of the"]),
         (gpu(0, match={"gpu": "Tesla ("}), ["match.gpu", "a regular expression"]),
         (gpu(0, match={}), ["gpus[0].match"]),
-        (gpu(0, id="nvidia-t4"), ["an id that no other one has"]),
+        (gpu(0, id="nvidia-t4"), ["an id that no other entry has"]),
     ],
 )
 def test_bad_hardware_is_named(tmp_path, change, words):
@@ -96,7 +96,7 @@ def test_files_that_are_not_there_or_no_yaml(tmp_path):
     (tmp_path / "list.yaml").write_text("- 1")
     for name, words in (
         ("absent", "cannot be read"),
-        ("broken", "is no YAML"),
+        ("broken", "is not YAML"),
         ("list", "holds no keys"),
     ):
         with pytest.raises(TrainmarkError, match=words):
@@ -147,12 +147,12 @@ def test_references_that_are_not_there_or_something_else():
         ("5", "has settings or accuracy without keys"),
         ("{mlp: 5}", "has no batch sizes under accuracy, 'mlp'"),
         ("{mlp: {a: [[0.8], [0.8]]}}", "has no batch sizes under accuracy, 'mlp'"),
-        ("{mlp: {32: 0.8}}", "has no runs of as many epochs each under accuracy, 'mlp', 32"),
-        ("{mlp: {32: [[0.8]]}}", "has no runs of as many epochs each"),
-        ("{mlp: {32: [[], []]}}", "has no runs of as many epochs each"),
-        ("{mlp: {32: [[0.8], [0.8, 0.9]]}}", "has no runs of as many epochs each"),
-        ("{mlp: {32: [[0.8], [1.8]]}}", "has an accuracy that is none under 'mlp', 32"),
-        ("{mlp: {32: [[0.8], [text]]}}", "has an accuracy that is none"),
+        ("{mlp: {32: 0.8}}", "needs several runs with the same number of epochs under accuracy, 'mlp', 32"),
+        ("{mlp: {32: [[0.8]]}}", "needs several runs with the same number of epochs"),
+        ("{mlp: {32: [[], []]}}", "needs several runs with the same number of epochs"),
+        ("{mlp: {32: [[0.8], [0.8, 0.9]]}}", "needs several runs with the same number of epochs"),
+        ("{mlp: {32: [[0.8], [1.8]]}}", "has an accuracy that is not from 0 to 1 under 'mlp', 32"),
+        ("{mlp: {32: [[0.8], [text]]}}", "has an accuracy that is not from 0 to 1"),
     ],
 )
 def test_references_in_which_something_is_wrong_are_refused(tmp_path, accuracy, expected):

@@ -17,7 +17,7 @@ from trainmark.terminal import say
 EXPLAINED = "said on the terminal: "
 
 
-STOPPED = "trainmark: stopped. What is finished is kept; the same command goes on."
+STOPPED = "trainmark: stopped. What is finished is kept. Give the same command again to go on."
 
 
 class TrainmarkError(Exception):

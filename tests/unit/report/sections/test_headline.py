@@ -14,8 +14,8 @@ def test_the_page_answers_first_from_the_data(five_machines):
     assert "synthetic-m2-max, GPU trains 2.20 [2.19, 2.20] times as fast as synthetic-m1, GPU" in faster
     summary = five_machines.data.tables["comparisons_summary"].query("exhibit == '5' and model == 'all'").iloc[0]
     assert ratio(summary["geometric_mean"]) == "2.20"
-    assert "median of 120 cells); 0 are unstable" in noise
-    assert "All 360 runs that ended without a fault converged: 360 were held against reference runs" in learned
+    assert "median of 120 cells); 0 cells are unstable" in noise
+    assert "All 360 runs that ended without a fault converged: 360 were compared with reference runs" in learned
     assert "15 claims reproduced (m1-always" in article
     assert "2 claims not measured" in article
     assert "Fabrice Daniel" in article
@@ -28,7 +28,8 @@ def test_a_machine_of_few_cells_is_not_ranked_among_the_others(tmp_path):
     said = report.make(records, tmp_path, draw=False).document.answers["Which is faster, and by how much?"]
     ranking = next(sentence for sentence in said if sentence.startswith("GPU: every machine against"))
     assert (
-        "times as fast (geometric means of 12 cells); over fewer cells, so not in this order: synthetic-t4" in ranking
+        "times as fast (geometric means of 12 cells); measured in fewer cells, so not in this order: synthetic-t4"
+        in ranking
     )
 
 

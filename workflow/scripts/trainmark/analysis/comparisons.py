@@ -98,7 +98,8 @@ def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
     there = sorted(runs["machine"].unique())
     if baseline != "auto" and there and baseline not in there:
         raise TrainmarkError(
-            f"config: baseline is {baseline!r}, of which no run can be compared. There are {', '.join(there)}."
+            f"config: baseline is {baseline!r}, but no run of that machine can be compared. Expected one of: "
+            f"{', '.join(there)}."
         )
     found = []
     stacks = sorted(runs["stack"].unique(), key=stack_age)

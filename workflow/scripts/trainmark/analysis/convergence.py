@@ -159,7 +159,7 @@ def _weaker_rules(accuracy: Mapping[str, Sequence[float]], least: float) -> str:
     guess = math.log(fashion_mnist.CLASSES)
     if validation[-1] is None or validation[-1] >= guess:
         shown = "not a number" if validation[-1] is None else f"{validation[-1]:.3f}"
-        return f"Its validation loss after epoch {len(validation)} is {shown}; guessing has {guess:.3f}."
+        return f"Its validation loss after epoch {len(validation)} is {shown}; guessing gives {guess:.3f}."
     if found[-1] is None or found[-1] < least:
         shown = "not a number" if found[-1] is None else f"{found[-1]:.3f}"
         return (

@@ -44,16 +44,16 @@ def outliers(runs: pd.DataFrame) -> pd.DataFrame:
     }
     found = runs.assign(median_seconds=runs["fit_seconds"] / ratio, ratio=ratio, **shares)
     marks = {
-        "took over a fifth longer than its siblings": apart & (ratio > 1),
-        "took under five sixths of its siblings' time": apart & (ratio < 1),
+        "took over a fifth longer than the median of its cell": apart & (ratio > 1),
+        "took under five sixths of the median of its cell": apart & (ratio < 1),
         "other programs computed": shares["other_cpu_share"] > disturbances.DISTURBING,
         "the host gave its cores to others": shares["steal_share"] > disturbances.DISTURBING,
         "the machine slept": runs["suspended_seconds"].astype(float) > disturbances.NOTICED_SECONDS,
-        "its clock was set": runs["clock_jump_seconds"].astype(float).abs() > disturbances.NOTICED_SECONDS,
-        "much longer by the clock than by its own account": unexplained(runs),
+        "the machine's clock was set": runs["clock_jump_seconds"].astype(float).abs() > disturbances.NOTICED_SECONDS,
+        "took much longer by the time of day than its parts explain": unexplained(runs),
         "on battery": runs["power_source"] == "battery",
         "in low-power mode": runs["low_power_mode"].fillna(False),
-        "held back for its heat": held_back_for_heat(runs),
+        "slowed down by heat": held_back_for_heat(runs),
         "another process was on the GPU": runs["gpu_processes_before"].astype(float) > 0,
     }
     marked = pd.DataFrame({name: marks[name].astype(bool) for name in marks}, index=runs.index)

@@ -172,7 +172,7 @@ def decide(
     if len(found) == 1:
         return REPRODUCED, f"{found[0].what}: {_show(found[0])}", found[0]
     edge = min(found, key=lambda e: abs(math.log(e.value / _nearest(region, e.value))))
-    return REPRODUCED, f"in all {len(found)}; nearest to the edge, {edge.what}: {_show(edge)}", edge
+    return REPRODUCED, f"in all {len(found)}; nearest to the limit, {edge.what}: {_show(edge)}", edge
 
 
 def _nearest(region: Region, value: float) -> float:

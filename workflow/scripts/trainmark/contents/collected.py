@@ -102,7 +102,7 @@ TABLES = (
             Column("first_epoch_seconds_median", "First epoch (s)", "seconds"),
             Column("steady_state_epoch_seconds_median", "Epoch in steady state (s)", "seconds"),
             Column("peak_memory_bytes_median", "Memory of the process (GiB)", "gib"),
-            Column("peak_device_memory_bytes_median", "Of the GPU's tensors (GiB)", "gib", empty=UNKNOWN),
+            Column("peak_device_memory_bytes_median", "Memory of the GPU's tensors (GiB)", "gib", empty=UNKNOWN),
             Column("median_half_width", "Median known to (± %)", "percent"),
             Column("apart"),
             Column("joined"),
@@ -138,8 +138,8 @@ TABLES = (
         ),
         "Exhibits 1 and 2: published specifications",
         "Published figures of the processors and GPUs that were measured, each with its source, from "
-        "``config/hardware.yaml``. None was measured here, and none enters a statistic but the comparison of TFLOPS "
-        "with training time. Empty where nothing is known of a machine's hardware.",
+        "``config/hardware.yaml``. They were not measured here, and are used in one statistic only: the comparison "
+        "of TFLOPS with training time. Empty where the hardware of a machine is not known.",
         blank_texts=True,
     ),
 )

@@ -63,8 +63,11 @@ TABLES = (
         "Times faster: every cell",
         "Speed-up of the candidate over the baseline, by cell: baseline time divided by candidate time (geometric "
         "means of the seconds of ``fit``), above 1 where the candidate is faster, with its 95 % interval (Welch, on "
-        "log times), which needs two runs on either side. Only runs of one experiment and protocol are compared.",
-        note="The speed-up is the ratio of the geometric means of the repeats, which their medians only come near.",
+        "log times), which needs two runs on each side. Only runs of one experiment and protocol are compared.",
+        note=(
+            "The speed-up is the ratio of the geometric means of the repeats; the medians give a slightly different "
+            "ratio."
+        ),
         made_by="comparisons.compare_all",
         given=("runs", "wanted"),
         blank_texts=True,
@@ -85,11 +88,13 @@ TABLES = (
             Column("minimum", "Minimum", "ratio"),
             Column("maximum", "Maximum", "ratio"),
         ),
-        "Times faster: averages over the cells that both have",
+        "Times faster: averages over the cells that both sides have",
         "The speed-ups of a comparison's cells taken together: geometric and arithmetic mean, minimum and maximum over "
         "the cells that both sides have, for each model and for all.",
-        note="The interval is of the geometric mean of these very cells: it holds the noise of the runs, not the "
-        "choice of cells.",
+        note=(
+            "The interval is that of the geometric mean of these cells: it covers the noise of the runs, not the "
+            "choice of cells."
+        ),
         made_by="comparison_statistics.summarise",
         given=("comparisons",),
         blank_texts=True,
@@ -138,9 +143,9 @@ TABLES = (
             *(Column(key, kind="number") for key in ("batch_size", "tflops_ratio", "speed_up", "low", "high")),
         ),
         "TFLOPS against training time",
-        "For each pair of GPUs (of more than 30, each with the weakest) and cell that both have: the ratio of their "
-        "published FP32 TFLOPS, and the measured speed-up of the one with more TFLOPS, with its 95 % interval. Pairs "
-        "of equal or unknown TFLOPS are left out.",
+        "For each pair of GPUs (of more than 30, each with the weakest only) and each cell that both have: the ratio "
+        "of their published FP32 TFLOPS, and the measured speed-up of the one with more TFLOPS, with its 95 % "
+        "interval. Pairs of equal or unknown TFLOPS are left out.",
         made_by="arithmetic.tflops_ratios",
         given=("runs", "gpus"),
     ),
@@ -178,14 +183,15 @@ TABLES = (
             Column("published_share", "Share of it (%)", "percent"),
             Column("theoretical_tflops", "FP32 peak of the cores (TFLOPS)", "number"),
             Column("theoretical_share", "Share of it (%)", "percent"),
-            Column("theory", "Made of"),
+            Column("theory", "Computed from"),
         ),
         "Matrix products: the most of each device",
         "The best product of two square float32 matrices that TensorFlow makes on each device, in TFLOPS, beside the "
-        "GPU's published FP32 peak, and beside what the processor's cores promise by their clock.",
+        "GPU's published FP32 peak, and beside the peak of the processor's cores at their clock.",
         "utilisation",
-        "The best of all rounds and sizes, without TensorFloat-32. The peak of a processor's cores is by the highest "
-        "clock that the system names, which in a virtual machine is often the nominal one: a share may exceed 100.",
+        "The best of all rounds and sizes, without TensorFloat-32. The peak of a processor's cores is computed from "
+        "the highest clock that the system names. In a virtual machine that is often the nominal clock, so a share "
+        "may exceed 100 %.",
         made_by="arithmetic.best_products",
         given=("peaks", "gpus"),
     ),
@@ -212,7 +218,7 @@ TABLES = (
         "cell: plain time divided by the control's, above 1 where the control is faster, with its 95 % interval "
         "(Welch, on log times).",
         "host-bound",
-        "A control is a run like the plain ones in all but one thing. It is in no other figure, table or ratio.",
+        "A control differs from the plain runs in one thing. It is in no other figure, table or ratio.",
         made_by="host_bound.compare",
         given=("runs", "controls"),
     ),
@@ -252,12 +258,14 @@ TABLES = (
             Column("why", "Why it is here", "long"),
         ),
         "Outliers and disturbed runs",
-        "Runs that took over a fifth longer or less long than the median of their cell, of which there are at least "
-        "three runs, and what was noticed of the machine: its load before, the part of the cores' time that the host "
-        "gave to others, and the part of the threads' time in which the run computed. They count like all others.",
+        "Runs that took over a fifth longer than the median of their cell (of at least three runs) or under five "
+        "sixths of it, and disturbed runs, with what was noticed: the machine's load before, the share of the cores' "
+        "time that the host gave to others, and the share of the threads' time in which the run computed. They count "
+        "like all others.",
         "spread",
-        "Over a fifth longer or less long than the median of their cell; or others took over a tenth of the cores' "
-        "time, the machine ran on its battery, saved power or was held back for its heat. They count like all others.",
+        "Outliers took over a fifth longer than the median of their cell, or under five sixths of it. In disturbed "
+        "runs others took over a tenth of the cores' time, or the machine ran on battery, saved power or was slowed "
+        "down by heat. They count like all others.",
         made_by="stability.outliers",
         given=("runs",),
     ),
@@ -276,7 +284,8 @@ TABLES = (
         "mean over the cells, with its 95 % interval (t, on logs). Above 1, the machine became slower over the "
         "session.",
         "spread",
-        "Time of the last repeat of a cell over that of its first, the geometric mean over the cells: above 1, slower.",
+        "Time of the last repeat of a cell over that of its first, as geometric mean over the cells. Above 1, the "
+        "machine became slower.",
         made_by="stability.drift",
         given=("runs",),
     ),
@@ -295,11 +304,11 @@ TABLES = (
             Column("above_idle_joules_per_million_samples", "Million samples, above idle (J)", "number", empty=UNKNOWN),
         ),
         "Energy by cell",
-        "Energy of the training window, from the begin of fit to its end, by cell (medians of the runs). Idle power is "
-        "included, but where a column says above idle. The scope says what was counted.",
+        "Energy of the training window, from the beginning of fit to its end, by cell (medians of the runs). Idle "
+        "power is included, except where a column says above idle. The scope says what was counted.",
         "energy",
-        "Medians of the runs. Idle power is in it, but where it says above idle: less what the machine used when "
-        "nothing ran, measured before each run.",
+        "Medians of the runs. Idle power is included. Above idle is the energy less what the idle machine would have "
+        "used, by its power before each run.",
         made_by="energy_use.per_cell",
         given=("runs",),
     ),
@@ -316,14 +325,14 @@ TABLES = (
             words("certain", "Uses less?"),
             Column("energy_scope"),
             Column("energy_scope_baseline"),
-            Column("why", "Not like with like", "long"),
+            Column("why", "Why not comparable", "long"),
         ),
         "Energy ratio",
-        "Baseline energy over candidate energy of the cells that both have; ratios of different scopes are marked and "
-        "are no efficiencies.",
+        "Baseline energy over candidate energy of the cells that both have; ratios of different scopes are marked: "
+        "they do not compare efficiency.",
         "energy",
-        "Above 1: the candidate used less. Ratios of different scopes are grey and are no efficiencies: an SoC's "
-        "energy holds what a board's does not.",
+        "Above 1, the candidate used less. Ratios of different scopes are grey and do not compare efficiency: the "
+        "energy of an SoC includes parts that a GPU board does not have.",
         made_by="energy_use.ratios",
         given=("runs", "wanted"),
     ),

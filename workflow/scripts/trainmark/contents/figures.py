@@ -42,18 +42,19 @@ class Figure:
 
 
 _TRAINING_TIME = (
-    "Time of the whole fit with the validation after each epoch, by time.perf_counter in the training process: what a "
-    "user waits for. Start-up of the process and evaluation on the test set are not in it; the end of TensorFlow's "
-    'data pipeline is, which may idle for seconds after the last epoch (see "After the last epoch" among the cells) '
-    "and weighs most in short runs. It holds for models of this kind and size; larger ones need tests of their own."
+    "The time that a user waits: the whole fit with the validation after each epoch, by time.perf_counter in the "
+    "training process. Start-up of the process and evaluation on the test set are not in it. The end of TensorFlow's "
+    'data pipeline is in it: it may idle for seconds after the last epoch (see "After the last epoch" in the table '
+    "of cells), which matters most in short runs. The times are of models of this kind and size; larger models need "
+    "tests of their own."
 )
 _SPEED_UP = (
-    "Baseline time divided by candidate time (geometric means of the repeats), above 1 where the candidate is faster. "
-    "Bars are 95 % intervals (Welch, on log times), for which either side needs two runs: one that includes 1 may be "
-    "chance. Hollow grey diamonds, if any, are what was published; they enter no statistic. Faster says nothing of "
-    "learning: see the accuracies."
+    "Baseline time divided by candidate time (geometric means of the repeats). Above 1, the candidate is faster. "
+    "Bars are 95 % intervals (Welch, on log times), which need two runs on each side. If an interval includes 1, the "
+    "difference may be chance. Hollow grey diamonds, if any, are published figures; they are in no statistic. Speed "
+    "says nothing about learning: see the accuracies."
 )
-_GPU_AND_CPU = "Not measured. It takes runs on the GPU and on the CPU of one machine that can be compared."
+_GPU_AND_CPU = "Not measured. This needs comparable runs on the GPU and on the CPU of one machine."
 
 FIGURES = (
     Figure(
@@ -73,7 +74,7 @@ FIGURES = (
         "speed.training_time",
         ("apple_gpus",),
         _TRAINING_TIME,
-        "Not measured. No run on an Apple GPU is among these.",
+        "Not measured. There is no run on an Apple GPU.",
         "4",
     ),
     Figure(
@@ -82,7 +83,7 @@ FIGURES = (
         "speed.speed_ups",
         ("among_apple", "comparisons_summary", "published"),
         _SPEED_UP,
-        "Not measured. It takes runs on the GPUs of two Macs that can be compared, with one stack.",
+        "Not measured. This needs comparable runs on the GPUs of two Macs, with one stack.",
         "5",
     ),
     Figure(
@@ -91,7 +92,7 @@ FIGURES = (
         "speed.training_time",
         ("all_gpus",),
         _TRAINING_TIME,
-        "Not measured. No run on a GPU is among these.",
+        "Not measured. There is no run on a GPU.",
         "6",
     ),
     Figure(
@@ -100,7 +101,7 @@ FIGURES = (
         "speed.speed_ups",
         ("apple_against_nvidia", "comparisons_summary", "published"),
         _SPEED_UP,
-        "Not measured. It takes runs on an Apple and on an NVIDIA GPU that can be compared, with one stack.",
+        "Not measured. This needs comparable runs on an Apple and on an NVIDIA GPU, with one stack.",
         "7",
     ),
     Figure(
@@ -118,28 +119,28 @@ FIGURES = (
         "speed.training_time",
         ("cpus",),
         _TRAINING_TIME,
-        "Not measured. No run on a CPU is among these.",
+        "Not measured. There is no run on a CPU.",
     ),
     Figure(
         "learning",
         "Did they learn?",
         "quality.learning",
         ("everything",),
-        "Validation accuracy after a run's last epoch, against the mean of reference runs of the same model, batch "
-        "size and experiment after the same epoch, less half a point, in standard deviations of a further run "
-        "(config/references.yaml; a one-sided prediction interval of Student's t, with the deviation pooled over the "
-        "model's batch sizes). The dotted limit is the level in the configuration. Runs without references are judged "
-        "by weaker rules and are not here.",
-        "Not measured. It takes runs of the experiment that config/references.yaml is of.",
+        "How far the validation accuracy after a run's last epoch is above a threshold, in standard deviations of a "
+        "further run. The threshold is the mean of reference runs (config/references.yaml) of the same model, batch "
+        "size and experiment after the same epoch, less half a point. The dotted limit belongs to the level in the "
+        "configuration: a one-sided prediction interval of Student's t, with the deviation pooled over the model's "
+        "batch sizes. Runs without references are judged by weaker rules and are not shown.",
+        "Not measured. This needs runs of the experiment whose references are in config/references.yaml.",
     ),
     Figure(
         "not_converged",
         "Runs that did not converge",
         "quality.not_converged",
         ("everything", "references"),
-        "These runs ended without a fault and did not learn: whatever their speed, they are in no ratio. Their reasons "
-        "are in the list of excluded runs.",
-        "No run that ended without a fault failed the convergence gate.",
+        "These runs ended without a fault but did not learn, so they are in no ratio. The list of excluded runs says "
+        "why.",
+        "Every run that ended without a fault passed the convergence gate.",
         always=False,
     ),
     Figure(
@@ -147,8 +148,8 @@ FIGURES = (
         "Throughput over the batch size",
         "speed.throughput",
         ("runs",),
-        "Training samples times epochs, divided by the time of fit. The first epoch, which holds start-up, and the "
-        "validation are in it. A line that still rises at its end has not reached what the device can do.",
+        "Training samples times epochs, divided by the time of fit. The time includes the validation and the first "
+        "epoch with its start-up. A line that still rises at its end has not reached the limit of the device.",
         "Not measured. No run is ok.",
     ),
     Figure(
@@ -156,10 +157,10 @@ FIGURES = (
         "Spread of the repeats",
         "quality.spread",
         ("runs",),
-        "Each point is an independent process; repeats of a cell are spread over the session. A cell whose standard "
-        "deviation is over 10 % of its mean is called unstable, as pyperf does: repeat it on a quiet machine before "
-        "you believe a difference of that size.",
-        "Not measured. It takes at least two runs of a cell.",
+        "Each point is an independent process; the repeats of a cell are distributed over the session. A cell is "
+        "unstable if its standard deviation is over 10 % of its mean, as in pyperf. Repeat it on a quiet machine "
+        "before you believe a difference of that size.",
+        "Not measured. This needs at least two runs of a cell.",
     ),
     Figure(
         "steady_state",
@@ -167,29 +168,29 @@ FIGURES = (
         "quality.steady_state",
         ("runs",),
         "Total is the time of fit divided by its epochs; steady state is the mean of epochs 2 to n, each with its "
-        "validation. What lies between is start-up (tracing, compiling, first transfers) and the end of the data "
-        "pipeline. Its share falls with more epochs and with more data, and says nothing of speed. Below 1, later "
+        "validation. The difference is start-up (tracing, compiling, first transfers) and the end of the data "
+        "pipeline. Its share falls with more epochs and with more data, and says nothing about speed. Below 1, later "
         "epochs were slower than the first: the machine drifted.",
-        "Not measured. A steady state takes runs of at least two epochs.",
+        "Not measured. This needs runs of at least two epochs.",
     ),
     Figure(
         "steady_state_speed_up",
         "Does the winner change in the steady state?",
         "speed.steady_state_speed_ups",
         ("comparisons",),
-        "Every compared cell once: how many times faster the candidate is in total time, and from the second epoch on. "
-        "The points are drawn without their intervals, which the tables have: a point near a line may be on either "
-        "side of it.",
-        "Not measured. It takes comparisons, of runs of at least two epochs.",
+        "Each point is a compared cell: how many times faster the candidate is in total time, and from the second "
+        "epoch on. The intervals are in the tables only: a point near a line may be on either side of it.",
+        "Not measured. This needs comparisons of runs of at least two epochs.",
     ),
     Figure(
         "break_even",
         "From which batch size on does the GPU beat the CPU?",
         "break_even.batch_sizes",
         ("break_even",),
-        "Where the speed-up of GPU over CPU last crosses 1 upwards, on straight lines between the measured points of "
-        "its logarithm over that of the batch size. The interval is where the curves through the upper and the lower "
-        "95 % limits cross. Nothing is said of batch sizes below and above those measured.",
+        "The batch size at which the speed-up of GPU over CPU last rises above 1. Between the batch sizes measured, "
+        "it is interpolated by straight lines on logarithmic axes. The interval ends where the curves through the "
+        "upper and the lower 95 % limits rise above 1. Nothing is known about batch sizes below and above those "
+        "measured.",
         _GPU_AND_CPU,
     ),
     Figure(
@@ -197,34 +198,34 @@ FIGURES = (
         "Do TFLOPS predict training time?",
         "speed.tflops",
         ("tflops",),
-        "Every pair of GPUs of different published FP32 peak, whatever their make (of more than 30, each with the "
-        "weakest); the published figures are those of config/hardware.yaml and are on the horizontal axis alone. "
-        "Spearman's rank correlation is 1 if a greater ratio of TFLOPS always means a greater speed-up, and 0 if they "
-        "have nothing to do with each other; it has no interval, since the points are not independent.",
-        "Not measured. It takes two GPUs with different TFLOPS in config/hardware.yaml, measured with one stack.",
+        "Every pair of GPUs with different published FP32 peaks, of any vendor; of more than 30 GPUs, each is "
+        "compared with the weakest only. The published figures are from config/hardware.yaml and are on the "
+        "horizontal axis alone. Spearman's rank correlation is 1 if a greater ratio of TFLOPS always means a greater "
+        "speed-up, and 0 if the two are unrelated. It has no interval, since the points are not independent.",
+        "Not measured. This needs two GPUs with different TFLOPS in config/hardware.yaml, measured with one stack.",
     ),
     Figure(
         "host_bound",
         "Is the host the bottleneck?",
         "host_bound.controls_against_plain",
         ("host_bound",),
-        "Controls are runs that differ from the plain ones of their cell in one thing: all images are on the device "
+        "A control is a run that differs from the plain runs of its cell in one thing: all images are on the device "
         "before the training starts, or the process has fewer CPU threads. Bars are 95 % intervals (Welch, on log "
-        "times): one that includes 1 may be chance. What gets faster with less work for the host, or slower with fewer "
-        "threads, was held back by the host.",
-        "Not measured. It takes controls, variants of the runs in which the host has less to do or fewer threads: "
-        "--config 'controls=[device-data,threads-2,threads-4]', described in config/README.md.",
+        "times). If an interval includes 1, the difference may be chance. A training is host-bound if it gets faster "
+        "with less work for the host, or slower with fewer threads.",
+        "Not measured. This needs controls, runs in which the host has less to do or fewer threads: --config "
+        "'controls=[device-data,threads-2,threads-4]', described in config/README.md.",
     ),
     Figure(
         "energy",
         "Energy of an epoch",
         "energy.of_an_epoch",
         ("runs",),
-        "What the meters counted from the begin of fit to its end, idle power included, divided by the epochs. A "
-        "meter's scope is what it counts: an SoC (processor and GPU of an Apple chip), memory, a processor package, a "
-        "GPU's whole board. Energies of different scopes must not be compared. Apple's counters are estimates of the "
-        "chip's own model; some NVIDIA GPUs sample their board's power during a part of the time only (Yang, Adamek, "
-        "Armour, arXiv 2312.02741).",
+        "The energy that the meters counted from the beginning of fit to its end, idle power included, divided by "
+        "the epochs. A meter's scope is what it counts: an SoC (processor and GPU of an Apple chip), memory, a "
+        "processor package, a GPU's whole board. Energies of different scopes must not be compared. Apple's counters "
+        "are estimates by a model in the chip; some NVIDIA GPUs sample their board's power only part of the time "
+        "(Yang, Adamek, Armour, arXiv 2312.02741).",
         "Not measured. No run has a meter's readings; the reasons are below.",
     ),
 )

@@ -24,9 +24,10 @@ TABLES = (
             Column("detail", "By", "long"),
         ),
         "Claims and verdicts",
-        "Each claim of ``config/claims.yaml`` with its verdict, which comes from measurements alone: reproduced where "
-        "the 95 % interval lies within what is claimed, contradicted where it lies outside (corrected for the number "
-        "of cells), within noise where it cannot tell, not measured where something is missing, which is named.",
+        "Each claim of ``config/claims.yaml`` with its verdict, which comes from measurements alone: reproduced "
+        "where the 95 % interval lies within the claimed range, contradicted where it lies outside (corrected for "
+        "the number of cells), within noise where neither holds, not measured where something is missing, which is "
+        "named.",
         category="Claims",
     ),
     # What the claims published of cells, drawn beside the measured ones.

@@ -228,10 +228,13 @@ def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, byt
             keep_in_cache(payloads)
         return payloads, description
     advice = (
-        "Put the four files\n  " + ", ".join(f"{name}.gz" for name in PAYLOADS) + "\n"
-        f"(from {ADDRESSES[0]}, say) into a folder and name it:\n"
-        "  data_folder: /path/to/the/folder   in config/config.yaml, or --config data_folder=/path/to/the/folder\n"
-        f"or copy them to {cache_folder()}. They are checked by their SHA-256."
+        "Put the four files\n  "
+        + ", ".join(f"{name}.gz" for name in PAYLOADS)
+        + (
+            f"\n(for example from {ADDRESSES[0]}) into a folder and name the folder:\n  data_folder: "
+            "/path/to/the/folder   in config/config.yaml, or --config data_folder=/path/to/the/folder\nor copy them "
+            f"to {cache_folder()}. They are checked by their SHA-256."
+        )
     )
     skipped = "" if allow_download or data_folder else "\n  - the network: not asked (data_download: false in config)"
     raise TrainmarkError("Fashion-MNIST was not found. Tried, in turn:\n" + "\n".join(tried) + skipped + "\n" + advice)

@@ -43,7 +43,7 @@ def energy(device: str, seen: Readings) -> Finding:
     if device == "cpu" and "sudo chmod" in text:
         allow = f"sudo chmod a+r {meters.POWERCAP}/intel-rapl:*/energy_uj"
         return Finding(topic, WARNING, text, "To allow it until the next start:", allow)
-    return Finding(topic, WARNING, text, "The times count all the same.")
+    return Finding(topic, WARNING, text, "The times still count.")
 
 
 def power(conditions: Mapping[str, Any]) -> Iterator[Finding]:
@@ -57,7 +57,7 @@ def power(conditions: Mapping[str, Any]) -> Iterator[Finding]:
         text = "Linux holds the processor at its lowest clock (its governor is powersave)."
         found.append((text, "To end it:", "sudo cpupower frequency-set --governor performance"))
     if conditions["power_source"] == "battery":
-        found.append(("On battery, on which many machines compute slower.", "Plug it in."))
+        found.append(("On battery; many machines compute slower then.", "Plug it in."))
     yield from (Finding("power", WARNING, *each) for each in found)
     if not found:
         source = {"mains": "On mains"}.get(conditions["power_source"], "The system names no battery")
@@ -82,9 +82,9 @@ def heat(conditions: Mapping[str, Any], parts: Sequence[StackLook]) -> Finding:
     if held - _ORDINARY_THROTTLE:
         advice = "Let the machine cool, give it air, and let it rest between the runs: cool_down_seconds in the "
         advice += "configuration, or --config cool_down_seconds=300"
-        return Finding("heat", WARNING, f"Held back by {', '.join(sorted(held))}.{told}", advice)
-    usual = " Its power cap holds it back, as is usual under full load." if held else ""
-    return Finding("heat", GOOD, f"Nothing held the machine back for its heat.{told}{usual}")
+        return Finding("heat", WARNING, f"Slowed down by {', '.join(sorted(held))}.{told}", advice)
+    usual = " Its power cap limits the GPU, as is usual under full load." if held else ""
+    return Finding("heat", GOOD, f"Heat did not slow the machine down.{told}{usual}")
 
 
 def wakefulness(conditions: Mapping[str, Any]) -> Finding:
@@ -95,7 +95,7 @@ def wakefulness(conditions: Mapping[str, Any]) -> Finding:
     what = "Nothing here keeps the machine awake while it is timed; a run during which it slept is marked."
     if not system.MAC and conditions["power_source"] is None:
         return Finding("sleep", GOOD, f"{what} Servers and virtual machines do not fall asleep by themselves.")
-    return Finding("sleep", WARNING, what, "Forbid it to sleep for that time, in its settings for saving energy.")
+    return Finding("sleep", WARNING, what, "Turn sleep off for that time, in the settings for saving energy.")
 
 
 def watch_others(seconds: float) -> dict[str, Any]:
@@ -122,14 +122,14 @@ def neighbours(others: Mapping[str, float | None], parts: Sequence[StackLook]) -
         show = f"ps -A -o pcpu,comm {'-r' if system.MAC else '--sort=-pcpu'} | head"
         found.append((f"Other programs took {cpu:.0%} of the cores' time.", "End them. To see them:", show))
     if (steal or 0) > disturbances.DISTURBING:
-        advice = "Take another time of day, or a machine of your own."
+        advice = "Measure at another time of day, or on a machine of your own."
         found.append((f"The host gave {steal:.0%} of the cores' time to others.", advice))
     if on_gpu:
         processes = "process" if on_gpu == 1 else "processes"
         found.append((f"{on_gpu} other {processes} on the GPU.", "End them. To see them:", "nvidia-smi"))
     yield from (Finding("neighbours", WARNING, *each) for each in found)
     if not found and cpu is None:
-        yield Finding("neighbours", GOOD, "The system does not tell what others take of the cores.")
+        yield Finding("neighbours", GOOD, "The system does not say how much of the cores others take.")
     elif not found:
         yield Finding("neighbours", GOOD, f"Other programs took {cpu:.0%} of the cores' time.")
 
@@ -141,8 +141,10 @@ def evenness(plan: Mapping[str, Any], topic: str, load: Load) -> Finding:
     spread = statistics.stdev(seconds) / mean
     extreme = max(abs(each - mean) for each in seconds) / mean
     text = f"{len(seconds)} times the same load of {mean:.1f} s: spread {spread:.1%} (standard deviation over mean), "
-    text += f"the farthest {extreme:.0%} off. Expect at least that spread of the repeats of a cell: with three repeats "
-    text += f"each, two cells that differ by less than {_LOST_AT_THREE_REPEATS * spread:.1%} cannot be told apart."
+    text += f"at most {extreme:.0%} from the mean. Expect at least that spread of the repeats of a cell. With three "
+    text += (
+        f"repeats each, two cells that differ by less than {_LOST_AT_THREE_REPEATS * spread:.1%} cannot be told apart."
+    )
     if spread > disturbances.UNSTABLE or extreme > _EXTREME:
         again = f"{plan['command']} --config repeats=auto"
         return Finding(f"{topic} noise", WARNING, text, "Close other programs, or take more repeats:", again)
@@ -171,12 +173,12 @@ def clock(now: float, newest: float, passed: Mapping[str, float | None]) -> Find
     ask = "sudo sntp -sS time.apple.com" if system.MAC else "sudo timedatectl set-ntp true"
     if now < newest - _CLOCK_TOLERANCE_SECONDS:
         since = datetime.datetime.fromtimestamp(newest, datetime.timezone.utc).date()
-        text = f"It says {told}, and this checkout was changed on {since}: the clock is behind."
+        text = f"It says {told}, but this checkout was changed on {since}: the clock is behind."
         return Finding("clock", WRONG, text, "Set it:", ask)
     if abs(passed["clock_jump_seconds"] or 0) > disturbances.NOTICED_SECONDS:
-        text = f"{told}. The time of day was set by {passed['clock_jump_seconds']:.1f} s while the doctor looked."
+        text = f"{told}. The time of day was set by {passed['clock_jump_seconds']:.1f} s during the check."
         return Finding("clock", WARNING, text, "Let a time server set it, in small steps:", ask)
     if (passed["suspended_seconds"] or 0) > disturbances.NOTICED_SECONDS:
-        text = f"{told}. The machine slept for {passed['suspended_seconds']:.0f} s while the doctor looked."
-        return Finding("clock", WARNING, text, "Forbid it to sleep, in its settings for saving energy.")
+        text = f"{told}. The machine slept for {passed['suspended_seconds']:.0f} s during the check."
+        return Finding("clock", WARNING, text, "Turn sleep off, in the settings for saving energy.")
     return Finding("clock", GOOD, f"{told}; it ran evenly with a clock that cannot be set.")

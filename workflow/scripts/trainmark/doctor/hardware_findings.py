@@ -27,7 +27,7 @@ def machine(plan: Mapping[str, Any], description: Mapping[str, Any]) -> Finding:
     words += [description["virtualisation"]] if description["virtualisation"] not in (None, "none") else []
     if plan["refused"]["machine"]:
         return Finding("machine", WRONG, f"{', '.join(words)}.\n{plan['refused']['machine']}")
-    name = f"It is called {plan['machine']}; another name: machine in config/config.yaml."
+    name = f"Its name is {plan['machine']}; to change it, set machine in config/config.yaml."
     return Finding("machine", GOOD, f"{', '.join(words)}. {name}")
 
 
@@ -46,13 +46,13 @@ def which_gpu(plan: Mapping[str, Any], gpu: Gpu | None) -> Finding:
     """Which GPU is timed, if any."""
     if gpu is None:
         if gpus.is_nvidia_on_bus():
-            found = "This machine has an NVIDIA GPU, and no driver of NVIDIA's that answers. The CPU alone is timed."
-            return Finding("GPU", WARNING, found, "Install NVIDIA's driver, until this shows the GPU:", "nvidia-smi")
-        return Finding("GPU", GOOD, "None that TensorFlow could use was found; the CPU is timed.")
+            found = "This machine has an NVIDIA GPU, but NVIDIA's driver does not answer. Only the CPU is timed."
+            return Finding("GPU", WARNING, found, "Install NVIDIA's driver. Then this shows the GPU:", "nvidia-smi")
+        return Finding("GPU", GOOD, "No GPU was found that TensorFlow can use; the CPU is timed.")
     if "gpu" not in plan["devices"] and plan["virtual_mac"]:
-        text = f"{gpu} is not timed: this macOS runs in a virtual machine, whose GPU is the host's, shared."
+        text = f"{gpu} is not timed: this macOS runs in a virtual machine, which shares the GPU of its host."
         again = f"{plan['command']} --config 'devices=[cpu,gpu]'"
-        return Finding("GPU", WARNING, text, "To time it all the same:", again)
+        return Finding("GPU", WARNING, text, "To time it nevertheless:", again)
     if "gpu" not in plan["devices"]:
         return Finding("GPU", GOOD, f"{gpu} is not timed, as the configuration says (devices).")
     facts = [f"compute capability {gpu.compute_capability}"] if gpu.compute_capability else []
@@ -69,16 +69,20 @@ def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[F
     try:
         cuda.refuse_unfit(stack, gpu)
     except TrainmarkError as error:
-        yield Finding(topic, WRONG, str(error), "Which driver there is:", "nvidia-smi")
+        yield Finding(topic, WRONG, str(error), "To see the driver:", "nvidia-smi")
         return
     lock_file = Path("envs") / f"{stack}.{plan['platform']}.yaml"
     if gpu.compute_capability is None:
-        yield Finding(topic, GOOD, "The driver does not tell the GPU's compute capability; it is new enough for most.")
+        yield Finding(
+            topic,
+            GOOD,
+            ("The driver does not say the GPU's compute capability; the driver is new enough for most GPUs."),
+        )
     elif not cuda.must_compile(stack, gpu):
         yield Finding(topic, GOOD, f"TensorFlow holds machine code for compute capability {gpu.compute_capability}.")
     elif kernel_cache.is_needed(stack, "gpu", gpu, lock_file):
         found = f"TensorFlow holds no machine code for compute capability {gpu.compute_capability}: NVIDIA's driver "
-        found += "compiles it, once, before the first timing. That takes minutes, up to half an hour."
-        yield Finding(topic, WARNING, found, "Nothing is to be done: it is in no timing.")
+        found += "compiles the code, once, before the first timing. That takes minutes, up to half an hour."
+        yield Finding(topic, WARNING, found, "Nothing to do: compiling is not timed.")
     else:
-        yield Finding(topic, GOOD, "What NVIDIA's driver had to compile for this GPU has been compiled.")
+        yield Finding(topic, GOOD, "NVIDIA's driver has already compiled the code for this GPU.")

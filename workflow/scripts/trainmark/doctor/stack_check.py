@@ -93,7 +93,7 @@ class Request:
     interpreter: Sequence[str] | None = None
 
     def __str__(self) -> str:
-        return f"the look at {self.stack}"
+        return f"the check of {self.stack}"
 
     def is_fit(self, device: str) -> bool:
         """Whether the stack holds code for a device."""
@@ -150,7 +150,7 @@ def _examine_device(
     compiles = kernel_cache.is_needed(request.stack, device, request.gpu, request.lock_file)
     if compiles and request.gpu:
         say(kernel_cache.announcement(request.stack, request.gpu))
-    say(f"trainmark: looking at {request.stack} on the {device.upper()}; takes about half a minute.")
+    say(f"trainmark: checking {request.stack} on the {device.upper()}; this takes about half a minute.")
     with sampler.watched(watch_command, process_environment.clean(), device) as watcher:
         idle = begin, _ = time.perf_counter(), time.perf_counter()
         if watcher.watches:

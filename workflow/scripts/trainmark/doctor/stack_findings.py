@@ -17,7 +17,7 @@ def environment(plan: Mapping[str, Any], stack: str, parts: Sequence[StackLook])
     """Whether a stack is there, and is what its lock pins; arguments as for ``diagnose``."""
     missing = plan["refused"]["stacks"].get(stack)
     if missing:
-        return Finding(stack, WRONG, missing, "To look again then:", _command_to_get(plan))
+        return Finding(stack, WRONG, missing, "Then check again:", _command_to_get(plan))
     (part,) = (each for each in parts if each["stack"] == stack)
     if part["reason"] or part["environment"] is None:
         return Finding(stack, WRONG, str(part["reason"]))

@@ -30,7 +30,7 @@ def data_set(plan: Mapping[str, Any], folder: Path = Path("results/data")) -> Fi
         return Finding("data set", GOOD, f"Fashion-MNIST, decoded and verified, in {folder}.")
     if all((folder / f"{name}.npy").exists() for name in fashion_mnist.PAYLOADS):
         text = f"{folder} does not hold the published data."
-        return Finding("data set", WRONG, text, "Remove it; it is fetched anew:", f"rm -r {folder}")
+        return Finding("data set", WRONG, text, "Remove it; it is then fetched again:", f"rm -r {folder}")
     told = io.StringIO()
     try:
         with contextlib.redirect_stdout(told):
@@ -39,7 +39,7 @@ def data_set(plan: Mapping[str, Any], folder: Path = Path("results/data")) -> Fi
         return Finding("data set", WRONG, str(error))
     refused = told.getvalue().strip()
     if refused:
-        advice = "Remove what was refused."
+        advice = "Remove the refused files."
         return Finding("data set", WARNING, f"Fashion-MNIST, verified, from {source}.\n{refused}", advice)
     return Finding("data set", GOOD, f"Fashion-MNIST, verified, from {source}.")
 
@@ -64,7 +64,7 @@ def disk(needed: Mapping[Path, float]) -> Iterator[Finding]:
         free = shutil.disk_usage(next(each for each in (folder, *folder.absolute().parents) if each.exists())).free
         place = "this folder" if folder == Path() else folder
         text = f"{free / 1e9:.1f} GB free for {place}, in which a benchmark writes about {size / 1e9:.1f} GB."
-        show = "To see what takes the room:", f"du -sh {names}"
+        show = "To see what takes the space:", f"du -sh {names}"
         if free < size:
             yield Finding("disk", WRONG, text, *show)
         elif free < size + _SPARE_BYTES:

@@ -81,7 +81,7 @@ def judge(
     """
     known = _facts(machine, there, checks)
     if _facts(machine, {**there, **new}, checks).strangers():
-        return [Refusal(list(new), machine, "is another machine than the one that is called so")]
+        return [Refusal(list(new), machine, "is not the machine that has this name here")]
     found = [] if asked_for else _unproven(machine, known, new, checks)
     refused = {path for refusal in found for path in refusal.paths}
     rest = {path: content for path, content in new.items() if path not in refused}
@@ -92,7 +92,7 @@ def judge(
         rest = {path: content for path, content in rest.items() if path not in refused}
         spoiled = _impossible(machine, there, rest, checks)[1]
     if spoiled:
-        found.append(Refusal(list(rest), machine, f"does not go with {spoiled.path}, which is there: {spoiled.what}"))
+        found.append(Refusal(list(rest), machine, f"contradicts {spoiled.path}, which is there: {spoiled.what}"))
     return found
 
 
@@ -122,11 +122,11 @@ def _unproven(machine: str, known: Facts, new: Mapping[str, bytes], checks: Chec
         or (there and layout.RECORD.fullmatch(path) and json.loads(content)["format_version"] < _NAMES_THE_GPU_SINCE)
     ]
     if len(paths) == 1:
-        what = f"may be of any machine: it does not say that it is of {machine}, or has an older format"
+        what = f"may be of any machine: it does not say that it is of {machine}, or its format is older"
         return [Refusal(paths, paths[0], what, as_this=True)]
-    what = f"gets {len(paths)} files that may be of any machine, as {paths[0]}: they do not say " if paths else ""
+    what = f"gets {len(paths)} files that may be of any machine, such as {paths[0]}: they do not say " if paths else ""
     return (
-        [Refusal(paths, machine, f"{what}that they are of it, or have an older format", as_this=True)] if paths else []
+        [Refusal(paths, machine, f"{what}that they are of it, or their format is older", as_this=True)] if paths else []
     )
 
 

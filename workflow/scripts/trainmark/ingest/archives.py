@@ -89,7 +89,7 @@ class LimitedReader(io.RawIOBase):
         self._read += len(data)
         self._last = (self._last + data)[-_LARGEST_HEADER_BYTES:]
         if self._left < 0:
-            raise BadFileError("unpacks to far more than records do, as an archive made to fill a disk", _UNWANTED)
+            raise BadFileError("unpacks to far more bytes than records have, as if made to fill a disk", _UNWANTED)
         if self._step_left < 0:
             raise BadFileError("holds a header that is larger than any file's", _UNWANTED)
         buffer[: len(data)] = data

@@ -161,12 +161,15 @@ class Facts:
         for start, paths in self.starts.items():
             for path in paths if len(paths) > 1 else ():
                 other = next(each for each in paths if each != path)
-                yield path, f"it was started at {start}, as {other} was, and no machine times two runs at once"
+                yield path, f"it was started at {start}, as {other} was, but no machine times two runs at once"
 
     def _too_fast(self, published: float | None) -> Iterator[tuple[str, str]]:
         swept = self.peaks.get("gpu")
         if published and swept and swept > _OVER_PUBLISHED * published:
-            yield self.sweeps["gpu"], f"{swept / 1e12:.4g} TFLOPS are more than the GPU's {published / 1e12:.4g}"
+            yield (
+                self.sweeps["gpu"],
+                (f"{swept / 1e12:.4g} TFLOPS are more than the GPU's published peak, {published / 1e12:.4g}"),
+            )
             swept = None
         limits = {"cpu": _OVER_SWEPT * self.peaks.get("cpu", 0.0), "gpu": _OVER_SWEPT * (swept or 0.0)}
         limits["gpu"] = max(limits["gpu"], _OVER_PUBLISHED * (published or 0.0))
@@ -175,15 +178,15 @@ class Facts:
             if limit and rate.flops_per_second and rate.flops_per_second > limit * rate.most:
                 yield (
                     rate.path,
-                    f"it did {rate.flops_per_second / 1e12:.4g} TFLOPS, and by its peak this {rate.device} cannot do "
-                    f"more than {limit * rate.most / 1e12:.4g}",
+                    f"it did {rate.flops_per_second / 1e12:.4g} TFLOPS, but the peak of this {rate.device} allows at "
+                    f"most {limit * rate.most / 1e12:.4g}",
                 )
 
     def _too_busy(self) -> Iterator[tuple[str, str]]:
         logical = self.described[1] if self.described else None
         for rate in self.rates:
             if logical and rate.cores > logical * (1 + _CORES_SHARE) + _CORES:
-                yield rate.path, f"it took the time of {rate.cores:.1f} cores, and the machine has {logical}"
+                yield rate.path, f"it used the time of {rate.cores:.1f} cores, but the machine has {logical}"
 
 
 def identity_of(description: Any) -> Identity:
@@ -225,8 +228,9 @@ def find_strangers(machine: str, described: Identity | None, counts: Mapping[Ide
         machine,
         f"{strangers} of its {sum(counts.values())} records were measured on another machine than {whom}: two machines "
         "under one name",
-        "Take one of them out and bring it back under another name: make merge FROM=<its folder> AS=another-name. If "
-        "it is one computer whose hardware was changed, its new runs need a new name too: machine in the configuration",
+        "Move one of them away and bring it in under another name: make merge FROM=<its folder> AS=another-name. If "
+        "it is one computer whose hardware was changed, its new runs need a new name too: machine in the "
+        "configuration",
     )
 
 
@@ -280,6 +284,7 @@ def copies_problem(machine: str, other: str, count: int) -> Problem:
     runs = f"{count} of its runs {'is' if count == 1 else 'are'}"
     return Problem(
         machine,
-        f"{runs} measured once, and filed under {other} too: times of start and losses agree in every digit",
-        "Remove the one that was not measured, or move its folder away; until then neither counts",
+        f"{runs} filed under {other}, too: times of start and losses agree in every digit, so one of the two was "
+        "copied",
+        "Remove the copy, or move its folder away; until then both are left out",
     )

@@ -124,7 +124,7 @@ def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def _refuse_constant(constant: str) -> None:
-    raise BadFileError(f"holds {constant}, which is no number; a record has null in its place")
+    raise BadFileError(f"holds {constant}, which is not a number; a record has null instead")
 
 
 def _whole_number(digits: str) -> int:
@@ -153,8 +153,8 @@ def _refuse_newer(data: Mapping[str, Any], newest: int) -> None:
         writer = code.get("version") if isinstance(code, dict) else None
         by = f"trainmark {writer}" if isinstance(writer, str) else "a newer trainmark"
         raise BadFileError(
-            f"has format {version}, and this trainmark reads formats up to {newest}",
-            f"Update: it was written by {layout.printable(by[:80])}",
+            f"has format {version}, but this trainmark reads formats up to {newest}",
+            f"Update trainmark: the file was written by {layout.printable(by[:80])}",
         )
 
 

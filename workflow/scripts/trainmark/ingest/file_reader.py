@@ -102,7 +102,7 @@ class Reader:
         _check_place(path, record)
         if workload.digest != record.workload_digest:
             raise BadFileError(
-                f"was edited: the digest of its workload is {workload.digest[:12]}..., and it says "
+                f"was edited: the digest of its workload is {workload.digest[:12]}..., but it says "
                 f"{record.workload_digest[:12]}..."
             )
         if record.status == OK:

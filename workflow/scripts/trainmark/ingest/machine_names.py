@@ -19,7 +19,10 @@ def refuse_bad(name: str) -> None:
         TrainmarkError: saying what a name is made of.
     """
     if not _NAME.fullmatch(name):
-        raise TrainmarkError(f"{name!r} is no machine name: lower-case letters, digits, single hyphens between.")
+        raise TrainmarkError(
+            f"{name!r} cannot be the name of a machine; expected lower-case letters and digits, with single hyphens "
+            "between them."
+        )
 
 
 def refuse_unknown(machine: str, machines: Path) -> None:

@@ -33,8 +33,8 @@ from trainmark.machine import hardware
 from trainmark.records import chain, layout, writing
 
 BELIEVED = (
-    "Checksums show damage, not forgery. A signature shows that all of an archive came from the holder of one key, not "
-    "that its numbers are true."
+    "Checksums show damage, not forgery. A signature shows that the whole archive came from the holder of one key, "
+    "not that its numbers are true."
 )
 
 
@@ -162,9 +162,11 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
         error = file_reader.misplaced(path)
         merge.problems.append(Problem(f"{source}: {layout.printable(path)}", error.what, error.remedy))
     if not found:
-        merge.problems.append(Problem(str(source), "holds no records and no machine file", "Name a folder that does"))
+        merge.problems.append(
+            Problem(str(source), "holds no records and no machine file", ("Give a folder or an archive that does"))
+        )
     if rename_to and len(machines) > 1:
-        raise TrainmarkError(f"AS={rename_to} names one machine, and {source} holds {len(machines)}.")
+        raise TrainmarkError(f"AS={rename_to} is the name of one machine, but {source} holds {len(machines)}.")
     there = {
         name: admission.read_machine(target, name, checks.reader) for name in ([rename_to] if rename_to else machines)
     }
@@ -210,8 +212,8 @@ def _other_key(source: Path, name: str, key: str, known: Collection[str], rename
     option = f" AS={rename_to}" if rename_to else ""
     return Problem(
         f"{source}: {name}",
-        f"is signed by {key}, and results of this machine were signed by {', '.join(sorted(known))} before",
-        "Ask its owner, by another way than it came, whether that is a new key of theirs. If it is: "
+        f"is signed by {key}, but earlier results of this machine were signed by {', '.join(sorted(known))}",
+        "Ask the owner, over another channel, whether this is their new key. If it is: "
         f"{merge_command(source)}{option} {shlex.quote(f'KEY={key}')}",
     )
 
@@ -259,7 +261,7 @@ def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merg
     merge.problems.append(
         Problem(
             f"{source}: {path}",
-            f"is another measurement than {target / path}, which is kept",
+            f"is a different measurement from {target / path}, which is kept",
             f"Bring it in under another name: {merge_command(source)} AS=another-name; or remove yours first",
         )
     )
@@ -330,5 +332,5 @@ def report(merge: Merge) -> list[str]:
     if merge.new and merge.arrivals:
         lines.append(BELIEVED)
     lines += [str(problem) for problem in merge.memory.problems]
-    lines += [f"{path}: differs from yours in driver or system alone; yours is kept" for path in merge.kept]
+    lines += [f"{path}: differs from yours only in driver or system; yours is kept" for path in merge.kept]
     return lines + [f"  - {problem}" for problem in merge.problems]

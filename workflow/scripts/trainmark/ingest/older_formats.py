@@ -112,12 +112,14 @@ def upgrade(data: dict[str, Any], upgrades: Mapping[int, Upgrade]) -> dict[str, 
             inside = data.get(part) if part else data
             if isinstance(inside, dict) and key in inside:
                 raise BadFileError(
-                    f"does not follow its schema: {name} is there, which formats up to {version} have not"
+                    f"does not follow its schema: it has {name}, which formats up to {version} do not have"
                 )
         try:
             data = {**upgrades[version].make(data), "format_version": version + 1}
         except KeyError as missing:
             raise BadFileError(f"does not follow its schema: it has no {missing.args[0]}") from None
         except (TypeError, AttributeError, ValueError, ArithmeticError):
-            raise BadFileError(f"does not follow its schema: a part is not what format {version} has there") from None
+            raise BadFileError(
+                f"does not follow its schema: a part does not have the form that format {version} has"
+            ) from None
     return data

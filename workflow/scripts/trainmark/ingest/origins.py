@@ -27,7 +27,7 @@ UNSIGNED: Signature = "unsigned"
 # Of one record that came twice, the best counts.
 BEST_FIRST = (SIGNED, UNCHECKED, UNSIGNED)
 _LARGEST_BYTES = 16 * files.LARGEST_BYTES  # over two hundred thousand records
-_REMEDY = "Its signatures are not known until it is mended; remove it if it cannot be"
+_REMEDY = "Restore it or remove it; until then its signatures are not known"
 
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _Key = Annotated[str, msgspec.Meta(pattern=r"^SHA256:[A-Za-z0-9+/]{43}\Z")]
@@ -69,7 +69,7 @@ class Origin:
     def __str__(self) -> str:
         return {
             SIGNED: f"signed by {self.key}",
-            UNCHECKED: f"signature of {self.key} not checked: there is no ssh-keygen here that can (OpenSSH 8.1)",
+            UNCHECKED: f"signature of {self.key} not checked: that needs the ssh-keygen of OpenSSH 8.1 or later",
             UNSIGNED: UNSIGNED,
         }[self.signature]
 
@@ -112,7 +112,7 @@ def load(folder: Path) -> Memory:
         try:
             note = decoder.decode(read_bytes(str(path), _LARGEST_BYTES))
             if (note.signature == SIGNED) != (note.key is not None):
-                raise BadFileError("names a key and no signature, or no key of one")
+                raise BadFileError("has a key without a signature, or a signature without a key")
             memory.add(note)
         except BadFileError as error:
             memory.problems.append(Problem(str(path), error.what, _REMEDY))

@@ -51,9 +51,12 @@ def find_impossible(record: Any, workload: Any, latest: str) -> str | None:
 def _all(record: Any, workload: Any, latest: str) -> Iterator[str]:
     yield from _of_times(record, latest)
     if workload.model != record.model:
-        yield f"its workload is of model {workload.model!r}, the record of {record.model!r}"
+        yield f"its workload is of model {workload.model!r}, but the record is of {record.model!r}"
     if workload.train_samples + workload.validation_samples > fashion_mnist.TRAIN_IMAGES:
-        yield f"it took {workload.train_samples + workload.validation_samples} images of {fashion_mnist.TRAIN_IMAGES}"
+        yield (
+            f"it used {workload.train_samples + workload.validation_samples} training and validation images, but "
+            f"there are {fashion_mnist.TRAIN_IMAGES}"
+        )
     if record.status == OK:
         yield from _of_durations(record, workload.epochs)
         yield from _of_learning(record.accuracy, workload)
@@ -100,17 +103,17 @@ def _of_durations(record: Any, epochs: int) -> Iterator[str]:
     steady = sum(later) / len(later) if later else None
     said = times.steady_state_epoch_seconds
     if _differ(said, steady):
-        yield f"steady_state_epoch_seconds is {said}, and the mean of epochs 2 to {epochs} is {steady}"
+        yield f"steady_state_epoch_seconds is {said}, but the mean of epochs 2 to {epochs} is {steady}"
     inside = times.fit_setup_seconds + sum(times.epoch_seconds) + times.fit_teardown_seconds
     if inside > fit * (1 + _TOLERANCE):
-        yield f"the parts of its fit took {inside:.3f} s, and the fit {fit:.3f} s"
+        yield f"the parts of its fit took {inside:.3f} s, but the fit {fit:.3f} s"
     whole = fit + times.import_seconds + times.data_seconds + times.build_seconds + times.evaluate_seconds
     passed = (_time(record.ended_at) - _time(record.started_at)).total_seconds()
     set_back = max(0.0, -(record.noise.clock_jump_seconds or 0.0))
     if whole > passed + set_back + _CLOCK_SECONDS + _CLOCK_SHARE * whole:
         yield (
-            f"its parts took {whole:.3f} s, and it ended {passed:.3f} s after it started: it was edited, or the "
-            "machine's clock was set back meanwhile"
+            f"its parts took {whole:.3f} s, but it ended {passed:.3f} s after it started: it was edited, or the "
+            "machine's clock was set back during the run"
         )
 
 
@@ -185,21 +188,21 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
     """What cannot be of the settings with which a run was executed, beside what it was to compute."""
     found = record.execution
     if found.floatx != workload.precision:
-        yield f"it computed in {found.floatx}, and its workload is of {workload.precision}"
+        yield f"it computed in {found.floatx}, but its workload is of {workload.precision}"
     if found.jit_compile and not workload.jit_compile:
-        yield "XLA compiled it, and its workload is without"
+        yield "XLA compiled it, but its workload is without XLA"
     if found.optimizer_class.rpartition(".")[2].lower() != workload.optimizer.name:
-        yield f"its optimizer was {found.optimizer_class}, and its workload has {workload.optimizer.name}"
+        yield f"its optimizer was {found.optimizer_class}, but its workload has {workload.optimizer.name}"
     if found.parameters != PARAMETERS.get(record.model, found.parameters):
-        yield f"its model has {found.parameters:,} parameters, and {record.model} has {PARAMETERS[record.model]:,}"
+        yield f"its model has {found.parameters:,} parameters, but {record.model} has {PARAMETERS[record.model]:,}"
     stack, version = record.stack.partition("-")[2], record.versions.tensorflow
     if record.stack.startswith("tf-") and not (version or "").startswith(f"{stack}."):
-        yield f"it ran TensorFlow {version}, and its stack is {record.stack}"
+        yield f"it ran TensorFlow {version}, but its stack is {record.stack}"
     held_to = controls.threads(record.control)
     if held_to not in (None, found.intra_op_threads):
-        yield f"it is a control of {held_to} threads and had {found.intra_op_threads}"
+        yield f"it is a control of {held_to} threads, but had {found.intra_op_threads}"
     if record.control == controls.DEVICE_DATA and not found.look_up_devices:
-        yield "its images were not on the device, as its control says"
+        yield "its images were not on the device, but its control says that they were"
 
 
 def _of_energy(record: Any) -> Iterator[str]:
@@ -209,13 +212,13 @@ def _of_energy(record: Any) -> Iterator[str]:
     counted = [domain for domain in energy.domains if domain.counted]
     total = sum(domain.joules or 0.0 for domain in counted)
     if abs(total - energy.joules) > _TOLERANCE * energy.joules:
-        yield f"it used {energy.joules:.6g} J, and its parts {total:.6g} J"
+        yield f"it used {energy.joules:.6g} J, but its parts used {total:.6g} J"
     if energy.window_seconds is None or abs(energy.window_seconds - fit) > _CLOCK_SECONDS + _CLOCK_SHARE * fit:
-        yield f"its energy is of {energy.window_seconds} s, and its fit took {fit:.3f} s"
+        yield f"its energy is of {energy.window_seconds} s, but its fit took {fit:.3f} s"
         return
     if energy.joules > _MOST_WATTS * energy.window_seconds:
         yield f"it drew {energy.joules / energy.window_seconds:,.0f} W, more than any machine of its kind"
     if energy.joules_above_idle is not None:
         idle = sum(domain.idle_watts or 0.0 for domain in counted) * energy.window_seconds
         if abs(energy.joules - idle - energy.joules_above_idle) > _TOLERANCE * (energy.joules + idle):
-            yield f"it used {energy.joules_above_idle:.6g} J above idle, and by its parts {energy.joules - idle:.6g} J"
+            yield f"it used {energy.joules_above_idle:.6g} J above idle, but by its parts {energy.joules - idle:.6g} J"

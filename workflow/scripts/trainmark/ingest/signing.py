@@ -75,9 +75,9 @@ class Signer:
             path = key_path()
             if _make_key(path):
                 self.said.append(
-                    f"trainmark: {path} is new: the key that signs your results, without a passphrase. Receivers know "
-                    "you by it, so show it to nobody, and copy it to where you want to stay known, as to a new "
-                    "installation of this machine."
+                    f"trainmark: {path} is the new key that signs your results. It has no passphrase. Receivers know "
+                    "you by it: show it to nobody, and copy it to every other account or installation from which you "
+                    "send results."
                 )
             result = _ssh_keygen("-Y", "sign", "-f", str(path), "-n", NAMESPACE, content=content)
             if result.returncode:
@@ -167,7 +167,7 @@ def _ssh_keygen(*arguments: str, content: bytes = b"") -> subprocess.CompletedPr
     """Run ssh-keygen without a terminal, so that it asks for nothing; ``content`` is its standard input."""
     program = system.find_program("ssh-keygen")
     if program is None:
-        raise _UnavailableError("there is no ssh-keygen here, which comes with OpenSSH.")
+        raise _UnavailableError("there is no ssh-keygen here; it comes with OpenSSH.")
     try:
         return subprocess.run(
             [program, *arguments],
@@ -184,7 +184,7 @@ def _ssh_keygen(*arguments: str, content: bytes = b"") -> subprocess.CompletedPr
 def _complaint(result: subprocess.CompletedProcess[bytes]) -> str:
     lines = [line for line in result.stderr.decode(errors="replace").splitlines() if line.strip()]
     words = next((line for line in lines if "option" in line), lines[-1] if lines else "nothing")
-    return f"ssh-keygen, which has to be of OpenSSH 8.1 or later, said: {words.strip()[:200]}"
+    return f"ssh-keygen failed (OpenSSH 8.1 or later is needed): {words.strip()[:200]}"
 
 
 def _unarmoured(signature: bytes) -> bytes:
@@ -197,7 +197,7 @@ def _unarmoured(signature: bytes) -> bytes:
     with contextlib.suppress(binascii.Error):
         if match:
             return base64.b64decode("".join(match[1].split()), validate=True)
-    raise BadFileError("is no signature as ssh-keygen writes it", AGAIN)
+    raise BadFileError("is not a signature that ssh-keygen wrote", AGAIN)
 
 
 def _key_of(blob: bytes) -> str:
@@ -220,7 +220,7 @@ def _key_of(blob: bytes) -> str:
             rest = rest[4 + length :]
         key, namespace, *_ = fields
     except (ValueError, struct.error):
-        raise BadFileError("is no signature as ssh-keygen writes it", AGAIN) from None
+        raise BadFileError("is not a signature that ssh-keygen wrote", AGAIN) from None
     if len(key) != _KEY_BYTES or not key.startswith(_KEY_START):
         raise BadFileError("is of another kind of key than Ed25519", "Ask for what 'make pack' writes")
     if namespace != NAMESPACE.encode():

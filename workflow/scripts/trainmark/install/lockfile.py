@@ -101,8 +101,8 @@ def refuse_differences(path: Path, found: Mapping[str, str | None]) -> None:
     ]
     if differing:
         raise TrainmarkError(
-            f"This environment is not the one that {path} pins, so its times would be filed under a stack that they do "
-            "not belong to. Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy(Path(sys.prefix))}"
+            f"This environment is not the one that {path} pins, so its times would be filed under the wrong stack. "
+            "Nothing was measured.\n" + "\n".join(differing) + f"\n{_remedy(Path(sys.prefix))}"
         )
 
 
@@ -114,7 +114,7 @@ def python_version(path: Path) -> str:
     """
     found = re.search(r"^\s*- python=(\d+\.\d+)$", read(path).decode(), re.MULTILINE)
     if found is None:
-        raise TrainmarkError(f"{path} pins no Python: expected a line like '- python=3.12'. Get the file anew.")
+        raise TrainmarkError(f"{path} pins no Python: expected a line like '- python=3.12'. Restore it from git.")
     return found[1]
 
 
@@ -140,7 +140,7 @@ def refuse_other_interpreter(prefix: str, version: str) -> None:
 def _way_back(prefix: str) -> str:
     """What to do about another interpreter than the environment's."""
     if not prefix:
-        return "What conda says of it is above; whether it works, 'conda activate base' shows in a new shell."
+        return "Conda's message is above. To test conda, give 'conda activate base' in a new shell."
     if not Path(prefix, "bin", "python").exists():
         return f"The environment has lost its Python. {_remedy(Path(prefix))}"
     return (

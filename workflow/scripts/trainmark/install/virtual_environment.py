@@ -44,9 +44,9 @@ def pythons_folder() -> Path:
 def fault_of_this(folder: Path) -> str | None:
     """What is wrong with the virtual environment in ``folder``, told by the Python in it; None if nothing."""
     if Path(sys.prefix).resolve() != folder.resolve() or sys.prefix == sys.base_prefix:
-        return "it is no virtual environment any more"
+        return "it is no longer a virtual environment"
     if sys.version_info[:2] not in SUPPORTED or not Path(sysconfig.get_paths()["purelib"]).is_dir():
-        return f"its Python has become {_version()}"
+        return f"its Python is now {_version()}"
     pip = folder / "bin" / "pip"  # as every script there, it names the Python beside it
     if pip.is_file() and str(folder.absolute() / "bin" / "python") not in pip.read_text(errors="replace"):
         return "it was moved or copied here from another folder"
@@ -73,8 +73,8 @@ def create(folder: Path) -> None:
     """
     if os.path.lexists(folder) and not (folder / "pyvenv.cfg").is_file() and not _is_empty(folder):
         raise TrainmarkError(
-            f"{folder} is no virtual environment, so it is not emptied to become one. Move it away and give the same "
-            "command again."
+            f"{folder} is not a virtual environment, so it is not emptied. Move it away and give the same command "
+            "again."
         )
     if folder.is_symlink():  # what it leads to is another checkout's, and would be emptied
         say(f"trainmark: {folder} is a link to {folder.resolve()}, which stays as it is. A new environment is made.")

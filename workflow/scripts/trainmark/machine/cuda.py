@@ -174,11 +174,11 @@ def explain_missing_gpu(build: Mapping[str, object]) -> str:
     """
     release = str(build.get("cuda_version") or "").split(".")[0]
     if not build.get("is_cuda_build"):
-        return "This TensorFlow was built without CUDA, so it can never see one."
+        return "This TensorFlow was built without CUDA, so it cannot see a GPU."
     problems = unloadable(LIBRARIES.get(release, ()))
     if problems:
         hint = " libcuda.so.1 comes with NVIDIA's driver: see 'nvidia-smi'." if "libcuda.so" in problems[0] else ""
         return f"These libraries could not be loaded: {'; '.join(problems)}.{hint}"
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     shown = f" CUDA_VISIBLE_DEVICES is {hidden!r}." if hidden is not None else ""
-    return f"All CUDA libraries were loaded, so the driver shows none that it can use: see 'nvidia-smi'.{shown}"
+    return f"All CUDA libraries were loaded, but the driver shows no GPU that it can use: see 'nvidia-smi'.{shown}"

@@ -229,7 +229,7 @@ def visible(there: Sequence[Gpu], environment: Mapping[str, str]) -> tuple[Gpu, 
     by_speed = environment.get("CUDA_DEVICE_ORDER") == "FASTEST_FIRST" and len({gpu.name for gpu in there}) > 1
     if by_speed and any(entry.isdigit() for entry in entries):
         raise TrainmarkError(
-            f"CUDA_VISIBLE_DEVICES={value} with CUDA_DEVICE_ORDER=FASTEST_FIRST: which GPU that is only CUDA knows. "
+            f"CUDA_VISIBLE_DEVICES={value} with CUDA_DEVICE_ORDER=FASTEST_FIRST: only CUDA knows which GPU that is. "
             f"Name it by its UUID instead, CUDA_VISIBLE_DEVICES={next(g.uuid for g in there)}, or unset "
             f"CUDA_DEVICE_ORDER. There are: {'; '.join(map(str, there))}."
         )
@@ -258,4 +258,4 @@ def remark_on_others(chosen: Gpu | None) -> str | None:
     if chosen is None or not others:
         return None
     several = f"{len(others)} more: {', '.join(sorted({gpu.name for gpu in others}))}"
-    return f"This machine has {several}. Another one: --config gpu=INDEX"
+    return f"This machine has {several}. To time another one: --config gpu=INDEX"

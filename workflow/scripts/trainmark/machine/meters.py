@@ -113,7 +113,7 @@ class Rapl:
         try:
             self._last = self._joules()
         except SensorError as error:
-            hint = "may be read by root alone; 'sudo chmod a+r' on it allows it until the next start"
+            hint = "can be read by root only; 'sudo chmod a+r' on it allows it until the next start"
             raise NoMeterError(f"{self._files[0]} {hint}" if "Permission" in str(error) else str(error)) from None
 
     def read(self) -> tuple[float, ...]:
@@ -176,7 +176,7 @@ class Nvml:
             try:
                 self._nvml.nvmlDeviceGetPowerUsage(self._gpu)
             except self._nvml.NVMLError as error:
-                self.reason = f"this GPU tells neither its energy nor its power ({error})"
+                self.reason = f"this GPU reports neither its energy nor its power ({error})"
                 return
         self.domains = (Domain("gpu-0", BOARD, source, ("gpu",)),)
 
@@ -197,7 +197,7 @@ class Nvml:
                 return (self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._gpu) / 1e3,)  # it counts millijoules
             now = time.perf_counter(), self._nvml.nvmlDeviceGetPowerUsage(self._gpu) / 1e3
         except self._nvml.NVMLError as error:
-            raise SensorError(f"NVML stopped telling ({error})") from None
+            raise SensorError(f"NVML stopped answering ({error})") from None
         if self._last:
             self._joules += (now[0] - self._last[0]) * (now[1] + self._last[1]) / 2
         self._last = now
@@ -242,17 +242,17 @@ class Apple:
     def __init__(self, chip: str, library: Any = None) -> None:
         # Its 1.1.0 keeps, of the counters of the two dies, the one that it reads last where it should add them.
         if "Ultra" in chip:
-            raise NoMeterError(f"zeus-apple-silicon counts one of the two dies of an {chip} alone")
+            raise NoMeterError(f"zeus-apple-silicon counts only one of the two dies of an {chip}")
         try:
             self._monitor = (library or importlib.import_module("zeus_apple_silicon")).AppleEnergyMonitor()
             found = self._monitor.get_cumulative_energy()
         except ImportError:
             raise NoMeterError("zeus-apple-silicon is not installed") from None
         except Exception as error:  # whatever a library of C++ may throw
-            raise NoMeterError(f"Apple's counters cannot be had ({error})") from None
+            raise NoMeterError(f"Apple's counters cannot be read ({error})") from None
         there = {name: field for name, field in _APPLE_FIELDS.items() if getattr(found, field[0]) is not None}
         if not there:
-            raise NoMeterError("Apple's counters tell nothing here")
+            raise NoMeterError("Apple's counters give no values here")
         self._names = tuple(field for field, _ in there.values())
         both = ("cpu", "gpu")  # one chip with one memory, whichever part of it trains
         self.domains = tuple(Domain(name, scope, "IOReport", both) for name, (_, scope) in there.items())
@@ -263,7 +263,7 @@ class Apple:
             found = self._monitor.get_cumulative_energy()
             return tuple(getattr(found, name) / 1e3 for name in self._names)
         except Exception as error:  # a field that became None, too
-            raise SensorError(f"Apple's counters stopped telling ({error})") from None
+            raise SensorError(f"Apple's counters stopped answering ({error})") from None
 
 
 def find(chip: str, mac: bool, gpu: Gpu | None) -> tuple[list[Meter], list[str]]:

@@ -52,8 +52,8 @@ def announcement(stack: str, gpu: Gpu) -> str:
     """What to tell before it is compiled."""
     return (
         f"trainmark: the TensorFlow of {stack} holds no machine code for {gpu.name} (compute capability "
-        f"{gpu.compute_capability}), so NVIDIA's driver compiles it now, once. That takes minutes, up to half an hour, "
-        "and is in no timing."
+        f"{gpu.compute_capability}), so NVIDIA's driver now compiles the code, once. That takes minutes, up to half "
+        "an hour, and is not timed."
     )
 
 
@@ -94,6 +94,6 @@ def warm_up(
     path = mark(stack, gpu, lock_file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("Made by trainmark; delete it, and all is compiled again before the next timing.\n")
+        path.write_text("Made by trainmark. If you delete it, all is compiled again before the next timing.\n")
     except OSError as error:
         log.warning("what was compiled cannot be noted: %s", error)

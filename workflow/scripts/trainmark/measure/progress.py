@@ -113,7 +113,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
 def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
     """The line before the first training."""
     about = f", about {words.duration_text(estimate_seconds)}" if estimate_seconds else ""
-    return f"trainmark: {words.plural(count, 'run')} to do on {machine}{about}. One line follows as each ends."
+    return f"trainmark: {words.plural(count, 'run')} to do on {machine}{about}. Each prints one line when it ends."
 
 
 def run_line(record: Record, session: Session | None) -> str:

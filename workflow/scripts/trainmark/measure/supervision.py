@@ -113,7 +113,7 @@ def _run_watched(request: Request, child_command: list[str], watch_command: list
         window = answer["fit_window"]
         seen = watcher.tell(window, idle) if window else sampler.nothing_read(watcher.reason or _NO_WINDOW)
     if answer["status"] == "killed" and (_oom_kills() or 0) > (oom_kills or 0):
-        answer |= {"status": "out_of_memory", "reason": "The system killed the training for want of memory."}
+        answer |= {"status": "out_of_memory", "reason": "The system killed the training because memory ran out."}
     if answer["status"] == OK and device == "gpu":
         other = refuse_other_gpu(request.gpu, answer["gpu"])
         if other:

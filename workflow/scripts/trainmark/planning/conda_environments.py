@@ -39,5 +39,6 @@ def announce(missing: Iterable[str], folder: str, sizes: Path) -> str:
     seconds = count * _SECONDS_EACH + total / _UNPACKED_PER_SECOND + total / _NETWORK_PER_SECOND
     return (
         f"trainmark: {count} environment{'s' * (count > 1)} to make first, once, in {folder}: {each}; on the disk up "
-        f"to {_UNPACKED} times as much. That takes about {duration_text(seconds)} at 50 Mbit/s, mostly in silence."
+        f"to {_UNPACKED} times as much. That takes about {duration_text(seconds)} at 50 Mbit/s, mostly without any "
+        "output."
     )

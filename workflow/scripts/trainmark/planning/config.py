@@ -215,14 +215,12 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[An
     if not broken & {"train_samples", "validation_samples"}:
         train, validation = config["train_samples"], config["validation_samples"]
         if train + validation > fashion_mnist.TRAIN_IMAGES:
-            expected = (
-                f"with train_samples, {train}, at most the {fashion_mnist.TRAIN_IMAGES} images that both are taken from"
-            )
+            expected = f"a number that is at most {fashion_mnist.TRAIN_IMAGES} together with train_samples, {train}"
             problems.append(Problem(("validation_samples",), validation, expected))
     if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpus:
         expected = (
-            'devices of this machine: "cpu" or "auto". No GPU was found: TensorFlow trains on an Apple Silicon GPU, '
-            "or on an NVIDIA one whose driver answers to 'nvidia-smi'"
+            "[cpu] or auto. No GPU was found: TensorFlow needs an Apple Silicon GPU, or an NVIDIA GPU that "
+            "'nvidia-smi' shows"
         )
         problems.append(Problem(("devices",), config["devices"], expected))
     if "gpu" not in broken and config["gpu"] != gpus.AUTO and len(gpus.named(here.gpus, config["gpu"])) != 1:
@@ -240,7 +238,9 @@ def _comparison_problems(comparisons: Sequence[Mapping[str, Any]]) -> list[Probl
         if each["candidate"] == each["baseline"]:
             problems.append(Problem(("comparisons", number), each, "a candidate that is not the baseline"))
         if each["name"] in names[:number]:
-            problems.append(Problem(("comparisons", number, "name"), each["name"], "a name that no other one has"))
+            problems.append(
+                Problem(("comparisons", number, "name"), each["name"], ("a name that no other comparison has"))
+            )
     return problems
 
 

@@ -73,9 +73,12 @@ def _wrong_with_references(values: Mapping[str, Any]) -> str | None:
         for size, runs in sizes.items():
             several = isinstance(runs, list) and len(runs) > 1 and all(isinstance(run, list) and run for run in runs)
             if not several or len({len(run) for run in runs}) > 1:
-                return f"has no runs of as many epochs each under accuracy, {strict_yaml.shown(str(model))}, {size}"
+                return (
+                    "needs several runs with the same number of epochs under accuracy, "
+                    f"{strict_yaml.shown(str(model))}, {size}"
+                )
             if not all(isinstance(value, float | int) and 0 <= value <= 1 for run in runs for value in run):
-                return f"has an accuracy that is none under {strict_yaml.shown(str(model))}, {size}"
+                return f"has an accuracy that is not from 0 to 1 under {strict_yaml.shown(str(model))}, {size}"
     return None
 
 
@@ -127,16 +130,16 @@ def _key_problems(claim: Mapping[str, Any], path: tuple[str, int]) -> Iterator[P
     of_peak = claim.get("measure") == "peak_tflops"
     for key in ("baseline", "cells", "statistic"):
         if of_peak and key in claim:
-            yield Problem((*path, key), claim[key], "no such key beside measure: peak_tflops")
+            yield Problem((*path, key), claim[key], "no such key, since the claim has measure: peak_tflops")
         elif not of_peak and key not in claim:
-            yield Problem((*path, key), None, "it, for a claim about a speed-up")
+            yield Problem((*path, key), None, "this key, which a claim about a speed-up needs")
 
 
 def _doubles(entries: list[Mapping[str, Any]], section: str, taken: Collection[str] = ()) -> Iterator[Problem]:
     counts = Counter(entry["id"] for entry in entries)
     for number, entry in enumerate(entries):
         if counts[entry["id"]] > 1 or entry["id"] in taken:
-            yield Problem((section, number, "id"), entry["id"], "an id that no other one has")
+            yield Problem((section, number, "id"), entry["id"], "an id that no other entry has")
 
 
 def _is_expression(text: str) -> bool:

@@ -86,8 +86,8 @@ def read(name: str) -> Layer:
         line = f", line {mark.line + 1}" if mark else ""
         what = " ".join(str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).split())
         if mark and text[mark.index : mark.index + 1] == "\t":
-            what = "a tab stands where only spaces may"
-        raise TrainmarkError(f"{name}{line}: is no YAML ({what[:200]}).") from None
+            what = "a tab is where only spaces are allowed"
+        raise TrainmarkError(f"{name}{line}: is not YAML ({what[:200]}).") from None
 
 
 def _text(name: str) -> str:
@@ -96,7 +96,7 @@ def _text(name: str) -> str:
     except OSError as error:
         raise TrainmarkError(f"{name} cannot be read: {error.strerror}.") from None
     if len(content) > files.LARGEST_BYTES:
-        raise TrainmarkError(f"{name} is larger than {files.LARGEST_BYTES:,} bytes, which no such file is.")
+        raise TrainmarkError(f"{name} is too large; expected at most {files.LARGEST_BYTES:,} bytes.")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -110,7 +110,7 @@ def _refuse_depth(name: str, text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
             line = event.start_mark.line + 1 if event.start_mark else "?"
-            raise TrainmarkError(f"{name}, line {line}: is nested deeper than any such file.")
+            raise TrainmarkError(f"{name}, line {line}: is nested too deeply; expected at most {_DEEPEST} levels.")
 
 
 def _surprises(root: yaml.Node) -> Iterator[tuple[int, str]]:
@@ -121,7 +121,7 @@ def _surprises(root: yaml.Node) -> Iterator[tuple[int, str]]:
             yield root.start_mark.line + 1, f"its aliases (*name) stand for over {_MOST_VALUES:,} values"
             return
     except RecursionError:
-        yield root.start_mark.line + 1, "an alias (*name) stands within what it names"
+        yield root.start_mark.line + 1, "an alias (*name) is inside the value that it names"
         return
     seen: set[int] = set()
     waiting = [root]
@@ -162,9 +162,9 @@ def _key_surprises(node: yaml.MappingNode) -> Iterator[tuple[int, str]]:
         if key.tag.endswith(":merge"):
             yield line, "'<<' takes keys from elsewhere; write them out"
         elif not isinstance(key, yaml.ScalarNode):
-            yield line, "a key is no text"
+            yield line, "a key is not a text"
         elif key.value in keys:
-            yield line, f"{shown(key.value)} stands here again, after line {keys[key.value]}; only one can count"
+            yield line, f"{shown(key.value)} is here a second time, after line {keys[key.value]}; remove one of them"
         keys.setdefault(str(key.value), line)
 
 
@@ -173,9 +173,9 @@ def _scalar_surprises(node: yaml.ScalarNode) -> Iterator[tuple[int, str]]:
     if kind in _PLAIN:
         plain, instead = _PLAIN[kind]
         if not plain.fullmatch(node.value):
-            yield line, f"{shown(node.value)} is a surprise in YAML; {instead}"
+            yield line, f"YAML may read {shown(node.value)} as something else; {instead}"
     elif kind != "str":
-        yield line, f"{shown(node.value)} is a {kind} to YAML; {_QUOTES}"
+        yield line, f"YAML reads {shown(node.value)} as a {kind}; {_QUOTES}"
     elif unprintable(node.value):
         yield line, f"{shown(node.value)} holds a character that cannot be printed"
 

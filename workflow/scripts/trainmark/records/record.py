@@ -98,7 +98,7 @@ def load_own(path: Path) -> dict[str, Any]:
         if whole and (data["status"] != OK or isinstance(data["durations"].get("fit_seconds"), (int, float))):
             return data
     raise TrainmarkError(
-        f"{path} was changed or cut off: it is no record any more. Remove it, or move it away, and give the same "
+        f"{path} was changed or cut off: it is no longer a record. Remove it, or move it away, and give the same "
         "command again: that run is then measured anew."
     )
 

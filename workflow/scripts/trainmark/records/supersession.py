@@ -58,8 +58,9 @@ def refuse_loss(record: Record, path: Path) -> None:
     others = (_own(each) for each in (grid.MACHINES / record.machine).glob("*/**/*.json"))
     if not any(other is not None and _settings(other) == settings for other in others):
         raise TrainmarkError(
-            f"{record.run} failed ({record.status}): {record.reason} What is in {path}, a good run of another "
-            "workload, is kept, since no run of this one has succeeded yet. Mend it, and give the same command again."
+            f"{record.run} failed ({record.status}): {record.reason} {path} holds a good run of another workload. It "
+            "is kept, since no run of this workload has succeeded yet. Remove the cause of the failure and give the "
+            "same command again."
         )
 
 

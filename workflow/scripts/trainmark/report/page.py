@@ -20,9 +20,10 @@ from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
 
 INTRO = (
-    "After Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, 2023, which below is "
-    "called the article. A stack is a pinned set of software. A cell is one machine, stack, device, model, batch size; "
-    "each run of it is a process of its own that trains once, from fresh weights, and its repeats are the sample."
+    "The experiment is that of Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, "
+    "2023, called the article below. A stack is a pinned set of software. A cell is one machine, stack, device, "
+    "model and batch size. Each run is a process of its own that trains once, from fresh weights. The repeats of a "
+    "cell are the sample."
 )
 # Rows that a table on the page has at most; more would make it slow to open. The CSV file beside it has them all.
 MOST_ROWS = 1000
@@ -37,10 +38,10 @@ def write(data: ReportData) -> Document:
     machines = runs["machine"].nunique()
     first, days = runs.iloc[0], sorted({runs["started_at"].min()[:10], runs["ended_at"].max()[:10]})
     lead = (
-        f"{len(ok):,} of {plural(len(runs), 'run')} ok on {plural(machines, 'machine')}, measured {' to '.join(days)}"
-        f"{'' if data.shown.all() else ', in the one of several experiments that is shown'}. "
-        f"Fashion-MNIST, {first['train_samples']:,} training images, {plural(int(first['epochs']), 'epoch')}, float32; "
-        f"experiment {data.experiment[0][:12]}, protocol {data.experiment[1]}."
+        f"{len(ok):,} of {plural(len(runs), 'run')} ok on {plural(machines, 'machine')}, measured "
+        f"{' to '.join(days)}{'' if data.shown.all() else '; one of several experiments is shown'}. Fashion-MNIST, "
+        f"{first['train_samples']:,} training images, {plural(int(first['epochs']), 'epoch')}, float32; experiment "
+        f"{data.experiment[0][:12]}, protocol {data.experiment[1]}."
     )
     said = {
         headline.FASTER: headline.which_is_faster(runs, t["comparisons_summary"], t["break_even"]),
@@ -79,8 +80,8 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
         others = data.tables["runs"][~data.shown]
         whose = enumerate_words(sorted(others["machine"].unique()))
         yield (
-            f"{plural(len(others), 'run')} of another experiment, on {whose}, {_is(len(others))} compared with "
-            "nothing: runs count together only if they computed the same.",
+            f"{plural(len(others), 'run')} of another experiment, on {whose}, {_is(len(others))} left out: only runs "
+            "that computed the same are compared.",
             "left-out",
         )
     for name in data.configured:
@@ -99,7 +100,10 @@ def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     if not (runs["status"] == OK).any():
         yield "No run is ok, so there is nothing to draw.", "failed"
     if runs["epochs"].max() == 1:
-        yield "One epoch only: start-up weighs heavily and there is no steady state. A look, not a result.", ""
+        yield (
+            "One epoch only: start-up is much of the time and there is no steady state. This is a trial, not a result.",
+            "",
+        )
     if bad:
         yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
     if failed:

@@ -41,8 +41,9 @@ def refuse_other_defaults(keras: Any, precision: str) -> None:
     found = keras.backend.floatx(), keras.backend.image_data_format()
     if found != (precision, "channels_last"):
         raise TrainmarkError(
-            f"Keras computes in {found[0]} with {found[1]}, expected {precision} with channels_last. Something sets it "
-            "otherwise than ~/.keras/keras.json and KERAS_* variables, which are not read: a sitecustomize, perhaps."
+            f"Keras computes in {found[0]} with {found[1]}, expected {precision} with channels_last. "
+            "~/.keras/keras.json and KERAS_* variables are not read, so something else sets it, perhaps a "
+            "sitecustomize."
         )
 
 

@@ -27,15 +27,16 @@ def learning(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     return Exhibit(
         figure.name,
         figure.title,
-        "Validation accuracy against reference runs, which did",
+        "validation accuracy against reference runs",
         "rows",
         table=judged[[*cell_statistics.CELL, "repeat", "status", "gate_t", "gate_limit"]].assign(
             shown=judged["gate_t"].clip(-_FARTHEST, _FARTHEST)
         ),
         value="shown",
         axis="Above the references' mean less half a point (standard deviations)",
-        note=f"Dotted: below it a run counts nowhere. Runs beyond {_FARTHEST} are drawn there. "
-        f"{constants(judged)}".strip(),
+        note=(
+            f"Dotted: runs below it are excluded. Runs beyond {_FARTHEST} are drawn at the edge. {constants(judged)}"
+        ).strip(),
         alt=f"{figure.title} {below} of {len(judged)} runs that ended without a fault fall below the limit; the lowest "
         f"is {lowest['gate_t']:.1f} standard deviations from the references' mean less half a point, "
         f"{label(lowest[WHO])}, {lowest['model']} at batch size {lowest['batch_size']}.",

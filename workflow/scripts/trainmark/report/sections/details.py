@@ -38,7 +38,7 @@ _SOFTWARE = (
     Column("optimizer_class", "Optimizer"),
     Column("xla", "XLA"),
     Column("lock_file", "Pinned by"),
-    Column("lock", "SHA-256 of it"),
+    Column("lock", "SHA-256 of the lock"),
     Column("code_version", "trainmark"),
     Column("code_commit", "Commit", empty=UNKNOWN),
 )
@@ -50,9 +50,8 @@ def every_cell(data: ReportData) -> Section:
     """Every cell that was measured, in figures and not."""
     rows = [_remarked(data, row) for row in rows_of(data.tables["cells"])]
     said = (
-        "Times are of fit, the whole training with its validations. Memory is the highest of the whole process, median "
-        "of the runs. Grey cells are compared with nothing, for the reason in their remark. Every single run is in "
-        "runs.csv."
+        "Times are of fit, the whole training with its validations. Memory is the peak of the whole process, as the "
+        "median of the runs. Grey cells are not compared; the remark says why. Every run is in runs.csv."
     )
     return Section("cells", "Cells", [said], tables=declared("cells", rows, _CELLS))
 
@@ -68,8 +67,8 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
     if (row["fit_seconds_spread"] or 0) > disturbances.UNSTABLE:
         needed = stability.repeats_needed(row["fit_seconds_spread"])
         remarks.append(
-            f"unstable: spread over {disturbances.UNSTABLE:.0%}; {needed} repeats would tell its mean to "
-            f"{stability.PRECISION:.0%}, if they go on like this"
+            f"unstable: spread over {disturbances.UNSTABLE:.0%}; with this spread, {needed} repeats would give the "
+            f"mean to {stability.PRECISION:.0%}"
         )
     goal = data.grid.get("goal")
     if (
@@ -88,9 +87,9 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
 
 _CONTROLS = "Controls that failed or did not converge"
 _OTHER_EXPERIMENT = (
-    "They are in the table of cells, and in no figure and no comparison. The experiment that is shown is the one that "
-    "the configuration describes, if there are runs of it, else the one with the most runs. To compare machines, give "
-    "the same command on each."
+    "These runs are in the table of cells, but in no figure and no comparison. The page shows the experiment that "
+    "the configuration describes, if there are runs of it, else the one with the most runs. To compare machines, "
+    "give the same command on each."
 )
 
 
@@ -102,7 +101,8 @@ def not_counted(data: ReportData) -> list[Section]:
         (
             "missing",
             "Missing cells",
-            f"Cells of the configured grid ({data.grid['machine']} for this computer) with fewer records than repeats.",
+            "These cells of the configured grid have fewer records than repeats. This computer is "
+            f"{data.grid['machine']}.",
             "",
             (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer")),
             rows_of(cell_statistics.missing_runs(data.runs, data.grid, data.tables["runs"]["machine"])),
@@ -118,7 +118,8 @@ def not_counted(data: ReportData) -> list[Section]:
         (
             "excluded-pairs",
             "Pairs of cells that are not compared",
-            "Both were measured, and did not compute the same: a ratio of their times says nothing of the machines.",
+            "Both cells were measured, but they did not compute the same: a ratio of their times says nothing about "
+            "the machines.",
             "excluded_pairs",
             (),
             _excluded_pairs(data.tables["excluded_pairs"]),
@@ -126,14 +127,14 @@ def not_counted(data: ReportData) -> list[Section]:
         (
             "bad-files",
             "Left out: files that cannot be used",
-            "Below results/machines, if the name does not say otherwise.",
+            "Paths are below results/machines, unless they say otherwise.",
             "excluded_files",
             (),
             rows_of(data.tables["excluded_files"]),
         ),
     )
     found = [_listed(*part) for part in parts if part[-1]]
-    said = [] if found else ["Nothing: every run of the configured grid is there, ok, and of this experiment."]
+    said = [] if found else ["None: every run of the configured grid is there, is ok and belongs to this experiment."]
     return [Section("not-counted", "Excluded runs", said), *found]
 
 
@@ -163,15 +164,15 @@ def _excluded_pairs(pairs: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 _SIGNED = (
-    "A signature shows that all of an archive came from the holder of one key, not that its numbers are true. "
-    "Checksums show damage, not forgery: whoever edits a record can compute them anew. Records of this computer's name "
-    "that no merge has brought count as measured here."
+    "A signature shows that the whole archive came from the holder of one key, not that its numbers are true. "
+    "Checksums show damage, not forgery: whoever edits a record can compute new ones. Records under this computer's "
+    "name count as measured here, unless a merge brought them."
 )
 _CHAINED = (
-    "Each record names its predecessor, the record that was written before it on its machine. The first one has none, "
-    "nor have records of formats before 5. A predecessor is missing if it was measured again, removed, withheld or "
-    "changed. Two records name the same one if the folder was copied and both copies went on, or if a record was put "
-    "in. Whoever forges all records of a machine can forge this order, too."
+    "Each record names its predecessor, the record that was written before it on its machine. The first record has "
+    "none; records of formats before 5 have none either. A predecessor is missing if it was measured again, removed, "
+    "withheld or changed. Two records name the same predecessor if the folder was copied and both copies got new "
+    "runs, or if a record was put in. Whoever forges all records of a machine can forge this order, too."
 )
 
 
@@ -208,12 +209,12 @@ def provenance(data: ReportData) -> list[Section]:
     title = "Software"
     commits = [commit[:12] for commit in runs["code_commit"].dropna().unique()]
     texts = [
-        "Every run is one process in a pinned environment. Its record, results/machines/<machine>/runs/..., holds all "
-        "that is said here of it. Threads are every core that a process may use, if the configuration does not say "
-        "otherwise: the table above has their number.",
+        "Every run is one process in a pinned environment. Its record, results/machines/<machine>/runs/..., holds "
+        "everything that this page says about it. A run uses every core that it may use, unless the configuration "
+        "says otherwise; the table above shows the number of threads.",
     ]
     if len(commits) == 1:
-        texts.append(f"All runs that are shown were made by commit {commits[0]}.")
+        texts.append(f"All runs shown were made by commit {commits[0]}.")
     elif commits:
         texts.append(f"The runs were made by several commits: {enumerate_words(commits)}. See the table above.")
     return [

@@ -59,24 +59,24 @@ def _winners(data: ReportData) -> list[Table]:
 
 
 _UTILISATION = (
-    "The arithmetic of the whole fit over its time, at the batch size where that is highest (median of the repeats). "
-    "Operations are counted from the layers, a multiply-add as two. The shares are of the published peak of a GPU, and "
-    "of the best product of two square float32 matrices that TensorFlow makes on the same device; start-up and "
-    "validation are in the time, so they say what a user gets, not what the device can do."
+    "Reached is the arithmetic of the whole fit over its time, at the batch size where that is highest (median of "
+    "the repeats). Operations are counted from the layers, a multiply-add as two. One share is of the published peak "
+    "of a GPU, the other of the best product of two square float32 matrices that TensorFlow makes on the same "
+    "device. Start-up and validation are in the time, so the shares say what a user gets, not what the device can do."
 )
 
 
 def utilisation(data: ReportData) -> Section:
     """How much arithmetic each model gets out of each device."""
     rows = rows_of(data.tables["utilisation"])
-    texts = [_UTILISATION] if rows else ["Not measured. It takes runs of models whose operations are counted."]
+    texts = [_UTILISATION] if rows else ["Not measured. This needs runs of models whose operations are counted."]
     over = [row for row in rows if max(row["share"] or 0, row["swept_share"] or 0) > 1]
     if over:
         which = enumerate_words([f"{label([row[axis] for axis in WHO])}, {row['model']}" for row in over])
         texts.append(
-            f"More than a peak: {which}. A share over 100 % has a reason: convolutions with fewer multiplications than "
-            "are counted, TensorFloat-32, a sweep of matrix products that something disturbed, or times that were not "
-            "measured. Runs beyond what the first three explain are refused."
+            f"More than a peak: {which}. Possible reasons for a share over 100 %: convolutions with fewer "
+            "multiplications than are counted, TensorFloat-32, a sweep of matrix products that was disturbed, or "
+            "times that were not measured. Runs that the first three cannot explain are refused."
         )
     title = tables.named("utilisation").title
     return Section("utilisation", title, texts, tables=whole_tables.in_section(data, "utilisation"), level=3)
@@ -89,17 +89,17 @@ def host_sentences(cells: pd.DataFrame) -> list[str]:
         held_to = controls.threads(row["comparison"])
         who, times = label([row[axis] for axis in WHO]), mean_with_interval(row)
         what = f"With {host_bound.in_words(row['comparison'])}, {who} trains {times} times as fast"
-        cause, shown = "delivering the images held it back", row["low"] > 1
+        cause, shown = "delivering the images slowed it down", row["low"] > 1
         if held_to:
-            cause, shown = f"{held_to} threads hold it back", row["high"] < 1
-        verdict = f"so {cause}" if shown else f"so nothing shows that {cause}"
+            cause, shown = f"{held_to} threads slow it down", row["high"] < 1
+        verdict = f"so {cause}" if shown else f"so there is no evidence that {cause}"
         if pd.isna(row["low"]):
-            verdict = "whether that is chance takes repeats"
+            verdict = "which may be chance: an interval needs repeats"
         said.append(f"{what} (geometric mean of {plural(row['cells'], 'cell')}), {verdict}.")
     on_gpu = cells[(cells["device"] == "gpu") & (cells["control"] == "threads-2")]
     if on_gpu.empty:
         said.append(
-            "The article's guess, that two vCPUs starved its V100, is not tested by these: it takes a GPU beside more "
-            "than two threads, with the control threads-2."
+            "These controls do not test the article's guess that two vCPUs were too few for its V100. That needs the "
+            "control threads-2 on the GPU of a machine with more than two threads."
         )
     return said

@@ -24,9 +24,9 @@ from trainmark.report.sections.document import mean_with_interval
 from trainmark.words import enumerate_words, plural
 
 FASTER = "Which is faster, and by how much?"
-NOISE = "Does that hold against the noise?"
+NOISE = "How large is the noise?"
 LEARNED = "Did they learn?"
-ARTICLE = "What was published, and is it so here?"
+ARTICLE = "Were the published claims reproduced?"
 # Pairs of a comparison that each get a sentence; more are taken together.
 _MOST_PAIRS = 3
 
@@ -41,7 +41,7 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
     """
     ok = runs[runs["status"] == OK]
     if ok.empty:
-        return ["No run is ok, so nothing can be said of speed."]
+        return ["No run is ok, so there are no times to compare."]
     overall = summary[summary["model"] == comparison_statistics.ALL_MODELS]
     if overall.empty:
         medians = ok.groupby(["model", "batch_size", *WHO])["fit_seconds"].median()
@@ -50,7 +50,7 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
             f"{seconds(medians[key])} s ({key[0]}, batch size {key[1]})" for key in (medians.idxmin(), medians.idxmax())
         ]
         return [
-            f"There is nothing to compare: no cell was measured on two sides. Measured: {names}.",
+            f"There is nothing to compare: no two cells are comparable. Measured: {names}.",
             f"Median training times go from {ends[0]} to {ends[1]}.",
         ]
     said = []
@@ -93,7 +93,7 @@ def _ranking(ranked: pd.DataFrame) -> str:
             others.append(f"{said} ({row['cells']})")
     if len(words) > 7:
         words = [*words[:3], f"... ({len(words) - 6} more)", *words[-3:]]
-    apart = f"; over fewer cells, so not in this order: {enumerate_words(others)}" if others else ""
+    apart = f"; measured in fewer cells, so not in this order: {enumerate_words(others)}" if others else ""
     return f"{', '.join(words)} times as fast (geometric means of {plural(most, 'cell')}){apart}"
 
 
@@ -114,15 +114,17 @@ def does_it_hold(cells: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
             f"{chance} the difference may be chance."
         )
     if len(compared) > len(known):
-        said.append(f"{plural(len(compared) - len(known), 'compared cell')} cannot tell: an interval needs repeats.")
+        said.append(
+            f"No interval for {plural(len(compared) - len(known), 'compared cell')}: it needs two runs on each side."
+        )
     spreads = cells["fit_seconds_spread"].dropna()
     if spreads.empty:
-        return [*said, "No cell has repeats, so nothing is known of the noise."]
+        return [*said, "No cell has repeats, so the noise is not known."]
     unstable = int((spreads > disturbances.UNSTABLE).sum())
     said.append(
-        f"The repeats of a cell spread by {spreads.median():.1%} of their mean (standard deviation; median of "
-        f"{plural(len(spreads), 'cell')}); {unstable} {'is' if unstable == 1 else 'are'} unstable, over "
-        f"{disturbances.UNSTABLE:.0%}."
+        f"The spread of the repeats is {spreads.median():.1%} (standard deviation over mean; median of "
+        f"{plural(len(spreads), 'cell')}); {plural(unstable, 'cell')} {'is' if unstable == 1 else 'are'} unstable, "
+        f"with a spread over {disturbances.UNSTABLE:.0%}."
     )
     return said
 
@@ -148,7 +150,7 @@ def did_they_learn(runs: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     ok = runs[runs["status"] == OK]
     if len(ok):
         medians = ok.groupby(cell_statistics.CELL)["test_accuracy"].median()
-        said.append(f"Test accuracy, the median of a cell: {medians.min():.3f} to {medians.max():.3f}.")
+        said.append(f"The median test accuracies of the cells are {medians.min():.3f} to {medians.max():.3f}.")
     if len(compared):
         gaps = compared["test_accuracy_candidate"] - compared["test_accuracy_baseline"]
         most = compared.loc[gaps.abs().idxmax()]
@@ -160,13 +162,16 @@ def did_they_learn(runs: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     bad = int((runs["status"] == NOT_CONVERGED).sum())
     judged, by = runs["gate"].notna().sum(), (runs["gate"] == convergence.REFERENCES).sum()
     if judged:
-        verdict = f"{plural(bad, 'run')} of {judged:,} did not converge and {'counts' if bad == 1 else 'count'} nowhere"
+        verdict = f"{plural(bad, 'run')} of {judged:,} did not converge and {'is' if bad == 1 else 'are'} excluded"
         if not bad:
             verdict = f"All {plural(judged, 'run')} that ended without a fault converged"
-        said.append(f"{verdict}: {by:,} were held against reference runs, {judged - by:,} against weaker rules alone.")
+        said.append(
+            f"{verdict}: {by:,} were compared with reference runs, {judged - by:,} were judged by the weaker rules "
+            "alone."
+        )
     failed = int((runs["status"] != OK).sum()) - bad
     if failed:
-        said.append(f"{plural(failed, 'run')} failed and {'counts' if failed == 1 else 'count'} nowhere.")
+        said.append(f"{plural(failed, 'run')} failed and {'is' if failed == 1 else 'are'} excluded.")
     return said
 
 
@@ -188,7 +193,9 @@ def what_of_the_article(judged: pd.DataFrame) -> list[str]:
             if which:
                 what = f"{plural(len(which), 'claim')} {verdict}"
                 names = (
-                    "what is missing is named below" if verdict == verdicts.NOT_MEASURED else enumerate_words(which, 20)
+                    "the table of claims says what is missing"
+                    if verdict == verdicts.NOT_MEASURED
+                    else enumerate_words(which, 20)
                 )
                 said.append(f"{source}: {what} ({names}).")
-    return said or ["No claims are named in the configuration."]
+    return said or ["The configuration names no claims."]

@@ -64,10 +64,10 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
         _sourced(row) for row in rows_of(known[(known["kind"] == kind) & known["machine"].isin(measured["machine"])])
     ]
     if measured.empty:
-        return Section(key, title, ["Not measured. No run on a GPU is among these."], level=3)
+        return Section(key, title, ["Not measured. There is no run on a GPU."], level=3)
     texts = [
-        "Published figures, from the files that the configuration names: they were not measured here and enter no "
-        "statistic but the comparison of TFLOPS with training time."
+        "These figures were published, not measured here. They come from the files that the configuration names, and "
+        "are used in one statistic only: the comparison of TFLOPS with training time."
     ]
     texts += _undescribed(set(measured["machine"]) - {row["machine"] for row in rows})
     if not rows:
@@ -77,9 +77,9 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
 
 # What the reader may make of records that others have sent.
 _BELIEVED = (
-    "Records are believed as far as they do not contradict themselves, each other or what the machine can do. "
-    "Checksums show that an archive was damaged on its way, not that a record was invented. What signatures and the "
-    "order of the records show stands under Where the records come from."
+    "Records are accepted unless they contradict themselves, each other or what the machine can do. Checksums show "
+    "that an archive was damaged on its way, not that a record was invented. The section Where the records come from "
+    "says what signatures and the order of the records show."
 )
 
 
@@ -94,10 +94,10 @@ def _unidentified(runs: pd.DataFrame) -> list[str]:
             by_hardware.append(machine)
     texts = []
     if nameless:
-        texts.append(f"Without identity, so that nothing tells which machine they are of: {', '.join(nameless)}.")
+        texts.append(f"Records without an identity may be of any machine: {', '.join(nameless)}.")
     if by_hardware:
         texts.append(
-            "Known by their hardware alone, so that two of a kind under one name would not be noticed: "
+            "Known by their hardware alone, so two machines of one kind under one name would not be noticed: "
             f"{', '.join(by_hardware)}."
         )
     return texts
@@ -105,7 +105,7 @@ def _unidentified(runs: pd.DataFrame) -> list[str]:
 
 def _undescribed(machines: set[str]) -> list[str]:
     """What is said of machines that have runs and no machine.json."""
-    return [f"Unknown, for want of a machine.json: {', '.join(sorted(machines))}."] if machines else []
+    return [f"Unknown, because there is no machine.json: {', '.join(sorted(machines))}."] if machines else []
 
 
 def _sourced(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,9 @@ def set_up(data: ReportData) -> Section:
     """The article's third exhibit: the machines as they described themselves."""
     rows = [row for row in rows_of(data.tables["machines"]) if row["machine"] in set(data.runs["machine"])]
     title = "Exhibit 3: the set-up, machine by machine"
-    said = "As each machine described itself. Threads usable are what TensorFlow had, after affinity and quota."
+    said = (
+        "Each machine described itself. Threads usable are those that TensorFlow could use, after affinity and quota."
+    )
     texts = [said, *_undescribed(set(data.runs["machine"]) - {row["machine"] for row in rows})]
     texts += [*_unidentified(data.runs), _BELIEVED]
     return Section("set-up", title, texts, tables=declared("machines", rows, _SET_UP, "set-up", title), level=3)
@@ -165,11 +167,11 @@ def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[
 def ledger(data: ReportData) -> Section:
     """Every claim with its verdict."""
     said = [
-        "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within what is claimed (of "
-        "every cell, where a claim is about all). Contradicted: an interval, corrected for the number of cells, lies "
-        "outside. Within noise: it cannot tell. The claims are in the files that the configuration names, by default "
-        "config/claims.yaml, and you can add your own. Every machine and stack that fits a claim gets a verdict; of "
-        f"more than {claims.MOST_OF_A_KIND} machines of a kind, those with the most runs."
+        "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within the claimed range (the "
+        "interval of every cell, if the claim is about every cell). Contradicted: an interval, corrected for the "
+        "number of cells, lies outside. Within noise: neither. The claims are in the files that the configuration "
+        "names, by default config/claims.yaml, and you can add your own. Every machine and stack that fits a claim "
+        f"gets a verdict; of more than {claims.MOST_OF_A_KIND} machines of one kind, only those with the most runs."
     ]
     found = declared("claims", rows_of(data.tables["claims"]), _LEDGER)
     return Section("claims", "What was claimed, and what was measured", said, tables=found)

@@ -34,9 +34,9 @@ def named(cells: pd.DataFrame) -> Rows:
 def certain(row: dict[str, Any], above: str = "faster", below: str = "slower") -> str:
     """What an interval of a ratio says of it."""
     if row["low"] is None:
-        return "needs two runs a side"
+        return "needs two runs on each side"
     if row["low"] <= 1 <= row["high"]:
-        return "cannot tell, includes 1"
+        return "may be chance, includes 1"
     return above if row["low"] > 1 else below
 
 
