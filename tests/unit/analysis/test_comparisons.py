@@ -95,7 +95,7 @@ def test_sensible_comparisons():
     ]
     assert [c.name for c in comparisons.sensible(TWO[:1], "auto")] == []
     assert comparisons.sensible(TWO, "c")[-1].baseline["machine"] == "c"
-    with pytest.raises(TrainmarkError, match=r"baseline is 'x'.*There are a, b, c\."):
+    with pytest.raises(TrainmarkError, match=r"baseline is 'x'.*Expected one of: a, b, c\."):
         comparisons.sensible(TWO, "x")
 
 

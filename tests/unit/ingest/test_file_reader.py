@@ -55,10 +55,10 @@ def inserted(old: str, new: str) -> str:
 
 UNREADABLE = {
     "deep": ("[" * 100_000, "is nested deeper than any record"),
-    "deep within": (inserted('"seed": 2024', f'"seed": {"[" * 10**5}{"]" * 10**5}'), "is nested too deeply"),
+    "deep within": (inserted('"seed": 2024', f'"seed": {"[" * 10**5}{"]" * 10**5}'), "is nested deeper"),
     "deep workload": (
         re.sub(r'"workload": \{.*?\}, "workload_d', f'"workload": {"[" * 10**5}{"]" * 10**5}, "workload_d', TEXT),
-        "is nested too deeply",
+        "is nested deeper",
     ),
     "long integer": (inserted("2024", "1" * 5000), "holds a whole number of 5,000 digits"),
     "long format": (inserted('"format_version": ', '"format_version": ' + "1" * 5000), "whole number of 5,001 digits"),
