@@ -23,6 +23,11 @@ PROBE = r"""
 <script>
 addEventListener("load", () => {
   const table = document.querySelector('table[data-name="cells"]');
+  const folded = [...document.querySelectorAll("details.part")].map(part => part.open);
+  const picture = document.querySelector(".first img").getBoundingClientRect().top;
+  location.hash = "#break-even";
+  reveal();
+  const revealed = document.getElementById("break-even").closest("details").open;
   document.querySelectorAll("details").forEach(d => d.open = true);
   const column = [...table.tHead.rows[0].cells].findIndex(th => th.textContent.startsWith("Median"));
   const values = () => [...table.tBodies[0].rows].map(row => Number(valueOf(row.cells[column]).replaceAll(",", "")));
@@ -34,6 +39,7 @@ addEventListener("load", () => {
   const down = values();
   const texts = [...document.querySelectorAll("p, li, dd, dt, h1, h2, h3, figcaption, pre")];
   const answers = {
+    folded, picture, revealed,
     before, up, told, down, csv: csv(table),
     width: innerWidth, page: document.documentElement.scrollWidth,
     wide: texts.filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.textContent.slice(0, 60)),
@@ -50,7 +56,7 @@ addEventListener("load", () => {
     unnamed: [...document.querySelectorAll("img")].filter(i => !i.alt).length,
   };
   const pre = document.createElement("pre");
-  pre.id = "answers";
+  pre.id = "probed";
   pre.textContent = JSON.stringify(answers);
   document.body.append(pre);
 });
@@ -90,7 +96,7 @@ def visited(request, tmp_path_factory):
     page = folder / "index.html"
     page.write_text(made.html.replace("</body>", f"{PROBE}</body>"))
     dom, console = browse(page, folder, f"--window-size={request.param},900")
-    answers = re.search(r'<pre id="answers">(.*?)</pre>', dom, re.DOTALL)
+    answers = re.search(r'<pre id="probed">(.*?)</pre>', dom, re.DOTALL)
     assert answers, dom[-2000:]
     return made, console, json.loads(html.unescape(answers[1]))
 
@@ -99,6 +105,18 @@ def test_nothing_is_asked_of_the_network(visited):
     made, _, answers = visited
     assert [address for address in answers["asked"] if not address.startswith("data:")] == []
     assert "default-src 'none'; img-src data:;" in made.html  # so that it could not even if it tried
+
+
+def test_only_the_answers_are_unfolded_and_a_link_unfolds_what_it_leads_to(visited):
+    _, _, answers = visited
+    assert answers["folded"] == [True] + [False] * (len(answers["folded"]) - 1)
+    assert len(answers["folded"]) > 5
+    assert answers["revealed"]
+
+
+def test_first_figure_is_on_the_first_screen_and_on_the_second_of_a_phone(visited):
+    _, _, answers = visited
+    assert answers["picture"] < (800 if answers["width"] > 1000 else 2 * 844)
 
 
 def test_no_error_on_the_console(visited):

@@ -94,7 +94,7 @@ def test_without_references_the_weaker_rules_apply(other):
     ("losses", "words"),
     [
         ({"train_loss": (1.0, 1.5)}, "training loss rose from 1.000 in the first epoch to 1.500 in the last"),
-        ({"validation_loss": (2.0, 2.31)}, "validation loss after epoch 2 is 2.310; guessing has 2.303"),
+        ({"validation_loss": (2.0, 2.31)}, "validation loss after epoch 2 is 2.310; guessing gives 2.303"),
         ({"validation_loss": (2.0, None)}, "validation loss after epoch 2 is not a number"),
     ],
 )
