@@ -72,3 +72,22 @@ def test_own_claims_are_not_taken_for_the_articles(five_machines):
     verdicts = pd.DataFrame({"source": ["A paper", "The article"], "claim": ["mine", "his"], "verdict": "reproduced"})
     said = headline.what_of_the_article(verdicts)
     assert said == ["A paper: 1 claim reproduced (mine).", "The article: 1 claim reproduced (his)."]
+
+
+def test_small_drift_is_no_alarm():
+    rows = {"machine": "a", "device": "cpu", "stack": "s"}
+    drift = pd.DataFrame([{**rows, "ratio": 1.02, "low": 1.01, "high": 1.03}])
+    assert headline.did_it_drift(drift) == []
+    (said,) = headline.did_it_drift(drift.assign(ratio=1.2, low=1.1, high=1.3))
+    assert "1.20 [1.10, 1.30] times as long" in said
+
+
+def test_equal_accuracies_are_not_called_different(five_machines):
+    compared = five_machines.data.tables["comparisons"].assign(
+        test_accuracy_candidate=0.86, test_accuracy_baseline=0.86
+    )
+    said = " ".join(headline.did_they_learn(five_machines.data.runs, compared))
+    assert "The compared cells have the same accuracies" in said
+    assert "differ most" not in said
+    other = compared.assign(test_accuracy_candidate=0.88)
+    assert "0.880 against 0.860" in " ".join(headline.did_they_learn(five_machines.data.runs, other))

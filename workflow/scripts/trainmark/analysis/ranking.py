@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, series_names, table_files
+from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, series_names, stability, table_files
 from trainmark.analysis.comparison_statistics import ALL_MODELS
 from trainmark.analysis.series_names import SIDES, WHO
 from trainmark.contents import tables
@@ -13,8 +13,6 @@ from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.words import enumerate_words, plural
 
 _CELL = ["model", "batch_size"]
-# A drift below this share is none that a reader has to know of.
-_DRIFT = 0.03
 
 
 def ranking(
@@ -101,9 +99,9 @@ def _doubts(
     for key, part in outliers.groupby(WHO):
         if key in found:
             found[key].append(f"{plural(len(part), 'run')} disturbed or an outlier")
-    for row in drift.to_dict("records"):
+    for row in stability.drifted(drift).to_dict("records"):
         key = tuple(row[axis] for axis in WHO)
-        if key in found and abs(row["ratio"] - 1) > _DRIFT and not row["low"] <= 1 <= row["high"]:
+        if key in found:
             found[key].append(f"{'slower' if row['ratio'] > 1 else 'faster'} over the session")
     for key, part in shown.groupby(WHO):
         if key in found:

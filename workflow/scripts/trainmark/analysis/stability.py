@@ -18,6 +18,8 @@ OUTLYING = 1.2
 # Starting and ending a process, and one more step, take seconds, on a busy machine a minute.
 UNEXPLAINED_SECONDS = 300.0
 _FEWEST_REPEATS = 3  # of two, nobody knows which one is the outlier
+# A drift below this share is none that a reader has to know of.
+NOTABLE_DRIFT = 0.03
 # Half of the interval of a cell's mean that repeats are to reach.
 PRECISION = 0.05
 _MOST_REPEATS = 1000
@@ -122,6 +124,12 @@ def drift(runs: pd.DataFrame) -> pd.DataFrame:
     low, high = comparison_statistics.limits(table["mean"], error, table["size"] - 1)
     table = table.assign(ratio=np.exp(table["mean"]), low=low, high=high, cells=table["size"])
     return table[tables.named("drift").keys]
+
+
+def drifted(drift: pd.DataFrame) -> pd.DataFrame:
+    """The rows of drift.csv that a reader has to know of: over NOTABLE_DRIFT, with an interval that excludes 1."""
+    certain = (drift["low"] > 1) | (drift["high"] < 1)
+    return drift[certain & ((drift["ratio"] - 1).abs() > NOTABLE_DRIFT)]
 
 
 def repeats_needed(spread: float) -> int:

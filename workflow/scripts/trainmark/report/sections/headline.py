@@ -13,6 +13,7 @@ from trainmark.analysis import (
     comparisons,
     convergence,
     series_names,
+    stability,
     verdicts,
 )
 from trainmark.analysis.series_names import BASELINE, WHO
@@ -29,6 +30,8 @@ LEARNED = "Did they learn?"
 ARTICLE = "Were the published claims reproduced?"
 # Pairs of a comparison that each get a sentence; more are taken together.
 _MOST_PAIRS = 3
+# Accuracies that differ by less are written alike.
+_SAME_ACCURACY = 0.0005
 
 
 def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.DataFrame) -> list[str]:
@@ -131,7 +134,7 @@ def does_it_hold(cells: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
 
 def did_it_drift(drift: pd.DataFrame) -> list[str]:
     """A sentence for each machine that became slower or faster over its session, as drift.csv has it."""
-    moved = drift[(drift["low"] > 1) | (drift["high"] < 1)].to_dict("records")
+    moved = stability.drifted(drift).to_dict("records")
     return [
         f"{series_names.label([row[axis] for axis in WHO])}: the last repeats took {ratio(row['ratio'])} "
         f"[{ratio(row['low'])}, {ratio(row['high'])}] times as long as the first ones, so the machine drifted."
@@ -155,10 +158,13 @@ def did_they_learn(runs: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
         gaps = compared["test_accuracy_candidate"] - compared["test_accuracy_baseline"]
         most = compared.loc[gaps.abs().idxmax()]
         sides = [series_names.label(most[columns]) for columns in (WHO, BASELINE)]
-        said.append(
-            f"It differs most between {sides[0]} and {sides[1]}: {most['test_accuracy_candidate']:.3f} against "
-            f"{most['test_accuracy_baseline']:.3f} ({most['model']}, batch size {most['batch_size']})."
-        )
+        if gaps.abs().max() < _SAME_ACCURACY:
+            said.append("The compared cells have the same accuracies, to three digits.")
+        else:
+            said.append(
+                f"They differ most between {sides[0]} and {sides[1]}: {most['test_accuracy_candidate']:.3f} against "
+                f"{most['test_accuracy_baseline']:.3f} ({most['model']}, batch size {most['batch_size']})."
+            )
     bad = int((runs["status"] == NOT_CONVERGED).sum())
     judged, by = runs["gate"].notna().sum(), (runs["gate"] == convergence.REFERENCES).sum()
     if judged:
