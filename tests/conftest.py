@@ -38,6 +38,7 @@ CONFIG = {
 # Test files of which one group is run by one process; every other file is a group of its own.
 GROUPS = dict.fromkeys(("test_macs.py", "test_nvidia.py", "test_together.py"), "machines")
 GROUPS |= dict.fromkeys(("test_stacks.py", "test_optimizers.py"), "article")
+GROUPS |= dict.fromkeys(("test_flops.py", "test_workloads.py"), "tensorflow")
 
 # What make dropped of the environment of whoever started the tests; a test's programs have an environment of their own.
 os.environ.pop(process_environment.DROPPED, None)
