@@ -101,6 +101,8 @@ def install_article(base: str, folder: Path) -> str:
     if uv is None or subprocess.run([uv, "pip", "install", "--quiet", "--python", found, *pins]).returncode:
         pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
         subprocess.run([*pip, *pins], check=True)
+    # Compiles what is imported, or each of the processes that begin together would do so.
+    subprocess.run([found, "-c", "import tensorflow"], check=True, capture_output=True, timeout=300)
     return str(found)
 
 
