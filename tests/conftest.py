@@ -2,11 +2,13 @@
 
 import copy
 import datetime
+import functools
 import itertools
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from trainmark.ingest import older_formats, plausibility
 from trainmark.machine import energy, gpus, hardware
 from trainmark.records import record
 
+from tests import shared
+
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
 CONFIG = {
@@ -31,6 +35,10 @@ CONFIG = {
     "jit_compile": False,
 }
 
+# Test files of which one group is run by one process; every other file is a group of its own.
+GROUPS = dict.fromkeys(("test_macs.py", "test_nvidia.py", "test_together.py"), "machines")
+GROUPS |= dict.fromkeys(("test_stacks.py", "test_optimizers.py"), "article")
+GROUPS |= dict.fromkeys(("test_flops.py", "test_workloads.py"), "tensorflow")
 
 # What make dropped of the environment of whoever started the tests; a test's programs have an environment of their own.
 os.environ.pop(process_environment.DROPPED, None)
@@ -38,10 +46,9 @@ os.environ.pop(process_environment.DROPPED, None)
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one of the processes that run the tests what shares machines or environments that take long to make."""
+    """Keep in one of the processes that run the tests what shares machines, or an environment that a test changes."""
     for item in items:
-        shared = "machines" in item.path.parts or "article_python" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group("machines" if shared else item.path.name))
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.name, item.path.name)))
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +58,14 @@ def payloads() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def data_folder(payloads, tmp_path_factory) -> Path:
-    """The real data set, decoded."""
-    folder = tmp_path_factory.mktemp("data")
-    fashion_mnist.save_arrays(payloads, folder)
-    return folder
+def data_folder(request, tmp_path_factory) -> Path:
+    """The real data set, decoded. Nobody may write into its files: checkouts hold links to them."""
+
+    def make(folder: Path) -> Path:
+        fashion_mnist.save_arrays(request.getfixturevalue("payloads"), folder)
+        return folder
+
+    return shared.make_once(tmp_path_factory, "data", make)
 
 
 def find_python() -> str | None:
@@ -76,14 +86,23 @@ def article_python(tmp_path_factory) -> str:
         pytest.skip("no Python 3.10, which TensorFlow 2.12 needs, was found")
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         pytest.skip(f"{ARTICLE_LOCK.name} is for Linux on x86-64")
-    folder = tmp_path_factory.mktemp("tf-2.12")
+    return shared.make_once(tmp_path_factory, "tf-2.12", lambda folder: install_article(base, folder))
+
+
+def install_article(base: str, folder: Path) -> str:
+    """Make the environment of the article's lock; gives its Python."""
     # What conda does with the file's pip section.
     section = yaml.safe_load(ARTICLE_LOCK.read_text())["dependencies"][-1]["pip"]
     (folder / "requirements.txt").write_text("\n".join(section))
     subprocess.run([base, "-m", "venv", folder / "env"], check=True)
-    found = folder / "env/bin/python"
-    pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    subprocess.run([*pip, "-r", folder / "requirements.txt"], check=True)
+    found, pins = folder / "env/bin/python", ["-r", folder / "requirements.txt"]
+    uv = shutil.which("uv", path=f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}")
+    # A tenth of pip's time; where the network is reached as a pip.conf says, which uv does not read, pip does it.
+    if uv is None or subprocess.run([uv, "pip", "install", "--quiet", "--python", found, *pins]).returncode:
+        pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        subprocess.run([*pip, *pins], check=True)
+    # Compiles what is imported, or each of the processes that begin together would do so.
+    subprocess.run([found, "-c", "import tensorflow"], check=True, capture_output=True, timeout=300)
     return str(found)
 
 
@@ -283,10 +302,14 @@ def synthetic_grid(machines: list[str], seconds) -> list[dict]:
     ]
 
 
+@functools.cache
+def record_validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))
+
+
 def validate_record(data: dict) -> None:
     """Demand that a record follows its schema, by another library than the one that reads it."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text())
-    jsonschema.Draft202012Validator(schema).validate(data)
+    record_validator().validate(data)
 
 
 def path_of(data: dict) -> Path:

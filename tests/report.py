@@ -1,6 +1,8 @@
 """The report's tables, figures and pages, made in this process as the workflow's scripts make them."""
 
 import csv
+import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,17 +46,28 @@ class Report:
         return self.html.split(f'id="{key}"')[1].split("<h2")[0].split("<h3")[0]
 
 
+# Read once, which takes longer than all that is made of a few records.
+@functools.cache
+def _hardware() -> dict:
+    return catalogue.load([ROOT / "config/hardware.yaml"])
+
+
+@functools.cache
+def _claims() -> list[dict]:
+    return claims.load([ROOT / "config/claims.yaml"])
+
+
 def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_REFERENCES, described=True) -> None:
     """Every CSV of the report, in ``folder``."""
     synthetic.write_tree(records, folder, kinds, described)
     collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True, gate=gate)
-    known = catalogue.load([ROOT / "config/hardware.yaml"])
+    known = _hardware()
     with (folder / "machines.csv").open(newline="") as file:
         rows = catalogue.look_up(csv.DictReader(file), known)
     (folder / "specifications.csv").write_text(catalogue.csv_text(rows))
     runs = table_files.read(folder, "runs")
     chosen, peaks = cell_statistics.comparable(runs, SETTINGS), table_files.read(folder, "peaks")
-    ledger = claims.load([ROOT / "config/claims.yaml"])
+    ledger = _claims()
     ids = cell_statistics.hardware_ids(table_files.read(folder, "specifications"))
     table_files.write(folder, "cells", cell_statistics.summarise(runs))
     comparison_tables.write(comparison_tables.Inputs(folder, SETTINGS, configured, "auto"))
@@ -67,19 +80,18 @@ def make(
     folder: Path,
     configured=(),
     kinds=None,
-    draw: bool = True,
+    draw: bool | Collection[str] = True,
     gate=WITHOUT_REFERENCES,
     described: bool = True,
 ) -> Report:
-    """The whole report; without the drawing, figures are planned and their files empty."""
+    """The whole report; figures that are not drawn, or not among the names in ``draw``, are planned and empty."""
     write_tables(records, folder, configured, kinds, gate, described)
     runs = cell_statistics.of_shown_experiment(table_files.read(folder, "runs"), SETTINGS)
     planned = figure_list.plan(folder, runs, gate.references)
-    if draw:
-        drawing.draw_all(planned, style.assign_looks(runs), folder / "figures")
-    else:
-        (folder / "figures").mkdir()
-        for exhibit in planned:
+    names = {exhibit.name for exhibit in planned if draw is True or (draw and exhibit.name in draw)}
+    drawing.draw_all([e for e in planned if e.name in names], style.assign_looks(runs), folder / "figures")
+    for exhibit in planned:
+        if exhibit.name not in names:
             (folder / "figures" / f"{exhibit.name}.svg").write_text("<svg/>")
     figure_spec.write_index(planned, folder / "figures" / "figures.json")
     data = report_data.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import shared
 from tests.conftest import ROOT
 
 PARTS = ("Makefile", "Snakefile", "config", "envs", "profiles", "workflow")
@@ -77,7 +78,7 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=3600,  # much is done, and some machines are slow
+            timeout=1200,  # much is done, and some machines are slow
         )
         assert result.returncode == code, result.stdout
         return result.stdout
@@ -92,8 +93,17 @@ class Checkout:
         return {size: json.loads(path.read_text()) for size, path in found.items() if path.exists()}
 
     def copy(self, folder: Path, *without: str) -> "Checkout":
-        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns(*without), symlinks=True)
+        options = {"ignore": shutil.ignore_patterns(*without), "symlinks": True, "copy_function": copy_file}
+        shutil.copytree(self.folder, folder, **options)
         return Checkout(folder)
+
+
+def copy_file(source: str, target: str) -> None:
+    """Copy a file, or link to one of the data set, which nobody writes into."""
+    if source.endswith(".npy"):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def trained(output: str) -> int:
@@ -130,7 +140,7 @@ def copy_project(folder: Path, data_folder: Path) -> Path:
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name)  # with what Python has compiled, which knows its source by the time
         else:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
@@ -143,19 +153,74 @@ def copy_project(folder: Path, data_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
     """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
-    checkout = Checkout(copy_project(tmp_path_factory.mktemp("finished") / "checkout", data_folder))
-    return checkout, checkout.run(cores=8)
+
+    def make(folder: Path) -> tuple[Path, str]:
+        checkout = Checkout(copy_project(folder / "checkout", data_folder))
+        return checkout.folder, checkout.run(cores=8)
+
+    folder, output = shared.make_once(tmp_path_factory, "finished", make)
+    return Checkout(folder), output
 
 
 @pytest.fixture
-def checkout(finished, tmp_path) -> Iterator[Checkout]:
-    """A finished checkout of one's own."""
+def real_checkout(finished, tmp_path) -> Iterator[Checkout]:
+    """A finished checkout of one's own, whose further trainings are real ones."""
     copy = finished[0].copy(tmp_path / "checkout")
     yield copy
     for process in copy.started:  # what a failed test left behind would disturb the next
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+
+
+# In the place of the training process's module: the answer of the real training of the same batch size, after seconds
+# that go with the work. All around it is real: Snakemake, the supervisor, the process of its own, and the record.
+PRETENDED = """
+import json, random, time
+from pathlib import Path
+from trainmark.dataset import fashion_mnist
+from trainmark.machine import disturbances
+from trainmark.measure.messages import nothing_measured
+
+def train(request):
+    assert fashion_mnist.is_decoded(Path(request["data_folder"]))
+    answer, workload = nothing_measured("ok", None), request["workload"]
+    real = json.loads(Path(__file__).with_name(f"answer-{request['batch_size']}.json").read_text())
+    answer |= {key: real[key] for key in answer.keys() & real.keys()}
+    epochs, before, begin = workload["epochs"], disturbances.snapshot(), time.perf_counter()
+    time.sleep(random.uniform(0.2, 0.3) + epochs * workload["train_samples"] / 10_000)  # no two take equally long
+    fit = time.perf_counter() - begin
+    answer["noise"] = disturbances.between(before, disturbances.snapshot(), fit / 2)
+    for key, value in answer["accuracy"].items():
+        answer["accuracy"][key] = value[:1] * epochs if isinstance(value, list) else value
+    each = fit / epochs
+    answer["durations"] = {
+        **dict.fromkeys(("import_seconds", "data_seconds", "build_seconds", "evaluate_seconds"), 0.001),
+        "fit_seconds": fit,
+        "fit_setup_seconds": 0.0,
+        "fit_teardown_seconds": 0.0,
+        "epoch_seconds": [each] * epochs,
+        "validation_seconds": [each / 10] * epochs,
+        "first_epoch_seconds": each,
+        "steady_state_epoch_seconds": each if epochs > 1 else None,
+    }
+    threads = request["threads"]
+    answer["execution"] |= {"intra_op_threads": threads, "inter_op_threads": threads}
+    return answer | {"fit_window": [begin, begin + fit]}
+"""
+
+
+@pytest.fixture
+def checkout(real_checkout) -> Checkout:
+    """A finished checkout of one's own, whose further trainings take no TensorFlow, and so a quarter of the time.
+
+    For what is about all that is around a training.
+    """
+    worker = real_checkout.folder / "workflow/scripts/trainmark/measure/worker"
+    for size, record in real_checkout.records().items():
+        (worker / f"answer-{size}.json").write_text(json.dumps(record))
+    (worker / "training.py").write_text(PRETENDED)
+    return real_checkout
 
 
 @pytest.fixture(autouse=True)

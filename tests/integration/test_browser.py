@@ -86,13 +86,18 @@ def browse(page: Path, folder: Path, *options: str) -> tuple[str, str]:
     return result.stdout, "\n".join(line for line in result.stderr.splitlines() if "CONSOLE" in line)
 
 
-@pytest.fixture(scope="module", params=[1280, 390], ids=["desktop", "phone"])
-def visited(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     records = synthetic.article(metered=True)
     records[0] = unlearned(records[0], [0.3, 0.2])
     records += synthetic.controls_of(records[-len(records) // 10 :], "device-data", 1.25)
-    made = report.make(records, folder, gate=convergence.Gate(synthetic.references(), 0.001))
+    return report.make(records, folder, gate=convergence.Gate(synthetic.references(), 0.001))
+
+
+@pytest.fixture(scope="module", params=[1280, 390], ids=["desktop", "phone"])
+def visited(request, made, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("visited")
     page = folder / "index.html"
     page.write_text(made.html.replace("</body>", f"{PROBE}</body>"))
     dom, console = browse(page, folder, f"--window-size={request.param},900")

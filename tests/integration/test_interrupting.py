@@ -24,7 +24,7 @@ def gone(process: psutil.Process, seconds: float = 10) -> bool:
 def test_killed_child_is_recorded_and_the_named_command_repeats_just_it(checkout):
     for size in TINY["batch_sizes"]:
         checkout.record(size).unlink()
-    workflow = checkout.start()
+    workflow = checkout.start(epochs=100)
     find_child(workflow).kill()
     output, _ = workflow.communicate(timeout=120)
     assert workflow.returncode == 1
@@ -36,17 +36,18 @@ def test_killed_child_is_recorded_and_the_named_command_repeats_just_it(checkout
     assert "Runs that failed or did not converge" in page
     assert "SIGKILL" in page
 
-    again = checkout.run(code=1)
+    again = checkout.run(code=1, epochs=100)
     assert trained(again) == 0
     command = re.search(r"Repeat just these with:\n +(.*)", again)[1]
-    result = subprocess.run(command, shell=True, cwd=checkout.folder, capture_output=True, text=True)
+    result = subprocess.run(command, shell=True, cwd=checkout.folder, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert trained(result.stdout) == 1
     assert {r["status"] for r in checkout.records().values()} == {"ok"}
     assert "Runs that failed" not in (checkout.folder / "results/report/index.html").read_text()
 
 
-def test_time_limit_ends_a_run(checkout):
+def test_time_limit_ends_a_run(real_checkout):
+    checkout = real_checkout
     checkout.record(64).unlink()
     output = checkout.run("measure", code=1, time_limit_seconds=1)
     assert output.count("FAILED (timed_out)") == 1
@@ -68,7 +69,8 @@ def test_killed_snakemake_takes_its_training_along_and_one_command_goes_on(check
     assert trained(checkout.run("measure", batch_sizes=[64])) == 1
 
 
-def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
+def test_interrupted_workflow_goes_on_with_the_plain_command(real_checkout):
+    checkout = real_checkout
     for size in TINY["batch_sizes"]:
         checkout.record(size).unlink()
     workflow = checkout.start(epochs=500, batch_sizes=[64])

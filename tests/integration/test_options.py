@@ -45,10 +45,10 @@ def test_option_that_would_delete_measurements_is_refused(checkout, options):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--workflow-profile", "none"],
-        ["--rerun-triggers", "code"],
-        ["--rerun-triggers", "input", "params", "mtime"],
-        ["--rerun-incomplete"],
+        ["measure", "--workflow-profile", "none"],
+        ["measure", "--rerun-triggers", "code"],
+        ["measure", "--rerun-triggers", "input", "params", "mtime"],
+        ["measure", "--rerun-incomplete"],
         ["--touch"],
         ["--forceall", "--touch"],
         ["--forceall", "report"],
@@ -69,7 +69,7 @@ def test_option_measures_nothing_again(checkout, options):
     output = checkout.run(*(name(checkout, 64) if option == "RECORD" else option for option in options))
     assert " to do on " not in output
     assert measurements(checkout) == before
-    assert " to do on " not in checkout.run()
+    assert " to do on " not in checkout.run("measure")
     assert measurements(checkout) == before
 
 
@@ -78,8 +78,8 @@ def test_option_measures_nothing_again(checkout, options):
     [
         (["--forceall", "measure"], [64, 128]),
         (["--force", "RECORD"], [64]),
-        (["--forcerun", "RECORD", "--no-hooks"], [64]),
-        (["--forcerun", "time_training", "--workflow-profile", "none"], [64, 128]),
+        (["measure", "--forcerun", "RECORD", "--no-hooks"], [64]),
+        (["measure", "--forcerun", "time_training", "--workflow-profile", "none"], [64, 128]),
     ],
     ids=str,
 )

@@ -77,13 +77,13 @@ def test_results_are_packed_renamed_merged_and_compared_without_training(checkou
     record = checkout.folder / "results/machines/their-machine/runs/tf-2.19/cpu/mlp/64/1.json"
     record.write_text(record.read_text().replace('"status": "ok"', '"status": "killed"'))
     os.utime(record, (1, 1))
-    assert trained(checkout.run("report")) == 0
+    assert trained(checkout.run("results/report/runs.csv")) == 0
     assert (
         '"their-machine","tf-2.19","cpu","mlp",64,1,"killed"'
         in (checkout.folder / "results/report/runs.csv").read_text()
     )
     shutil.copy2(theirs.folder / "results/machines/their-machine/runs/tf-2.19/cpu/mlp/64/1.json", record)
-    assert trained(checkout.run("report")) == 0
+    assert trained(checkout.run("results/report/runs.csv")) == 0
     assert "killed" not in (checkout.folder / "results/report/runs.csv").read_text()
 
     # The same name, another measurement.
@@ -241,8 +241,9 @@ def test_a_table_is_added_by_its_declaration_and_its_function(checkout):
     assert touched == {"contents/compared.py", "analysis/stability.py"}
 
 
-def test_a_model_is_added_by_one_file_and_the_configuration(checkout):
+def test_a_model_is_added_by_one_file_and_the_configuration(real_checkout):
     """The schemas, the plan, the training and the page take its name from its function."""
+    checkout = real_checkout
     workloads = checkout.folder / "workflow/scripts/trainmark/experiment/workloads.py"
     with workloads.open("a") as file:
         file.write(

@@ -21,6 +21,8 @@ from tests.integration.conftest import TINY, Checkout, find_child, trained
 from tests.integration.test_at_once import ROUNDS
 
 MACHINE = TINY["machine"]
+# Seconds, in which something can happen.
+LONGER = {"epochs": 50}
 
 
 def forget(checkout: Checkout) -> None:
@@ -46,11 +48,12 @@ def check_clean(checkout: Checkout) -> None:
 @pytest.mark.parametrize("streams", ["", "2>&1 "], ids=["stdout", "both"])
 def test_output_that_nobody_reads_costs_nothing(checkout, streams):
     forget(checkout)
-    command = f"{shlex.join(checkout.command(batch_sizes=[64]))} {streams}| head -1; exit ${{PIPESTATUS[0]}}"
+    command = shlex.join(checkout.command("measure", batch_sizes=[64]))
+    command = f"{command} {streams}| head -1; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(["bash", "-c", command], cwd=checkout.folder, capture_output=True, text=True, timeout=300)
     assert {size: data["status"] for size, data in checkout.records().items()} == {64: "ok"}
     assert result.returncode == 0, result.stderr
-    assert "Nothing to be done" in checkout.run(batch_sizes=[64])
+    assert "Nothing to be done" in checkout.run("measure", batch_sizes=[64])
 
 
 def on_a_terminal(checkout: Checkout, ignored: bool) -> tuple[subprocess.Popen, int]:
@@ -64,7 +67,7 @@ def on_a_terminal(checkout: Checkout, ignored: bool) -> tuple[subprocess.Popen, 
 
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        checkout.command("measure"),
+        checkout.command("measure", **LONGER),
         cwd=checkout.folder,
         stdin=theirs,
         stdout=theirs,
@@ -88,7 +91,10 @@ def test_terminal_that_closes_costs_no_run_that_ignores_it(checkout):
 def test_terminal_that_closes_costs_no_finished_record(checkout):
     forget(checkout)
     process, terminal = on_a_terminal(checkout, ignored=False)
+    deadline = time.monotonic() + 300
     while not checkout.records():
+        assert process.poll() is None, "it ended without a record"
+        assert time.monotonic() < deadline, "no record came within 300 s"
         time.sleep(0.01)
     os.close(terminal)
     process.wait(timeout=60)
@@ -96,7 +102,7 @@ def test_terminal_that_closes_costs_no_finished_record(checkout):
     finished = {size: checkout.record(size).read_bytes() for size in checkout.records()}
     assert finished
     checkout.run("--unlock")
-    assert trained(checkout.run("measure")) == 2 - len(finished)
+    assert trained(checkout.run("measure", **LONGER)) == 2 - len(finished)
     assert all(checkout.record(size).read_bytes() == content for size, content in finished.items())
 
 
@@ -166,7 +172,7 @@ def test_killed_benchmark_goes_on_with_the_documented_command(checkout, round, w
     """Killed is Snakemake alone, as by the system for want of memory, or all of it, as by a power cut."""
     forget(checkout)
     workflow = checkout.start()
-    time.sleep(random.Random(round).uniform(0.5, 20))
+    time.sleep(random.Random(round).uniform(0.5, 11))
     if whole:
         os.killpg(workflow.pid, signal.SIGKILL)
     else:

@@ -46,14 +46,29 @@ def imitate(tmp_path_factory, data_folder) -> Imitate:
 
 @pytest.fixture(scope="session")
 def running(request, imitate) -> Iterator[Callable[[str], Machine]]:
-    """Gives a machine by its name in ``runs``, once it has run; all that the tests are about are started together."""
+    """Gives a machine by its name in ``runs``, once it has run; all that a group of tests is about start together."""
     pool = ThreadPoolExecutor(AT_ONCE)
-    marks = [mark for item in request.session.items for mark in item.iter_markers("machine")]
     started: dict[str, Future] = {}
-    for name in dict.fromkeys(name for mark in marks for name in mark.args):
-        started[name] = pool.submit(getattr(runs, name), imitate)
-    yield lambda name: started[name].result()
+
+    def give(name: str) -> Machine:
+        if name not in started:
+            for each in wanted_beside(name, request.session.items):
+                started[each] = pool.submit(getattr(runs, each), imitate)
+        return started[name].result()
+
+    yield give
     pool.shutdown(cancel_futures=True)
+
+
+def wanted_beside(name: str, items: list[pytest.Item]) -> list[str]:
+    """The machines of the tests that one process runs with those of a machine, in their order."""
+    names, groups = {}, set()
+    for item in items:
+        group = item.get_closest_marker("xdist_group").args[0]
+        of_item = [each for mark in item.iter_markers("machine") for each in mark.args]
+        names.setdefault(group, {}).update(dict.fromkeys(of_item))
+        groups |= {group} if name in of_item else set()
+    return list(dict.fromkeys(each for group in groups for each in names[group]))
 
 
 @pytest.fixture

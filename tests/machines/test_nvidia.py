@@ -30,7 +30,6 @@ def test_cpu_run_beside_a_gpu_has_no_energy_but_a_reason(machine):
     energy = machine.record("cpu")["energy"]
     assert energy["joules"] is None
     assert "RAPL" in energy["reason"]
-    assert energy["reason"] in machine.page()
 
 
 @t4

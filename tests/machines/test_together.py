@@ -59,4 +59,5 @@ def test_what_has_no_energy_says_why_in_the_report(report):
     instance = found.pop((NAMES["part_of_an_a100"], "gpu"), "MIG")  # of the whole grid's experiment alone
     assert set(found) == {(NAMES["t4"], "cpu")}
     assert "RAPL" in found[NAMES["t4"], "cpu"]
+    assert found[NAMES["t4"], "cpu"] in (report.folder / "results/report/index.html").read_text()
     assert "MIG" in instance

@@ -1,12 +1,15 @@
 """Reports of synthetic machines that several tests read, and which tests are slow."""
 
+import copy
+import functools
 from pathlib import Path
 
 import pytest
 from trainmark.analysis import convergence
+from trainmark.ingest import schemas
 
-from tests import report, synthetic
-from tests.conftest import synthetic_grid
+from tests import report, shared, synthetic
+from tests.conftest import ROOT, synthetic_grid
 
 HERE = Path(__file__).parent
 SLOW = {line for line in (HERE / "slow_tests.txt").read_text().splitlines() if not line.startswith("#")}
@@ -25,18 +28,35 @@ def times(machine, device, model, batch_size, repeat):
     return factor * (1 + 0.01 * repeat) * (40 if device == "cpu" else 640 / batch_size)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _schemas_are_read_once():
+    """To read the project's schemas takes a fifth of a second, and every reader of records does."""
+    real = schemas.load
+    once = functools.cache(real)
+    own = ROOT / "workflow/schemas"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schemas, "load", lambda path: copy.deepcopy(once(path)) if path.parent == own else real(path))
+        yield
+
+
 @pytest.fixture(scope="session")
 def two_machines(tmp_path_factory):
     records = synthetic_grid(["synthetic-a", "synthetic-b"], times)
-    return report.make(records, tmp_path_factory.mktemp("two"), draw=False)
+    return shared.make_once(tmp_path_factory, "two", lambda folder: report.make(records, folder, draw=False))
 
 
-@pytest.fixture(scope="session")
-def five_machines(tmp_path_factory):
-    gate = convergence.Gate(synthetic.references(), 0.001)
+def five() -> list[dict]:
+    """The records of ``five_machines``: those of the article's, with meters and controls."""
     records = synthetic.article(metered=True)
     plain = [record for record in records if (record["machine"], record["device"]) == ("synthetic-v100", "gpu")]
     for record in plain:
         record["execution"]["intra_op_threads"] = 8
-    records += synthetic.controls_of(plain, "device-data", 1.25) + synthetic.controls_of(plain, "threads-4", 1.01)
-    return report.make(records, tmp_path_factory.mktemp("five"), gate=gate)
+    return records + synthetic.controls_of(plain, "device-data", 1.25) + synthetic.controls_of(plain, "threads-4", 1.01)
+
+
+FIVE_GATE = convergence.Gate(synthetic.references(), 0.001)
+
+
+@pytest.fixture(scope="session")
+def five_machines(tmp_path_factory):
+    return shared.make_once(tmp_path_factory, "five", lambda folder: report.make(five(), folder, gate=FIVE_GATE))

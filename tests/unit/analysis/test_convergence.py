@@ -113,7 +113,7 @@ def test_run_that_did_not_learn_is_in_no_ratio_and_is_shown_with_its_curve(tmp_p
     records += [run_that(False, machine="synthetic-b", repeat=3, durations__fit_seconds=1.0)]
     records += [run_that(False, machine="synthetic-b", model="cnn", repeat=n) for n in (1, 2)]
     records += [run_that(machine="synthetic-a", model="cnn", repeat=n) for n in (1, 2)]
-    made = report.make(records, tmp_path, gate=GATE)
+    made = report.make(records, tmp_path, gate=GATE, draw=["not_converged"])
     cells = made.data.tables["comparisons"]
     assert list(cells["model"]) == ["mlp"]
     assert list(cells["n_candidate"]) == [2]

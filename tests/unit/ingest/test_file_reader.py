@@ -183,15 +183,18 @@ def put(data: dict, path: tuple, value) -> dict:
     return data
 
 
+VALIDATORS = {
+    kind: jsonschema.Draft202012Validator(yaml.safe_load((SCHEMAS / f"{kind}.schema.yaml").read_text()))
+    for kind in FULL
+}
 BEYOND = [(kind, path, value) for kind, path, schema in ALL_VALUES for value in beyond(schema)]
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), BEYOND, ids=lambda value: str(value)[:60])
 def test_value_out_of_range_is_refused_by_the_schema_and_by_the_reader(kind, path, value):
     data = put(FULL[kind], path, value)
-    schema = yaml.safe_load((SCHEMAS / f"{kind}.schema.yaml").read_text())
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(schema).validate(data)
+        VALIDATORS[kind].validate(data)
     said = refusal(json.dumps(data), kind)
     assert len(said) < 400
     assert "does not follow its schema" in said or "holds a whole number of" in said

@@ -40,6 +40,22 @@ def venv(made, tmp_path):
     return folder
 
 
+@pytest.fixture
+def pip_is_copied(made, monkeypatch):
+    """Let further environments have the pip of the first one: to install it is most of what making one takes."""
+    real = virtual_environment._call
+
+    def call(command):
+        assert command[1:4] == ["-I", "-m", "venv"]
+        folder = virtual_environment.Path(command[-1])
+        real([*command[:-1], "--without-pip", command[-1]])
+        shutil.copytree(made / "lib", folder / "lib", dirs_exist_ok=True)
+        for script in (made / "bin").glob("pip*"):
+            (folder / "bin" / script.name).write_text(script.read_text().replace(str(made), str(folder)))
+
+    monkeypatch.setattr(virtual_environment, "_call", call)
+
+
 def test_environment_is_sound_as_it_is_made(made):
     assert virtual_environment.fault_of(made) is None
 
@@ -105,6 +121,7 @@ def test_unsound_environment_is_noticed(venv, spoil, expected):
 
 
 @pytest.mark.parametrize("spoil", [dangling, upgraded, without_pip])
+@pytest.mark.usefixtures("pip_is_copied")
 def test_unsound_environment_is_made_anew(venv, spoil):
     spoil(venv)
     virtual_environment.create(venv)
@@ -112,6 +129,7 @@ def test_unsound_environment_is_made_anew(venv, spoil):
 
 
 @pytest.mark.parametrize("move", [shutil.move, lambda old, new: shutil.copytree(old, new, symlinks=True)])
+@pytest.mark.usefixtures("pip_is_copied")
 def test_moved_or_copied_environment_is_noticed_and_made_anew(venv, tmp_path, move):
     (tmp_path / "elsewhere").mkdir()
     move(venv, tmp_path / "elsewhere" / "venv")

@@ -250,10 +250,31 @@ def test_threads_come_from_the_request(supervise):
     assert data["durations"]["steady_state_epoch_seconds"] is None
 
 
-def test_images_on_the_device_change_the_time_alone(supervise):
+# Trains what stdin says, one request after the other in one process, and prints the answers.
+SEVERAL = f"""
+import json, sys
+sys.path.insert(0, {str(SCRIPT.parent)!r})
+from trainmark.measure.worker import training
+print(json.dumps([training.train(request) for request in json.load(sys.stdin)]))
+"""
+
+
+def test_images_on_the_device_change_the_time_alone(data_folder):
     """The control must learn what the plain run learns, step by step, or it is another training."""
-    for model in workloads.MODELS:
-        plain, control = (supervise(REAL_CHILD, model=model, control=name) for name in (None, "device-data"))
+    common = {"device": "cpu", "threads": 2, "lock_file": str(LOCK), "batch_size": 64, "seed": 2024, "cpus": None}
+    common |= {"data_folder": str(data_folder)}
+    requests = [
+        {**common, "workload": workloads.describe(model, TINY), "control": control}
+        for model in workloads.MODELS
+        for control in (None, "device-data")
+    ]
+    variables = worker_process.child_environment("cpu", 2, None, "tf-2.19")
+    options = {"env": variables, "capture_output": True, "text": True, "timeout": 300}
+    result = subprocess.run([sys.executable, "-c", SEVERAL], input=json.dumps(requests), **options)
+    assert result.returncode == 0, result.stderr
+    answers = json.loads(result.stdout.splitlines()[-1])
+    for plain, control in zip(answers[::2], answers[1::2]):
+        assert plain["status"] == "ok", plain["reason"]
         assert control["status"] == "ok", control["reason"]
         assert control["accuracy"] == plain["accuracy"]
         assert control["execution"].pop("look_up_devices") == ["CPU:0"]

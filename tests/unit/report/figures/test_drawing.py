@@ -12,6 +12,7 @@ from trainmark.report.figures import drawing, style
 
 from tests import report, synthetic
 from tests.conftest import unlearned
+from tests.unit.conftest import FIVE_GATE, five
 
 
 def of(count):
@@ -25,13 +26,13 @@ def of(count):
 LONG = "synthetic-" + "very-long-name-of-a-machine-" * 2 + "x"
 
 
-@pytest.fixture(scope="module", params=[1, 2, 5, 25, "long names", "not converged", "no references"], ids=str)
+@pytest.fixture(scope="module", params=[1, 2, 5, "25, some not converged", "long names", "no references"], ids=str)
 def planned(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     if request.param == "long names":
         kinds = {f"{LONG}{n}": "synthetic-m1" for n in range(3)}
         records = [r for name, kind in kinds.items() for r in synthetic.records_of(name, kind)]
-    elif request.param == "not converged":
+    elif request.param == "25, some not converged":
         records, kinds = of(25)
         records[::11] = [unlearned(record, [0.3, 0.2]) for record in records[::11]]
     elif request.param == "no references":
@@ -81,31 +82,24 @@ def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(planned):
             plt.close(figure)
 
 
-@pytest.fixture(scope="module")
-def article(tmp_path_factory):
-    """The report of the article's machines, and the folder of its figures."""
-    folder = tmp_path_factory.mktemp("article")
-    return report.make(synthetic.article(), folder), folder / "figures"
-
-
-def test_equal_data_give_equal_files(article, tmp_path):
-    made = report.make(synthetic.article()[::-1], tmp_path)
-    files = [{path.name: path.read_bytes() for path in f.iterdir()} for f in (article[1], tmp_path / "figures")]
+def test_equal_data_give_equal_files(five_machines, tmp_path):
+    made = report.make(five()[::-1], tmp_path, gate=FIVE_GATE)
+    folders = five_machines.folder / "figures", tmp_path / "figures"
+    files = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders]
     assert files[0].keys() == files[1].keys()
     assert [name for name in files[0] if files[0][name] != files[1][name]] == []
     assert {path.rpartition(".")[2] for path in files[0]} == {"svg", "png", "csv", "json"}
     assert len(files[0]) == 3 * sum(not exhibit.missing for exhibit in made.exhibits) + 1
 
 
-def test_data_beside_a_figure_are_its_points(article):
-    made, folder = article
-    table = pd.read_csv(folder / "training_time_gpus.csv")
-    runs = made.data.runs.query("device == 'gpu'")
+def test_data_beside_a_figure_are_its_points(five_machines):
+    table = pd.read_csv(five_machines.folder / "figures/training_time_gpus.csv")
+    runs = five_machines.data.runs.query("device == 'gpu'")
     assert sorted(table["fit_seconds"]) == sorted(runs["fit_seconds"])
 
 
-def test_text_in_the_figures_is_text_with_units(article):
-    svg = {path.stem: path.read_text() for path in article[1].glob("*.svg")}
+def test_text_in_the_figures_is_text_with_units(five_machines):
+    svg = {path.stem: path.read_text() for path in (five_machines.folder / "figures").glob("*.svg")}
     for name, words in {
         "training_time_gpus": "Training time (s)",
         "throughput": "Throughput (samples/s)",
