@@ -1,6 +1,5 @@
 """The report's tables, figures and pages, made in this process as the workflow's scripts make them."""
 
-import csv
 import functools
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -61,18 +60,7 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
     """Every CSV of the report, in ``folder``."""
     synthetic.write_tree(records, folder, kinds, described)
     collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True, gate=gate)
-    known = _hardware()
-    with (folder / "machines.csv").open(newline="") as file:
-        rows = catalogue.look_up(csv.DictReader(file), known)
-    (folder / "specifications.csv").write_text(catalogue.csv_text(rows))
-    runs = table_files.read(folder, "runs")
-    chosen, peaks = cell_statistics.comparable(runs, SETTINGS), table_files.read(folder, "peaks")
-    ledger = _claims()
-    ids = cell_statistics.hardware_ids(table_files.read(folder, "specifications"))
-    table_files.write(folder, "cells", cell_statistics.summarise(runs))
-    comparison_tables.write(comparison_tables.Inputs(folder, SETTINGS, configured, "auto"))
-    table_files.write(folder, "claims", claims.judge_all(ledger, chosen, peaks, ids))
-    table_files.write(folder, "published", claims.published(ledger, chosen, ids))
+    comparison_tables.write(comparison_tables.Inputs(folder, SETTINGS, configured, "auto", _claims(), _hardware()))
 
 
 def make(

@@ -45,13 +45,8 @@ COLLECT = [
     "--",
     "out",
 ]
-LOOK_UP = [f"{SCRIPTS}/look_up_hardware.py", "--hardware", "config/hardware.yaml", "--"]
-TABLES = (
-    [f"{SCRIPTS}/summarise_cells.py", "out"],
-    [*LOOK_UP, "out/machines.csv", "out/specifications.csv"],
-    [f"{SCRIPTS}/compare_cells.py", *SETTINGS, "--comparisons=[]", "--baseline=auto", "out"],
-    [f"{SCRIPTS}/judge_claims.py", *SETTINGS, "--claims", "config/claims.yaml", "--", "out"],
-)
+FURTHER = ["--hardware", "config/hardware.yaml", "--claims", "config/claims.yaml", "--", "out"]
+TABLES = [f"{SCRIPTS}/make_tables.py", *SETTINGS, "--comparisons=[]", "--baseline=auto", *FURTHER]
 REPORT = ["-m", "snakemake", "--cores", "1", "report"]
 
 
@@ -87,7 +82,7 @@ def measure(checkout: Path, count: int, repeats: int) -> None:
         forget(checkout)
         first.append(run(checkout, COLLECT))
         again.append(run(checkout, COLLECT))
-    tables = sum(run(checkout, command) for command in TABLES)
+    tables = run(checkout, TABLES)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     forget(checkout)
     report = run(checkout, REPORT)

@@ -220,7 +220,7 @@ def test_a_table_is_added_by_its_declaration_and_its_function(checkout):
         "contents/compared",
         "TABLES = (\n",
         "TABLES = (\n"
-        '    Table("longest", COMPARE, (*SERIES, Column("fit_seconds", "Longest (s)", "seconds")), "Longest runs",\n'
+        '    Table("longest", MAKE, (*SERIES, Column("fit_seconds", "Longest (s)", "seconds")), "Longest runs",\n'
         '          "The longest run of each series.", "spread", made_by="stability.longest", given=("runs",)),\n',
     )
     with (package / "analysis/stability.py").open("a") as file:

@@ -194,7 +194,7 @@ def _digest_after(tmp_path, monkeypatch, changed, script, folder):
         ("trainmark/install/debian.py", "collect_records.py", "analysis", True),  # by way of the data set
         ("trainmark/report/figures/drawing.py", "render_page.py", "report", True),
         ("collect_records.py", "collect_records.py", "analysis", True),
-        ("compare_cells.py", "collect_records.py", "analysis", False),
+        ("make_tables.py", "collect_records.py", "analysis", False),
         ("trainmark/report/page.py", "collect_records.py", "analysis", False),
         ("trainmark/measure/worker/training.py", "render_page.py", "report", False),
         ("trainmark/measure/supervision.py", "render_page.py", "report", False),
@@ -208,8 +208,8 @@ def test_digest_changes_with_the_code_that_is_reached(tmp_path, monkeypatch, cha
 
 
 def test_module_that_is_added_changes_the_digest(tmp_path, monkeypatch):
-    before = _digest_after(tmp_path, monkeypatch, None, "compare_cells.py", "analysis")
-    after = _digest_after(tmp_path, monkeypatch, "trainmark/analysis/another.py", "compare_cells.py", "analysis")
+    before = _digest_after(tmp_path, monkeypatch, None, "make_tables.py", "analysis")
+    after = _digest_after(tmp_path, monkeypatch, "trainmark/analysis/another.py", "make_tables.py", "analysis")
     assert after != before
 
 

@@ -28,74 +28,26 @@ rule collect_records:
         "--hardware {input.hardware:q} --level {params.level} -- results/report 2> {log}"
 
 
-rule summarise_cells:
+rule make_tables:
     input:
-        written("runs"),
-    output:
-        tables_of("summarise_cells"),
-    log:
-        "results/logs/summarise_cells.log",
-    conda:
-        "../../envs/report.yaml"
-    params:
-        code=layers.digest("summarise_cells.py", "analysis"),
-    shell:
-        "python workflow/scripts/summarise_cells.py results/report 2> {log}"
-
-
-rule look_up_hardware:
-    input:
-        machines=written("machines"),
+        written("runs", "controls", "peaks", "machines"),
         hardware=config["hardware"],
+        claims=config["claims"],
     output:
-        tables_of("look_up_hardware"),
+        tables_of("make_tables"),
     log:
-        "results/logs/look_up_hardware.log",
+        "results/logs/make_tables.log",
     conda:
         "../../envs/report.yaml"
     params:
-        code=layers.digest("look_up_hardware.py", "ingest"),
-        contents=files.digests(config["hardware"]),
-    shell:
-        "python workflow/scripts/look_up_hardware.py --hardware {input.hardware:q} -- {input.machines} {output} 2> {log}"
-
-
-rule compare_cells:
-    input:
-        written("runs", "controls", "peaks", "specifications"),
-    output:
-        tables_of("compare_cells"),
-    log:
-        "results/logs/compare_cells.log",
-    conda:
-        "../../envs/report.yaml"
-    params:
-        code=layers.digest("compare_cells.py", "analysis"),
+        code=layers.digest("make_tables.py", "analysis"),
         preferred=PLAN.settings_digest,
         comparisons=workloads.canonical_json(config["comparisons"]),
         baseline=config["baseline"],
+        contents=files.digests([*config["hardware"], *config["claims"]]),
     shell:
-        "python workflow/scripts/compare_cells.py --settings {params.preferred} --comparisons={params.comparisons:q} "
-        "--baseline={params.baseline:q} results/report 2> {log}"
-
-
-rule judge_claims:
-    input:
-        written("runs", "peaks", "specifications"),
-        claims=config["claims"],
-    output:
-        tables_of("judge_claims"),
-    log:
-        "results/logs/judge_claims.log",
-    conda:
-        "../../envs/report.yaml"
-    params:
-        code=layers.digest("judge_claims.py", "analysis"),
-        preferred=PLAN.settings_digest,
-        contents=files.digests(config["claims"]),
-    shell:
-        "python workflow/scripts/judge_claims.py --settings {params.preferred} --claims {input.claims:q} -- "
-        "results/report 2> {log}"
+        "python workflow/scripts/make_tables.py --settings {params.preferred} --comparisons={params.comparisons:q} "
+        "--baseline={params.baseline:q} --hardware {input.hardware:q} --claims {input.claims:q} -- results/report 2> {log}"
 
 
 rule draw_figures:

@@ -7,7 +7,7 @@ import pytest
 from trainmark.analysis import comparison_tables, table_files
 from trainmark.contents import tables
 from trainmark.contents.columns import FORMATS
-from trainmark.contents.table import COMPARE
+from trainmark.contents.table import MAKE
 
 DECLARED = pytest.mark.parametrize("table", tables.TABLES, ids=lambda table: table.name)
 
@@ -31,7 +31,7 @@ def test_what_is_shown_in_snakemakes_report_says_what_it_is(table):
     assert table.title or not table.section
 
 
-@pytest.mark.parametrize("table", tables.of_rule(COMPARE), ids=lambda table: table.name)
+@pytest.mark.parametrize("table", tables.of_rule(MAKE), ids=lambda table: table.name)
 def test_function_that_makes_a_table_is_there_and_takes_what_it_is_given(table):
     module, function = table.made_by.split(".")
     made = getattr(importlib.import_module(f"trainmark.analysis.{module}"), function)

@@ -1,12 +1,7 @@
 """Tests of trainmark.ingest.catalogue: which published figures are whose."""
 
-import csv
-import io
-
 import pytest
 import yaml
-from trainmark.analysis import cell_statistics, table_files
-from trainmark.contents import tables
 from trainmark.ingest import catalogue
 
 from tests.conftest import ROOT
@@ -67,12 +62,3 @@ def test_of_two_files_the_later_ones_entry_counts(tmp_path):
     (row,) = (r for r in catalogue.look_up([machine(gpu="Tesla T4")], merged) if r["kind"] == "gpu")
     assert row["name"] == "My T4"
     assert "nvidia-v100-pcie" in merged["gpus"]
-
-
-def test_table_is_read_back_with_all_ids(tmp_path):
-    rows = catalogue.look_up([machine(chip="Apple M1", gpu="Apple M1 GPU", gpu_cores="8")], HARDWARE)
-    (tmp_path / "specifications.csv").write_text(catalogue.csv_text(rows))
-    assert next(csv.reader(io.StringIO(catalogue.csv_text(rows)))) == tables.named("specifications").keys
-    table = table_files.read(tmp_path, "specifications")
-    assert cell_statistics.hardware_ids(table) == {"synthetic": {"apple-m1", "apple-m1-8"}}
-    assert table.query("kind == 'gpu'")["fp32_tflops"].tolist() == [2.6]

@@ -23,7 +23,7 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "measure": ((*_STATED, "install"), ()),
     "measure/worker": ((*_STATED, "install", "measure"), ("tensorflow",)),
     "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
-    "ingest": ((*_STATED, "contents"), ("msgspec", "yaml")),
+    "ingest": (_STATED, ("msgspec", "yaml")),
     "planning": ((*_STATED, "install", "measure"), ("jsonschema", "snakemake", "yaml")),
     "analysis": ((*_STATED, "contents", "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
     "report/figures": (("contents", "machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),

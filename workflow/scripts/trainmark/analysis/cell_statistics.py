@@ -34,12 +34,6 @@ def model_rank(model: str) -> tuple[int, str]:
     return (known.index(model) if model in known else len(known), model)
 
 
-def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
-    """Machine -> ids and families of its processor and GPU in config/hardware.yaml."""
-    groups = specifications.groupby("machine")[["hardware", "family"]]
-    return {machine: set(rows.to_numpy().ravel()) - {""} for machine, rows in groups}
-
-
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a cell, and more than one where a cell was measured with several workloads or protocols.
 

@@ -1,7 +1,8 @@
-"""Every table of the report that is made from the runs and compares them."""
+"""Every table of the report that is made from the collected ones."""
 
 from __future__ import annotations
 
+import csv
 import functools
 import importlib
 from collections.abc import Iterable, Mapping
@@ -11,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparisons, table_files
+from trainmark.analysis import cell_statistics, comparisons, specifications, table_files
 from trainmark.analysis.comparisons import Comparison
 from trainmark.contents import tables
-from trainmark.contents.table import COMPARE
+from trainmark.contents.table import MAKE
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,42 +23,63 @@ class Inputs:
     """What the tables are made from.
 
     Attributes:
-        report: folder of runs.csv, controls.csv, peaks.csv and specifications.csv.
+        report: folder of the collected tables, and of what is written.
         preferred_settings: settings digest of the experiment to compare if there are runs of it.
         configured: the configuration's comparisons; without any, the sensible ones are made.
         baseline: a machine, or auto.
+        ledger: the published claims, as ``claims.load`` gives them.
+        published_hardware: figures of hardware, as ``catalogue.load`` gives them.
     """
 
     report: Path
     preferred_settings: str
     configured: Iterable[Mapping[str, Any]]
     baseline: str
+    ledger: list[dict[str, Any]]
+    published_hardware: Mapping[str, Any]
 
     @functools.cached_property
-    def _everything(self) -> pd.DataFrame:
+    def everything(self) -> pd.DataFrame:
+        """All runs."""
         return table_files.read(self.report, "runs")
 
     @functools.cached_property
     def shown(self) -> pd.DataFrame:
         """The runs of the experiment shown, whatever became of them."""
-        return cell_statistics.of_shown_experiment(self._everything, self.preferred_settings)
+        return cell_statistics.of_shown_experiment(self.everything, self.preferred_settings)
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
         """The runs that may be compared."""
-        return cell_statistics.comparable(self._everything, self.preferred_settings)
+        return cell_statistics.comparable(self.everything, self.preferred_settings)
 
     @functools.cached_property
     def controls(self) -> pd.DataFrame:
         """The controls of the experiment shown, whatever became of them."""
         controls = table_files.read(self.report, "controls")
-        shown = cell_statistics.choose_experiment(self._everything, self.preferred_settings)
+        shown = cell_statistics.choose_experiment(self.everything, self.preferred_settings)
         return controls[cell_statistics.of_experiment(controls, shown)]
+
+    @property
+    def machines(self) -> list[dict[str, str]]:
+        """Rows of machines.csv, every value a text."""
+        with (self.report / tables.named("machines").file).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    @functools.cached_property
+    def specifications(self) -> pd.DataFrame:
+        """What was published of the hardware, as it was written before."""
+        return table_files.read(self.report, "specifications")
 
     @functools.cached_property
     def gpus(self) -> pd.DataFrame:
         """What was published of the GPUs."""
-        return table_files.read(self.report, "specifications").query("kind == 'gpu'")
+        return self.specifications.query("kind == 'gpu'")
+
+    @property
+    def hardware_ids(self) -> dict[str, set[str]]:
+        """Machine -> ids and families of its hardware."""
+        return specifications.hardware_ids(self.specifications)
 
     @functools.cached_property
     def wanted(self) -> list[Comparison]:
@@ -87,10 +109,10 @@ class Inputs:
 
 
 def write(inputs: Inputs) -> None:
-    """Write them all beside what they are made from.
+    """Write them all beside what they are made from, those first that others are made from.
 
     Raises:
         TrainmarkError: if there are runs, and none of the baseline.
     """
-    for table in tables.of_rule(COMPARE):
+    for table in tables.of_rule(MAKE):
         table_files.write(inputs.report, table.name, inputs.made(table.name))

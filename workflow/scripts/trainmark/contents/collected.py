@@ -1,10 +1,10 @@
-"""The tables that are made from the records, before anything is compared."""
+"""The tables that are made from the records, before anything is compared, and of what was published of hardware."""
 
 from __future__ import annotations
 
 from trainmark.contents.columns import UNKNOWN, Column
 from trainmark.contents.run_columns import CELL, RUN, SERIES
-from trainmark.contents.table import COLLECT, LOOK_UP, SUMMARISE, Table, published, words
+from trainmark.contents.table import COLLECT, MAKE, Table, published, words
 
 TABLES = (
     Table("runs", COLLECT, RUN),
@@ -84,7 +84,7 @@ TABLES = (
     ),
     Table(
         "cells",
-        SUMMARISE,
+        MAKE,
         (
             *CELL,
             Column("n", "Runs ok", "integer"),
@@ -116,10 +116,12 @@ TABLES = (
         "failed; median, minimum and maximum of the seconds of ``fit``; throughput and test accuracy. Rows with "
         "different workload digests or protocols must not be compared.",
         "cells",
+        made_by="cell_statistics.summarise",
+        given=("everything",),
     ),
     Table(
         "specifications",
-        LOOK_UP,
+        MAKE,
         (
             Column("machine", "Machine"),
             Column("kind"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainmark.contents.columns import UNKNOWN, Column
 from trainmark.contents.run_columns import CELL, SERIES
-from trainmark.contents.table import COMPARE, Table, interval, words
+from trainmark.contents.table import MAKE, Table, interval, words
 
 MODEL, BATCH_SIZE = CELL[3:]
 SIDES = tuple(Column(f"{axis}{side}") for side in ("", "_baseline") for axis in ("machine", "device", "stack"))
@@ -14,7 +14,7 @@ CERTAIN = words("certain", "Faster?")
 TABLES = (
     Table(
         "ranking",
-        COMPARE,
+        MAKE,
         (
             *(Column(axis, axis.capitalize()) for axis in ("machine", "device", "stack")),
             Column("model"),
@@ -34,7 +34,7 @@ TABLES = (
     ),
     Table(
         "comparisons",
-        COMPARE,
+        MAKE,
         (
             *PAIR,
             Column("comparison"),
@@ -74,7 +74,7 @@ TABLES = (
     ),
     Table(
         "comparisons_summary",
-        COMPARE,
+        MAKE,
         (
             *PAIR,
             Column("comparison"),
@@ -101,7 +101,7 @@ TABLES = (
     ),
     Table(
         "excluded_pairs",
-        COMPARE,
+        MAKE,
         (
             *PAIR,
             *SIDES,
@@ -115,7 +115,7 @@ TABLES = (
     ),
     Table(
         "break_even",
-        COMPARE,
+        MAKE,
         (
             Column("machine", "Machine"),
             Column("stack", "Stack"),
@@ -136,7 +136,7 @@ TABLES = (
     ),
     Table(
         "tflops",
-        COMPARE,
+        MAKE,
         (
             *SIDES,
             Column("model"),
@@ -151,7 +151,7 @@ TABLES = (
     ),
     Table(
         "utilisation",
-        COMPARE,
+        MAKE,
         (
             *SERIES,
             MODEL,
@@ -173,7 +173,7 @@ TABLES = (
     ),
     Table(
         "matrix_products",
-        COMPARE,
+        MAKE,
         (
             *SERIES,
             Column("threads", "Threads", "integer"),
@@ -197,7 +197,7 @@ TABLES = (
     ),
     Table(
         "host_bound",
-        COMPARE,
+        MAKE,
         (
             words("said", "With"),
             Column("control"),
@@ -224,7 +224,7 @@ TABLES = (
     ),
     Table(
         "gpu_states",
-        COMPARE,
+        MAKE,
         (
             *SERIES,
             Column("runs", "Runs", "integer"),
@@ -243,7 +243,7 @@ TABLES = (
     ),
     Table(
         "outliers",
-        COMPARE,
+        MAKE,
         (
             *CELL,
             Column("repeat", "Repeat", "integer"),
@@ -271,7 +271,7 @@ TABLES = (
     ),
     Table(
         "drift",
-        COMPARE,
+        MAKE,
         (
             *SERIES,
             Column("cells", "Cells", "integer"),
@@ -291,7 +291,7 @@ TABLES = (
     ),
     Table(
         "energy",
-        COMPARE,
+        MAKE,
         (
             *CELL,
             Column("energy_scope", "Energy of"),
@@ -314,7 +314,7 @@ TABLES = (
     ),
     Table(
         "energy_ratios",
-        COMPARE,
+        MAKE,
         (
             *PAIR,
             *SIDES,
@@ -338,7 +338,7 @@ TABLES = (
     ),
     Table(
         "energy_unmeasured",
-        COMPARE,
+        MAKE,
         (
             *SERIES,
             Column("missing", "Missing"),

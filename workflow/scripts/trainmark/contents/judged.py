@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from trainmark.contents.columns import Column
-from trainmark.contents.table import JUDGE, Table, interval
+from trainmark.contents.table import MAKE, Table, interval
 
 TABLES = (
     Table(
         "claims",
-        JUDGE,
+        MAKE,
         (
             Column("claim", "Claim"),
             Column("statement", "What was published", "long", published=True),
@@ -29,16 +29,20 @@ TABLES = (
         "the number of cells), within noise where neither holds, not measured where something is missing, which is "
         "named.",
         category="Claims",
+        made_by="claims.judge_all",
+        given=("ledger", "runs", "peaks", "hardware_ids"),
     ),
     # What the claims published of cells, drawn beside the measured ones.
     Table(
         "published",
-        JUDGE,
+        MAKE,
         (
             *(Column(key) for key in ("machine", "device", "machine_baseline", "device_baseline", "model")),
             Column("batch_size", kind="integer"),
             Column("value", kind="number"),
             Column("claim"),
         ),
+        made_by="claims.published",
+        given=("ledger", "runs", "hardware_ids"),
     ),
 )

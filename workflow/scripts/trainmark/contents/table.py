@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from trainmark.contents.columns import UNKNOWN, Column
 
-COLLECT, SUMMARISE, LOOK_UP = "collect_records", "summarise_cells", "look_up_hardware"
-COMPARE, JUDGE = "compare_cells", "judge_claims"
+# The rules that write tables: from records, and from those tables.
+COLLECT, MAKE = "collect_records", "make_tables"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Table:
         caption: what Snakemake's own report says of it, as reStructuredText.
         section: of the page in which it stands whole; empty if it is shown otherwise.
         note: a sentence above it on the page.
-        made_by: module and function of ``analysis`` that make it, where the rule is COMPARE.
+        made_by: module and function of ``analysis`` that make it, where the rule is MAKE.
         given: what that function is given: attributes of ``comparison_tables.Inputs``, or names of tables.
         blank_texts: whether an empty text is a text; it is a missing value otherwise.
         category: in Snakemake's own report.

@@ -9,9 +9,6 @@ from typing import Any
 
 import yaml
 
-from trainmark import files
-from trainmark.contents import tables
-
 # Figures that an entry of config/hardware.yaml may have, in the order of the report's columns.
 FIGURES = (
     "fp32_tflops",
@@ -86,9 +83,3 @@ def vendor(name: str, kind: str) -> str:
     if name.lower().startswith("apple"):
         return "apple"
     return "nvidia" if kind == "gpu" else ""
-
-
-def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows as the text of specifications.csv."""
-    keys = tables.named("specifications").keys
-    return files.csv_text([keys, *([row.get(key) for key in keys] for row in rows)])

@@ -1,11 +1,12 @@
-"""Compare the cells as the article does, and as the configuration says or is sensible."""
+"""Make every other table from the collected ones: cells, comparisons, published figures and claims."""
 
 import argparse
 import json
 from pathlib import Path
 
 from trainmark import errors
-from trainmark.analysis import comparison_tables
+from trainmark.analysis import claims, comparison_tables
+from trainmark.ingest import catalogue
 
 
 def main() -> None:
@@ -13,9 +14,14 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to compare by preference")
     parser.add_argument("--comparisons", type=json.loads, required=True, help="as the configuration has them, as JSON")
     parser.add_argument("--baseline", required=True, help="a machine, or auto")
+    parser.add_argument("--hardware", type=Path, nargs="+", required=True, help="files like config/hardware.yaml")
+    parser.add_argument("--claims", type=Path, nargs="+", required=True, help="files like config/claims.yaml")
     parser.add_argument("report", type=Path, help="folder of the collected tables, and of what is written")
     args = parser.parse_args()
-    comparison_tables.write(comparison_tables.Inputs(args.report, args.settings, args.comparisons, args.baseline))
+    further = claims.load(args.claims), catalogue.load(args.hardware)
+    comparison_tables.write(
+        comparison_tables.Inputs(args.report, args.settings, args.comparisons, args.baseline, *further)
+    )
 
 
 if __name__ == "__main__":
