@@ -124,8 +124,8 @@ def measure_overhead(checkout: Path, data: Path, grids: int) -> None:
         script, _ = seconds_of([*SCRIPT, str(data)], checkout)
         imports = statistics.median(seconds_of(bare, checkout)[0] for _ in range(IMPORTS))
         shutil.rmtree(checkout / "results", ignore_errors=True)
-        workflow, _ = seconds_of(snakemake("measure", "--config", "roofline=false"), checkout)
-        sweep, _ = seconds_of(snakemake("measure"), checkout)
+        workflow, _ = seconds_of(snakemake("--config", "roofline=false", "--", "measure"), checkout)
+        sweep, _ = seconds_of(snakemake("--", "measure"), checkout)
         report, _ = seconds_of(snakemake(), checkout)
         records = [json.loads(p.read_text()) for p in checkout.glob("results/machines/*/runs/*/*/*/*/*.json")]
         expected = script + len(records) * imports

@@ -142,6 +142,8 @@ TABLES = (
         "Published figures of the processors and GPUs that were measured, each with its source, from "
         "``config/hardware.yaml``. They were not measured here, and are used in one statistic only: the comparison "
         "of TFLOPS with training time. Empty where the hardware of a machine is not known.",
+        made_by="specifications.look_up",
+        given=("machines", "published_hardware"),
         blank_texts=True,
     ),
 )
