@@ -21,8 +21,9 @@ def look_up(machines: list[dict[str, str]], published: Mapping[str, Any]) -> pd.
     Returns:
         Rows of specifications.csv, with every value as it was published.
     """
-    rows = catalogue.look_up(machines, published)
-    return pd.DataFrame(rows, columns=tables.named("specifications").keys, dtype=object)
+    keys = tables.named("specifications").keys
+    rows = [[row.get(key) for key in keys] for row in catalogue.look_up(machines, published)]
+    return pd.DataFrame(rows, columns=keys, dtype=object)
 
 
 def hardware_ids(specifications: pd.DataFrame) -> dict[str, set[str]]:
