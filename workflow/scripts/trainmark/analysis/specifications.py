@@ -19,10 +19,11 @@ def look_up(machines: list[dict[str, str]], published: Mapping[str, Any]) -> pd.
         published: as ``catalogue.load`` gives it.
 
     Returns:
-        Rows of specifications.csv, with every value as it was published.
+        Rows of specifications.csv, every value a text, as it was published.
     """
     keys = tables.named("specifications").keys
-    rows = [[row.get(key) for key in keys] for row in catalogue.look_up(machines, published)]
+    found = catalogue.look_up(machines, published)
+    rows = [[None if row.get(key) is None else str(row[key]) for key in keys] for row in found]
     return pd.DataFrame(rows, columns=keys, dtype=object)
 
 
