@@ -1,6 +1,7 @@
 """All benchmarks, one after the other. Their figures, with machine, date and commit, become docs/bench.md.
 
-Run nothing else meanwhile. It takes about three quarters of an hour on two cores.
+Run nothing else meanwhile. It takes about three quarters of an hour on two cores; --only takes some
+of them and leaves the figures of the others.
 """
 
 import argparse
@@ -35,24 +36,29 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), help="some of them")
     args = parser.parse_args()
     commit = system.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty") or "unknown"
+    sections = read_sections()
+    for name in args.only:
+        head = describe_machine(commit)
+        print(f"\n{BENCHMARKS[name]}\n{head}\n", flush=True)
+        text = run(name)
+        sections[BENCHMARKS[name]] = f"{head}\n\n```\n{text}\n```\n"
+        files.write_whole(OUTPUT, page(sections))
+    past = [line for text in sections.values() for line in text.splitlines() if PAST in line]
+    print("\n".join(["", *(past or ["Every figure is within its bound."])]))
+    print(f"Written to {OUTPUT.relative_to(ROOT)}")
+
+
+def describe_machine(commit: str) -> str:
+    """What the figures are of."""
     load = ", ".join(f"{each:.2f}" for each in os.getloadavg())
-    head = (
+    return (
         f"{hardware.chip()}, {hardware.usable_cores()} cores, {hardware.operating_system()}; stack "
         f"{plan.installed_stack()}; {datetime.date.today()}, commit {commit}; load before: {load}."
     )
-    print(head, flush=True)
-    parts = {name: run(name) for name in args.only}
-    past = [line for text in parts.values() for line in text.splitlines() if PAST in line]
-    said = past or ["Every figure is within its bound."]
-    print("\n".join(said))
-    if set(parts) == set(BENCHMARKS):
-        files.write_whole(OUTPUT, page(head, said, parts))
-        print(f"Written to {OUTPUT.relative_to(ROOT)}")
 
 
 def run(name: str) -> str:
     """What a benchmark printed, which is shown as it comes; one that fails ends all."""
-    print(f"\n{BENCHMARKS[name]}\n", flush=True)
     command = [sys.executable, "-u", str(HERE / f"measure_{name}.py")]
     lines = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -64,12 +70,18 @@ def run(name: str) -> str:
     return "".join(lines).strip()
 
 
-def page(head: str, said: list[str], parts: dict[str, str]) -> str:
+def read_sections() -> dict[str, str]:
+    """What the file holds, by the titles of its sections."""
+    text = OUTPUT.read_text() if OUTPUT.exists() else ""
+    parts = text.split("\n## ")[1:]
+    return {title: body.strip() + "\n" for title, _, body in (part.partition("\n") for part in parts)}
+
+
+def page(sections: dict[str, str]) -> str:
     """The figures as Markdown."""
-    title = "# Figures of make bench\n\nWritten by `make bench`; what they mean is in [benchmarks.md](benchmarks.md)."
-    bounds = "".join(f"- {line}\n" for line in said)
-    blocks = [f"## {BENCHMARKS[name]}\n\n```\n{text}\n```\n" for name, text in parts.items()]
-    return "\n".join([f"{title}\n", f"{head}\n", bounds, *blocks])
+    title = "# Figures of make bench\n\nWritten by `make bench`; what they mean is in [benchmarks.md](benchmarks.md).\n"
+    found = [f"## {name}\n\n{sections[name]}" for name in BENCHMARKS.values() if name in sections]
+    return "\n".join([title, *found])
 
 
 if __name__ == "__main__":

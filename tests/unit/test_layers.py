@@ -161,6 +161,14 @@ def test_nothing_that_runs_outside_snakemake_imports_its_interface(path):
     assert INTERFACE.removesuffix(".py").replace("/", ".") not in " ".join(imports_of(path))
 
 
+@pytest.mark.parametrize("path", modules(PACKAGE), ids=name_of)
+def test_modules_and_functions_are_short(path):
+    text = path.read_text()
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    assert len(text.splitlines()) <= 350
+    assert [each.name for each in functions if each.end_lineno - each.lineno >= 50] == []
+
+
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
 def test_scripts_are_short(path):
     lines = [line for line in path.read_text().splitlines() if not line.startswith(("from ", "import "))]
