@@ -123,7 +123,7 @@ def test_threads_that_change_train_again_and_those_of_auto_come_back(checkout):
         ("", "holds no keys"),
         ("- a\n", "holds no keys"),
         ("a: " + "[" * 10_000, "line 1: is nested too deeply"),
-        (f"epochs: {'1' * 5000}\n", "line 1: '111"),
+        (f"epochs: {'1' * 5000}\n", "line 1: YAML may read '111"),
         ("a: \udcff\n", "line 1: is not UTF-8 text"),
     ],
     ids=["octal", "twice", "tab", "empty", "list", "deep", "digits", "bytes"],

@@ -291,13 +291,13 @@ def texts(*words: bytes) -> bytes:
 ED25519 = texts(b"ssh-ed25519", bytes(32))
 SPACE = signing.NAMESPACE.encode()
 HOSTILE = {
-    "empty": (b"", "is no signature"),
-    "binary": (bytes(range(256)), "is no signature"),
-    "text": (b"hello", "is no signature"),
+    "empty": (b"", "which is not a signature"),
+    "binary": (bytes(range(256)), "which is not a signature"),
+    "text": (b"hello", "which is not a signature"),
     "large": (b"x" * 5000, "is larger than 4,096 bytes"),
-    "not base64": (b"-----BEGIN SSH SIGNATURE-----\nA\n-----END SSH SIGNATURE-----\n", "is no signature"),
-    "cut": (fake(ED25519, SPACE)[:90] + b"\n-----END SSH SIGNATURE-----\n", "is no signature"),
-    "no fields": (fake(), "is no signature"),
+    "not base64": (b"-----BEGIN SSH SIGNATURE-----\nA\n-----END SSH SIGNATURE-----\n", "which is not a signature"),
+    "cut": (fake(ED25519, SPACE)[:90] + b"\n-----END SSH SIGNATURE-----\n", "which is not a signature"),
+    "no fields": (fake(), "which is not a signature"),
     "RSA": (fake(texts(b"ssh-rsa", b"\1\0\1", bytes(256)), SPACE), "another kind of key than Ed25519"),
     "hardware key": (fake(texts(b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:"), SPACE), "another kind"),
     "long key": (fake(ED25519 + b"x", SPACE, b"", b"sha512", b""), "another kind"),
