@@ -16,5 +16,6 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow/scripts")))
 
 from trainmark.planning import snakemake_interface
 
+snakemake_interface.spare_pandas()
 snakemake_interface.survive_lost_terminal()
 snakemake_interface.refuse_deletion(workflow)

@@ -88,6 +88,18 @@ def test_nothing_is_measured_again_for_other_code_or_params_but_those_that_no_re
     assert snakemake.read("record.json") == "again\n"
 
 
+def test_nothing_to_do_takes_no_pandas(snakemake):
+    """And the params are compared as before: other ones are noticed."""
+    spared = "snakemake_interface.spare_pandas()\n"
+    said = "onsuccess:\n    print('pandas' in sys.modules)\n"
+    snakemake.write(spared + MEASURE.format(params="a", shell="echo > {output}") + said)
+    snakemake.run()
+    assert "True" not in snakemake.run("--forcerun", "all")
+    assert "Nothing to be done" in snakemake.run()
+    snakemake.write(spared + MEASURE.format(params="b", shell="echo > {output}") + said)
+    assert "Nothing to be done" not in snakemake.run()
+
+
 def test_record_of_a_killed_snakemake_is_no_reason_to_measure_again(snakemake):
     snakemake.measure("record.json", shell="echo measured > {output}; kill -9 $PPID", code=-9)
     assert list((snakemake.folder / ".snakemake/incomplete").iterdir())

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from snakemake import persistence
 from snakemake.deployment.conda import get_env_setup_done_flag_file
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -69,14 +70,24 @@ def refuse_deletion(workflow: Workflow) -> None:
     workflow.delete_output = delete_temporary_output
 
 
+def spare_pandas() -> None:
+    """Let Snakemake compare params without pandas: none of ours is a table, and every command would import it.
+
+    Uses ``PersistenceBase._serialize_param`` of the versions that have it.
+    """
+    base = getattr(persistence, "PersistenceBase", None) or getattr(persistence, "Persistence", None)
+    if base is not None and hasattr(base, "_serialize_param_builtin"):
+        base._serialize_param = property(lambda self: self._serialize_param_builtin)
+
+
 def protect_measurements(workflow: Workflow) -> None:
     """Set what the profile says of measurements for calls without it, too; to be called while the jobs are planned.
 
     Uses ``dag_settings.rerun_triggers``, ``dag.ignore_incomplete``, ``execution_settings.keep_incomplete`` and three
     methods of ``persistence``. The options that set the former can be given otherwise, and the latter have none.
     """
-    persistence = workflow.persistence
-    if "params_changed" in vars(persistence):
+    kept = workflow.persistence
+    if "params_changed" in vars(kept):
         return  # it is asked for every run
     # A touched script or another environment file says nothing against a measurement, nor does a set of inputs: a
     # finished run names none.
@@ -91,9 +102,9 @@ def protect_measurements(workflow: Workflow) -> None:
     if workflow.execution_settings:  # of calls that run jobs
         workflow.execution_settings.keep_incomplete = True
     # Nor is the one before it put in its place: what is to be updated stays until it is, and is kept then.
-    persistence.backup_output = lambda path: None
-    persistence.restore_output = lambda path: False
-    asked = persistence.params_changed
+    kept.backup_output = lambda path: None
+    kept.restore_output = lambda path: False
+    asked = kept.params_changed
 
     def params_changed(job: Any, file: Any = None) -> Any:
         # What was measured, the record says, and an input function reads it there. Snakemake notes the params of a job
@@ -104,7 +115,7 @@ def protect_measurements(workflow: Workflow) -> None:
             return type(found)()
         return found
 
-    persistence.params_changed = params_changed
+    kept.params_changed = params_changed
 
 
 def force(workflow: Workflow, *files: str) -> None:
