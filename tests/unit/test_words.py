@@ -17,3 +17,8 @@ def test_number_of_things_in_words(count, text):
 def test_list_is_cut_where_it_is_long():
     assert words.enumerate_words("abc", most=3) == "a, b, c"
     assert words.enumerate_words("abcde", most=3) == "a, b, c and 2 more"
+
+
+@pytest.mark.parametrize(("given", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_all_words_are_joined(given, text):
+    assert words.and_words(given) == text

@@ -1,46 +1,10 @@
 """Tests of trainmark.analysis.ranking, on invented times."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from trainmark.analysis import ranking, table_files
 
 from tests import report, synthetic
-
-
-def seconds(**by_machine) -> pd.DataFrame:
-    """One run a cell of machines with one GPU each: machine -> batch size -> seconds."""
-    return pd.DataFrame(
-        [
-            {"machine": machine, "device": "gpu", "stack": "s", "model": model, "batch_size": size, "fit_seconds": time}
-            for machine, by_size in by_machine.items()
-            for size, time in by_size.items()
-            for model in ("mlp", "cnn")
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("times", "said"),
-    [
-        ({"a": {32: 1.0, 512: 1.0}, "b": {32: 2.0, 512: 2.0}}, "a is fastest in all 4 combinations of model and batch"),
-        ({"a": {32: 1.0, 512: 2.0}, "b": {32: 2.0, 512: 1.0}}, "a is fastest at batch size 32; b at batch size 512."),
-        ({"a": {32: 1.0}, "b": {512: 2.0}}, "No combination of model and batch size was measured on two sides"),
-    ],
-)
-def test_sentence_is_true_of_every_cell(times, said):
-    assert ranking.fastest(seconds(**times)).startswith(said)
-
-
-def test_sentence_hides_no_crossing_behind_an_average():
-    runs = seconds(a={32: 1.0, 512: 1.0}, b={32: 2.0, 512: 2.0})
-    swapped = (runs["model"] == "cnn") & (runs["batch_size"] == 32)
-    runs.loc[swapped, "fit_seconds"] = runs.loc[swapped, "fit_seconds"].map({1.0: 9.0, 2.0: 1.5}.get)
-    assert (
-        ranking.fastest(runs)
-        == "None is fastest throughout. Of 4 combinations of model and batch size, the fastest is "
-        "a in 3, b in 1."
-    )
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +43,34 @@ def test_what_speaks_against_the_figures_is_said(made):
     found = table_files.read(made.folder, "ranking").query("model == 'all'").set_index(["machine", "device"])["doubts"]
     assert found["synthetic-p100", "gpu"] == "36 runs disturbed or an outlier"
     assert found.isna()["synthetic-m2-max", "gpu"]
+
+
+def test_fastest_is_named_for_every_cell_that_several_have(made):
+    found = table_files.read(made.folder, "fastest")
+    assert len(found) == 12
+    assert found["series"].max() == 5
+    medians = made.data.runs.groupby(["model", "batch_size", "machine", "device"])["fit_seconds"].median()
+    for row in found.to_dict("records"):
+        assert medians[row["model"], row["batch_size"]].idxmin() == (row["machine"], row["device"])
+
+
+def test_what_did_not_compute_the_same_is_not_called_the_fastest(made):
+    """Of two series of one cell, the faster one rounded its products."""
+    runs = made.data.runs
+    other = runs["machine"] == "synthetic-m2-max"
+    cells = ranking.against_baseline(runs.assign(tensor_float_32=other.astype("boolean")), "synthetic-p100")
+    assert "synthetic-m2-max" in set(ranking.fastest(ranking.against_baseline(runs, "synthetic-p100"))["machine"])
+    assert "synthetic-m2-max" not in set(ranking.fastest(cells)["machine"])
+
+
+def test_baseline_without_a_comparable_run_is_as_if_none_were_named(made):
+    runs = made.data.runs
+    assert ranking.against_baseline(runs, "all-failed").equals(ranking.against_baseline(runs, "auto"))
+
+
+def test_baseline_of_a_machine_is_its_gpu(made):
+    cells = ranking.against_baseline(made.data.runs, "synthetic-m2-max")
+    assert set(zip(cells["machine_baseline"], cells["device_baseline"])) == {("synthetic-m2-max", "gpu")}
 
 
 def test_first_screen_has_the_sentence_the_ranking_and_its_picture(made):

@@ -17,6 +17,12 @@ def enumerate_words(words: Iterable[str], most: int = 6) -> str:
     return ", ".join(words[:most]) + rest
 
 
+def and_words(words: Iterable[str]) -> str:
+    """All of some words: ``a``, ``a and b``, ``a, b and c``."""
+    *firsts, last = words
+    return f"{', '.join(firsts)} and {last}" if firsts else last
+
+
 def duration_text(seconds: float) -> str:
     """A duration as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
     if seconds < 90:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparisons, specifications, table_files
+from trainmark.analysis import cell_statistics, comparisons, ranking, specifications, table_files
 from trainmark.analysis.comparisons import Comparison
-from trainmark.contents import tables
+from trainmark.contents import making, tables
 from trainmark.contents.table import MAKE
 
 
@@ -92,18 +91,22 @@ class Inputs:
         """The compared cells of the GPU and the CPU of each machine."""
         return self.made("comparisons").query("exhibit == '8'")
 
+    @functools.cached_property
+    def against_baseline(self) -> pd.DataFrame:
+        """The compared cells of every series and the one that all are held against."""
+        return ranking.against_baseline(self.runs, self.baseline)
+
     @functools.cache  # noqa: B019, there is one of them
     def made(self, name: str) -> pd.DataFrame:
         """A table, by the function that its declaration names."""
         table = tables.named(name)
-        module, function = table.made_by.split(".")
-        make = getattr(importlib.import_module(f"trainmark.analysis.{module}"), function)
+        make = making.function("trainmark.analysis", table.made_by)
         found: pd.DataFrame = make(*map(self.given, table.given))
         return found
 
     def given(self, name: str) -> Any:
         """What a declaration says that its function is given: one of these attributes, or a table of that name."""
-        if hasattr(self, name):
+        if making.has(type(self), name):
             return getattr(self, name)
         return self.made(name) if tables.named(name).made_by else table_files.read(self.report, name)
 

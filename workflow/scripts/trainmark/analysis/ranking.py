@@ -5,27 +5,59 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, series_names, stability, table_files
+from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, stability, table_files
 from trainmark.analysis.comparison_statistics import ALL_MODELS
-from trainmark.analysis.series_names import SIDES, WHO
+from trainmark.analysis.series_names import BASELINE, WHO
 from trainmark.contents import tables
 from trainmark.records.record import NOT_CONVERGED, OK
-from trainmark.words import enumerate_words, plural
+from trainmark.words import plural
 
 _CELL = ["model", "batch_size"]
 
 
+def against_baseline(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """The cells of every series that can be compared with those of one of them, its own among them.
+
+    Args:
+        runs: comparable runs that are ok.
+        baseline: a machine; the slowest series of those that were measured in the most cells for auto, and for a
+            machine that has no comparable run.
+
+    Returns:
+        Rows of comparisons.csv.
+    """
+    if runs.empty:
+        return table_files.nothing("comparisons")
+    everyone = {axis: tuple(runs[axis].unique()) for axis in WHO}
+    return comparisons.compare(runs, comparisons.Comparison("", everyone, dict(zip(WHO, _baseline(runs, baseline)))))
+
+
+def fastest(cells: pd.DataFrame) -> pd.DataFrame:
+    """Which series is the fastest of each model and batch size.
+
+    Args:
+        cells: as ``against_baseline`` gives them: what did not compute the same is not among them.
+
+    Returns:
+        Rows of fastest.csv, of the cells that two series or more have; ``series`` is their number.
+    """
+    counts = cells.groupby(_CELL)["speed_up"].transform("size")
+    shared = cells.assign(series=counts, seconds=cells["fit_seconds_candidate"])[counts > 1].reset_index(drop=True)
+    best = shared.loc[shared.groupby(_CELL)["speed_up"].idxmax()] if len(shared) else shared
+    return cell_statistics.in_order(best, _CELL)[tables.named("fastest").keys]
+
+
 def ranking(
-    runs: pd.DataFrame, shown: pd.DataFrame, outliers: pd.DataFrame, drift: pd.DataFrame, baseline: str
+    cells: pd.DataFrame, runs: pd.DataFrame, shown: pd.DataFrame, outliers: pd.DataFrame, drift: pd.DataFrame
 ) -> pd.DataFrame:
     """Each series against the baseline, by model and over all, the fastest first.
 
     Args:
+        cells: as ``against_baseline`` gives them.
         runs: comparable runs that are ok.
         shown: runs of the experiment shown, whatever became of them.
         outliers: outliers.csv.
         drift: drift.csv.
-        baseline: a machine, or auto for the slowest series of those that were measured in the most cells.
 
     Returns:
         Rows of ranking.csv. ``speed_up`` is the geometric mean over the cells that the series and the baseline have,
@@ -33,11 +65,9 @@ def ranking(
         common. ``samples_per_second`` is the geometric mean of the cells' medians; ``doubts`` says what speaks against
         the figures, and is empty where nothing does.
     """
-    if runs.empty:
+    if cells.empty:
         return table_files.nothing("ranking")
-    base = _baseline(runs, baseline)
-    everyone = {axis: tuple(runs[axis].unique()) for axis in WHO}
-    cells = comparisons.compare(runs, comparisons.Comparison("", everyone, dict(zip(WHO, base))))
+    base = tuple(cells[BASELINE].iloc[0])
     summary = comparison_statistics.summarise(cells).rename(columns={"geometric_mean": "speed_up"})
     keys = [*WHO, "model"]
     found = _rates(runs).merge(summary[[*keys, "cells", "speed_up", "low", "high"]], how="left", on=keys)
@@ -45,7 +75,7 @@ def ranking(
     found.loc[itself, "speed_up"] = 1.0
     found.loc[itself, ["low", "high"]] = np.nan
     found["cells"] = found["cells"].fillna(0).astype(int)
-    found = found.assign(**dict(zip(SIDES[3:], base)))
+    found = found.assign(**dict(zip(BASELINE, base)))
     doubts = _doubts(runs, shown, outliers, drift)
     found["doubts"] = [doubts[key] for key in found[WHO].itertuples(index=False, name=None)]
     return _fastest_first(found)[tables.named("ranking").keys]
@@ -54,10 +84,10 @@ def ranking(
 def _baseline(runs: pd.DataFrame, machine: str) -> tuple[str, str, str]:
     """The series that the others are held against."""
     counts = runs.drop_duplicates(cell_statistics.CELL).groupby(WHO).size()
-    if machine != "auto":
-        counts = counts[counts.index.get_level_values("machine") == machine]
-        on_gpu = counts[counts.index.get_level_values("device") == "gpu"]
-        counts = on_gpu if len(on_gpu) else counts
+    mine = counts[counts.index.get_level_values("machine") == machine]
+    if len(mine):
+        on_gpu = mine[mine.index.get_level_values("device") == "gpu"]
+        counts = on_gpu if len(on_gpu) else mine
     logs = np.log(runs.groupby([*_CELL, *WHO])["fit_seconds"].median()).unstack(WHO)[
         counts[counts == counts.max()].index
     ]
@@ -110,34 +140,3 @@ def _doubts(
             found[key] += [f"{plural(bad, 'run')} did not converge"] * bool(bad)
             found[key] += [f"{plural(failed, 'run')} failed"] * bool(failed)
     return {key: "; ".join(words) for key, words in found.items()}
-
-
-def fastest(runs: pd.DataFrame) -> str:
-    """Which series is fastest, in one sentence that is true of every cell that several series have.
-
-    Args:
-        runs: comparable runs that are ok, of two series or more.
-    """
-    names = series_names.series(runs)
-    medians = runs.groupby([*_CELL, *WHO])["fit_seconds"].median().unstack(WHO)
-    shared = medians[medians.notna().sum(axis=1) > 1]
-    if shared.empty:
-        return "No combination of model and batch size was measured on two sides, so there is nothing to compare."
-    winners = shared.idxmin(axis=1).map(lambda key: names[key]).reset_index(name="winner")
-    counts = winners["winner"].value_counts()
-    everywhere = f"{len(winners)} combinations of model and batch size"
-    if len(counts) == 1:
-        return f"{counts.index[0]} is fastest in all {everywhere}."
-    for axis, before in (("batch_size", "at batch size"), ("model", "with")):
-        by_value = winners.groupby(axis, sort=False)["winner"]
-        if (by_value.nunique() == 1).all():
-            firsts = by_value.first()
-            groups = {name: [str(v) for v in firsts.index[firsts == name]] for name in counts.index}
-            parts = [f"{name} {before} {_and(values)}" for name, values in groups.items()]
-            return f"{parts[0].replace(before, f'is fastest {before}', 1)}; {'; '.join(parts[1:])}."
-    parts = [f"{name} in {count}" for name, count in counts.items()]
-    return f"None is fastest throughout. Of {everywhere}, the fastest is {enumerate_words(parts, 4)}."
-
-
-def _and(values: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(values[:-1]), values[-1]]))

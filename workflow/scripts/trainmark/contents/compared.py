@@ -30,7 +30,21 @@ TABLES = (
         "(geometric means over the cells that both have, with 95 % intervals), samples per second, and what speaks "
         "against the figures.",
         made_by="ranking.ranking",
-        given=("runs", "shown", "outliers", "drift", "baseline"),
+        given=("against_baseline", "runs", "shown", "outliers", "drift"),
+    ),
+    # One row a model and batch size that two series or more have.
+    Table(
+        "fastest",
+        MAKE,
+        (
+            MODEL,
+            BATCH_SIZE,
+            *(Column(axis) for axis in ("machine", "device", "stack")),
+            Column("seconds", kind="seconds"),
+            Column("series", kind="integer"),
+        ),
+        made_by="ranking.fastest",
+        given=("against_baseline",),
     ),
     Table(
         "comparisons",

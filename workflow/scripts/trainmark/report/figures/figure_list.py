@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trainmark.analysis import convergence, table_files
-from trainmark.contents import figures
+from trainmark.contents import figures, making
 from trainmark.contents.figures import Figure
 from trainmark.records.record import OK
 from trainmark.report.figures.figure_spec import Exhibit, lacking
@@ -78,7 +77,7 @@ class Inputs:
     @functools.cache  # noqa: B019, there is one of them
     def given(self, name: str) -> Any:
         """What a declaration says that its function is given: one of these attributes, or a table of that name."""
-        return getattr(self, name) if hasattr(self, name) else table_files.read(self.report, name)
+        return getattr(self, name) if making.has(type(self), name) else table_files.read(self.report, name)
 
 
 def plan(report: Path, everything: pd.DataFrame, references: convergence.References | None) -> list[Exhibit]:
@@ -97,8 +96,7 @@ def plan(report: Path, everything: pd.DataFrame, references: convergence.Referen
 
 def _make(figure: Figure, *given: object) -> Exhibit:
     """A figure by the function that its declaration names, or what is said in its place where nobody could read it."""
-    module, function = figure.made_by.split(".")
-    exhibit: Exhibit = getattr(importlib.import_module(f"trainmark.report.figures.{module}"), function)(figure, *given)
+    exhibit: Exhibit = making.function("trainmark.report.figures", figure.made_by)(figure, *given)
     if exhibit.missing or exhibit.kind == "scatter":
         return exhibit
     count = len(exhibit.table[exhibit.series].drop_duplicates())

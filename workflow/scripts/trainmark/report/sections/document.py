@@ -12,10 +12,14 @@ from trainmark.contents import tables
 from trainmark.contents.columns import Column, ratio, unknown
 
 
+def with_interval(value: float, low: float, high: float) -> str:
+    """A ratio with its interval, as ``1.23 [1.20, 1.26]``; without, where it has none."""
+    return ratio(value) + ("" if unknown(low) else f" [{ratio(low)}, {ratio(high)}]")
+
+
 def mean_with_interval(row: Mapping[str, Any]) -> str:
-    """A geometric mean with its interval, as ``1.23 [1.20, 1.26]``; without, where it has none."""
-    interval = "" if unknown(row["low"]) else f" [{ratio(row['low'])}, {ratio(row['high'])}]"
-    return ratio(row["geometric_mean"]) + interval
+    """A geometric mean with its interval, as ``with_interval`` writes it."""
+    return with_interval(row["geometric_mean"], row["low"], row["high"])
 
 
 @dataclass(frozen=True)

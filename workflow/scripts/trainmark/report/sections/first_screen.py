@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, ranking, series_names
+from trainmark.analysis import series_names
 from trainmark.analysis.comparison_statistics import ALL_MODELS
 from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
-from trainmark.contents.columns import Column, ratio, seconds, unknown
-from trainmark.records.record import OK
-from trainmark.report.sections.document import FirstScreen, Table, declared, rows_of
+from trainmark.contents.columns import Column, seconds, unknown
+from trainmark.report.sections.document import FirstScreen, Table, declared, rows_of, with_interval
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.speed import picture
+from trainmark.words import and_words, enumerate_words, plural
 
 _OWN = tables.named("cells").pick(
     "model batch_size fit_seconds_median throughput_samples_per_second_median test_accuracy_median n failed",
@@ -27,10 +27,35 @@ def first_screen(data: ReportData) -> FirstScreen:
         return FirstScreen("No run is ok, so nothing can be said of speed.")
     if len(table[WHO].drop_duplicates()) == 1:
         return _alone(data)
-    ok = cell_statistics.alike(data.runs[data.runs["status"] == OK])
-    found = _ranked(table)
     entry = data.figures["ranking"]
-    return FirstScreen(ranking.fastest(ok), found, None if entry["missing"] else picture(entry))
+    said = fastest(data.tables["fastest"], table["stack"].nunique() > 1)
+    return FirstScreen(said, _ranked(table), None if entry["missing"] else picture(entry))
+
+
+def fastest(cells: pd.DataFrame, stacks: bool) -> str:
+    """Which series is fastest, in one sentence that is true of every cell and hides no crossing behind a mean.
+
+    Args:
+        cells: fastest.csv.
+        stacks: whether there are several.
+    """
+    if cells.empty:
+        return "No model and batch size was measured on two comparable sides, so there is nothing to compare."
+    names = [series_names.label(key, (True, True, stacks)) for key in cells[WHO].itertuples(index=False, name=None)]
+    cells = cells.assign(winner=names)
+    counts = cells["winner"].value_counts()
+    everywhere = f"{plural(len(cells), 'combination')} of model and batch size"
+    if len(counts) == 1:
+        return f"{counts.index[0]} is fastest in all {everywhere}."
+    for axis, one, many in (("batch_size", "at batch size", "at batch sizes"), ("model", "with", "with")):
+        winners = cells.groupby(axis, sort=False)["winner"]
+        if (winners.nunique() == 1).all():
+            values = {name: [str(v) for v in winners.first().index[winners.first() == name]] for name in counts.index}
+            where = [f"{one if len(each) == 1 else many} {and_words(each)}" for each in values.values()]
+            first, *others = zip(values, where)
+            return f"{first[0]} is fastest {first[1]}, {and_words(' '.join(each) for each in others)}."
+    parts = [f"{name} in {count}" for name, count in counts.items()]
+    return f"None is fastest throughout. Of {everywhere}, the fastest is {enumerate_words(parts, 4)}."
 
 
 def _alone(data: ReportData) -> FirstScreen:
@@ -56,9 +81,11 @@ def _ranked(table: pd.DataFrame) -> Table:
         overall = by_model[ALL_MODELS]
         found = {**overall, "who": series_names.label(key, (True, True, stacks))}
         found |= {model: by_model[model]["speed_up"] if model in by_model else None for model in models}
-        found["overall"] = _with_interval(overall)
+        known = not unknown(overall["speed_up"])
+        ends = overall["speed_up"], overall["low"], overall["high"]
+        found["overall"] = with_interval(*ends) if known else "no cell in common"
         found["trust"] = f"\u26a0 {overall['doubts']}" if overall["doubts"] else "\u2713"
-        found["grey"] = unknown(overall["speed_up"])
+        found["grey"] = not known
         rows.append(found)
     columns = (
         Column("who", "Machine and device"),
@@ -72,11 +99,3 @@ def _ranked(table: pd.DataFrame) -> Table:
         "\u2713: repeated, undisturbed, steady, and all of it learned. \u26a0: what speaks against the figures."
     )
     return Table("ranking", "Ranking", columns, rows, tables.named("ranking").file, note)
-
-
-def _with_interval(row: dict[str, float]) -> str:
-    """A speed-up with its interval."""
-    if unknown(row["speed_up"]):
-        return "no cell in common"
-    interval = "" if unknown(row["low"]) else f" [{ratio(row['low'])}, {ratio(row['high'])}]"
-    return ratio(row["speed_up"]) + interval
