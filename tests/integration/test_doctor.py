@@ -54,7 +54,8 @@ def test_whole_look_at_this_machine_at_every_call(hurried, monkeypatch):
     host = platform.node()
     assert not re.search(rf"(?<!\w){re.escape(host)}(?!\w)", text + json.dumps(data)) or len(host) < 3
     assert "machine_id_hash" not in json.dumps(data)
-    assert "checking tf-2.19 on the CPU" in hurried.run("doctor", devices=["cpu"])
+    again = hurried.run("doctor", devices=["cpu"])
+    assert "checking tf-2.19 on the CPU" in again, again
     assert "Nothing to be done" in hurried.run()
 
 

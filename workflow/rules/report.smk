@@ -82,6 +82,7 @@ rule render_page:
         written(*(table.name for table in tables.TABLES)),
         figures="results/report/figures",
         html="workflow/report/page.html.j2",
+        included=["workflow/report/page.css", "workflow/report/page.js"],
         markdown="workflow/report/report.md.j2",
     output:
         html=report(

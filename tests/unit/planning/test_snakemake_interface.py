@@ -101,7 +101,9 @@ def test_nothing_to_do_takes_no_pandas(snakemake):
 
 
 def test_record_of_a_killed_snakemake_is_no_reason_to_measure_again(snakemake):
-    snakemake.measure("record.json", shell="echo measured > {output}; kill -9 $PPID", code=-9)
+    # Snakemake starts a job before it notes that the job began.
+    noted = "until ls .snakemake/incomplete | grep -q .; do sleep 0.1; done"
+    snakemake.measure("record.json", shell=f"echo measured > {{output}}; {noted}; kill -9 $PPID", code=-9)
     assert list((snakemake.folder / ".snakemake/incomplete").iterdir())
     assert "Nothing to be done" in snakemake.measure("--nolock", "record.json")
 
