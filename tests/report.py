@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainmark.analysis import cell_statistics, claims, collecting, comparison_tables, convergence, table_files
+from trainmark.analysis import claims, collecting, comparison_tables, convergence, experiments, table_files
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.report import page
@@ -17,6 +17,7 @@ from tests import synthetic
 from tests.conftest import CONFIG, ROOT
 
 SETTINGS = workloads.settings_digest(workloads.describe("mlp", CONFIG))
+PREFERENCE = experiments.Preference(SETTINGS, "synthetic-a")
 GRID = {
     "machine": "synthetic-a",
     "stacks": ["tf-2.19"],
@@ -60,7 +61,7 @@ def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_
     """Every CSV of the report, in ``folder``."""
     synthetic.write_tree(records, folder, kinds, described)
     collecting.collect(folder / "results/machines", ROOT / "workflow/schemas", folder, skip_bad=True, gate=gate)
-    comparison_tables.write(comparison_tables.Inputs(folder, SETTINGS, configured, "auto", _claims(), _hardware()))
+    comparison_tables.write(comparison_tables.Inputs(folder, PREFERENCE, configured, "auto", _claims(), _hardware()))
 
 
 def make(
@@ -74,7 +75,7 @@ def make(
 ) -> Report:
     """The whole report; figures that are not drawn, or not among the names in ``draw``, are planned and empty."""
     write_tables(records, folder, configured, kinds, gate, described)
-    runs = cell_statistics.of_shown_experiment(table_files.read(folder, "runs"), SETTINGS)
+    runs = experiments.of_shown(table_files.read(folder, "runs"), PREFERENCE)
     planned = figure_list.plan(folder, runs, gate.references)
     names = {exhibit.name for exhibit in planned if draw is True or (draw and exhibit.name in draw)}
     drawing.draw_all([e for e in planned if e.name in names], style.assign_looks(runs), folder / "figures")
@@ -82,7 +83,7 @@ def make(
         if exhibit.name not in names:
             (folder / "figures" / f"{exhibit.name}.svg").write_text("<svg/>")
     figure_spec.write_index(planned, folder / "figures" / "figures.json")
-    data = report_data.read_report(folder, GRID, [c["name"] for c in configured], SETTINGS)
+    data = report_data.read_report(folder, GRID, [c["name"] for c in configured], PREFERENCE)
     document = page.write(page.with_figures(data, folder / "figures"))
     html = page.render(document, TEMPLATES / "page.html.j2")
     (folder / "index.html").write_text(html)

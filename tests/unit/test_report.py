@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from trainmark.analysis import cell_statistics, table_files
+from trainmark.analysis import cell_statistics, experiments, table_files
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.machine import energy
@@ -196,17 +196,23 @@ def test_how_to_reproduce_names_the_experiment(five_machines):
         assert words in command
 
 
-def test_experiment_is_the_configured_one_else_the_commonest(tmp_path):
+def test_experiment_is_the_configured_one_or_this_computers_or_the_commonest(tmp_path):
     other = workloads.describe("mlp", {**CONFIG, "epochs": 7})
-    digest = workloads.digest(other)
+    digest, sevens = workloads.digest(other), workloads.settings_digest(other)
     records = [synthetic_record(machine="synthetic-a")]
     records += [
         synthetic_record(machine="synthetic-b", repeat=n, workload=other, workload_digest=digest) for n in (1, 2)
     ]
     report.write_tables(records, tmp_path)
     runs = table_files.read(tmp_path, "runs")
-    assert cell_statistics.choose_experiment(runs, SETTINGS)[0] == SETTINGS
-    assert cell_statistics.choose_experiment(runs, "another")[0] == workloads.settings_digest(other)
+
+    def order(settings: str, machine: str) -> list[str]:
+        return [each for each, _ in experiments.in_order(runs, experiments.Preference(settings, machine))]
+
+    assert order(SETTINGS, "nobody") == order(SETTINGS, "synthetic-a") == [SETTINGS, sevens]
+    assert order("another", "nobody") == [sevens, SETTINGS]
+    assert order(SETTINGS, "synthetic-b") == [sevens, SETTINGS]  # which would be on no figure otherwise
+    assert order(sevens, "synthetic-a") == [SETTINGS, sevens]
 
 
 def test_cells_of_different_workloads_stay_apart(tmp_path):

@@ -42,11 +42,12 @@ rule make_tables:
     params:
         code=layers.digest("make_tables.py", "analysis"),
         preferred=PLAN.settings_digest,
+        machine=PLAN.machine,
         comparisons=workloads.canonical_json(config["comparisons"]),
         baseline=config["baseline"],
         contents=files.digests([*config["hardware"], *config["claims"]]),
     shell:
-        "python workflow/scripts/make_tables.py --settings {params.preferred} --comparisons={params.comparisons:q} "
+        "python workflow/scripts/make_tables.py --settings {params.preferred} --machine={params.machine:q} --comparisons={params.comparisons:q} "
         "--baseline={params.baseline:q} --hardware {input.hardware:q} --claims {input.claims:q} -- results/report 2> {log}"
 
 
@@ -70,10 +71,11 @@ rule draw_figures:
     params:
         code=layers.digest("draw_figures.py", "report/figures"),
         preferred=PLAN.settings_digest,
+        machine=PLAN.machine,
         contents=files.digests([config["references"]]),
         captions=figures.captions(),
     shell:
-        "python workflow/scripts/draw_figures.py --settings {params.preferred} --references {input.references:q} "
+        "python workflow/scripts/draw_figures.py --settings {params.preferred} --machine={params.machine:q} --references {input.references:q} "
         "results/report {output} 2> {log}"
 
 
@@ -99,10 +101,11 @@ rule render_page:
     params:
         code=layers.digest("render_page.py", "report"),
         preferred=PLAN.settings_digest,
+        machine=PLAN.machine,
         grid=workloads.canonical_json(PLAN.described_grid),
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
-        "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} "
+        "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} --machine={params.machine:q} "
         "--grid {params.grid:q} --comparisons={params.comparisons:q} "
         "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} 2> {log}"
 

@@ -4,18 +4,20 @@ import argparse
 from pathlib import Path
 
 from trainmark import errors, files
-from trainmark.analysis import cell_statistics, convergence, table_files
+from trainmark.analysis import convergence, experiments, table_files
 from trainmark.report.figures import drawing, figure_list, figure_spec, style
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to draw by preference")
+    parser.add_argument("--machine", required=True, help="this computer's name; its runs are shown first")
     parser.add_argument("--references", type=Path, required=True, help="config/references.yaml")
     parser.add_argument("report", type=Path, help="folder of the tables")
     parser.add_argument("output", type=Path, help="folder of the figures")
     args = parser.parse_args()
-    runs = cell_statistics.of_shown_experiment(table_files.read(args.report, "runs"), args.settings)
+    preference = experiments.Preference(args.settings, args.machine)
+    runs = experiments.of_shown(table_files.read(args.report, "runs"), preference)
     planned = figure_list.plan(args.report, runs, convergence.load(args.references))
     with files.whole_folder(args.output) as folder:
         drawing.draw_all(planned, style.assign_looks(runs), folder)

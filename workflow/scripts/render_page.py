@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from trainmark import errors, files, terminal
+from trainmark.analysis import experiments
 from trainmark.report import page
 from trainmark.report.sections import report_data
 
@@ -13,12 +14,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, required=True, help="folder of the tables and figures")
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to show by preference")
+    parser.add_argument("--machine", required=True, help="this computer's name; its runs are shown first")
     parser.add_argument("--grid", type=json.loads, required=True, help="axes of the configured grid, as JSON")
     parser.add_argument("--comparisons", type=json.loads, required=True, help="as the configuration has them, as JSON")
     parser.add_argument("--page", type=Path, nargs=2, required=True, help="template and output of the HTML page")
     parser.add_argument("--markdown", type=Path, nargs=2, required=True, help="template and output of the Markdown")
     args = parser.parse_args()
-    data = report_data.read_report(args.report, args.grid, [each["name"] for each in args.comparisons], args.settings)
+    preference = experiments.Preference(args.settings, args.machine)
+    names = [each["name"] for each in args.comparisons]
+    data = report_data.read_report(args.report, args.grid, names, preference)
     document = page.write(page.with_figures(data, args.report / "figures"))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))

@@ -1,7 +1,7 @@
 """Tests of trainmark.analysis.energy_use, and of what the page says of energy."""
 
 import pytest
-from trainmark.analysis import cell_statistics, comparisons, energy_use, table_files
+from trainmark.analysis import cell_statistics, comparisons, energy_use, experiments, table_files
 from trainmark.machine import energy
 
 from tests import report, synthetic
@@ -17,7 +17,7 @@ def mixed(tmp_path_factory):
 
 
 def runs_of(made):
-    return cell_statistics.comparable(table_files.read(made.folder, "runs"), report.SETTINGS)
+    return experiments.comparable(experiments.of_shown(table_files.read(made.folder, "runs"), report.PREFERENCE))
 
 
 def test_energy_of_a_cell_is_that_of_its_median_run(mixed):

@@ -95,7 +95,7 @@ def differing(runs: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.Ser
     groups = runs.groupby(keys)
     words = {
         cell: "; ".join(
-            f"{column.replace('_', ' ')} {' and '.join(sorted(map(_short, groups.get_group(cell)[column].unique())))}"
+            f"{column.replace('_', ' ')} {' and '.join(sorted(map(short, groups.get_group(cell)[column].unique())))}"
             for column in columns
             if row[column] > 1
         )
@@ -104,67 +104,16 @@ def differing(runs: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.Ser
     return pd.Series(words, index=mixed.index, dtype=object)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as it stands in a sentence."""
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
         return value[:12]
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def comparable(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
-    """The runs that may be compared: ok, of one experiment and protocol, and each cell measured in one way.
-
-    Args:
-        runs: runs.csv.
-        preferred_settings: settings digest of the experiment to choose if there are runs of it.
-    """
-    runs = of_shown_experiment(runs, preferred_settings)
-    return alike(runs[runs["status"] == OK])
-
-
 def alike(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of cells whose runs were measured in one way."""
     return runs[~runs.set_index(CELL).index.isin(differing(runs, CELL, APART).index)]
-
-
-def of_shown_experiment(runs: pd.DataFrame, preferred_settings: str) -> pd.DataFrame:
-    """The runs of the experiment that is shown, whatever became of them; arguments as for ``comparable``."""
-    return runs[of_experiment(runs, choose_experiment(runs, preferred_settings))]
-
-
-def difference(shown: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """In which fields two experiments differ, each as "epochs 5 against 3"; the other's value first."""
-    found = []
-    for key in sorted({*shown, *other}):
-        ours, theirs = shown.get(key), other.get(key)
-        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-            found += difference(ours, theirs, f"{prefix}{key} ")
-        elif ours != theirs:
-            found.append(f"{prefix}{key.replace('_', ' ')} {_short(theirs)} against {_short(ours)}")
-    return found
-
-
-def choose_experiment(runs: pd.DataFrame, preferred_settings: str) -> tuple[str, int]:
-    """Which runs belong into one comparison: those of one experiment, measured by one protocol.
-
-    The experiment is the one that the configuration describes if there are runs of it, else the one with the most
-    runs; the protocol the newest among those.
-
-    Args:
-        runs: runs.csv.
-        preferred_settings: the configuration's settings digest.
-
-    Returns:
-        The settings digest and the protocol.
-    """
-    counts = runs["settings_digest"].value_counts()
-    settings = preferred_settings if preferred_settings in counts.index else counts.idxmax()
-    return settings, runs.loc[runs["settings_digest"] == settings, "protocol"].max()
-
-
-def of_experiment(table: pd.DataFrame, experiment: tuple[str, int]) -> pd.Series:
-    """For each row of a table of runs or cells, whether it belongs to the experiment."""
-    settings, protocol = experiment
-    return (table["settings_digest"] == settings) & (table["protocol"] == protocol)
 
 
 def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any], machines: Collection[str]) -> pd.DataFrame:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparisons, ranking, specifications, table_files
+from trainmark.analysis import comparisons, experiments, ranking, specifications, table_files
 from trainmark.analysis.comparisons import Comparison
+from trainmark.analysis.experiments import Experiment, Preference
 from trainmark.contents import making, tables
-from trainmark.contents.table import MAKE
+from trainmark.contents.table import EXPERIMENT, MAKE, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,19 +24,21 @@ class Inputs:
 
     Attributes:
         report: folder of the collected tables, and of what is written.
-        preferred_settings: settings digest of the experiment to compare if there are runs of it.
+        preference: which experiment is shown first.
         configured: the configuration's comparisons; without any, the sensible ones are made.
         baseline: a machine, or auto.
         ledger: the published claims, as ``claims.load`` gives them.
         published_hardware: figures of hardware, as ``catalogue.load`` gives them.
+        chosen: the experiment that the tables are of, None for the one that is shown first.
     """
 
     report: Path
-    preferred_settings: str
+    preference: Preference
     configured: Iterable[Mapping[str, Any]]
     baseline: str
     ledger: list[dict[str, Any]]
     published_hardware: Mapping[str, Any]
+    chosen: Experiment | None = None
 
     @functools.cached_property
     def everything(self) -> pd.DataFrame:
@@ -43,21 +46,35 @@ class Inputs:
         return table_files.read(self.report, "runs")
 
     @functools.cached_property
+    def all_experiments(self) -> list[Experiment]:
+        """Every experiment, the one that is shown first at the beginning."""
+        return experiments.in_order(self.everything, self.preference)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment that the tables are of."""
+        return self.chosen or self.all_experiments[0]
+
+    @functools.cached_property
+    def each_experiment(self) -> list[Inputs]:
+        """The same of every experiment."""
+        return [self, *(replace(self, chosen=other) for other in self.all_experiments[1:])]
+
+    @functools.cached_property
     def shown(self) -> pd.DataFrame:
-        """The runs of the experiment shown, whatever became of them."""
-        return cell_statistics.of_shown_experiment(self.everything, self.preferred_settings)
+        """The runs of the experiment, whatever became of them."""
+        return self.everything[experiments.belongs(self.everything, self.experiment)]
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
         """The runs that may be compared."""
-        return cell_statistics.comparable(self.everything, self.preferred_settings)
+        return experiments.comparable(self.shown)
 
     @functools.cached_property
     def controls(self) -> pd.DataFrame:
-        """The controls of the experiment shown, whatever became of them."""
+        """The controls of the experiment, whatever became of them."""
         controls = table_files.read(self.report, "controls")
-        shown = cell_statistics.choose_experiment(self.everything, self.preferred_settings)
-        return controls[cell_statistics.of_experiment(controls, shown)]
+        return controls[experiments.belongs(controls, self.experiment)]
 
     @property
     def machines(self) -> list[dict[str, str]]:
@@ -100,6 +117,13 @@ class Inputs:
     def made(self, name: str) -> pd.DataFrame:
         """A table, by the function that its declaration names."""
         table = tables.named(name)
+        if not table.of_every_experiment:
+            return self._made(table)
+        parts = [each._made(table).assign(**dict(zip(EXPERIMENT, each.experiment))) for each in self.each_experiment]
+        parts = [part for part in parts if len(part)] or [table_files.nothing(name)]
+        return pd.concat(parts)[table.keys]
+
+    def _made(self, table: Table) -> pd.DataFrame:
         make = making.function("trainmark.analysis", table.made_by)
         found: pd.DataFrame = make(*map(self.given, table.given))
         return found

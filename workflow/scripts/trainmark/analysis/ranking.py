@@ -8,7 +8,6 @@ import pandas as pd
 from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, stability, table_files
 from trainmark.analysis.comparison_statistics import ALL_MODELS
 from trainmark.analysis.series_names import BASELINE, WHO
-from trainmark.contents import tables
 from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.words import plural
 
@@ -39,12 +38,12 @@ def fastest(cells: pd.DataFrame) -> pd.DataFrame:
         cells: as ``against_baseline`` gives them: what did not compute the same is not among them.
 
     Returns:
-        Rows of fastest.csv, of the cells that two series or more have; ``series`` is their number.
+        Rows of fastest.csv but for their experiment, of the cells that two series or more have; ``series`` is how many.
     """
     counts = cells.groupby(_CELL)["speed_up"].transform("size")
     shared = cells.assign(series=counts, seconds=cells["fit_seconds_candidate"])[counts > 1].reset_index(drop=True)
     best = shared.loc[shared.groupby(_CELL)["speed_up"].idxmax()] if len(shared) else shared
-    return cell_statistics.in_order(best, _CELL)[tables.named("fastest").keys]
+    return cell_statistics.in_order(best, _CELL)
 
 
 def ranking(
@@ -60,10 +59,10 @@ def ranking(
         drift: drift.csv.
 
     Returns:
-        Rows of ranking.csv. ``speed_up`` is the geometric mean over the cells that the series and the baseline have,
-        with its 95 % interval; it is 1, without one, for the baseline itself, and NaN where they have no cell in
-        common. ``samples_per_second`` is the geometric mean of the cells' medians; ``doubts`` says what speaks against
-        the figures, and is empty where nothing does.
+        Rows of ranking.csv but for their experiment. ``speed_up`` is the geometric mean over the cells that the series
+        and the baseline have, with its 95 % interval; it is 1, without one, for the baseline itself, and NaN where they
+        have no cell in common. ``samples_per_second`` is the geometric mean of the cells' medians; ``doubts`` says what
+        speaks against the figures, and is empty where nothing does.
     """
     if cells.empty:
         return table_files.nothing("ranking")
@@ -78,7 +77,7 @@ def ranking(
     found = found.assign(**dict(zip(BASELINE, base)))
     doubts = _doubts(runs, shown, outliers, drift)
     found["doubts"] = [doubts[key] for key in found[WHO].itertuples(index=False, name=None)]
-    return _fastest_first(found)[tables.named("ranking").keys]
+    return _fastest_first(found)
 
 
 def _baseline(runs: pd.DataFrame, machine: str) -> tuple[str, str, str]:

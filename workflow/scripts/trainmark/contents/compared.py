@@ -30,6 +30,7 @@ TABLES = (
         "(geometric means over the cells that both have, with 95 % intervals), samples per second, and what speaks "
         "against the figures.",
         made_by="ranking.ranking",
+        of_every_experiment=True,
         given=("against_baseline", "runs", "shown", "outliers", "drift"),
     ),
     # One row a model and batch size that two series or more have.
@@ -44,6 +45,7 @@ TABLES = (
             Column("series", kind="integer"),
         ),
         made_by="ranking.fastest",
+        of_every_experiment=True,
         given=("against_baseline",),
     ),
     Table(

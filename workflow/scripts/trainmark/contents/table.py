@@ -8,6 +8,8 @@ from trainmark.contents.columns import UNKNOWN, Column
 
 # The rules that write tables: from records, and from those tables.
 COLLECT, MAKE = "collect_records", "make_tables"
+# The columns that say of which experiment a row is.
+EXPERIMENT = ("settings_digest", "protocol")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Table:
         note: a sentence above it on the page.
         made_by: module and function of ``analysis`` that make it, where the rule is MAKE.
         given: what that function is given: attributes of ``comparison_tables.Inputs``, or names of tables.
+        of_every_experiment: whether it holds the rows of every experiment, one experiment after the other.
         blank_texts: whether an empty text is a text; it is a missing value otherwise.
         category: in Snakemake's own report.
     """
@@ -37,6 +40,7 @@ class Table:
     note: str = ""
     made_by: str = ""
     given: tuple[str, ...] = ()
+    of_every_experiment: bool = False
     blank_texts: bool = False
     category: str = "Tables"
 
@@ -48,7 +52,7 @@ class Table:
     @property
     def keys(self) -> list[str]:
         """The file's columns."""
-        return [column.key for column in self.columns if column.in_file]
+        return [column.key for column in self.columns if column.in_file] + list(EXPERIMENT) * self.of_every_experiment
 
     @property
     def headed(self) -> tuple[Column, ...]:

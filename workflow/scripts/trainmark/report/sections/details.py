@@ -226,7 +226,7 @@ def provenance(data: ReportData) -> list[Section]:
 
 def commands(data: ReportData) -> list[str]:
     """What to type for the same experiment."""
-    settings, runs = data.experiments[data.experiment[0]], data.runs
+    settings, runs = data.settings[data.experiment[0]], data.runs
     values = {key: settings[key] for key in _SETTINGS if key in settings}
     values["learning_rate"] = settings["optimizer"]["learning_rate"]
     values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": int(runs["repeat"].max())}
