@@ -15,17 +15,19 @@ function sort(table, column, header) {
   header.setAttribute("aria-sort", down ? "descending" : "ascending");
   table.tBodies[0].append(...rows.map(pair => pair[1]));
 }
+// Of two rows of headings, the second has one for each column.
+const headings = table => table.tHead.rows[table.tHead.rows.length - 1];
 function csv(table) {
   const quote = text => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   const line = (row, read) => [...row.cells].map(cell => quote(read(cell))).join(",");
   // A text that a spreadsheet would take for a formula is marked as a text.
   const text = value => isNaN(value) ? value.replace(/^[=+@\t\r\uff1d\uff0b\uff0d\uff20-]/, "'$&") : value;
   const clean = cell => cell.classList.contains("number") ? valueOf(cell).replaceAll(",", "") : text(valueOf(cell));
-  const head = line(table.tHead.rows[0], th => th.textContent);
+  const head = line(headings(table), th => th.dataset.name ?? th.textContent);
   return [head, ...[...table.tBodies[0].rows].map(row => line(row, clean))].join("\n") + "\n";
 }
 for (const table of document.querySelectorAll("table")) {
-  [...table.tHead.rows[0].cells].forEach((th, column) => {
+  [...headings(table).cells].forEach((th, column) => {
     const button = document.createElement("button");
     button.append(...th.childNodes);
     button.onclick = () => sort(table, column, th);
@@ -34,7 +36,7 @@ for (const table of document.querySelectorAll("table")) {
   const save = document.createElement("button");
   save.className = "csv";
   save.textContent = "Save as CSV";
-  save.setAttribute("aria-label", `Save as CSV: ${table.parentNode.getAttribute("aria-label")}`);
+  save.setAttribute("aria-label", `Save as CSV: ${table.getAttribute("aria-label")}`);
   save.onclick = () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csv(table)], { type: "text/csv" }));
@@ -44,9 +46,17 @@ for (const table of document.querySelectorAll("table")) {
   };
   table.parentNode.after(save);
 }
+// Only what scrolls is a stop for the Tab key, which its arrow keys then scroll.
+const stops = new ResizeObserver(entries => entries.forEach(({ target: box }) => {
+  box.dataset.label ??= box.getAttribute("aria-label") ?? box.querySelector("[aria-label]")?.getAttribute("aria-label") ?? "";
+  const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+  const wanted = { tabindex: "0", role: "region", "aria-label": box.dataset.label };
+  for (const [name, value] of Object.entries(wanted)) scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
+}));
+document.querySelectorAll(".scroll").forEach(box => stops.observe(box));
 // What the first screen does not say folds open. Without this script, and on paper, all of it is there.
 const parts = [...document.querySelectorAll("details.part")];
-parts.slice(1).forEach(part => { part.open = false; });
+parts.slice(1).forEach(part => { part.open = "open" in part.dataset; });
 function reveal() {
   const wanted = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   for (let each = wanted && wanted.closest("details"); each; each = each.parentElement.closest("details")) each.open = true;
