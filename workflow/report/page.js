@@ -1,4 +1,3 @@
-"use strict";
 // A cell's value as it was measured, not as it is rounded for the eye.
 const valueOf = cell => cell.dataset.value ?? cell.textContent;
 const empty = (a, number) => a === "" || number && isNaN(a);
@@ -26,7 +25,16 @@ function csv(table) {
   const head = line(headings(table), th => th.dataset.name ?? th.textContent);
   return [head, ...[...table.tBodies[0].rows].map(row => line(row, clean))].join("\n") + "\n";
 }
-for (const table of document.querySelectorAll("table")) {
+// Only what scrolls is a stop for the Tab key, so that its arrow keys can scroll it.
+const stops = new ResizeObserver(entries => entries.forEach(({ target: box }) => {
+  box.dataset.label ??= box.ariaLabel ?? box.querySelector("table")?.ariaLabel ?? "";
+  const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+  const wanted = { tabindex: "0", role: "region", "aria-label": box.dataset.label };
+  for (const [name, value] of Object.entries(wanted)) scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
+}));
+// Sorting by each column, and a button that saves the table.
+function equip(table) {
+  table.ariaLabel ??= table.parentNode.ariaLabel;
   [...headings(table).cells].forEach((th, column) => {
     const button = document.createElement("button");
     button.append(...th.childNodes);
@@ -36,7 +44,7 @@ for (const table of document.querySelectorAll("table")) {
   const save = document.createElement("button");
   save.className = "csv";
   save.textContent = "Save as CSV";
-  save.setAttribute("aria-label", `Save as CSV: ${table.getAttribute("aria-label")}`);
+  save.setAttribute("aria-label", `Save as CSV: ${table.ariaLabel}`);
   save.onclick = () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csv(table)], { type: "text/csv" }));
@@ -46,13 +54,7 @@ for (const table of document.querySelectorAll("table")) {
   };
   table.parentNode.after(save);
 }
-// Only what scrolls is a stop for the Tab key, which its arrow keys then scroll.
-const stops = new ResizeObserver(entries => entries.forEach(({ target: box }) => {
-  box.dataset.label ??= box.getAttribute("aria-label") ?? box.querySelector("[aria-label]")?.getAttribute("aria-label") ?? "";
-  const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
-  const wanted = { tabindex: "0", role: "region", "aria-label": box.dataset.label };
-  for (const [name, value] of Object.entries(wanted)) scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
-}));
+document.querySelectorAll("table").forEach(equip);
 document.querySelectorAll(".scroll").forEach(box => stops.observe(box));
 // What the first screen does not say folds open. Without this script, and on paper, all of it is there.
 const parts = [...document.querySelectorAll("details.part")];

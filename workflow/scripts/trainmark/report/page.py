@@ -16,11 +16,13 @@ from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.report.sections import (
     additions,
+    chooser,
     claims,
     details,
     energy_and_host,
     first_screen,
     headline,
+    other_experiments,
     repeating,
     speed,
 )
@@ -65,6 +67,7 @@ def write(data: ReportData) -> Document:
         *speed.article(data),
         *energy_and_host.all_of_it(data),
         *speed.other_comparisons(data),
+        *other_experiments.all_of_them(data),
         details.every_cell(data),
         *details.not_counted(data),
         *details.provenance(data),
@@ -73,7 +76,7 @@ def write(data: ReportData) -> Document:
     claims.link_back(parts)
     first = first_screen.first_screen(data)
     title = "Training time of small TensorFlow models"
-    return Document(title, lead, first, INTRO, said, list(alerts(data)), parts)
+    return Document(title, lead, first, INTRO, said, list(alerts(data)), parts, chooser.choices(data))
 
 
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
@@ -92,13 +95,19 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
             f"{plural(missing, 'test case')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.",
             "missing",
         )
-    if not data.shown.all():
-        others = data.tables["runs"][~data.shown]
-        whose = enumerate_words(sorted(others["machine"].unique()))
+    if len(data.experiments) > 1:
+        names = chooser.experiment_names(data)
+        each = [
+            f"{names[other.experiment]} ({plural(len(other.runs), 'run')} on "
+            f"{enumerate_words(sorted(other.runs['machine'].unique()))})"
+            for other in other_experiments.others(data)
+        ]
         yield (
-            f"{plural(len(others), 'run')} of another experiment, on {whose}, {_is(len(others))} left out: only runs "
-            "that computed the same are compared.",
-            "left-out",
+            f"This page begins with one of {len(data.experiments)} experiments: {names[data.experiment]}. The "
+            f"{'other is' if len(each) == 1 else 'others are'} {'; '.join(each)}. Only runs that computed the same are "
+            f"compared. To begin with {'the other' if len(each) == 1 else each[0].split(' (')[0]}: "
+            f"{other_experiments.report_command(data, other_experiments.others(data)[0])}",
+            other_experiments.KEY,
         )
     for name in data.configured:
         if name not in set(data.tables["comparisons"]["comparison"]):
@@ -160,6 +169,7 @@ def render(document: Document, template: Path) -> str:
         # Whatever is put in is made harmless, but what the template itself calls safe, since it is our own.
         finalize=lambda value: escape(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     bounds = {"most": MOST_ROWS, "folded": FOLDED_ROWS, "most_verdicts": claims.MOST_VERDICTS}
     context = {"version": trainmark.__version__, "document": document, **bounds}
     return str(environment.get_template(template.name).render(**context))

@@ -101,7 +101,7 @@ def _verdict(row: Mapping[str, Any], axis: Axis, places: Mapping[tuple[str, str,
     where = next((key for one in baselines if (key := places.get((who, one, row["stack"] or "")))), "")
     if row["baseline"]:
         who += f" against {', '.join(baselines)}"
-    said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"]
+    said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"][:1].upper() + row["detail"][1:]
     return Verdict(who, row["stack"] or "", *said, picture, where)
 
 

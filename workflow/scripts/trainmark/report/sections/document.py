@@ -57,7 +57,7 @@ class Entry:
     Attributes:
         text: as it is shown.
         value: with all its digits, None where it is none.
-        look: how it is marked: ``faster-1`` to ``faster-4``, ``slower-1`` to ``slower-4``, ``maybe``; empty for plain.
+        look: how it is marked: ``up1`` to ``up5``, ``down1`` to ``down5``, ``even``, ``maybe``; empty for plain.
         hint: more about it, in words.
     """
 
@@ -222,6 +222,7 @@ class Document:
         answers: question -> sentences.
         alerts: what the reader has to know before anything else, each with the key of a section.
         sections: the rest.
+        choices: what the reader can choose, for the page's script; empty where there is nothing to choose.
     """
 
     title: str
@@ -231,6 +232,7 @@ class Document:
     answers: Mapping[str, list[str]]
     alerts: list[tuple[str, str]]
     sections: list[Section]
+    choices: Mapping[str, Any]
 
     @property
     def parts(self) -> list[list[Section]]:

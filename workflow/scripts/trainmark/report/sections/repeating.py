@@ -8,13 +8,12 @@ import pandas as pd
 
 from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
+from trainmark.experiment import workloads
 from trainmark.experiment.grid import Cell, Run
 from trainmark.report.sections.document import Section, declared, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import plural
 
-# Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
-_SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")
 _LISTS = {"stacks": "stack", "models": "model", "batch_sizes": "batch_size"}
 # What marks a run of which others took the cores, as stability.outliers writes it, by the share that they took.
 _MARKS = {"other_cpu_share": "other programs computed", "steal_share": "the host gave its cores to others"}
@@ -30,7 +29,7 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
         repeated: paths of records that are to be measured once more; their devices are named then, too.
     """
     settings = data.settings[data.experiment[0]]
-    values = {key: settings[key] for key in _SETTINGS if key in settings}
+    values = {key: settings[key] for key in workloads.SETTINGS if key in settings}
     values["learning_rate"] = settings["optimizer"]["learning_rate"]
     repeats = "auto" if repeated and data.grid.get("goal") else int(runs["repeat"].max())
     values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": repeats}
