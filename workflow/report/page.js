@@ -60,3 +60,14 @@ document.addEventListener("click", event => {
 });
 reveal();
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(d => { d.open = true; }));
+
+// A stop for the tabulator key only where something scrolls, which may change whenever something folds or is made anew.
+const scrolling = new ResizeObserver(entries => entries.forEach(({ target }) => {
+  const box = target.closest(".scroll");
+  if (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+}));
+function watchScrolling(root) {
+  root.querySelectorAll(".scroll").forEach(box => { scrolling.observe(box); scrolling.observe(box.firstElementChild); });
+}
+watchScrolling(document);
