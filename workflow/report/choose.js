@@ -257,7 +257,8 @@ class Chooser {
     }
     const parts = ranked.slice(0, 4).map(([number, won]) => `${name(number)} in ${won.length}`);
     if (ranked.length > 4) parts.push(`${ranked.length - 4} more`);
-    return `None ${word} throughout. Of ${combinations}, it is ${parts.join(", ")}.`;
+    const best = this.measure === "energy" ? "the least energy is used by" : "the fastest is";
+    return `None ${word} throughout. Of ${combinations}, ${best} ${parts.join(", ")}.`;
   }
 
   // ---- What is shown ----
@@ -268,7 +269,8 @@ class Chooser {
     const shown = rows.filter(row => row.overall).slice(0, DRAWN_ROWS);
     this.live.replaceChildren(this.ranking(rows), ...(shown.length > 1 ? [this.picture(shown)] : []));
     this.matrix.replaceChildren(this.cases(rows, keys));
-    this.section.querySelectorAll(".live .scroll, .matrix .scroll").forEach(box => stops.observe(box));
+    watchScrolling(this.live);
+    watchScrolling(this.matrix);
   }
 
   ranking(rows) {
@@ -284,11 +286,11 @@ class Chooser {
       make("td", { class: "long" }, row.unlike ? `\u26a0 ${row.unlike}` : row.doubts ? `\u26a0 ${row.doubts}` : "\u2713")));
     const note = `Times ${energy ? "less energy than" : "as fast as"} ${experiment.labels[this.baseline]}: geometric means over the `
       + "batch sizes that both have. \u2713: repeated, undisturbed, steady, and all of it learned. \u26a0: what speaks against the figures.";
-    const table = make("table", { "data-name": "choice" },
+    const table = make("table", { "data-name": "choice", "aria-label": "Ranking" },
       make("thead", {}, make("tr", {}, ...head.map((text, i) => make("th", { scope: "col", class: i && i < head.length - 1 ? "number" : null }, text)))),
       make("tbody", {}, ...body));
     const figure = make("figure", { class: "table" }, make("figcaption", {}, make("b", {}, "Ranking"), ` (${several(rows.length, "row")}). ${note}`),
-      make("div", { class: "scroll", role: "region", "aria-label": "Ranking" }, table));
+      make("div", { class: "scroll", role: "group", "aria-label": "Ranking" }, table));
     equip(table);
     if (body.length < rows.length) {
       figure.append(make("button", { type: "button", onclick: () => { this.all = true; this.show(); } }, `Show all ${rounded(rows.length)} rows`));
@@ -303,7 +305,7 @@ class Chooser {
     const all = rows.flatMap(row => [intervalOf(row.overall), ...row.byModel.filter(Boolean).map(mean => ({ ratio: Math.exp(mean.log) }))]);
     const values = all.flatMap(({ ratio, low, high }) => [ratio, low, high]).filter(value => value > 0 && isFinite(value));
     const low = Math.min(1, ...values) / 1.12, high = Math.max(1, ...values) * 1.12;
-    const width = 460, left = 10, step = 40, top = 26, height = top + rows.length * step + 44;
+    const width = Math.min(460, Math.max(300, this.section.clientWidth)), left = 10, step = 40, top = 26, height = top + rows.length * step + 44;
     const place = value => left + (width - 2 * left) * Math.log(value / low) / Math.log(high / low);
     const energy = this.measure === "energy";
     const finding = rows.map(row => `${experiment.labels[row.number]} ${withInterval(intervalOf(row.overall))}`).slice(0, 4).join("; ");
@@ -364,13 +366,13 @@ class Chooser {
         + ` (${several(pair.candidate.n, "run")}) against ${significant(pair.baseline.more[0])} ${unit} (${several(pair.baseline.n, "run")})`;
       return make("td", { class: `number ${shadeOf(found.ratio)}`, title: words }, itself ? "1" : (unsure ? "\u2248 " : "") + significant(found.ratio));
     })));
-    const table = make("table", { "data-name": "choice-cases", class: "matrix" }, make("thead", {},
+    const table = make("table", { "data-name": "choice-cases", class: "matrix", "aria-label": "By model and batch size" }, make("thead", {},
       make("tr", {}, make("th", { rowspan: 2, scope: "col" }, "Machine and device"), ...groups),
       make("tr", {}, ...keys.map(key => make("th", { scope: "col", class: "number" }, String(experiment.sizes[key % 1000]))))), make("tbody", {}, ...body));
     const note = `Times ${energy ? "less energy than" : "as fast as"} ${experiment.labels[this.baseline]}, by model and batch size. `
       + "\u2248: the 95 % interval includes 1, so the difference may be chance. \u00d7: measured, but not comparable. The values behind a ratio show when you point at it.";
     const folded = make("details", { class: "matrix", open: this.open ?? false }, make("summary", {}, "By model and batch size"),
-      make("figure", { class: "table" }, make("figcaption", {}, note), make("div", { class: "scroll", role: "region", "aria-label": "By model and batch size" }, table)));
+      make("figure", { class: "table" }, make("figcaption", {}, note), make("div", { class: "scroll", role: "group", "aria-label": "By model and batch size" }, table)));
     folded.addEventListener("toggle", () => { this.open = folded.open; });
     return folded;
   }

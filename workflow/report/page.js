@@ -25,16 +25,8 @@ function csv(table) {
   const head = line(headings(table), th => th.dataset.name ?? th.textContent);
   return [head, ...[...table.tBodies[0].rows].map(row => line(row, clean))].join("\n") + "\n";
 }
-// Only what scrolls is a stop for the Tab key, so that its arrow keys can scroll it.
-const stops = new ResizeObserver(entries => entries.forEach(({ target: box }) => {
-  box.dataset.label ??= box.ariaLabel ?? box.querySelector("table")?.ariaLabel ?? "";
-  const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
-  const wanted = { tabindex: "0", role: "region", "aria-label": box.dataset.label };
-  for (const [name, value] of Object.entries(wanted)) scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
-}));
 // Sorting by each column, and a button that saves the table.
 function equip(table) {
-  table.ariaLabel ??= table.parentNode.ariaLabel;
   [...headings(table).cells].forEach((th, column) => {
     const button = document.createElement("button");
     button.append(...th.childNodes);
@@ -44,7 +36,7 @@ function equip(table) {
   const save = document.createElement("button");
   save.className = "csv";
   save.textContent = "Save as CSV";
-  save.setAttribute("aria-label", `Save as CSV: ${table.ariaLabel}`);
+  save.setAttribute("aria-label", `Save as CSV: ${table.getAttribute("aria-label")}`);
   save.onclick = () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csv(table)], { type: "text/csv" }));
@@ -55,7 +47,6 @@ function equip(table) {
   table.parentNode.after(save);
 }
 document.querySelectorAll("table").forEach(equip);
-document.querySelectorAll(".scroll").forEach(box => stops.observe(box));
 // What the first screen does not say folds open. Without this script, and on paper, all of it is there.
 const parts = [...document.querySelectorAll("details.part")];
 parts.slice(1).forEach(part => { part.open = "open" in part.dataset; });
@@ -71,3 +62,14 @@ document.addEventListener("click", event => {
 });
 reveal();
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(d => { d.open = true; }));
+
+// A stop for the tabulator key only where something scrolls, which may change whenever something folds or is made anew.
+const scrolling = new ResizeObserver(entries => entries.forEach(({ target }) => {
+  const box = target.closest(".scroll");
+  if (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+}));
+function watchScrolling(root) {
+  root.querySelectorAll(".scroll").forEach(box => { scrolling.observe(box); scrolling.observe(box.firstElementChild); });
+}
+watchScrolling(document);
