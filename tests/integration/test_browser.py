@@ -50,10 +50,10 @@ def visited(request, made, started):
     page.close()
 
 
-def test_only_the_answers_are_unfolded_and_a_link_unfolds_what_it_leads_to(visited):
+def test_only_answers_and_claims_are_unfolded_and_a_link_unfolds_what_it_leads_to(visited):
     _, page, *_ = visited
     folded = page.evaluate("[...document.querySelectorAll('details.part')].map(part => part.open)")
-    assert folded == [True] + [False] * (len(folded) - 1)
+    assert folded == [True, True] + [False] * (len(folded) - 2)
     assert len(folded) > 5
     page.evaluate("location.hash = '#break-even'")
     page.wait_for_function("document.getElementById('break-even').closest('details').open")
@@ -132,7 +132,7 @@ def test_every_table_can_be_saved_with_all_its_digits(visited):
 
 def test_empty_cells_come_last_whichever_way_a_table_is_sorted(visited):
     _, page, *_ = visited
-    column = ["claims", "Measured"]
+    column = ["utilisation", "Share of it"]
     for _ in range(2):
         page.evaluate(CLICK, column)
         values = page.evaluate(VALUES, column)

@@ -60,12 +60,14 @@ def entry(value: float | None, low: float | None, high: float | None, why: str =
 
 @dataclass(frozen=True)
 class Head:
-    """What a matrix of ratios is called, what it says above, and the table that holds its values."""
+    """What a matrix of ratios is called, what it says above, the table that holds its values, and what they mean."""
 
     name: str
     title: str
     note: str
     source: str = "comparisons"
+    meaning: tuple[str, str] = ("faster", "slower")
+    corner: str = ""
 
 
 def of_comparison(
@@ -135,9 +137,9 @@ def of_ratios(
         return there.get((key, *place)) or (_NO_RUN if gone else _NOT_COMPARED)
 
     rows = [(said, [at(key, place) for place in places]) for key, said in list(names.items())[:MOST_ROWS]]
-    corner = "Pair" if any("against " in said for said in names.values()) else "Machine"
+    corner = head.corner or ("Pair" if any("against " in said for said in names.values()) else "Machine")
     left_out, file = max(0, len(names) - MOST_ROWS), tables.named(head.source).file
-    return Matrix(head.name, head.title, corner, _grouped(places), rows, head.note, file, left_out, shaded=True)
+    return Matrix(head.name, head.title, corner, _grouped(places), rows, head.note, file, left_out, head.meaning)
 
 
 def _places(cells: pd.DataFrame) -> list[Place]:

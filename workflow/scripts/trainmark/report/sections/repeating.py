@@ -26,7 +26,7 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
     Args:
         data: what the report is made from.
         runs: whose grid it is.
-        repeated: paths of records that are to be measured once more; their devices are named then, too.
+        repeated: paths of records that are to be measured once more; machine and devices are named then, too.
     """
     settings = data.settings[data.experiment[0]]
     values = {key: settings[key] for key in workloads.SETTINGS if key in settings}
@@ -35,6 +35,7 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
     values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": repeats}
     lists = {**_LISTS, **({"devices": "device"} if repeated else {})}
     words = {key: "[" + ",".join(map(str, sorted(runs[column].unique()))) + "]" for key, column in lists.items()}
+    words |= {"machine": runs["machine"].iloc[0]} if repeated else {}
     pairs = " ".join(f"'{key}={str(value).lower()}'" for key, value in {**values, **words}.items())
     conda = " --use-conda" if "tf-2.12" in set(runs["stack"]) else ""
     forced = f" --forcerun {' '.join(repeated)}" if repeated else ""
