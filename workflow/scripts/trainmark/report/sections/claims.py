@@ -56,8 +56,8 @@ def ledger(data: ReportData) -> Section:
         else:
             missing.append({**rows[0], "detail": "; ".join(dict.fromkeys(row["detail"] for row in rows))})
     texts = [_SAID] if cards else [f"None of the {plural(len(missing), 'published claim')} was measured here."]
-    named = {"tables": _missing(missing), "cards": cards, "open": bool(cards), "how": _HOW}
-    return Section(KEY, "Published claims, and what was measured", texts, **named)
+    title = "Published claims, and what was measured"
+    return Section(KEY, title, texts, tables=_missing(missing), cards=cards, open=bool(cards), how=_HOW)
 
 
 def _missing(rows: Rows) -> list[Table]:

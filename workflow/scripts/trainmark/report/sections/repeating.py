@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ from trainmark.words import plural
 _LISTS = {"stacks": "stack", "models": "model", "batch_sizes": "batch_size"}
 # What marks a run of which others took the cores, as stability.outliers writes it, by the share that they took.
 _MARKS = {"other_cpu_share": "other programs computed", "steal_share": "the host gave its cores to others"}
-_COLUMNS = "model batch_size repeat fit_seconds ratio other_cpu_share steal_share why"
+_COLUMNS = "model batch_size repeat why fit_seconds other_cpu_share steal_share"
 
 
 def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) -> str:
@@ -51,13 +52,13 @@ def disturbed(data: ReportData) -> Section | None:
     mine = data.runs[data.runs["machine"] == machine]
     paths = [str(Run(Cell(*row[:-1]), row[-1], None).path) for row in _keys(found)]
     several = len(found[WHO].drop_duplicates()) > 1
-    columns = tables.named("outliers").pick(f"{'stack device ' * several}{_COLUMNS}")
+    columns = tables.named("outliers").pick(f"{'stack device ' * several}{_COLUMNS}", why="What was noticed")
     said = (
         f"{plural(len(found), 'run')} of this computer {'was' if len(found) == 1 else 'were'} disturbed, or took much "
         "longer or less long than the others of the same test case. To repeat them, close other programs and give this "
         "command; what was measured before is kept in results/superseded."
     )
-    shown = declared("outliers", rows_of(found), columns, "disturbed", "Disturbed runs")
+    shown = [replace(t, note="") for t in declared("outliers", rows_of(found), columns, "disturbed", "Disturbed runs")]
     title = "Disturbed runs, and how to repeat them"
     return Section("disturbed", title, [said], tables=shown, code=[command(data, mine, paths)], level=3)
 
