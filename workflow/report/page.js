@@ -21,7 +21,7 @@ function csv(table) {
   const line = (row, read) => [...row.cells].map(cell => quote(read(cell))).join(",");
   // A text that a spreadsheet would take for a formula is marked as a text.
   const text = value => isNaN(value) ? value.replace(/^[=+@\t\r\uff1d\uff0b\uff0d\uff20-]/, "'$&") : value;
-  const clean = cell => cell.classList.contains("number") ? valueOf(cell).replaceAll(",", "") : text(valueOf(cell));
+  const clean = cell => "value" in cell.dataset || cell.classList.contains("number") ? valueOf(cell).replaceAll(",", "") : text(valueOf(cell));
   const head = line(headings(table), th => th.dataset.name ?? th.textContent);
   return [head, ...[...table.tBodies[0].rows].map(row => line(row, clean))].join("\n") + "\n";
 }

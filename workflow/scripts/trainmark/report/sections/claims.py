@@ -39,7 +39,8 @@ _HOW = (
     "verdicts are in claims.csv."
 )
 # What a card says of so many machines and stacks at once; the others are behind a click.
-MOST_VERDICTS = 4
+MOST_VERDICTS = 2
+_MOST_BASELINES = 3
 Rows = list[dict[str, Any]]
 
 
@@ -101,8 +102,9 @@ def _verdict(row: Mapping[str, Any], axis: Axis, places: Mapping[tuple[str, str,
     baselines = (row["baseline"] or "").split("; ")
     where = next((key for one in baselines if (key := places.get((who, one, row["stack"] or "")))), "")
     if row["baseline"]:
-        who += f" against {', '.join(baselines)}"
-    said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"][:1].upper() + row["detail"][1:]
+        more = f" and {len(baselines) - _MOST_BASELINES} more" if len(baselines) > _MOST_BASELINES else ""
+        who += f" against {'; '.join(baselines[:_MOST_BASELINES])}{more}"
+    said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"]
     return Verdict(who, row["stack"] or "", *said, picture, where)
 
 
