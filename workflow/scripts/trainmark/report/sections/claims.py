@@ -55,7 +55,9 @@ def ledger(data: ReportData) -> Section:
         if any(row["measured"] is not None for row in rows):
             cards.append(_card(rows, places))
         else:
-            missing.append({**rows[0], "detail": "; ".join(dict.fromkeys(row["detail"] for row in rows))})
+            missing.append(
+                {**rows[0], "detail": "; ".join(dict.fromkeys(row["detail"].removeprefix("missing: ") for row in rows))}
+            )
     texts = [_SAID] if cards else [f"None of the {plural(len(missing), 'published claim')} was measured here."]
     title = "Published claims, and what was measured"
     return Section(KEY, title, texts, tables=_missing(missing), cards=cards, open=bool(cards), how=_HOW)
