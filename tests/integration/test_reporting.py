@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import html
 import json
 import os
 import re
@@ -37,6 +38,27 @@ def test_report_draws_what_is_there_and_trains_nothing(checkout):
     shutil.rmtree(synthetic)
     assert trained(checkout.run("report", epochs=9)) == 0
     assert len((checkout.folder / "results/report/runs.csv").read_text().splitlines()) == 1 + 1
+
+
+def test_command_of_the_page_repeats_the_disturbed_runs_and_no_others(checkout):
+    record, quiet = (json.loads(checkout.record(size).read_text()) for size in (64, 128))
+    cores = record["durations"]["fit_seconds"] * record["execution"]["intra_op_threads"]
+    record["noise"] |= {"fit_other_cpu_seconds": 0.6 * cores, "fit_steal_seconds": 0}
+    quiet["noise"] |= {"fit_other_cpu_seconds": 0, "fit_steal_seconds": 0}
+    for size, data in ((64, record), (128, quiet)):
+        checkout.record(size).write_text(json.dumps(data))
+    other = checkout.record(128).read_bytes()
+    checkout.run("report")
+    page = html.unescape((checkout.folder / "results/report/index.html").read_text())
+    assert "other programs took 60 % of the cores' time" in page
+    (command,) = re.findall(r"<code>(snakemake --cores 1 --forcerun .*)</code>", page)
+    typed = f"{sys.executable} -m {command} roofline=False"  # which the others of these runs were made without, too
+    result = subprocess.run(typed, shell=True, cwd=checkout.folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert trained(result.stdout) == 1
+    assert json.loads(checkout.record(64).read_text())["started_at"] > record["started_at"]
+    assert checkout.record(128).read_bytes() == other
+    assert len(list((checkout.folder / "results/superseded").rglob("64/1.json"))) == 1
 
 
 def script(checkout, name: str, *arguments: str, code: int = 0) -> str:

@@ -164,7 +164,7 @@ class Chooser {
   }
 
   word(axis, value) {
-    return axis === "devices" ? value.toUpperCase() : axis === "sizes" ? rounded(value) : value;
+    return axis === "devices" ? value.toUpperCase() : value;
   }
 
   // ---- The comparison ----
@@ -286,7 +286,7 @@ class Chooser {
       make("td", { class: "long" }, row.unlike ? `\u26a0 ${row.unlike}` : row.doubts ? `\u26a0 ${row.doubts}` : "\u2713")));
     const note = `Times ${energy ? "less energy than" : "as fast as"} ${experiment.labels[this.baseline]}: geometric means over the `
       + "batch sizes that both have. \u2713: repeated, undisturbed, steady, and all of it learned. \u26a0: what speaks against the figures.";
-    const table = make("table", { "data-name": "choice" },
+    const table = make("table", { "data-name": "choice", "aria-label": "Ranking" },
       make("thead", {}, make("tr", {}, ...head.map((text, i) => make("th", { scope: "col", class: i && i < head.length - 1 ? "number" : null }, text)))),
       make("tbody", {}, ...body));
     const figure = make("figure", { class: "table" }, make("figcaption", {}, make("b", {}, "Ranking"), ` (${several(rows.length, "row")}). ${note}`),
@@ -366,9 +366,9 @@ class Chooser {
         + ` (${several(pair.candidate.n, "run")}) against ${significant(pair.baseline.more[0])} ${unit} (${several(pair.baseline.n, "run")})`;
       return make("td", { class: `number ${shadeOf(found.ratio)}`, title: words }, itself ? "1" : (unsure ? "\u2248 " : "") + significant(found.ratio));
     })));
-    const table = make("table", { "data-name": "choice-cases", class: "matrix" }, make("thead", {},
+    const table = make("table", { "data-name": "choice-cases", class: "matrix", "aria-label": "By model and batch size" }, make("thead", {},
       make("tr", {}, make("th", { rowspan: 2, scope: "col" }, "Machine and device"), ...groups),
-      make("tr", {}, ...keys.map(key => make("th", { scope: "col", class: "number" }, rounded(experiment.sizes[key % 1000]))))), make("tbody", {}, ...body));
+      make("tr", {}, ...keys.map(key => make("th", { scope: "col", class: "number" }, String(experiment.sizes[key % 1000]))))), make("tbody", {}, ...body));
     const note = `Times ${energy ? "less energy than" : "as fast as"} ${experiment.labels[this.baseline]}, by model and batch size. `
       + "\u2248: the 95 % interval includes 1, so the difference may be chance. \u00d7: measured, but not comparable. The values behind a ratio show when you point at it.";
     const folded = make("details", { class: "matrix", open: this.open ?? false }, make("summary", {}, "By model and batch size"),

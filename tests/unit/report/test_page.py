@@ -75,6 +75,36 @@ def test_markdown_says_the_same(five_machines):
     assert "\n\n\n\n" not in markdown
 
 
+@pytest.mark.parametrize("fixture", ["five_machines", "two_machines"])
+def test_readers_see_no_cells(request, fixture):
+    """What the code calls a cell is a test case to a reader; figures and names of files are not looked at here."""
+    made = request.getfixturevalue(fixture)
+    html = re.sub(r"(?s)<(style|script|head)\b.*?</\1>|<figure>.*?</figure>", " ", made.html)
+    text = re.sub(r"<[^>]*>", " ", html)
+    names = {table.source for section in made.document.sections for table in section.tables}
+    for name in names:
+        text = text.replace(name, "")
+    assert len(text) > 10_000
+    assert re.findall(r".{30}\bcells?\b.{30}", text, re.IGNORECASE) == []
+
+
+def test_every_table_has_a_name_of_its_own_and_row_headers(five_machines):
+    tables = re.findall(r"<table ([^>]*)>(.*?)</table>", five_machines.html, re.DOTALL)
+    assert len(tables) > 15
+    assert all(re.search(r'aria-label="[^"]+"', attributes) for attributes, _ in tables)
+    keys = [re.search(r'id="([^"]+)"', attributes)[1] for attributes, _ in tables]
+    assert len(set(keys)) == len(keys)
+    for _, content in tables:
+        rows = content.split("<tbody>")[1].count("<tr")
+        assert content.count('<th scope="row"') == rows > 0
+
+
+def test_batch_sizes_are_written_as_they_are_typed_and_sorted_as_numbers(five_machines):
+    part = five_machines.html.split('data-name="cells"')[1].split("</table>")[0]
+    assert '<td class="number">1024</td>' in part
+    assert "1,024" not in five_machines.section("cells")
+
+
 def test_columns_without_any_value_are_not_shown():
     columns = (Column("a", "A"), Column("b", "B"), Column("c", "C", empty="none"))
     assert [c.key for c in Table("t", "T", columns, [{"a": 1, "b": None, "c": None}]).shown] == ["a", "c"]
