@@ -18,9 +18,6 @@ PY = $(VENV)/bin/python
 RUN = $(PY) -I workflow/scripts/start_program.py
 SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/*.host.txt)
-REPORT = results/report/index.html
-# Prints where the report is, also after a failed run, and keeps the exit code.
-SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || printf 'Report: %s\n' "$$PWD/$(REPORT)"; exit $$status
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
 unexport FROM AS SKIP KEY MACHINE TO
@@ -59,10 +56,10 @@ help:
 	@echo "  make check-locks    check whether make lock is needed"
 
 run: $(VENV)/installed
-	@$(SNAKEMAKE) --configfile config/quick.yaml; $(SHOW_REPORT)
+	@$(SNAKEMAKE) --configfile config/quick.yaml
 
 benchmark: $(VENV)/installed
-	@$(SNAKEMAKE); $(SHOW_REPORT)
+	@$(SNAKEMAKE)
 
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
@@ -75,7 +72,7 @@ doctor: $(VENV)/installed
 	@$(SNAKEMAKE) doctor
 
 report: $(VENV)/installed
-	@$(SNAKEMAKE) report; $(SHOW_REPORT)
+	@$(SNAKEMAKE) report
 
 unlock: $(VENV)/installed
 	@$(SNAKEMAKE) --unlock

@@ -26,7 +26,7 @@ def main() -> None:
     document = page.write(page.with_figures(data, args.report / "figures"))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))
-    terminal.say(f"trainmark: the report is {args.page[1]}")
+    terminal.say(f"trainmark: {document.first.sentence}")
 
 
 if __name__ == "__main__":
