@@ -33,7 +33,7 @@ for folder, _, names in os.walk("results/machines"):
             json.load(file)
 """
 SCRIPTS = "workflow/scripts"
-SETTINGS = ["--settings", "none"]
+SETTINGS = ["--settings", "none", "--machine="]
 GATE = ["--references", "config/references.yaml", "--level", "0.001"]
 COLLECT = [
     f"{SCRIPTS}/collect_records.py",

@@ -1,4 +1,3 @@
-"use strict";
 // A cell's value as it was measured, not as it is rounded for the eye.
 const valueOf = cell => cell.dataset.value ?? cell.textContent;
 const empty = (a, number) => a === "" || number && isNaN(a);
@@ -24,7 +23,8 @@ function csv(table) {
   const head = line(table.tHead.rows[0], th => th.textContent);
   return [head, ...[...table.tBodies[0].rows].map(row => line(row, clean))].join("\n") + "\n";
 }
-for (const table of document.querySelectorAll("table")) {
+// Sorting by each column, and a button that saves the table.
+function equip(table) {
   [...table.tHead.rows[0].cells].forEach((th, column) => {
     const button = document.createElement("button");
     button.append(...th.childNodes);
@@ -44,6 +44,7 @@ for (const table of document.querySelectorAll("table")) {
   };
   table.parentNode.after(save);
 }
+document.querySelectorAll("table").forEach(equip);
 // What the first screen does not say folds open. Without this script, and on paper, all of it is there.
 const parts = [...document.querySelectorAll("details.part")];
 parts.slice(1).forEach(part => { part.open = false; });
@@ -59,3 +60,14 @@ document.addEventListener("click", event => {
 });
 reveal();
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(d => { d.open = true; }));
+
+// A stop for the tabulator key only where something scrolls, which may change whenever something folds or is made anew.
+const scrolling = new ResizeObserver(entries => entries.forEach(({ target }) => {
+  const box = target.closest(".scroll");
+  if (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+}));
+function watchScrolling(root) {
+  root.querySelectorAll(".scroll").forEach(box => { scrolling.observe(box); scrolling.observe(box.firstElementChild); });
+}
+watchScrolling(document);

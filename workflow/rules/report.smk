@@ -1,5 +1,7 @@
 # From records to the page. One rule reads the records; every table and figure reads what that one wrote. The tables that
 # a rule writes are those that trainmark/contents declares to be its own: see tables_of.
+# The machine whose own experiment is shown if it has no runs of the configured one; none where this call names one.
+SHOWN_FIRST = "" if call.names_experiment(LAYERS[1:]) else PLAN.machine
 
 
 rule collect_records:
@@ -42,7 +44,7 @@ rule make_tables:
     params:
         code=layers.digest("make_tables.py", "analysis"),
         preferred=PLAN.settings_digest,
-        machine=PLAN.machine,
+        machine=SHOWN_FIRST,
         comparisons=workloads.canonical_json(config["comparisons"]),
         baseline=config["baseline"],
         contents=files.digests([*config["hardware"], *config["claims"]]),
@@ -71,7 +73,7 @@ rule draw_figures:
     params:
         code=layers.digest("draw_figures.py", "report/figures"),
         preferred=PLAN.settings_digest,
-        machine=PLAN.machine,
+        machine=SHOWN_FIRST,
         contents=files.digests([config["references"]]),
         captions=figures.captions(),
     shell:
@@ -84,7 +86,7 @@ rule render_page:
         written(*(table.name for table in tables.TABLES)),
         figures="results/report/figures",
         html="workflow/report/page.html.j2",
-        included=["workflow/report/page.css", "workflow/report/page.js"],
+        included=expand("workflow/report/{file}", file=["page.css", "page.js", "statistics.js", "choose.js"]),
         markdown="workflow/report/report.md.j2",
     output:
         html=report(
@@ -101,7 +103,7 @@ rule render_page:
     params:
         code=layers.digest("render_page.py", "report"),
         preferred=PLAN.settings_digest,
-        machine=PLAN.machine,
+        machine=SHOWN_FIRST,
         grid=workloads.canonical_json(PLAN.described_grid),
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:

@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 MEASURES = ("fit_seconds", "steady_state_epoch_seconds")
 ALL_MODELS = "all"
 _MOMENTS = [f"{measure}_{moment}" for measure in MEASURES for moment in ("mean", "variance")]
-_RESOLVED = [*cell_statistics.RESOLVED, *cell_statistics.RESOLVED_IN_STACK, *cell_statistics.RESOLVED_ON_DEVICE]
+RESOLVED = [*cell_statistics.RESOLVED, *cell_statistics.RESOLVED_IN_STACK, *cell_statistics.RESOLVED_ON_DEVICE]
 
 
 def speed_ups(
@@ -44,10 +44,10 @@ def speed_ups(
         ``test_accuracy``; and ``unlike``, in what the two sides did not compute alike (empty where they did).
     """
     other = list(other)
-    resolved = [c for c in _RESOLVED if c in baseline.columns and c in candidate.columns]
+    resolved = [c for c in RESOLVED if c in baseline.columns and c in candidate.columns]
     columns = [*_MOMENTS, "n", *MEASURES, "test_accuracy", *resolved]
     sides = [
-        _moments(runs, [*same, *other], resolved).rename(columns={column: f"{column}_{side}" for column in columns})
+        moments(runs, [*same, *other], resolved).rename(columns={column: f"{column}_{side}" for column in columns})
         for side, runs in (("candidate", candidate), ("baseline", baseline))
     ]
     both = sides[0].merge(sides[1], on=same, suffixes=("", "_baseline"))
@@ -65,7 +65,14 @@ def speed_ups(
     return both.assign(unlike=_differences(both, resolved))
 
 
-def _moments(runs: pd.DataFrame, keys: list[str], resolved: list[str]) -> pd.DataFrame:
+def moments(runs: pd.DataFrame, keys: list[str], resolved: list[str]) -> pd.DataFrame:
+    """Of each cell its runs' number ``n``; mean and variance of the logs of both measures; medians.
+
+    Args:
+        runs: comparable runs that are ok.
+        keys: columns that tell the cells apart.
+        resolved: columns that are carried along, in which the runs of a cell are alike.
+    """
     logs = runs.assign(**{f"{measure}_log": np.log(runs[measure]) for measure in MEASURES})
     moments = {
         f"{measure}_{name}": (f"{measure}_log", how)

@@ -81,6 +81,10 @@ def is_optimizer_of(stack: str, optimizer_class: str | None) -> bool:
     return stack != "tf-2.12" or optimizer_class is None or ".legacy." in optimizer_class
 
 
+# The configuration's keys that decide what is computed: two experiments differ in one of these.
+SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "learning_rate", "jit_compile")
+
+
 def describe(model_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The workload of a run as its record holds it: all that decides what is computed, but for the batch size.
 

@@ -207,3 +207,8 @@ def _refusal(refuse: Callable[..., None], *arguments: object) -> str | None:
     except TrainmarkError as error:
         return str(error)
     return None
+
+
+def names_experiment(layers: Iterable[strict_yaml.Layer]) -> bool:
+    """Whether one of these layers of the configuration says what is computed, so that it is what the user asks for."""
+    return any(key in layer.values for layer in layers for key in workloads.SETTINGS)

@@ -14,7 +14,15 @@ from trainmark import escaping
 from trainmark.analysis import cell_statistics
 from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
-from trainmark.report.sections import details, energy_and_host, first_screen, headline, speed
+from trainmark.report.sections import (
+    chooser,
+    details,
+    energy_and_host,
+    first_screen,
+    headline,
+    other_experiments,
+    speed,
+)
 from trainmark.report.sections.document import Document
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
@@ -54,13 +62,14 @@ def write(data: ReportData) -> Document:
         *energy_and_host.all_of_it(data),
         speed.ledger(data),
         *speed.other_comparisons(data),
+        *other_experiments.all_of_them(data),
         details.every_cell(data),
         *details.not_counted(data),
         *details.provenance(data),
     ]
     first = first_screen.first_screen(data)
     title = "Training time of small TensorFlow models"
-    return Document(title, lead, first, INTRO, said, list(alerts(data)), parts)
+    return Document(title, lead, first, INTRO, said, list(alerts(data)), parts, chooser.choices(data))
 
 
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
@@ -76,13 +85,19 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     missing = len(cell_statistics.missing_runs(runs, data.grid, data.tables["runs"]["machine"]))
     if missing:
         yield f"{plural(missing, 'cell')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.", "missing"
-    if not data.shown.all():
-        others = data.tables["runs"][~data.shown]
-        whose = enumerate_words(sorted(others["machine"].unique()))
+    if len(data.experiments) > 1:
+        names = chooser.experiment_names(data)
+        each = [
+            f"{names[other.experiment]} ({plural(len(other.runs), 'run')} on "
+            f"{enumerate_words(sorted(other.runs['machine'].unique()))})"
+            for other in other_experiments.others(data)
+        ]
         yield (
-            f"{plural(len(others), 'run')} of another experiment, on {whose}, {_is(len(others))} left out: only runs "
-            "that computed the same are compared.",
-            "left-out",
+            f"This page begins with one of {len(data.experiments)} experiments: {names[data.experiment]}. The "
+            f"{'other is' if len(each) == 1 else 'others are'} {'; '.join(each)}. Only runs that computed the same are "
+            f"compared. To begin with {'the other' if len(each) == 1 else each[0].split(' (')[0]}: "
+            f"{other_experiments.report_command(data, other_experiments.others(data)[0])}",
+            other_experiments.KEY,
         )
     for name in data.configured:
         if name not in set(data.tables["comparisons"]["comparison"]):
@@ -144,5 +159,6 @@ def render(document: Document, template: Path) -> str:
         # Whatever is put in is made harmless, but what the template itself calls safe, since it is our own.
         finalize=lambda value: escape(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     context = {"version": trainmark.__version__, "most": MOST_ROWS, "folded": FOLDED_ROWS, "document": document}
     return str(environment.get_template(template.name).render(**context))

@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import convergence, table_files
-from trainmark.contents import figures, making
+from trainmark.analysis import convergence, experiments, table_files
+from trainmark.analysis.experiments import Experiment
+from trainmark.contents import figures, making, tables
 from trainmark.contents.figures import Figure
+from trainmark.contents.table import EXPERIMENT
 from trainmark.records.record import OK
 from trainmark.report.figures.figure_spec import Exhibit, lacking
 
@@ -32,6 +34,12 @@ class Inputs:
     report: Path
     everything: pd.DataFrame
     references: convergence.References | None
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment shown."""
+        settings, protocol = self.everything[list(EXPERIMENT)].iloc[0]
+        return settings, protocol
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
@@ -77,7 +85,12 @@ class Inputs:
     @functools.cache  # noqa: B019, there is one of them
     def given(self, name: str) -> Any:
         """What a declaration says that its function is given: one of these attributes, or a table of that name."""
-        return getattr(self, name) if making.has(type(self), name) else table_files.read(self.report, name)
+        if making.has(type(self), name):
+            return getattr(self, name)
+        table = table_files.read(self.report, name)
+        if not tables.named(name).of_every_experiment:
+            return table
+        return table[experiments.belongs(table, self.experiment)]
 
 
 def plan(report: Path, everything: pd.DataFrame, references: convergence.References | None) -> list[Exhibit]:

@@ -109,6 +109,7 @@ class Document:
         answers: question -> sentences.
         alerts: what the reader has to know before anything else, each with the key of a section.
         sections: the rest.
+        choices: what the reader can choose, for the page's script; empty where there is nothing to choose.
     """
 
     title: str
@@ -118,6 +119,7 @@ class Document:
     answers: Mapping[str, list[str]]
     alerts: list[tuple[str, str]]
     sections: list[Section]
+    choices: Mapping[str, Any]
 
     @property
     def parts(self) -> list[list[Section]]:

@@ -22,13 +22,13 @@ _OWN = tables.named("cells").pick(
 
 def first_screen(data: ReportData) -> FirstScreen:
     """What the reader sees first."""
-    table = data.tables["ranking"]
+    table = data.of_experiment("ranking")
     if table.empty:
         return FirstScreen("No run is ok, so nothing can be said of speed.")
     if len(table[WHO].drop_duplicates()) == 1:
         return _alone(data)
     entry = data.figures["ranking"]
-    said = fastest(data.tables["fastest"], table["stack"].nunique() > 1)
+    said = fastest(data.of_experiment("fastest"), table["stack"].nunique() > 1)
     return FirstScreen(said, _ranked(table), None if entry["missing"] else picture(entry))
 
 
@@ -63,7 +63,7 @@ def _alone(data: ReportData) -> FirstScreen:
     cells = data.cells[data.cells["n"] > 0]
     who = series_names.label(cells[WHO].iloc[0])
     low, high = (seconds(end) for end in (cells["fit_seconds_median"].min(), cells["fit_seconds_median"].max()))
-    (doubts,) = data.tables["ranking"]["doubts"].fillna("").unique()
+    (doubts,) = data.of_experiment("ranking")["doubts"].fillna("").unique()
     said = f"{who} trains each of {len(cells)} combinations of model and batch size in {low} to {high} s."
     said += f" What speaks against it: {doubts}." if doubts else ""
     (shown,) = declared("cells", rows_of(data.cells), _OWN, "own-times", "Times of this machine")

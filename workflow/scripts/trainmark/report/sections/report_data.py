@@ -57,6 +57,11 @@ class ReportData:
         controls = self.tables["controls"]
         return controls[experiments.belongs(controls, self.experiment)]
 
+    def of_experiment(self, name: str) -> pd.DataFrame:
+        """The rows of the experiment shown, of a table that holds every experiment's."""
+        table = self.tables[name]
+        return table[experiments.belongs(table, self.experiment)]
+
     @property
     def cells(self) -> pd.DataFrame:
         """Cells of the experiment shown."""

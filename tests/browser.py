@@ -1,0 +1,39 @@
+"""A real browser without a window, driven by Playwright: the one that is installed, Chromium or Chrome."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+NEEDED = pytest.mark.skipif(BROWSER is None, reason=f"no browser: none of {', '.join(NAMES)} is installed")
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+@contextlib.contextmanager
+def running() -> Iterator:
+    """A browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def visit(browser, page: Path, size: dict[str, int] = DESKTOP, fragment: str = "", **options) -> tuple:
+    """A page that is open and whose scripts ran; what its console says, and the addresses that it asks for.
+
+    Both lists go on growing while the page is used.
+    """
+    opened = browser.new_page(viewport=size, **options)
+    console: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: console.append(message.text))
+    opened.on("pageerror", lambda error: console.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(page.as_uri() + fragment)
+    return opened, console, asked
