@@ -152,7 +152,7 @@ VARIABLES = (
 )
 VARIABLES += ("SOME_PYTHON", "GIVEN_FROM", "GIVEN_MACHINE")
 GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "check", "test", "format", "lock")
-GOALS += ("check-locks",)
+GOALS += ("check-locks", "demo", "open")
 HELPED = re.findall(r'^\t@echo "  make (.*)"$', (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 HELPED = [shlex.split(re.split(r"\s{2,}", line.replace('\\"', '"'))[0]) for line in HELPED]
 
