@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,3 +38,11 @@ def visit(browser, page: Path, size: dict[str, int] = DESKTOP, fragment: str = "
     opened.on("request", lambda request: asked.append(request.url))
     opened.goto(page.as_uri() + fragment)
     return opened, console, asked
+
+
+def until(page, expression: str, seconds: float = 10) -> None:
+    """Wait until an expression is true; Playwright's own waiting needs eval, which the page forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        time.sleep(0.05)

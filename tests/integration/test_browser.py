@@ -23,6 +23,17 @@ CLICK = """([name, heading]) => {
   th.querySelector("button").click();
   return th.getAttribute("aria-sort");
 }"""
+# Name and heading of a column that has values and gaps, the last row being none.
+GAPS = """() => {
+  for (const table of document.querySelectorAll("table[data-name]")) {
+    const rows = [...table.tBodies[0].rows];
+    for (const [i, th] of [...headings(table).cells].entries()) {
+      const texts = rows.map(row => row.cells[i].textContent);
+      const gaps = texts.includes("") && texts.at(-1) !== "";
+      if (table.tHead.rows.length === 1 && gaps) return [table.dataset.name, th.textContent];
+    }
+  }
+}"""
 # Who may use it: the level that the law asks for in most places, and what axe-core thinks good practice.
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -50,13 +61,13 @@ def visited(request, made, started):
     page.close()
 
 
-def test_only_the_answers_are_unfolded_and_a_link_unfolds_what_it_leads_to(visited):
+def test_only_answers_and_claims_are_unfolded_and_a_link_unfolds_what_it_leads_to(visited):
     _, page, *_ = visited
     folded = page.evaluate("[...document.querySelectorAll('details.part')].map(part => part.open)")
-    assert folded == [True] + [False] * (len(folded) - 1)
+    assert folded == [True, True] + [False] * (len(folded) - 2)
     assert len(folded) > 5
     page.evaluate("location.hash = '#break-even'")
-    page.wait_for_function("document.getElementById('break-even').closest('details').open")
+    browser.until(page, "document.getElementById('break-even').closest('details').open")
 
 
 def test_first_figure_is_on_the_first_screen_and_on_the_second_of_a_phone(visited):
@@ -132,7 +143,7 @@ def test_every_table_can_be_saved_with_all_its_digits(visited):
 
 def test_empty_cells_come_last_whichever_way_a_table_is_sorted(visited):
     _, page, *_ = visited
-    column = ["claims", "Measured"]
+    column = page.evaluate(GAPS)
     for _ in range(2):
         page.evaluate(CLICK, column)
         values = page.evaluate(VALUES, column)
@@ -182,3 +193,27 @@ def test_all_is_there_without_scripts_and_on_paper(made, started):
         assert not page.locator("form.choose").is_visible()
         assert page.locator("table[data-name=cells] tbody tr").first.is_visible()
         page.close()
+
+
+def test_filter_leaves_the_rows_that_have_every_word(visited):
+    _, page, *_ = visited
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.get_by_role("searchbox", name="Filter: Every test case").fill("p100 GPU 1,024")
+    shown = "[...document.querySelector('table[data-name=cells]').tBodies[0].rows].filter(row => !row.hidden).length"
+    assert page.evaluate(shown) == 3  # one a model
+    page.get_by_role("searchbox", name="Filter: Every test case").fill("")
+    assert page.evaluate(shown) == 120
+
+
+def test_contents_follow_and_the_address_names_what_is_unfolded(made, started):
+    page, console, _ = browser.visit(started, made.folder / "index.html")
+    page.locator("summary", has=page.locator("#software")).click()
+    browser.until(page, "location.hash === '#software'")
+    page.locator("#software").scroll_into_view_if_needed()
+    page.evaluate("document.getElementById('software').scrollIntoView()")
+    browser.until(page, "document.querySelector('nav [aria-current]')?.hash === '#software'")
+    page.get_by_role("link", name="Back to top").click()
+    browser.until(page, "scrollY === 0")
+    assert page.locator("h3[id] a.link").count() == page.locator("h3[id]").count() > 10
+    assert console == []
+    page.close()

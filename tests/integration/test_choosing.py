@@ -174,6 +174,7 @@ def test_keyboard_alone_chooses_and_reads_values(made, started):
     assert re.fullmatch(r"synthetic-.*: [\d.]+( \[.*\])?", page.locator("output.said").text_content())
     page.locator("form.choose summary", has_text="Models").focus()
     page.keyboard.press("Enter")
+    page.get_by_role("checkbox", name="mlp").wait_for()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 from trainmark import errors, files, terminal
@@ -24,6 +26,8 @@ def main() -> None:
     preference = experiments.Preference(args.settings, args.machine)
     names = [each["name"] for each in args.comparisons]
     data = report_data.read_report(args.report, args.grid, names, preference)
+    if Path(sys.prefix) == Path.cwd() / ".venv":
+        data = replace(data, program=".venv/bin/python -m snakemake")
     document = page.write(page.with_figures(data, args.report / "figures"))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))

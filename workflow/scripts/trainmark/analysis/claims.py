@@ -17,7 +17,7 @@ from trainmark.analysis.verdicts import Estimate, Region
 from trainmark.contents import tables
 
 _STATISTICS = {
-    "every": "every cell",
+    "every": "every test case",
     "geometric_mean": "geometric mean",
     "arithmetic_mean": "arithmetic mean",
     "maximum": "maximum",
@@ -79,6 +79,8 @@ def judge_all(
     for claim in claims:
         common = {key: claim.get(key) for key in ("statement", "source", "note")}
         common |= {"claim": claim["id"], "expected": expected(claim)}
+        region = region_of(claim)
+        common |= {"claimed_low": region.low, "claimed_high": region.high, "claimed_outside": region.inverted}
         of_peak = claim.get("measure") == "peak_tflops"
         asked = list(_asked(claim, peaks if of_peak else runs, ids))
         if not asked:

@@ -124,7 +124,7 @@ def _doubts(
     for key, part in runs.groupby(WHO):
         repeats = part.groupby(_CELL).size()
         if (repeats < 2).any():
-            found[key].append("no repeats" if (repeats < 2).all() else "some cells without repeats")
+            found[key].append("no repeats" if (repeats < 2).all() else "some test cases without repeats")
     for key, part in outliers.groupby(WHO):
         if key in found:
             found[key].append(f"{plural(len(part), 'run')} disturbed or an outlier")

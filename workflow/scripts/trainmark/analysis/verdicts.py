@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainmark.analysis import comparison_statistics
+from trainmark.words import plural
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 WITHIN_NOISE, NOT_MEASURED = "within noise", "not measured"
@@ -103,7 +104,7 @@ def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:
         if statistic in ("maximum", "minimum"):
             yield _extreme(logs, rows, names, strict, largest=statistic == "maximum")
         else:
-            of_what = f"{len(rows)} cells against {machine}"
+            of_what = f"{plural(len(rows), 'test case')} against {machine}"
             yield _mean(logs.at(rows), of_what, _together(len(groups)), geometric=statistic == "geometric_mean")
 
 

@@ -111,8 +111,8 @@ TABLES = (
             Column("protocol", kind="integer"),
             Column("epochs", kind="integer"),
         ),
-        "Every cell",
-        "One row a cell (machine x stack x device x model x batch size): the number of runs that are ok and that "
+        "Every test case",
+        "One row a test case (machine x stack x device x model x batch size): the number of runs that are ok and that "
         "failed; median, minimum and maximum of the seconds of ``fit``; throughput and test accuracy. Rows with "
         "different workload digests or protocols must not be compared.",
         "cells",

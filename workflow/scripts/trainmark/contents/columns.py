@@ -43,6 +43,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "long": str,
     "flag": str,
     "integer": lambda value: f"{value:,.0f}",
+    "size": lambda value: f"{value:.0f}",  # a batch size is written as it is typed
     "number": lambda value: f"{value:,.4g}",
     "seconds": seconds,
     "ratio": ratio,

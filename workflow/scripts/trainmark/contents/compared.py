@@ -18,7 +18,7 @@ TABLES = (
         (
             *(Column(axis, axis.capitalize()) for axis in ("machine", "device", "stack")),
             Column("model"),
-            Column("cells", "Cells", "integer"),
+            Column("cells", "Test cases", "integer"),
             Column("speed_up", "Times as fast", "ratio"),
             *interval(),
             Column("samples_per_second", "Samples/s", "integer"),
@@ -27,8 +27,8 @@ TABLES = (
         ),
         "Ranking",
         "Each machine, device and stack against one of them, by model and over all: baseline time divided by its time "
-        "(geometric means over the cells that both have, with 95 % intervals), samples per second, and what speaks "
-        "against the figures.",
+        "(geometric means over the test cases that both have, with 95 % intervals), samples per second, and what "
+        "speaks against the figures.",
         made_by="ranking.ranking",
         of_every_experiment=True,
         given=("against_baseline", "runs", "shown", "outliers", "drift"),
@@ -76,8 +76,8 @@ TABLES = (
             Column("log_standard_error", kind="number"),
             Column("degrees_of_freedom", kind="number"),
         ),
-        "Times faster: every cell",
-        "Speed-up of the candidate over the baseline, by cell: baseline time divided by candidate time (geometric "
+        "Times faster: every test case",
+        "Speed-up of the candidate over the baseline, by test case: baseline time divided by candidate time (geometric "
         "means of the seconds of ``fit``), above 1 where the candidate is faster, with its 95 % interval (Welch, on "
         "log times), which needs two runs on each side. Only runs of one experiment and protocol are compared.",
         note=(
@@ -97,19 +97,19 @@ TABLES = (
             Column("exhibit"),
             *SIDES,
             MODEL,
-            Column("cells", "Cells", "integer"),
+            Column("cells", "Test cases", "integer"),
             Column("geometric_mean", "Geometric mean", "ratio"),
             *interval(),
             Column("arithmetic_mean", "Average", "ratio"),
             Column("minimum", "Minimum", "ratio"),
             Column("maximum", "Maximum", "ratio"),
         ),
-        "Times faster: averages over the cells that both sides have",
-        "The speed-ups of a comparison's cells taken together: geometric and arithmetic mean, minimum and maximum over "
-        "the cells that both sides have, for each model and for all.",
+        "Times faster: averages over the test cases that both sides have",
+        "The speed-ups of a comparison taken together: geometric and arithmetic mean, minimum and maximum over "
+        "the test cases that both sides have, for each model and for all.",
         note=(
-            "The interval is that of the geometric mean of these cells: it covers the noise of the runs, not the "
-            "choice of cells."
+            "The interval is that of the geometric mean of these test cases: it covers the noise of the runs, not "
+            "their choice."
         ),
         made_by="comparison_statistics.summarise",
         given=("comparisons",),
@@ -123,7 +123,7 @@ TABLES = (
             *SIDES,
             Column("model"),
             Column("batch_size", kind="integer"),
-            words("cells", "Cells"),
+            words("cells", "Test cases"),
             Column("why", "Differ in (candidate against baseline)", "long"),
         ),
         made_by="comparisons.unlike",
@@ -159,8 +159,8 @@ TABLES = (
             *(Column(key, kind="number") for key in ("batch_size", "tflops_ratio", "speed_up", "low", "high")),
         ),
         "TFLOPS against training time",
-        "For each pair of GPUs (of more than 30, each with the weakest only) and each cell that both have: the ratio "
-        "of their published FP32 TFLOPS, and the measured speed-up of the one with more TFLOPS, with its 95 % "
+        "For each pair of GPUs (of more than 30, each with the weakest only) and each test case that both have: the "
+        "ratio of their published FP32 TFLOPS, and the measured speed-up of the one with more TFLOPS, with its 95 % "
         "interval. Pairs of equal or unknown TFLOPS are left out.",
         made_by="arithmetic.tflops_ratios",
         given=("runs", "gpus"),
@@ -171,7 +171,7 @@ TABLES = (
         (
             *SERIES,
             MODEL,
-            Column("batch_size", "At batch size", "integer"),
+            Column("batch_size", "At batch size", "size"),
             Column("tflops", "Reached (TFLOPS)", "number"),
             Column("published_tflops", "FP32 peak (TFLOPS)", "number", published=True),
             Column("share", "Share of it (%)", "percent"),
@@ -229,9 +229,9 @@ TABLES = (
             Column("log_standard_error", kind="number"),
             Column("degrees_of_freedom", kind="number"),
         ),
-        "Controls against plain runs, by cell",
+        "Controls against plain runs, by test case",
         "Controls (all images on the device beforehand, or two or four CPU threads) against the plain runs of the same "
-        "cell: plain time divided by the control's, above 1 where the control is faster, with its 95 % interval "
+        "test case: plain time divided by the control's, above 1 where the control is faster, with its 95 % interval "
         "(Welch, on log times).",
         "host-bound",
         "A control differs from the plain runs in one thing. It is in no other figure, table or ratio.",
@@ -264,7 +264,7 @@ TABLES = (
             *CELL,
             Column("repeat", "Repeat", "integer"),
             Column("fit_seconds", "Time (s)", "seconds"),
-            Column("median_seconds", "Median of its cell (s)", "seconds"),
+            Column("median_seconds", "Median of its test case (s)", "seconds"),
             Column("ratio", "Times as long", "ratio"),
             Column("load_average_before", "Load before", "number"),
             Column("other_cpu_share", "Cores taken by other programs (%)", "percent"),
@@ -274,14 +274,14 @@ TABLES = (
             Column("why", "Why it is here", "long"),
         ),
         "Outliers and disturbed runs",
-        "Runs that took over a fifth longer than the median of their cell (of at least three runs) or under five "
+        "Runs that took over a fifth longer than the median of their test case (of at least three runs) or under five "
         "sixths of it, and disturbed runs, with what was noticed: the machine's load before, the share of the cores' "
         "time that the host gave to others, and the share of the threads' time in which the run computed. They count "
         "like all others.",
         "spread",
-        "Outliers took over a fifth longer than the median of their cell, or under five sixths of it. In disturbed "
-        "runs others took over a tenth of the cores' time, or the machine ran on battery, saved power or was slowed "
-        "down by heat. They count like all others.",
+        "Outliers took over a fifth longer than the median of their test case, or under five sixths of it. In "
+        "disturbed runs others took over a tenth of the cores' time, or the machine ran on battery, saved power or "
+        "was slowed down by heat. They count like all others.",
         made_by="stability.outliers",
         given=("runs",),
     ),
@@ -290,18 +290,18 @@ TABLES = (
         MAKE,
         (
             *SERIES,
-            Column("cells", "Cells", "integer"),
+            Column("cells", "Test cases", "integer"),
             Column("ratio", "Last repeat / first", "ratio"),
             *interval(empty=""),
             words("certain", "Drift?"),
         ),
         "Drift over the session",
-        "By machine, stack and device: the time of the last repeat of a cell over that of its first, as the geometric "
-        "mean over the cells, with its 95 % interval (t, on logs). Above 1, the machine became slower over the "
-        "session.",
+        "By machine, stack and device: the time of the last repeat of a test case over that of its first, as the "
+        "geometric mean over the test cases, with its 95 % interval (t, on logs). Above 1, the machine became slower "
+        "over the session.",
         "spread",
-        "Time of the last repeat of a cell over that of its first, as geometric mean over the cells. Above 1, the "
-        "machine became slower.",
+        "Time of the last repeat of a test case over that of its first, as geometric mean over the test cases. Above "
+        "1, the machine became slower.",
         made_by="stability.drift",
         given=("runs",),
     ),

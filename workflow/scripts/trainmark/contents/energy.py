@@ -22,8 +22,8 @@ TABLES = (
             Column("above_idle_joules", "Training, above idle (J)", "number", empty=UNKNOWN),
             Column("above_idle_joules_per_million_samples", "Million samples, above idle (J)", "number", empty=UNKNOWN),
         ),
-        "Energy by cell",
-        "Energy of the training window, from the beginning of fit to its end, by cell (medians of the runs). Idle "
+        "Energy by test case",
+        "Energy of the training window, from the beginning of fit to its end, by test case (medians of the runs). Idle "
         "power is included, except where a column says above idle. The scope says what was counted.",
         "energy",
         "Medians of the runs. Idle power is included. Above idle is the energy less what the idle machine would have "
@@ -47,8 +47,8 @@ TABLES = (
             Column("why", "Why not comparable", "long"),
         ),
         "Energy ratio",
-        "Baseline energy over candidate energy of the cells that both have; ratios of different scopes are marked: "
-        "they do not compare efficiency.",
+        "Baseline energy over candidate energy of the test cases that both have; ratios of different scopes are "
+        "marked: they do not compare efficiency.",
         "energy",
         "Above 1, the candidate used less. Ratios of different scopes are grey and do not compare efficiency: the "
         "energy of an SoC includes parts that a GPU board does not have.",

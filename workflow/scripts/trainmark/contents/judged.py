@@ -15,6 +15,10 @@ TABLES = (
             Column("source", "Source", "long"),
             Column("note", "Note", "long"),
             Column("expected", "Taken as"),
+            # The values that the claim allows, to infinity where it has no upper end; or all but those.
+            Column("claimed_low", kind="number"),
+            Column("claimed_high", kind="number"),
+            Column("claimed_outside", kind="flag"),
             Column("candidate", "Candidate"),
             Column("baseline", "Baseline", "long"),
             Column("stack", "Stack"),
@@ -24,9 +28,9 @@ TABLES = (
             Column("detail", "By", "long"),
         ),
         "Claims and verdicts",
-        "Each claim of ``config/claims.yaml`` with its verdict, which comes from measurements alone: reproduced "
-        "where the 95 % interval lies within the claimed range, contradicted where it lies outside (corrected for "
-        "the number of cells), within noise where neither holds, not measured where something is missing, which is "
+        "Each claim of ``config/claims.yaml`` with its verdict, which comes from measurements alone: reproduced where "
+        "the 95 % interval lies within the claimed range, contradicted where it lies outside (corrected for the "
+        "number of test cases), within noise where neither holds, not measured where something is missing, which is "
         "named.",
         category="Claims",
         made_by="claims.judge_all",

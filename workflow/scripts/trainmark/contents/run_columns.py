@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainmark.contents.columns import Column
 
 SERIES = (Column("machine", "Machine"), Column("stack", "Stack"), Column("device", "Device"))
-CELL = (*SERIES, Column("model", "Model"), Column("batch_size", "Batch size", "integer"))
+CELL = (*SERIES, Column("model", "Model"), Column("batch_size", "Batch size", "size"))
 
 
 def _text(key: str, part: str, heading: str = "", kind: str = "text") -> Column:

@@ -15,12 +15,15 @@ from trainmark.analysis import cell_statistics
 from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.report.sections import (
+    additions,
     chooser,
+    claims,
     details,
     energy_and_host,
     first_screen,
     headline,
     other_experiments,
+    repeating,
     speed,
 )
 from trainmark.report.sections.document import Document
@@ -29,9 +32,9 @@ from trainmark.words import enumerate_words, plural
 
 INTRO = (
     "The experiment is that of Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, "
-    "2023, called the article below. A stack is a pinned set of software. A cell is one machine, stack, device, "
+    "2023, called the article below. A stack is a pinned set of software. A test case is one machine, stack, device, "
     "model and batch size. Each run is a process of its own that trains once, from fresh weights. The repeats of a "
-    "cell are the sample."
+    "test case are the sample."
 )
 # Rows that a table on the page has at most; more would make it slow to open. The CSV file beside it has them all.
 MOST_ROWS = 1000
@@ -53,20 +56,24 @@ def write(data: ReportData) -> Document:
     )
     said = {
         headline.FASTER: headline.which_is_faster(runs, t["comparisons_summary"], t["break_even"]),
-        headline.NOISE: headline.does_it_hold(data.cells, t["comparisons"]) + headline.did_it_drift(t["drift"]),
+        headline.NOISE: headline.does_it_hold(data.cells, t["comparisons"])
+        + repeating.noticed(t["outliers"], len(ok))
+        + headline.did_it_drift(t["drift"]),
         headline.LEARNED: headline.did_they_learn(runs, t["comparisons"]),
         headline.ARTICLE: headline.what_of_the_article(t["claims"]),
     }
     parts = [
+        claims.ledger(data),
         *speed.article(data),
         *energy_and_host.all_of_it(data),
-        speed.ledger(data),
         *speed.other_comparisons(data),
         *other_experiments.all_of_them(data),
         details.every_cell(data),
         *details.not_counted(data),
         *details.provenance(data),
     ]
+    parts = additions.gather(data, parts)
+    claims.link_back(parts)
     first = first_screen.first_screen(data)
     title = "Training time of small TensorFlow models"
     return Document(title, lead, first, INTRO, said, list(alerts(data)), parts, chooser.choices(data))
@@ -84,7 +91,10 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
         )
     missing = len(cell_statistics.missing_runs(runs, data.grid, data.tables["runs"]["machine"]))
     if missing:
-        yield f"{plural(missing, 'cell')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.", "missing"
+        yield (
+            f"{plural(missing, 'test case')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.",
+            "missing",
+        )
     if len(data.experiments) > 1:
         names = chooser.experiment_names(data)
         each = [
@@ -101,7 +111,7 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
         )
     for name in data.configured:
         if name not in set(data.tables["comparisons"]["comparison"]):
-            yield f"{name}: not measured. No cell was measured on both sides of this comparison.", ""
+            yield f"{name}: not measured. No test case was measured on both sides of this comparison.", ""
     bad = len(data.tables["excluded_files"])
     if bad:
         yield f"{plural(bad, 'file')} cannot be used and {_is(bad)} left out.", "bad-files"
@@ -160,5 +170,6 @@ def render(document: Document, template: Path) -> str:
         finalize=lambda value: escape(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    context = {"version": trainmark.__version__, "most": MOST_ROWS, "folded": FOLDED_ROWS, "document": document}
+    bounds = {"most": MOST_ROWS, "folded": FOLDED_ROWS, "most_verdicts": claims.MOST_VERDICTS}
+    context = {"version": trainmark.__version__, "document": document, **bounds}
     return str(environment.get_template(template.name).render(**context))

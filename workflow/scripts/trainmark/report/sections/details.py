@@ -15,6 +15,7 @@ from trainmark.contents.run_columns import CELL, SERIES
 from trainmark.machine import disturbances
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK
+from trainmark.report.sections import repeating
 from trainmark.report.sections.document import Section, Table, declared, rows_of
 from trainmark.report.sections.report_data import ReportData, why_apart
 from trainmark.report.sections.whole_tables import named
@@ -42,8 +43,6 @@ _SOFTWARE = (
     Column("code_version", "trainmark"),
     Column("code_commit", "Commit", empty=UNKNOWN),
 )
-# Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
-_SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")
 
 
 def every_cell(data: ReportData) -> Section:
@@ -51,9 +50,9 @@ def every_cell(data: ReportData) -> Section:
     rows = [_remarked(data, row) for row in rows_of(data.tables["cells"])]
     said = (
         "Times are of fit, the whole training with its validations. Memory is the peak of the whole process, as the "
-        "median of the runs. Grey cells are not compared; the remark says why. Every run is in runs.csv."
+        "median of the runs. Grey ones are not compared; the remark says why. Every run is in runs.csv."
     )
-    return Section("cells", "Cells", [said], tables=declared("cells", rows, _CELLS))
+    return Section("cells", "Every test case", [said], tables=declared("cells", rows, _CELLS))
 
 
 def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
@@ -67,8 +66,8 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
     if (row["fit_seconds_spread"] or 0) > disturbances.UNSTABLE:
         needed = stability.repeats_needed(row["fit_seconds_spread"])
         remarks.append(
-            f"unstable: spread over {disturbances.UNSTABLE:.0%}; with this spread, {needed} repeats would give the "
-            f"mean to {stability.PRECISION:.0%}"
+            f"unstable: spread over {100 * disturbances.UNSTABLE:.0f} %; with this spread, {needed} repeats would "
+            f"give the mean to {100 * stability.PRECISION:.0f} %"
         )
     goal = data.grid.get("goal")
     if (
@@ -87,7 +86,7 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
 
 _CONTROLS = "Controls that failed or did not converge"
 _OTHER_EXPERIMENT = (
-    "These runs are in the table of cells, but in no figure and no comparison. The page shows the experiment that "
+    "These runs are in the table of test cases, but in no figure and no comparison. The page shows the experiment that "
     "the configuration describes, if there are runs of it, else the one with the most runs. To compare machines, "
     "give the same command on each."
 )
@@ -100,8 +99,8 @@ def not_counted(data: ReportData) -> list[Section]:
         ("failed-controls", _CONTROLS, "", "controls", (*_RUNS.pick("control"), *_FAILED), _failed(data.controls)),
         (
             "missing",
-            "Missing cells",
-            "These cells of the configured grid have fewer records than repeats. This computer is "
+            "Missing test cases",
+            "These test cases of the configured grid have fewer records than repeats. This computer is "
             f"{data.grid['machine']}.",
             "",
             (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer")),
@@ -117,9 +116,9 @@ def not_counted(data: ReportData) -> list[Section]:
         ),
         (
             "excluded-pairs",
-            "Pairs of cells that are not compared",
-            "Both cells were measured, but they did not compute the same: a ratio of their times says nothing about "
-            "the machines.",
+            "Pairs of test cases that are not compared",
+            "Both test cases were measured, but they did not compute the same: a ratio of their times says nothing "
+            "about the machines.",
             "excluded_pairs",
             (),
             _excluded_pairs(data.tables["excluded_pairs"]),
@@ -220,18 +219,5 @@ def provenance(data: ReportData) -> list[Section]:
     return [
         origins(data),
         Section("software", title, tables=declared("runs", rows, _SOFTWARE, "software", title)),
-        Section("reproduce", "How to reproduce this", texts, code=commands(data)),
+        Section("reproduce", "How to reproduce this", texts, code=[repeating.command(data, data.runs)]),
     ]
-
-
-def commands(data: ReportData) -> list[str]:
-    """What to type for the same experiment."""
-    settings, runs = data.settings[data.experiment[0]], data.runs
-    values = {key: settings[key] for key in _SETTINGS if key in settings}
-    values["learning_rate"] = settings["optimizer"]["learning_rate"]
-    values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": int(runs["repeat"].max())}
-    lists = {"stacks": "stack", "models": "model", "batch_sizes": "batch_size"}
-    words = {key: "[" + ",".join(map(str, sorted(runs[column].unique()))) + "]" for key, column in lists.items()}
-    pairs = " ".join(f"'{key}={str(value).lower()}'" for key, value in {**values, **words}.items())
-    conda = " --use-conda" if "tf-2.12" in set(runs["stack"]) else ""
-    return [f"snakemake --cores 1{conda} --config {pairs}"]

@@ -33,6 +33,7 @@ class Table:
         rows: one mapping a row; ``grey`` in a row marks one that enters no comparison.
         source: file of the report that holds all of it.
         note: a sentence above it.
+        folded: on what a reader clicks to see it; empty where it is seen at once, unless it is long.
     """
 
     name: str
@@ -41,11 +42,61 @@ class Table:
     rows: Sequence[Mapping[str, Any]]
     source: str = ""
     note: str = ""
+    folded: str = ""
 
     @property
     def shown(self) -> list[Column]:
         """Its columns but for those in which no row has a value and nothing is written for that."""
         return [c for c in self.columns if c.empty or any(not unknown(row.get(c.key)) for row in self.rows)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands at one place of a matrix.
+
+    Attributes:
+        text: as it is shown.
+        value: with all its digits, None where it is none.
+        look: how it is marked: ``faster-1`` to ``faster-4``, ``slower-1`` to ``slower-4``, ``maybe``; empty for plain.
+        hint: more about it, in words.
+    """
+
+    text: str
+    value: float | None = None
+    look: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A table of one kind of value, with a column for each batch size, in groups.
+
+    Attributes:
+        name: of the file when it is saved.
+        title: what it is.
+        corner: what the rows are.
+        groups: title of each group of columns, and the headings of its columns.
+        rows: what each row is called, and an entry for each column.
+        note: a sentence above it.
+        source: file of the report that holds its values.
+        left_out: how many more rows there would be.
+        shaded: whether ratios are shaded, which needs a key.
+    """
+
+    name: str
+    title: str
+    corner: str
+    groups: list[tuple[str, list[str]]]
+    rows: list[tuple[str, list[Entry]]]
+    note: str = ""
+    source: str = ""
+    left_out: int = 0
+    shaded: bool = False
+
+    @property
+    def headings(self) -> list[tuple[str, str]]:
+        """Heading of each column, and its whole name, which the group is part of."""
+        return [(each, f"{group} {each}".strip()) for group, columns in self.groups for each in columns]
 
 
 @dataclass(frozen=True)
@@ -60,6 +111,54 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What the measurements of one machine and stack say of a claim.
+
+    Attributes:
+        who: candidate and baseline.
+        stack: of both.
+        verdict: in a word or two.
+        sign: of the verdict.
+        measured: value with its interval; empty where nothing was measured.
+        detail: by what it was decided.
+        picture: SVG, made of numbers alone.
+        where: key of the section that compares them; empty where there is none.
+    """
+
+    who: str
+    stack: str
+    verdict: str
+    sign: str
+    measured: str
+    detail: str
+    picture: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A published claim.
+
+    Attributes:
+        key: by which it is linked.
+        claim: its name in the file of claims.
+        statement: what was said.
+        source: where.
+        note: on how it is taken.
+        expected: the values that it is taken to allow.
+        verdicts: one for each machine and stack that it fits.
+    """
+
+    key: str
+    claim: str
+    statement: str
+    source: str
+    note: str
+    expected: str
+    verdicts: list[Verdict]
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the report.
 
@@ -71,6 +170,11 @@ class Section:
         tables: those that have rows.
         code: lines to be typed.
         level: of its heading.
+        matrices: above the tables.
+        cards: of claims.
+        claims: those that are about what is here.
+        open: whether it is unfolded at first.
+        missing: why it has nothing to show, which something else would have to be measured for; else empty.
     """
 
     key: str
@@ -80,6 +184,11 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
     level: int = 2
+    matrices: list[Matrix] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    claims: list[Card] = field(default_factory=list)
+    open: bool = False
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,13 +197,17 @@ class FirstScreen:
 
     Attributes:
         sentence: that is true of the whole.
-        table: the ranking, or one machine's own times.
+        table: the ranking.
         picture: of the ranking.
+        own: one machine's own times, where it is alone.
+        disturbed: its runs that were disturbed, and how to repeat them.
     """
 
     sentence: str
     table: Table | None = None
     picture: Picture | None = None
+    own: Matrix | None = None
+    disturbed: Section | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def _winners(data: ReportData) -> list[Table]:
         "steady_state_high",
         speed_up="Speed-up, total",
     )
-    found = declared("comparisons", named(changes), columns, "winner-changes", "Cells in which the winner changes")
+    found = declared("comparisons", named(changes), columns, "winner-changes", "Test cases in which the winner changes")
     return [replace(table, note="") for table in found]
 
 
@@ -69,7 +69,7 @@ _UTILISATION = (
 def utilisation(data: ReportData) -> Section:
     """How much arithmetic each model gets out of each device."""
     rows = rows_of(data.tables["utilisation"])
-    texts = [_UTILISATION] if rows else ["Not measured. This needs runs of models whose operations are counted."]
+    texts = [_UTILISATION] if rows else []
     over = [row for row in rows if max(row["share"] or 0, row["swept_share"] or 0) > 1]
     if over:
         which = enumerate_words([f"{label([row[axis] for axis in WHO])}, {row['model']}" for row in over])
@@ -79,7 +79,9 @@ def utilisation(data: ReportData) -> Section:
             "times that were not measured. Runs that the first three cannot explain are refused."
         )
     title = tables.named("utilisation").title
-    return Section("utilisation", title, texts, tables=whole_tables.in_section(data, "utilisation"), level=3)
+    found = whole_tables.in_section(data, "utilisation")
+    missing = "" if rows else "There is no run of a model whose operations are counted."
+    return Section("utilisation", title, texts, tables=found, level=3, missing=missing)
 
 
 def host_sentences(cells: pd.DataFrame) -> list[str]:
@@ -95,7 +97,7 @@ def host_sentences(cells: pd.DataFrame) -> list[str]:
         verdict = f"so {cause}" if shown else f"so there is no evidence that {cause}"
         if pd.isna(row["low"]):
             verdict = "which may be chance: an interval needs repeats"
-        said.append(f"{what} (geometric mean of {plural(row['cells'], 'cell')}), {verdict}.")
+        said.append(f"{what} (geometric mean of {plural(row['cells'], 'test case')}), {verdict}.")
     on_gpu = cells[(cells["device"] == "gpu") & (cells["control"] == "threads-2")]
     if on_gpu.empty:
         said.append(

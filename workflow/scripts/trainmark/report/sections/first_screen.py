@@ -9,15 +9,11 @@ from trainmark.analysis.comparison_statistics import ALL_MODELS
 from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
 from trainmark.contents.columns import Column, seconds, unknown
-from trainmark.report.sections.document import FirstScreen, Table, declared, rows_of, with_interval
+from trainmark.report.sections import matrices, repeating
+from trainmark.report.sections.document import FirstScreen, Matrix, Table, rows_of, with_interval
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.speed import picture
 from trainmark.words import and_words, enumerate_words, plural
-
-_OWN = tables.named("cells").pick(
-    "model batch_size fit_seconds_median throughput_samples_per_second_median test_accuracy_median n failed",
-    fit_seconds_median="Time to train (s)",
-)
 
 
 def first_screen(data: ReportData) -> FirstScreen:
@@ -27,9 +23,11 @@ def first_screen(data: ReportData) -> FirstScreen:
         return FirstScreen("No run is ok, so nothing can be said of speed.")
     if len(table[WHO].drop_duplicates()) == 1:
         return _alone(data)
+    own = _own(data) if table["machine"].nunique() == 1 else None
     entry = data.figures["ranking"]
     said = fastest(data.of_experiment("fastest"), table["stack"].nunique() > 1)
-    return FirstScreen(said, _ranked(table), None if entry["missing"] else picture(entry))
+    drawn = None if entry["missing"] else picture(entry)
+    return FirstScreen(said, _ranked(table), drawn, own, repeating.disturbed(data) if own else None)
 
 
 def fastest(cells: pd.DataFrame, stacks: bool) -> str:
@@ -66,8 +64,12 @@ def _alone(data: ReportData) -> FirstScreen:
     (doubts,) = data.of_experiment("ranking")["doubts"].fillna("").unique()
     said = f"{who} trains each of {len(cells)} combinations of model and batch size in {low} to {high} s."
     said += f" What speaks against it: {doubts}." if doubts else ""
-    (shown,) = declared("cells", rows_of(data.cells), _OWN, "own-times", "Times of this machine")
-    return FirstScreen(said, shown)
+    return FirstScreen(said, own=_own(data), disturbed=repeating.disturbed(data))
+
+
+def _own(data: ReportData) -> Matrix:
+    """The times, rates and accuracies of a machine that is alone."""
+    return matrices.of_one_machine(data.cells, data.tables["outliers"])
 
 
 def _ranked(table: pd.DataFrame) -> Table:
@@ -83,7 +85,7 @@ def _ranked(table: pd.DataFrame) -> Table:
         found |= {model: by_model[model]["speed_up"] if model in by_model else None for model in models}
         known = not unknown(overall["speed_up"])
         ends = overall["speed_up"], overall["low"], overall["high"]
-        found["overall"] = with_interval(*ends) if known else "no cell in common"
+        found["overall"] = with_interval(*ends) if known else "no test case in common"
         found["trust"] = f"\u26a0 {overall['doubts']}" if overall["doubts"] else "\u2713"
         found["grey"] = not known
         rows.append(found)

@@ -28,6 +28,8 @@ FASTER = "Which is faster, and by how much?"
 NOISE = "How large is the noise?"
 LEARNED = "Did they learn?"
 ARTICLE = "Were the published claims reproduced?"
+_ALONE = "A second machine or device is needed to say what is faster."
+_NOTHING = "No two of their test cases are comparable, so there is nothing to compare."
 # Pairs of a comparison that each get a sentence; more are taken together.
 _MOST_PAIRS = 3
 # Accuracies that differ by less are written alike.
@@ -53,7 +55,7 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
             f"{seconds(medians[key])} s ({key[0]}, batch size {key[1]})" for key in (medians.idxmin(), medians.idxmax())
         ]
         return [
-            f"There is nothing to compare: no two cells are comparable. Measured: {names}.",
+            f"Measured: {names}. {_NOTHING if len(ok.groupby(WHO)) > 1 else _ALONE}",
             f"Median training times go from {ends[0]} to {ends[1]}.",
         ]
     said = []
@@ -77,8 +79,8 @@ def which_is_faster(runs: pd.DataFrame, summary: pd.DataFrame, break_even: pd.Da
 
 def _pair(row: Mapping[str, Any], candidate: str, baseline: str) -> str:
     """A candidate against its baseline."""
-    cells = plural(row["cells"], "cell")
-    reach = f"; by cell {ratio(row['minimum'])} to {ratio(row['maximum'])}" if row["cells"] > 1 else ""
+    cells = plural(row["cells"], "test case")
+    reach = f"; each {ratio(row['minimum'])} to {ratio(row['maximum'])}" if row["cells"] > 1 else ""
     times = mean_with_interval(row)
     return f"{candidate} trains {times} times as fast as {baseline} (geometric mean of {cells}{reach})."
 
@@ -96,8 +98,8 @@ def _ranking(ranked: pd.DataFrame) -> str:
             others.append(f"{said} ({row['cells']})")
     if len(words) > 7:
         words = [*words[:3], f"... ({len(words) - 6} more)", *words[-3:]]
-    apart = f"; measured in fewer cells, so not in this order: {enumerate_words(others)}" if others else ""
-    return f"{', '.join(words)} times as fast (geometric means of {plural(most, 'cell')}){apart}"
+    apart = f"; measured in fewer test cases, so not in this order: {enumerate_words(others)}" if others else ""
+    return f"{', '.join(words)} times as fast (geometric means of {plural(most, 'test case')}){apart}"
 
 
 def does_it_hold(cells: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
@@ -113,21 +115,22 @@ def does_it_hold(cells: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     if len(known):
         chance = int(known["includes_1"].sum())
         said.append(
-            f"Of {plural(len(known), 'compared cell')}, {len(known) - chance} have a 95 % interval that excludes 1; in "
-            f"{chance} the difference may be chance."
+            f"Of {plural(len(known), 'compared test case')}, {len(known) - chance} have a 95 % interval that excludes "
+            f"1; in {chance} the difference may be chance."
         )
     if len(compared) > len(known):
         said.append(
-            f"No interval for {plural(len(compared) - len(known), 'compared cell')}: it needs two runs on each side."
+            f"No interval for {plural(len(compared) - len(known), 'compared test case')}: it needs two runs on each "
+            "side."
         )
     spreads = cells["fit_seconds_spread"].dropna()
     if spreads.empty:
-        return [*said, "No cell has repeats, so the noise is not known."]
+        return [*said, "No test case has repeats, so how far repeats would differ is not known."]
     unstable = int((spreads > disturbances.UNSTABLE).sum())
     said.append(
-        f"The spread of the repeats is {spreads.median():.1%} (standard deviation over mean; median of "
-        f"{plural(len(spreads), 'cell')}); {plural(unstable, 'cell')} {'is' if unstable == 1 else 'are'} unstable, "
-        f"with a spread over {disturbances.UNSTABLE:.0%}."
+        f"The spread of the repeats is {100 * spreads.median():.1f} % (standard deviation over mean; median of "
+        f"{plural(len(spreads), 'test case')}); {plural(unstable, 'test case')} {'is' if unstable == 1 else 'are'} "
+        f"unstable, with a spread over {100 * disturbances.UNSTABLE:.0f} %."
     )
     return said
 
@@ -153,13 +156,13 @@ def did_they_learn(runs: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     ok = runs[runs["status"] == OK]
     if len(ok):
         medians = ok.groupby(cell_statistics.CELL)["test_accuracy"].median()
-        said.append(f"The median test accuracies of the cells are {medians.min():.3f} to {medians.max():.3f}.")
+        said.append(f"The median test accuracies of the test cases are {medians.min():.3f} to {medians.max():.3f}.")
     if len(compared):
         gaps = compared["test_accuracy_candidate"] - compared["test_accuracy_baseline"]
         most = compared.loc[gaps.abs().idxmax()]
         sides = [series_names.label(most[columns]) for columns in (WHO, BASELINE)]
         if gaps.abs().max() < _SAME_ACCURACY:
-            said.append("The compared cells have the same accuracies, to three digits.")
+            said.append("The compared test cases have the same accuracies, to three digits.")
         else:
             said.append(
                 f"They differ most between {sides[0]} and {sides[1]}: {most['test_accuracy_candidate']:.3f} against "
@@ -199,7 +202,7 @@ def what_of_the_article(judged: pd.DataFrame) -> list[str]:
             if which:
                 what = f"{plural(len(which), 'claim')} {verdict}"
                 names = (
-                    "the table of claims says what is missing"
+                    "what is missing is in the list below the cards"
                     if verdict == verdicts.NOT_MEASURED
                     else enumerate_words(which, 20)
                 )

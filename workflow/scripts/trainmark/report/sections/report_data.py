@@ -27,6 +27,7 @@ class ReportData:
         grid: axes of the configured grid.
         configured: names of the configured comparisons.
         experiments: every one, the one that is shown first at the beginning.
+        program: how Snakemake is called here.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -35,6 +36,7 @@ class ReportData:
     grid: Mapping[str, Any]
     configured: list[str]
     experiments: list[Experiment]
+    program: str = "snakemake"
 
     @property
     def experiment(self) -> Experiment:

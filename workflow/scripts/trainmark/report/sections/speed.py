@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import claims
 from trainmark.contents import figures, tables
 from trainmark.contents.columns import Column
 from trainmark.contents.figures import Figure
 from trainmark.ingest import catalogue
-from trainmark.report.sections import whole_tables
+from trainmark.report.sections import matrices, whole_tables
 from trainmark.report.sections.document import Picture, Section, Table, declared, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.whole_tables import certain, named
@@ -34,9 +34,6 @@ _SET_UP = tables.named("machines").pick(
 _CELLS = tables.named("comparisons").pick(
     "candidate baseline model batch_size fit_seconds_baseline fit_seconds_candidate speed_up low high certain "
     "steady_state_speed_up test_accuracy_baseline test_accuracy_candidate n_baseline n_candidate"
-)
-_LEDGER = tables.named("claims").pick(
-    "claim statement expected verdict measured low high detail candidate baseline stack note source"
 )
 
 
@@ -64,7 +61,7 @@ def specifications(data: ReportData, kind: str, title: str, columns: tuple[Colum
         _sourced(row) for row in rows_of(known[(known["kind"] == kind) & known["machine"].isin(measured["machine"])])
     ]
     if measured.empty:
-        return Section(key, title, ["Not measured. There is no run on a GPU."], level=3)
+        return Section(key, title, level=3, missing="There is no run on a GPU.")
     texts = [
         "These figures were published, not measured here. They come from the files that the configuration names, and "
         "are used in one statistic only: the comparison of TFLOPS with training time."
@@ -134,10 +131,12 @@ def pictured(data: ReportData, name: str, found: list[Table] | None = None) -> S
     """A figure in a section of its own, or why there is none; with the tables that stand there, or others."""
     figure, entry = figures.named(name), data.figures[name]
     title = f"Exhibit {figure.number}: {entry['title']}" if figure.number else entry["title"]
-    texts = [entry["missing"]] if entry["missing"] else []
     drawn = [] if entry["missing"] else [picture(entry)]
     shown = whole_tables.in_section(data, figure.section) if found is None else found
-    return Section(figure.section, title, texts, drawn, shown, level=3)
+    section = Section(figure.section, title, figures=drawn, tables=shown, level=3)
+    if entry["missing"] == figure.missing:
+        return replace(section, missing=entry["missing"])
+    return replace(section, texts=[entry["missing"]] if entry["missing"] else [])
 
 
 def picture(entry: Mapping[str, Any]) -> Picture:
@@ -146,43 +145,45 @@ def picture(entry: Mapping[str, Any]) -> Picture:
 
 
 def compared(data: ReportData, figure: Figure) -> Section:
-    """One of the article's comparisons: its figure, its averages, its cells."""
-    cells = data.tables["comparisons"].query("exhibit == @figure.number")
-    return pictured(data, figure.name, comparison_tables(data, cells, figure.name))
+    """One of the article's comparisons: its figure, every ratio, its averages."""
+    return comparison(data, figure.name, data.tables["comparisons"].query("exhibit == @figure.number"))
 
 
-def comparison_tables(data: ReportData, cells: pd.DataFrame, name: str) -> list[Table]:
-    """Averages and cells of one comparison; none where nothing was compared."""
+def comparison(data: ReportData, name: str, cells: pd.DataFrame) -> Section:
+    """A comparison's section.
+
+    Args:
+        data: what the report is made from.
+        name: of its figure.
+        cells: its rows of comparisons.csv.
+    """
     if cells.empty:
-        return []
+        return pictured(data, name, [])
     summary = data.tables["comparisons_summary"]
     mine = summary[(summary[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
     rows = [{**row, "certain": certain(row)} for row in named(cells)]
-    return [
-        *declared("comparisons_summary", named(mine), key=f"{name}-averages"),
-        *declared("comparisons", rows, _CELLS, f"{name}-cells"),
-    ]
+    averages = declared("comparisons_summary", named(mine), key=f"{name}-averages")
+    every = declared("comparisons", rows, _CELLS, f"{name}-cells")
+    found = [*_folded(averages, "Averages"), *_folded(every, "Every test case, with its interval")]
+    section = pictured(data, name, found)
+    title = f"{data.figures[name]['title']}: by model and batch size"
+    section.matrices.append(matrices.of_comparison(cells, mine, name, title, matrices.lost(data.cells)))
+    return section
 
 
-def ledger(data: ReportData) -> Section:
-    """Every claim with its verdict."""
-    said = [
-        "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within the claimed range (the "
-        "interval of every cell, if the claim is about every cell). Contradicted: an interval, corrected for the "
-        "number of cells, lies outside. Within noise: neither. The claims are in the files that the configuration "
-        "names, by default config/claims.yaml, and you can add your own. Every machine and stack that fits a claim "
-        f"gets a verdict; of more than {claims.MOST_OF_A_KIND} machines of one kind, only those with the most runs."
-    ]
-    found = declared("claims", rows_of(data.tables["claims"]), _LEDGER)
-    return Section("claims", "What was claimed, and what was measured", said, tables=found)
+def _folded(found: list[Table], words: str) -> list[Table]:
+    """Tables that a reader sees on a click."""
+    return [replace(table, folded=words) for table in found]
 
 
 def other_comparisons(data: ReportData) -> list[Section]:
     """The comparisons that are not the article's: configured ones, or sensible ones."""
-    cells = data.tables["comparisons"]
-    others = cells[cells["exhibit"] == ""]
-    found = []
-    for number, (_, part) in enumerate(others.groupby("comparison", sort=False), start=1):
-        name = f"{figures.COMPARISON.name}_{number}"
-        found.append(pictured(data, name, comparison_tables(data, part, name)))
+    found = [comparison(data, name, cells) for name, cells in further(data)]
     return [Section("comparisons", "Other comparisons"), *found] if found else []
+
+
+def further(data: ReportData) -> list[tuple[str, pd.DataFrame]]:
+    """The comparisons that are not the article's: the name of each figure, and its rows of comparisons.csv."""
+    others = data.tables["comparisons"].query("exhibit == ''")
+    groups = enumerate(others.groupby("comparison", sort=False), start=1)
+    return [(f"{figures.COMPARISON.name}_{number}", cells) for number, (_, cells) in groups]
