@@ -59,7 +59,8 @@ def test_removed_record_is_measured_again_alone(checkout):
     checkout.record(64).unlink()
     output = checkout.run()
     assert trained(output) == 1
-    assert "the report is results/report/index.html" in output
+    assert output.splitlines()[-1] == f"Page: {(checkout.folder / 'results/report/index.html').as_uri()}"
+    assert output.count("index.html") == 1
     assert checkout.record(128).read_bytes() == other
     assert (checkout.folder / "results/report/runs.csv").read_text() != before
     assert NOTHING in checkout.run()

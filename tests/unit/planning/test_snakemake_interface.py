@@ -209,7 +209,7 @@ def test_environments_are_announced_once_before_the_first_is_made(snakemake):
         (snakemake.folder / name).write_text(f"dependencies: [{name}]\n")
     (snakemake.folder / "sizes.json").write_text(json.dumps(sizes))
     snakemake.write(
-        "snakemake_interface.prepare_messages(workflow, Path('sizes.json'))\n"
+        "snakemake_interface.announce_environments(workflow, Path('sizes.json'))\n"
         "print('conda', snakemake_interface.use_conda(workflow))\n\n"
         "rule all:\n    input: 'a', 'b'\n\n"
         + "".join(
