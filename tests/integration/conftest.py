@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import shared
+from tests import shared, snakemake_calls
 from tests.conftest import ROOT
 
 PARTS = ("Makefile", "Snakefile", "config", "envs", "profiles", "workflow")
@@ -71,15 +71,12 @@ class Checkout:
 
     def run(self, *arguments: str, code: int = 0, **options) -> str:
         """Run Snakemake, demand an exit code, and give what it printed."""
-        result = subprocess.run(
-            self.command(*arguments, **options),
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=1200,  # much is done, and some machines are slow
-        )
+        command, limit = self.command(*arguments, **options), snakemake_calls.LIMIT_SECONDS
+        if self.python == sys.executable:
+            result = snakemake_calls.run(command[3:], self.folder, self.environment)
+        else:
+            pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            result = subprocess.run(command, cwd=self.folder, env=self.environment, timeout=limit, **pipe)
         assert result.returncode == code, result.stdout
         return result.stdout
 
