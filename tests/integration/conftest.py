@@ -1,7 +1,6 @@
 """Checkouts of the project to run Snakemake in, with real data cut to a few hundred samples."""
 
 import contextlib
-import functools
 import json
 import os
 import re
@@ -154,7 +153,6 @@ def copy_project(folder: Path, data_folder: Path) -> Path:
     return folder
 
 
-@functools.cache
 def run_once(factory: pytest.TempPathFactory, data_folder: Path) -> tuple[Checkout, str]:
     """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
 
