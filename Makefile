@@ -18,9 +18,6 @@ PY = $(VENV)/bin/python
 RUN = $(PY) -I workflow/scripts/start_program.py
 SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/*.host.txt)
-REPORT = results/report/index.html
-# Prints where the report is, also after a failed run, and keeps the exit code.
-SHOW_REPORT = status=$$?; [ ! -f $(REPORT) ] || printf 'Report: %s\n' "$$PWD/$(REPORT)"; exit $$status
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
 unexport FROM AS SKIP KEY MACHINE TO
@@ -31,14 +28,16 @@ export GIVEN_KEY := $(value KEY)
 export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 
-.PHONY: help doctor run benchmark references report merge pack rename unlock bench fuzz lint check test format lock \
+.PHONY: help demo doctor run benchmark references report open merge pack rename unlock bench fuzz lint check test format lock \
 	check-locks
 help:
 	@echo "Measure and report"
+	@echo "  make demo           show the finished page of the shipped records in half a minute; train nothing"
 	@echo "  make doctor         check in a minute whether measurements on this machine will count"
 	@echo "  make run            time the whole grid, one epoch each (minutes), and draw the report"
 	@echo "  make benchmark      the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
+	@echo "  make open           open the page in the browser"
 	@echo "  make unlock         let the next command run after a crash or a power cut"
 	@echo "  make references     measure the convergence references on this machine's CPU (an hour or two)"
 	@echo
@@ -58,11 +57,15 @@ help:
 	@echo "  make lock           write the pinned environments anew from envs/inputs"
 	@echo "  make check-locks    check whether make lock is needed"
 
+# In a folder of its own: what the user has measured and drawn stays as it is.
+demo: $(VENV)/installed
+	@$(RUN) workflow/scripts/show_demo.py --records results/example/*.tar.gz -- results/demo
+
 run: $(VENV)/installed
-	@$(SNAKEMAKE) --configfile config/quick.yaml; $(SHOW_REPORT)
+	@$(SNAKEMAKE) --configfile config/quick.yaml
 
 benchmark: $(VENV)/installed
-	@$(SNAKEMAKE); $(SHOW_REPORT)
+	@$(SNAKEMAKE)
 
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
@@ -75,7 +78,10 @@ doctor: $(VENV)/installed
 	@$(SNAKEMAKE) doctor
 
 report: $(VENV)/installed
-	@$(SNAKEMAKE) report; $(SHOW_REPORT)
+	@$(SNAKEMAKE) report
+
+open: $(VENV)/installed
+	@$(RUN) workflow/scripts/open_page.py results/report/index.html
 
 unlock: $(VENV)/installed
 	@$(SNAKEMAKE) --unlock

@@ -108,7 +108,7 @@ def test_fresh_clone_brings_its_python_and_runs_to_the_end(clone, mirror):
     output = clone.make("run", **mirror)
     assert "make fetches one for itself, with uv, into .python/" in output
     assert trained(output) == 1
-    assert f"Report: {clone.folder}/results/report/index.html" in output
+    assert f"Page: {(clone.folder / 'results/report/index.html').as_uri()}" in output
     run = clone.folder / f"results/machines/{TINY['machine']}/runs/tf-2.19/cpu/mlp/64/1.json"
     record = json.loads(run.read_text())
     assert record["status"] == "ok", record["reason"]
@@ -126,7 +126,7 @@ def test_fresh_clone_brings_its_python_and_runs_to_the_end(clone, mirror):
     output = clone.make("report", **mirror)  # the environment finds its Python again where it was
     assert "make fetches one for itself" in output
     assert "made anew" not in output
-    assert f"Report: {clone.folder}/results/report/index.html" in output
+    assert f"Page: {(clone.folder / 'results/report/index.html').as_uri()}" in output
 
 
 def test_without_network_there_is_one_sentence_with_the_command(clone):

@@ -4,11 +4,14 @@ import errno
 import io
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
 from trainmark import errors
+
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -50,12 +53,31 @@ def test_signals_end_like_ctrl_c_unless_they_are_ignored(signum):
         signal.signal(signum, before)
 
 
-def test_no_control_character_of_a_message_reaches_terminal_or_log(capsys):
-    with pytest.raises(SystemExit), errors.explained():
-        raise errors.TrainmarkError("one\x1b[2J\n  - two\u202e")
-    seen = capsys.readouterr()
-    assert seen.out == "trainmark: one\\x1b[2J\n  - two\\u202e\n"
-    assert "\x1b" not in seen.err
+FAIL = """
+from trainmark import errors
+with errors.explained():
+    raise errors.TrainmarkError("one\\x1b[2J\\n  - two\\u202e")
+"""
+SAID = "one\\x1b[2J\n  - two\\u202e\n"
+
+
+def failing(**streams) -> str | None:
+    """What a failing script writes to its stdout, with its other streams as they are given."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}
+    command = [sys.executable, "-c", FAIL]
+    return subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, **streams).stdout
+
+
+def test_a_message_is_on_the_terminal_and_in_the_log_without_control_characters(tmp_path):
+    """As of a rule, whose stderr is its log."""
+    log = tmp_path / "a.log"
+    with log.open("w") as stderr:
+        assert failing(stderr=stderr) == f"trainmark: {SAID}"
+    assert log.read_text().endswith(f"ERROR root: {errors.EXPLAINED}{SAID}")
+
+
+def test_a_message_is_said_once_where_both_streams_are_read_together():
+    assert failing(stderr=subprocess.STDOUT) == f"trainmark: {SAID}"
 
 
 def test_a_closed_terminal_changes_no_exit_code(monkeypatch):

@@ -108,10 +108,6 @@ def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
 
 
 def test_the_folder_itself_is_no_command(recorder):
-    page = recorder / "results/report/index.html"
-    page.parent.mkdir(parents=True)
-    page.touch()
-    assert make(recorder, "report").stdout == f"Report: {page}\n"
     make(recorder, "check-locks")
     assert not list(recorder.rglob("pwned"))
 
@@ -152,12 +148,11 @@ VARIABLES = (
     "RUN",
     "SNAKEMAKE",
     "PINS",
-    "REPORT",
     "INSTALL",
 )
-VARIABLES += ("SOME_PYTHON", "SHOW_REPORT", "GIVEN_FROM", "GIVEN_MACHINE")
+VARIABLES += ("SOME_PYTHON", "GIVEN_FROM", "GIVEN_MACHINE")
 GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "check", "test", "format", "lock")
-GOALS += ("check-locks",)
+GOALS += ("check-locks", "demo", "open")
 HELPED = re.findall(r'^\t@echo "  make (.*)"$', (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 HELPED = [shlex.split(re.split(r"\s{2,}", line.replace('\\"', '"'))[0]) for line in HELPED]
 

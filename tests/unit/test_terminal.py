@@ -1,10 +1,14 @@
 """Tests of trainmark.terminal: saying something never fails, whoever listens."""
 
+import contextlib
+import fcntl
 import io
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -57,3 +61,44 @@ def test_what_the_terminal_cannot_write_is_shown_by_number(monkeypatch):
 def test_control_characters_and_line_breaks_are_shown(capsys):
     terminal.say("a\x1b[2J\nb", "c")
     assert capsys.readouterr().out == "a\\x1b[2J\\nb\nc\n"
+
+
+def on_a_terminal(code: str, **variables: str) -> str:
+    """What a program writes on a terminal of 24 lines of 40 columns."""
+    reader, writer = pty.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    variables = {"TERM": "xterm", "NO_COLOR": "", "COLUMNS": "", **variables}
+    assert exit_code(writer, f"from trainmark import terminal; {code}", **variables) == (0, b"")
+    os.close(writer)
+    found = b""
+    with contextlib.suppress(OSError):  # of a terminal that nobody holds
+        while part := os.read(reader, 4096):
+            found += part
+    os.close(reader)
+    return found.decode()
+
+
+HOLD = "terminal.hold('progress ' * 9); terminal.say('done')"
+LOGGED = "import sys; terminal.hold('progress'); terminal.TolerantStream(sys.stdout, clears=True).write('a line\\n')"
+
+
+def test_a_line_takes_the_place_of_one_that_is_held():
+    held = ("progress " * 9)[:39]  # one that is wrapped could not be cleared
+    assert on_a_terminal(HOLD) == f"{terminal.CLEAR}{held}{terminal.CLEAR}done\r\n"
+    assert on_a_terminal(LOGGED) == f"{terminal.CLEAR}progress{terminal.CLEAR}a line\r\n"
+
+
+def test_nothing_is_held_where_no_line_can_be_cleared(capsys):
+    assert on_a_terminal(HOLD, TERM="dumb") == "done\r\n"
+    terminal.hold("progress")
+    terminal.say("done")
+    assert capsys.readouterr().out == "done\n"
+
+
+def test_styles_are_for_terminals_whose_user_wants_them(capsys):
+    say = "terminal.say('a\x1b', style=terminal.BOLD)"
+    assert on_a_terminal(say) == f"{terminal.CLEAR}{terminal.BOLD}a\\x1b\x1b[0m\r\n"
+    assert on_a_terminal(say, NO_COLOR="1") == f"{terminal.CLEAR}a\\x1b\r\n"
+    assert on_a_terminal(say, TERM="dumb") == "a\\x1b\r\n"
+    terminal.say("a", style=terminal.BOLD)
+    assert capsys.readouterr().out == "a\n"

@@ -1,4 +1,5 @@
 # What the rules share: the plan of this call, what comes before its first job, and the wildcards' forms.
+import atexit
 import gc
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from trainmark import errors, escaping, files, layers, terminal
 from trainmark.contents import captions, figures, tables
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls, grid, workloads
-from trainmark.planning import call, job_environment, plan, preflight
+from trainmark.planning import call, ending, job_environment, plan, preflight
+from trainmark.measure import progress
 from trainmark.planning import config as configuration
 from trainmark.records import record, supersession, writing
 
@@ -17,7 +19,8 @@ from trainmark.records import record, supersession, writing
 gc.set_threshold(100_000)
 
 SIZES = Path("envs/sizes.json")
-snakemake_interface.prepare_messages(workflow, SIZES)
+REPORT = Path("results/report")
+snakemake_interface.announce_environments(workflow, SIZES)
 writing.remove_leftovers(grid.MACHINES)
 
 # Before PATH changes, which decides what "python" means to the user.
@@ -56,6 +59,15 @@ wildcard_constraints:
     round=r"[1-9]\d*",
 
 
+def conclude(outdated=None):
+    """The last lines of a call that was to draw the page."""
+    if snakemake_interface.is_wanted(workflow, "render_page"):
+        ending.show(REPORT, PLAN.machine, PLAN.settings_digest, progress.load_session(call.SESSION), outdated)
+
+
+snakemake_interface.when_nothing_is_to_do(workflow, conclude)
+
+
 onstart:
     if not workflow.touch:
         jobs, targets = snakemake_interface.jobs_to_run(workflow), snakemake_interface.targets(workflow)
@@ -63,3 +75,4 @@ onstart:
             call.start(PLAN, HERE, jobs, targets, SUPERSEDED, COMMAND)
         except errors.TrainmarkError as error:
             raise WorkflowError(escaping.terminal(str(error))) from None
+        atexit.register(conclude, ending.age(REPORT) if "render_page" in dict(jobs) else None)

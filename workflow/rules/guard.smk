@@ -18,4 +18,5 @@ from trainmark.planning import snakemake_interface
 
 snakemake_interface.spare_pandas()
 snakemake_interface.survive_lost_terminal()
+snakemake_interface.say_less()
 snakemake_interface.refuse_deletion(workflow)

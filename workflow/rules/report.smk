@@ -96,6 +96,7 @@ rule render_page:
             labels={"page": "The whole report"},
         ),
         markdown="results/report/report.md",
+        summary="results/report/summary.md",
     log:
         "results/logs/render_page.log",
     conda:
@@ -109,7 +110,7 @@ rule render_page:
     shell:
         "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} --machine={params.machine:q} "
         "--grid {params.grid:q} --comparisons={params.comparisons:q} "
-        "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} 2> {log}"
+        "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} --summary {output.summary} 2> {log}"
 
 
 # After the report is drawn: a failed run must not cost it.

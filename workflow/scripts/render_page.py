@@ -1,4 +1,4 @@
-"""Write the report: one page that opens from disk without a network, and the same as Markdown."""
+"""Write the report: a page that opens from disk without a network, the same as Markdown, and a summary."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainmark import errors, files, terminal
 from trainmark.analysis import experiments
-from trainmark.report import page
+from trainmark.report import page, summary
 from trainmark.report.sections import report_data
 
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--comparisons", type=json.loads, required=True, help="as the configuration has them, as JSON")
     parser.add_argument("--page", type=Path, nargs=2, required=True, help="template and output of the HTML page")
     parser.add_argument("--markdown", type=Path, nargs=2, required=True, help="template and output of the Markdown")
+    parser.add_argument("--summary", type=Path, required=True, help="output of the short Markdown")
     args = parser.parse_args()
     preference = experiments.Preference(args.settings, args.machine)
     names = [each["name"] for each in args.comparisons]
@@ -30,7 +31,8 @@ def main() -> None:
     document = page.write(page.with_figures(data, args.report / "figures"))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))
-    terminal.say(f"trainmark: the report is {args.page[1]}")
+    files.write_whole(args.summary, summary.write(data, document))
+    terminal.say(f"trainmark: {document.first.sentence}")
 
 
 if __name__ == "__main__":

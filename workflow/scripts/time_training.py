@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from trainmark import errors, terminal
@@ -39,11 +40,12 @@ def main() -> None:
     what = {"workload": args.workload, "seed": args.seed, "threads": args.threads, "workflow_pid": args.workflow_pid}
     when = {"time_limit_seconds": args.time_limit, "idle_seconds": args.idle, "cool_down_seconds": args.cool_down}
     where = {"data_folder": args.data, "lock_file": args.lock_file, "superseded": args.superseded}
-    run, gpu = grid.run_from_path(args.record), gpus.choose(args.gpu)
-    request = supervision.Request(run, **what, **when, **where, gpu=gpu)
+    run, session = grid.run_from_path(args.record), progress.load_session(args.session)
+    request = supervision.Request(run, **what, **when, **where, gpu=gpus.choose(args.gpu))
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.gpu]
+    terminal.hold(progress.bar(run, session, time.time()))
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)
-    terminal.say(progress.run_line(record, progress.load_session(args.session)))
+    terminal.say(progress.run_line(record, session))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -117,12 +118,47 @@ def test_failures_and_the_command_that_repeats_them():
         ("Execute 3 jobs...", False),
         ("Activating conda environment: .snakemake/conda/0_", False),
         ("--keep-incomplete mode is set, so incomplete output files", False),
+        ("Exiting because a job execution failed. Look above for error messages", False),
+        ("WorkflowError:\nAt least one job did not complete successfully.", False),
+        ("WorkflowError:\nSomething else.", True),
         ("Nothing to be done (all requested files are present and up to date).", True),
     ],
 )
 def test_what_of_snakemake_is_shown(message, shown):
     record = logging.LogRecord("snakemake", logging.INFO, "", 1, message, None, None)
     assert bool(progress.worth_showing(record)) is shown
+
+
+REFUSED = """WorkflowError in file "/a folder/workflow/rules/{}.smk", line 45:
+The configuration has 2 problems; nothing was run.
+  - one
+  - two{}"""
+
+
+@pytest.mark.parametrize("place", ["", '\n  File "/a folder/workflow/rules/common.smk", line 45, in <module>'])
+def test_a_refusal_is_shown_without_its_place_in_our_files(place):
+    record = logging.LogRecord("snakemake", logging.ERROR, "", 1, REFUSED.format("common", place), None, None)
+    assert progress.worth_showing(record)
+    assert record.getMessage() == "trainmark: The configuration has 2 problems; nothing was run.\n  - one\n  - two"
+    text = REFUSED.format("report", place)  # a rule of someone who works on trainmark
+    record = logging.LogRecord("snakemake", logging.ERROR, "", 1, text, None, None)
+    assert progress.worth_showing(record)
+    assert record.getMessage() == text
+
+
+def test_the_bar_says_how_far_it_is_and_when_it_ends(here, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    records = [synthetic_record(repeat=n) for n in (1, 2, 3)]
+    planned = [str(path_of(data)) for data in records]
+    write(records[0], modified=1500)
+    run = Record(**records[1]).run
+    line = progress.bar(run, session(planned), 1600.0)
+    assert line == "[####........] 1/3, about 60 s left (00:27): cpu mlp batch 32"
+    assert "left (Fri 00:00): " in progress.bar(run, session(planned), 86_340.0)
+    assert progress.bar(run, None, 0.0) == "cpu mlp batch 32"
+    Path(planned[0]).unlink()
+    assert progress.bar(run, session(planned), 0.0) == "[............] 0/3: cpu mlp batch 32"
 
 
 FAILED = "Command '{} workflow/scripts/x.py --grid x out 2> {}' returned non-zero exit status {}."

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import signal
+import stat
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from trainmark import escaping
 from trainmark.terminal import say
@@ -63,12 +65,20 @@ class _Harmless(logging.Formatter):
         return escaping.terminal(super().format(record))
 
 
+def _is_file(stream: TextIO) -> bool:
+    """Whether a stream is a file, as a rule's log is; no terminal, and no pipe that others read with stdout."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (AttributeError, OSError, ValueError):  # there is none, or it is closed
+        return False
+
+
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
     """Turn an exception into a message on the terminal and exit code 1.
 
-    A rule sends stderr to its log and leaves stdout to the terminal, so the message goes to both. The traceback of an
-    unexpected error goes to the log alone.
+    A rule sends stderr to its log and leaves stdout to the terminal, so the message goes to both. By hand it goes to
+    stdout alone. The traceback of an unexpected error goes to stderr alone.
 
     Raises:
         SystemExit: with code 1 after an exception, 130 after Ctrl-C.
@@ -94,7 +104,7 @@ def explained() -> Iterator[None]:
         )
     else:
         return
-    if not sys.stderr.isatty():  # by hand, once is enough
+    if _is_file(sys.stderr):  # elsewhere, once is enough
         logging.error("%s%s", EXPLAINED, message)
     say(*f"trainmark: {message}".split("\n"))
     sys.exit(1)

@@ -24,7 +24,7 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "measure/worker": ((*_STATED, "install", "measure"), ("tensorflow",)),
     "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
     "ingest": (_STATED, ("msgspec", "yaml")),
-    "planning": ((*_STATED, "install", "measure"), ("jsonschema", "snakemake", "yaml")),
+    "planning": ((*_STATED, "contents", "install", "measure"), ("jsonschema", "snakemake", "yaml")),
     "analysis": ((*_STATED, "contents", "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
     "report/figures": (("contents", "machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
     "report/sections": (

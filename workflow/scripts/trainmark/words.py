@@ -29,3 +29,8 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most so many characters, which ends in dots where some are missing."""
+    return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."[:most]

@@ -46,8 +46,8 @@ def outliers(runs: pd.DataFrame) -> pd.DataFrame:
     }
     found = runs.assign(median_seconds=runs["fit_seconds"] / ratio, ratio=ratio, **shares)
     marks = {
-        "took over a fifth longer than the median of its test case": apart & (ratio > 1),
-        "took under five sixths of the median of its test case": apart & (ratio < 1),
+        disturbances.TOOK_LONGER: apart & (ratio > 1),
+        disturbances.TOOK_LESS: apart & (ratio < 1),
         "other programs computed": shares["other_cpu_share"] > disturbances.DISTURBING,
         "the host gave its cores to others": shares["steal_share"] > disturbances.DISTURBING,
         "the machine slept": runs["suspended_seconds"].astype(float) > disturbances.NOTICED_SECONDS,

@@ -30,6 +30,9 @@ DISTURBING = 0.1
 NOTICED_SECONDS = 1.0
 # Spread (standard deviation over mean) of repeated times beyond which they are called unstable, as pyperf does.
 UNSTABLE = 0.1
+# What outliers.csv says of a run that is by more than a fifth off its siblings. All else that it says names a cause.
+TOOK_LONGER = "took over a fifth longer than the median of its test case"
+TOOK_LESS = "took under five sixths of the median of its test case"
 
 
 @dataclass(frozen=True)

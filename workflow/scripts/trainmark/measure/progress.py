@@ -7,6 +7,8 @@ import datetime
 import json
 import logging
 import re
+import shlex
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -73,8 +75,19 @@ def _modified(path: str) -> float:
 
 
 _SCHEDULING = re.compile(
-    r"Select jobs to execute|Execute \d+ jobs|Activating conda environment|DAG of jobs will be updated|"
-    r"Updating checkpoint dependencies|--keep-incomplete mode is set"
+    r"Using shell|Assuming unrestricted shared filesystem|Select jobs to execute|Execute \d+ jobs|"
+    r"Activating conda environment|DAG of jobs will be updated|Updating checkpoint dependencies|"
+    r"--keep-incomplete mode is set"
+)
+# What Snakemake says at the end of a call in which a job has failed, of which the job, or we for it, have said why.
+_FAILED_CALL = re.compile(
+    r"Exiting because a job execution failed|WorkflowError:\s+At least one job did not complete successfully"
+)
+# What we refuse while Snakemake reads our files, with the place in them, which means nothing to the user.
+_REFUSED = re.compile(
+    r'WorkflowError in file "[^"\n]*/workflow/rules/(?:guard|config_layers|common)\.smk", line \d+:\n'
+    r'(.*?)(?:\n  File "[^"\n]*", line \d+, in [^\n]*)?\s*',
+    re.DOTALL,
 )
 
 
@@ -90,10 +103,11 @@ def worth_showing(record: logging.LogRecord) -> bool:
 
     It says three lines before every job; and when a script of ours has failed, it shows the whole shell command. A
     script that could say why has done so. Of one that could not, as when a package cannot be imported, the end of its
-    log is shown instead. What we refuse while it plans the jobs it wraps into a traceback, which is taken off.
+    log is shown instead, and that a job has failed is not said again at the end. What we refuse while it reads our
+    files or plans the jobs it wraps into a traceback, which is taken off.
     """
     text = record.getMessage()
-    refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL)
+    refused = re.search(r"TrainmarkError: (.*?)\nWildcards:", text, re.DOTALL) or _REFUSED.fullmatch(text)
     if refused:
         record.msg, record.args = escaping.terminal(f"trainmark: {refused[1]}"), ()
     failed = _FAILED_JOB.search(text)
@@ -107,7 +121,7 @@ def worth_showing(record: logging.LogRecord) -> bool:
         why = f"{failed[1]} failed before it could say why. The end of its log, {failed[2]}:\n{tail}"
         record.msg = escaping.terminal(f"trainmark: {why}")
         record.args = ()
-    return not _SCHEDULING.match(text)
+    return not (_SCHEDULING.match(text) or _FAILED_CALL.match(text))
 
 
 def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
@@ -141,6 +155,36 @@ def run_line(record: Record, session: Session | None) -> str:
         about = f", about {words.duration_text(seconds)}" if seconds else ""
         return f"{text} | {len(left)} left{about}"
     return f"{text} | all runs done"
+
+
+_BAR = 12  # characters
+
+
+def bar(run: Run, session: Session | None, now: float) -> str:
+    """The line that a terminal shows while a run trains: how far the session is, and when it may end.
+
+    It stands still, since nothing is to be drawn beside a timing; so it names the time of day.
+
+    Args:
+        run: that is about to start.
+        session: its session.
+        now: seconds since the epoch.
+    """
+    cell = run.cell
+    text = f"{cell.device} {cell.model} batch {cell.batch_size}"
+    if session is None or not session.planned:
+        return text
+    finished = session.finished()
+    planned = len(session.planned)
+    done = _BAR * len(finished) // planned
+    left = sorted(set(session.planned) - set(finished))
+    seconds = estimate_seconds(left, finished, session.samples)
+    ends = ""
+    if seconds:
+        at = time.localtime(now + seconds)
+        day = "" if at.tm_yday == time.localtime(now).tm_yday else time.strftime("%a ", at)
+        ends = f", about {words.duration_text(seconds)} left ({day}{time.strftime('%H:%M', at)})"
+    return f"[{'#' * done}{'.' * (_BAR - done)}] {len(finished)}/{planned}{ends}: {text}"
 
 
 def throughput(workload: Mapping[str, Any], fit_seconds: float) -> float:
@@ -205,8 +249,23 @@ def failure_summary(failed: dict[str, str], session: Session | None) -> str:
         failed: path of the record -> status and reason.
         session: knows the command that was given.
     """
-    command = session.command if session else "snakemake --cores 1"
     lines = [f"{words.plural(len(failed), 'run')} failed."]
     lines += [f"  {run_from_path(Path(path))}: {escaping.line(why)}" for path, why in sorted(failed.items())]
-    lines += ["Repeat just these with:", f"  {command} --forcerun {' '.join(sorted(failed))}"]
+    lines += ["Repeat just these with:", f"  {forcing(session, ' '.join(sorted(failed)))}"]
     return "\n".join(lines)
+
+
+def forcing(session: Session | None, records: str) -> str:
+    """The user's command once more, to measure these records again.
+
+    Args:
+        session: knows the command that was given.
+        records: their paths, as a shell takes them.
+    """
+    kept, forced = [], False
+    for word in shlex.split(session.command if session else "snakemake --cores 1"):
+        # What an earlier call repeated is not meant.
+        forced = word in ("--forcerun", "-R") or (forced and not word.startswith("-"))
+        if not forced:
+            kept.append(word)
+    return f"{shlex.join(kept)} --forcerun {records}"

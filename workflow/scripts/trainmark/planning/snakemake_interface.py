@@ -6,11 +6,12 @@ pinned one. Only the process of Snakemake itself can import this module.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,13 @@ _MAKING_ENVIRONMENT = re.compile(
 def survive_lost_terminal() -> None:
     """Let Snakemake go on where nobody reads its lines; it would end there, and its jobs with it.
 
-    Uses the handlers of ``snakemake.logging.logger``: Snakemake makes its stream handler itself and takes none of ours.
+    Its lines take the place of one that shows the progress of a run. Uses the handlers of ``snakemake.logging.logger``:
+    Snakemake makes its stream handler itself and takes none of ours.
     """
     sys.stderr = terminal.TolerantStream(sys.stderr)
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
-            handler.setStream(terminal.TolerantStream(handler.stream))
+            handler.setStream(terminal.TolerantStream(handler.stream, clears=True))
 
 
 def refuse_deletion(workflow: Workflow) -> None:
@@ -153,6 +155,28 @@ def jobs_to_run(workflow: Workflow) -> list[tuple[str, str]]:
     return [(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output]
 
 
+def is_wanted(workflow: Workflow, rule: str) -> bool:
+    """Whether the targets need what a rule makes, be it there or not.
+
+    Uses ``dag.jobs``: the targets that are named may be files.
+    """
+    return any(job.rule.name == rule for job in workflow.dag.jobs)
+
+
+def when_nothing_is_to_do(workflow: Workflow, action: Callable[[], None]) -> None:
+    """Do something at the end of a call that has no job to run; dry ones do nothing.
+
+    Uses the text that Snakemake logs then, since it calls none of its hooks.
+    """
+
+    def notice(record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith("Nothing to be done") and not workflow.dryrun:
+            atexit.register(action)
+        return True
+
+    logger.addFilter(notice)
+
+
 def use_conda(workflow: Workflow) -> bool:
     """Whether --use-conda is given.
 
@@ -190,26 +214,34 @@ def given_configfiles(workflow: Workflow) -> Sequence[Path]:
     return found
 
 
-def prepare_messages(workflow: Workflow, sizes: Path) -> None:
-    """Have Snakemake say less before each job, more before it makes environments, and one line when it is stopped.
+def announce_environments(workflow: Workflow, sizes: Path) -> None:
+    """Have Snakemake say more before it makes environments.
 
     Uses the filters of ``snakemake.logging.logger`` and texts that it is given, since there is no hook before
-    environments are made; and ``sys.excepthook``, where Snakemake catches no Ctrl-C, as while an environment is made.
+    environments are made.
 
     Args:
         workflow: Snakemake's.
         sizes: envs/sizes.json.
     """
 
-    def announce_environments(record: logging.LogRecord) -> bool:
+    def announce(record: logging.LogRecord) -> bool:
         if _MAKING_ENVIRONMENT.match(record.getMessage()):
-            logger.removeFilter(announce_environments)  # the first one speaks of all
+            logger.removeFilter(announce)  # the first one speaks of all
             missing, folder = missing_environments(workflow)
             terminal.say(conda_environments.announce(missing, folder, sizes))
         return True
 
+    logger.addFilter(announce)
+
+
+def say_less() -> None:
+    """Have Snakemake say less before each job and of each error, and one line when it is stopped.
+
+    Uses the filters of ``snakemake.logging.logger``; and ``sys.excepthook``, where Snakemake catches no Ctrl-C, as
+    while an environment is made.
+    """
     logger.addFilter(progress.worth_showing)
-    logger.addFilter(announce_environments)
     sys.excepthook = _say_stopped
 
 
