@@ -134,7 +134,7 @@ def test_healthy_runs_are_told_from_those_without_references(tmp_path):
         "All 2 runs that ended without a fault converged: 0 were compared with reference runs, 2 were judged"
         in made.html
     )
-    assert "Not measured. This needs runs of the experiment" in made.section("learning")
+    assert "Convergence references of this experiment" in made.section("additions")
     assert "runs-that-did-not" not in made.html
 
 

@@ -34,7 +34,7 @@ def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
             columns = [column for column in table.columns if column.numeric]
             csv = pd.read_csv(five_machines.folder / table.source, dtype=str, keep_default_na=False)
             part = five_machines.html.split(f'data-name="{table.name}"')[1].split("</table>")[0]
-            shown = [number_of(cell) for cell in re.findall(r'<td class="number"([^/]*)</td>', part)]
+            shown = [number_of(cell) for cell in re.findall(r"<t[dh]((?: class=| data-value=)[^/]*)</t[dh]>", part)]
             for column in (c for c in columns if c.key in csv):
                 there = {float(value) for value in csv[column.key] if value}
                 wanted = [float(row[column.key]) for row in table.rows if row.get(column.key) not in (None, "")]
@@ -47,7 +47,7 @@ def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
 
 def number_of(cell: str) -> float | None:
     """The value of a table cell as the page holds it: in its attribute, or in its text."""
-    value = re.match(r' data-value="([^"]*)"', cell)
+    value = re.search(r' data-value="([^"]*)"', cell)
     text = value[1] if value else cell.partition(">")[2].replace(",", "")
     return float(text) if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text) else None
 

@@ -62,6 +62,19 @@ def test_of_another_computer_nothing_can_be_repeated_here(tmp_path):
     assert "In 2 of 12 runs, other programs took" in made.html
 
 
+def test_beside_other_machines_what_to_repeat_stands_with_the_spread(tmp_path):
+    records = synthetic.records_of("synthetic-a", "synthetic-p100", devices=["cpu"], noise=(1.0,))
+    records[0] = busy(records[0], 0.5)
+    records += synthetic.records_of("synthetic-m1", noise=(1.0,))
+    made = report.make(records, tmp_path, kinds={"synthetic-a": "synthetic-p100"}, draw=False)
+    assert made.document.first.disturbed is None
+    keys = [section.key for section in made.document.sections]
+    assert keys[keys.index("spread") + 1] == "disturbed"
+    assert "--forcerun results/machines/synthetic-a/runs/tf-2.19/cpu/mlp/32/1.json --config" in made.section(
+        "disturbed"
+    )
+
+
 def test_undisturbed_runs_need_no_repeating(two_machines):
     assert two_machines.document.first.disturbed is None
     assert "took" not in " ".join(two_machines.document.answers["How large is the noise?"])

@@ -39,7 +39,8 @@ _HOW = (
     "verdicts are in claims.csv."
 )
 # What a card says of so many machines and stacks at once; the others are behind a click.
-MOST_VERDICTS = 4
+MOST_VERDICTS = 2
+_MOST_BASELINES = 3
 Rows = list[dict[str, Any]]
 
 
@@ -54,7 +55,9 @@ def ledger(data: ReportData) -> Section:
         if any(row["measured"] is not None for row in rows):
             cards.append(_card(rows, places))
         else:
-            missing.append({**rows[0], "detail": "; ".join(dict.fromkeys(row["detail"] for row in rows))})
+            missing.append(
+                {**rows[0], "detail": "; ".join(dict.fromkeys(row["detail"].removeprefix("missing: ") for row in rows))}
+            )
     texts = [_SAID] if cards else [f"None of the {plural(len(missing), 'published claim')} was measured here."]
     title = "Published claims, and what was measured"
     return Section(KEY, title, texts, tables=_missing(missing), cards=cards, open=bool(cards), how=_HOW)
@@ -101,8 +104,9 @@ def _verdict(row: Mapping[str, Any], axis: Axis, places: Mapping[tuple[str, str,
     baselines = (row["baseline"] or "").split("; ")
     where = next((key for one in baselines if (key := places.get((who, one, row["stack"] or "")))), "")
     if row["baseline"]:
-        who += f" against {', '.join(baselines)}"
-    said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"][:1].upper() + row["detail"][1:]
+        more = f" and {len(baselines) - _MOST_BASELINES} more" if len(baselines) > _MOST_BASELINES else ""
+        who += f" against {'; '.join(baselines[:_MOST_BASELINES])}{more}"
+    said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"]
     return Verdict(who, row["stack"] or "", *said, picture, where)
 
 

@@ -157,6 +157,15 @@ class Card:
     expected: str
     verdicts: list[Verdict]
 
+    @property
+    def counted(self) -> str:
+        """How often each verdict was given, in words."""
+        counts: dict[str, int] = {}
+        for each in self.verdicts:
+            said = f"{each.sign} {each.verdict}"
+            counts[said] = counts.get(said, 0) + 1
+        return ", ".join(f"{count} {said}" for said, count in counts.items())
+
 
 @dataclass(frozen=True)
 class Section:
