@@ -112,8 +112,10 @@ parts.forEach(part => part.querySelector("summary").addEventListener("click", ()
   if (!part.open && !location.hash.startsWith("#choose")) history.replaceState(null, "", `#${id}`);
 }));
 // The contents mark the part that is on the screen.
+document.querySelector("a.top").hidden = true;
 const entries = new Map([...document.querySelectorAll("nav a")].map(link => [link.hash.slice(1), link]));
 addEventListener("scroll", () => {
+  document.querySelector("a.top").hidden = scrollY < innerHeight;
   const above = parts.filter(part => part.getBoundingClientRect().top < innerHeight / 3);
   entries.forEach(link => link.removeAttribute("aria-current"));
   if (above.length) entries.get(above.at(-1).querySelector("h2").id)?.setAttribute("aria-current", "true");

@@ -14,21 +14,14 @@ from tests.conftest import failed_record, synthetic_record
 
 def test_page_needs_no_network(five_machines):
     text = five_machines.html
-    assert not re.findall(r'src="(?!data:)', text)
-    assert set(re.findall(r'href="(?!#)([^"]*)"', text)) == {
-        f"figures/{exhibit.name}.{kind}"
-        for exhibit in five_machines.exhibits
-        if not exhibit.missing
-        for kind in ("svg", "png", "csv")
-    }
-    assert len(text) < 3 * 2**20
+    assert not re.findall(r'src="', text)
+    assert not re.findall(r'href="(?!#)', text)  # nor what lies beside it: it may be mailed alone
+    assert len(text) < 1.5 * 2**20
 
 
 def test_links_lead_somewhere(five_machines):
     for key in re.findall(r'href="#([^"]*)"', five_machines.html):
         assert five_machines.html.count(f'id="{key}"') == 1, key
-    for path in re.findall(r'href="(figures/[^"]*)"', five_machines.html):
-        assert (five_machines.folder / path).stat().st_size > 100
 
 
 def test_numbers_on_the_page_are_those_of_the_tables(five_machines):

@@ -101,13 +101,13 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was drawn: its files, its alternative text and its caption."""
+    """A figure that was drawn: its files, its alternative text, its caption, and itself as HTML."""
 
     name: str
     title: str
     alt: str
     caption: str
-    address: str
+    markup: str
 
 
 @dataclass(frozen=True)

@@ -144,8 +144,8 @@ def pictured(data: ReportData, name: str, found: list[Table] | None = None) -> S
 
 
 def picture(entry: Mapping[str, Any]) -> Picture:
-    """A figure that was drawn, as figures.json has it with its caption and address."""
-    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "address")))
+    """A figure that was drawn, as figures.json has it with its caption and markup."""
+    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "markup")))
 
 
 def compared(data: ReportData, figure: Figure) -> Section:
