@@ -80,7 +80,7 @@ def test_winner_that_changes_in_the_steady_state_is_named(tmp_path):
     changes = next(t for s in made.document.sections for t in s.tables if t.name == "winner-changes")
     assert {(row["model"], row["batch_size"]) for row in changes.rows} == {("mlp", 32)}
     (exhibit,) = (e for e in made.exhibits if e.name == "steady_state_speed_up")
-    assert "In 1 of 12 compared cells it does" in exhibit.alt
+    assert "In 1 of 12 compared test cases it does" in exhibit.alt
 
 
 def test_every_figure_states_its_finding_and_has_a_caption(five_machines):

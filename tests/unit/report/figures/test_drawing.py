@@ -151,7 +151,7 @@ def test_text_in_the_figures_is_text_with_units(five_machines):
         "training_time_gpus": "Training time (s)",
         "throughput": "Throughput (samples/s)",
         "speed_up_apple_gpus": "Speed-up (baseline / candidate)",
-        "spread": "median of its cell",
+        "spread": "median of its test case",
         "tflops": "Ratio of published FP32 TFLOPS",
     }.items():
         assert words in svg[name], name
