@@ -48,7 +48,8 @@ os.environ.pop(process_environment.DROPPED, None)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep in one of the processes that run the tests what shares machines, or an environment that a test changes."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.name, item.path.name)))
+        file = item.path.relative_to(ROOT).as_posix()  # two folders may have files of one name
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.name, file)))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from trainmark.analysis import claims, collecting, comparison_tables, convergenc
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.report import page
-from trainmark.report.figures import drawing, figure_list, figure_spec, style
+from trainmark.report.figures import drawing, figure_list, figure_spec, looks
 from trainmark.report.sections import document as documents
 from trainmark.report.sections import report_data
 
@@ -78,10 +78,10 @@ def make(
     runs = experiments.of_shown(table_files.read(folder, "runs"), PREFERENCE)
     planned = figure_list.plan(folder, runs, gate.references)
     names = {exhibit.name for exhibit in planned if draw is True or (draw and exhibit.name in draw)}
-    drawing.draw_all([e for e in planned if e.name in names], style.assign_looks(runs), folder / "figures")
+    drawing.draw_all([e for e in planned if e.name in names], looks.assign_looks(runs), folder / "figures")
     for exhibit in planned:
         if exhibit.name not in names:
-            (folder / "figures" / f"{exhibit.name}.svg").write_text("<svg/>")
+            (folder / "figures" / f"{exhibit.name}.html").write_text("<p>not drawn</p>")
     figure_spec.write_index(planned, folder / "figures" / "figures.json")
     data = report_data.read_report(folder, GRID, [c["name"] for c in configured], PREFERENCE)
     document = page.write(page.with_figures(data, folder / "figures"))

@@ -26,9 +26,8 @@ def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         name: of what is made, and of its folder.
         make: fills the folder and gives something that can be pickled; nobody may change either.
     """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return make(factory.mktemp(name))
-    top = factory.getbasetemp().parent / "shared"  # the folder of this call of pytest, which its processes share
+    own = factory.getbasetemp()  # below the folder of this call of pytest, where there are several processes
+    top = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
     folder, done, failed = (top / f"{name}{end}" for end in ("", ".pickle", ".failed"))
     top.mkdir(exist_ok=True)
     with _alone(top / f"{name}.lock"):

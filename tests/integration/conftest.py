@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import shared
+from tests import shared, snakemake_calls
 from tests.conftest import ROOT
 
 PARTS = ("Makefile", "Snakefile", "config", "envs", "profiles", "workflow")
@@ -71,15 +71,12 @@ class Checkout:
 
     def run(self, *arguments: str, code: int = 0, **options) -> str:
         """Run Snakemake, demand an exit code, and give what it printed."""
-        result = subprocess.run(
-            self.command(*arguments, **options),
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=1200,  # much is done, and some machines are slow
-        )
+        command, limit = self.command(*arguments, **options), snakemake_calls.LIMIT_SECONDS
+        if self.python == sys.executable:
+            result = snakemake_calls.run(command[3:], self.folder, self.environment)
+        else:
+            pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            result = subprocess.run(command, cwd=self.folder, env=self.environment, timeout=limit, **pipe)
         assert result.returncode == code, result.stdout
         return result.stdout
 
@@ -132,11 +129,17 @@ def change(folder: Path, module: str, before: str, after: str) -> None:
     path.write_text(text.replace(before, after))
 
 
-def copy_project(folder: Path, data_folder: Path) -> Path:
-    """The project with the decoded data set, and without results, in a new folder.
+def use_own_lock(folder: Path) -> None:
+    """Make a checkout and its copies a machine of their own, which waits for no training of another test."""
+    path = folder / "workflow/scripts/trainmark/measure/worker_process.py"
+    own = f'MACHINE_LOCK = Path("{folder.parent}/timing.lock")'
+    text, found = re.subn(r"^MACHINE_LOCK = .*", own, path.read_text(), flags=re.MULTILINE)
+    assert found == 1
+    path.write_text(text)
 
-    It and its own copies are a machine of their own: they wait for no benchmark of others, as of tests in parallel.
-    """
+
+def copy_project(folder: Path, data_folder: Path) -> Path:
+    """The project with the decoded data set, and without results, in a new folder; a machine of its own."""
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
@@ -144,28 +147,34 @@ def copy_project(folder: Path, data_folder: Path) -> Path:
         else:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
-    change(folder, "measure/worker_process", "/tmp/trainmark-timing.lock", str(folder.parent / "timing.lock"))
+    use_own_lock(folder)
     (folder / "results").mkdir()
     shutil.copytree(data_folder, folder / "results/data", copy_function=os.link)  # nobody writes into these files
     return folder
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
+def run_once(factory: pytest.TempPathFactory, data_folder: Path) -> tuple[Checkout, str]:
     """A checkout, not to be changed, in which everything ran once with eight cores to share, and what it printed."""
 
     def make(folder: Path) -> tuple[Path, str]:
         checkout = Checkout(copy_project(folder / "checkout", data_folder))
         return checkout.folder, checkout.run(cores=8)
 
-    folder, output = shared.make_once(tmp_path_factory, "finished", make)
+    folder, output = shared.make_once(factory, "finished", make)
     return Checkout(folder), output
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, data_folder) -> tuple[Checkout, str]:
+    """A checkout, not to be changed, in which everything ran once, and what it printed."""
+    return run_once(tmp_path_factory, data_folder)
 
 
 @pytest.fixture
 def real_checkout(finished, tmp_path) -> Iterator[Checkout]:
     """A finished checkout of one's own, whose further trainings are real ones."""
     copy = finished[0].copy(tmp_path / "checkout")
+    use_own_lock(copy.folder)
     yield copy
     for process in copy.started:  # what a failed test left behind would disturb the next
         if process.poll() is None:
@@ -173,41 +182,12 @@ def real_checkout(finished, tmp_path) -> Iterator[Checkout]:
             process.communicate()
 
 
-# In the place of the training process's module: the answer of the real training of the same batch size, after seconds
-# that go with the work. All around it is real: Snakemake, the supervisor, the process of its own, and the record.
-PRETENDED = """
-import json, random, time
-from pathlib import Path
-from trainmark.dataset import fashion_mnist
-from trainmark.machine import disturbances
-from trainmark.measure.messages import nothing_measured
-
-def train(request):
-    assert fashion_mnist.is_decoded(Path(request["data_folder"]))
-    answer, workload = nothing_measured("ok", None), request["workload"]
-    real = json.loads(Path(__file__).with_name(f"answer-{request['batch_size']}.json").read_text())
-    answer |= {key: real[key] for key in answer.keys() & real.keys()}
-    epochs, before, begin = workload["epochs"], disturbances.snapshot(), time.perf_counter()
-    time.sleep(random.uniform(0.2, 0.3) + epochs * workload["train_samples"] / 10_000)  # no two take equally long
-    fit = time.perf_counter() - begin
-    answer["noise"] = disturbances.between(before, disturbances.snapshot(), fit / 2)
-    for key, value in answer["accuracy"].items():
-        answer["accuracy"][key] = value[:1] * epochs if isinstance(value, list) else value
-    each = fit / epochs
-    answer["durations"] = {
-        **dict.fromkeys(("import_seconds", "data_seconds", "build_seconds", "evaluate_seconds"), 0.001),
-        "fit_seconds": fit,
-        "fit_setup_seconds": 0.0,
-        "fit_teardown_seconds": 0.0,
-        "epoch_seconds": [each] * epochs,
-        "validation_seconds": [each / 10] * epochs,
-        "first_epoch_seconds": each,
-        "steady_state_epoch_seconds": each if epochs > 1 else None,
-    }
-    threads = request["threads"]
-    answer["execution"] |= {"intra_op_threads": threads, "inter_op_threads": threads}
-    return answer | {"fit_window": [begin, begin + fit]}
-"""
+def pretend(folder: Path, real: Checkout) -> None:
+    """Let a copy of the project take no TensorFlow: see tests/pretended. What it answers is from a real checkout."""
+    worker = folder / "workflow/scripts/trainmark/measure/worker"
+    for path in (ROOT / "tests/pretended").glob("[!_]*.py"):
+        shutil.copy(path, worker)
+    (worker / "records.json").write_text(json.dumps({size: json.dumps(each) for size, each in real.records().items()}))
 
 
 @pytest.fixture
@@ -216,10 +196,7 @@ def checkout(real_checkout) -> Checkout:
 
     For what is about all that is around a training.
     """
-    worker = real_checkout.folder / "workflow/scripts/trainmark/measure/worker"
-    for size, record in real_checkout.records().items():
-        (worker / f"answer-{size}.json").write_text(json.dumps(record))
-    (worker / "training.py").write_text(PRETENDED)
+    pretend(real_checkout.folder, real_checkout)
     return real_checkout
 
 

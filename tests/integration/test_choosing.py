@@ -9,8 +9,10 @@ from scipy import special
 from trainmark.analysis import comparison_statistics, comparisons, experiments, ranking
 from trainmark.analysis.series_names import WHO
 from trainmark.contents.columns import ratio
+from trainmark.experiment import workloads
 
 from tests import browser, report, synthetic
+from tests.conftest import CONFIG
 
 pytestmark = [browser.NEEDED, pytest.mark.xdist_group("browser")]
 
@@ -181,4 +183,41 @@ def test_keyboard_alone_chooses_and_reads_values(made, started):
     page.keyboard.press("Space")
     assert "models=" in page.evaluate("location.hash")
     assert console == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def two_experiments(tmp_path_factory):
+    """Two machines that trained for two epochs, and one of them and another that trained on fewer images."""
+    small = workloads.describe("mlp", {**CONFIG, "train_samples": 20_000})
+    names = ("synthetic-a", "synthetic-b", "synthetic-c", "synthetic-d")
+    kinds = dict(zip(names, ("synthetic-m2-max", "synthetic-p100", "synthetic-m1", "synthetic-t4")))
+    records = [record for name in names[:2] for record in synthetic.records_of(name, kinds[name], devices=["gpu"])]
+    for name in names[2:]:
+        for record in synthetic.records_of(name, kinds[name], devices=["gpu"], noise=(0.98, 1.02)):
+            workload = {**small, "model": record["model"]}
+            records.append({**record, "workload": workload, "workload_digest": workloads.digest(workload)})
+    return report.make(records, tmp_path_factory.mktemp("experiments"), kinds=kinds, draw=False)
+
+
+def test_every_experiment_is_on_the_page_and_can_be_chosen(two_experiments, started):
+    made = two_experiments
+    other, settings = made.data.tables["ranking"], made.data.experiments[1][0]
+    other = other[(other["settings_digest"] == settings) & (other["model"] == "all")]
+    assert set(other["machine"]) == {"synthetic-c", "synthetic-d"}
+    assert "Experiment: 2 epochs, train samples 20000" in made.html  # without a script, too
+    assert "--config train_samples=20000 -- report" in made.html
+    page, console, _ = browser.visit(started, made.folder / "index.html")
+    assert set(rows(page)) == {"synthetic-a, GPU", "synthetic-b, GPU"}
+    page.get_by_role("combobox", name="Experiment").select_option(index=1)
+    best = other.iloc[0]
+    wanted = f"{ratio(best['speed_up'])} [{ratio(best['low'])}, {ratio(best['high'])}]"
+    found = rows(page)
+    assert set(found) == {"synthetic-c, GPU", "synthetic-d, GPU"}
+    assert found[f"{best['machine']}, GPU"][0] == wanted
+    assert "synthetic-a" not in page.locator("section.first").inner_text()
+    again, *_ = browser.visit(started, made.folder / "index.html", fragment=page.evaluate("location.hash"))
+    assert rows(again) == found
+    assert console == []
+    again.close()
     page.close()

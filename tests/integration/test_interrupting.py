@@ -47,6 +47,7 @@ def test_killed_child_is_recorded_and_the_named_command_repeats_just_it(checkout
 
 
 def test_time_limit_ends_a_run(real_checkout):
+    """And TensorFlow, which is being imported then."""
     checkout = real_checkout
     checkout.record(64).unlink()
     output = checkout.run("measure", code=1, time_limit_seconds=1)
@@ -69,8 +70,7 @@ def test_killed_snakemake_takes_its_training_along_and_one_command_goes_on(check
     assert trained(checkout.run("measure", batch_sizes=[64])) == 1
 
 
-def test_interrupted_workflow_goes_on_with_the_plain_command(real_checkout):
-    checkout = real_checkout
+def test_interrupted_workflow_goes_on_with_the_plain_command(checkout):
     for size in TINY["batch_sizes"]:
         checkout.record(size).unlink()
     workflow = checkout.start(epochs=500, batch_sizes=[64])

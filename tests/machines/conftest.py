@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trainmark.machine import hardware
 
-from tests.integration.conftest import Checkout, copy_project
+from tests.integration.conftest import Checkout, copy_project, pretend, run_once
 from tests.machines import environments, runs
 from tests.machines.runs import Imitate, Machine
 
@@ -29,12 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def imitate(tmp_path_factory, data_folder) -> Imitate:
     """Makes a machine of a description from ``macs`` and ``boxes``; ``variables`` are its user's shell's.
 
-    All users share a home, which is new, so that nothing of the real one counts; but for those who name another.
+    All users share a home, which is new, so that nothing of the real one counts; but for those who name another. On a
+    machine that ``pretends``, nothing takes TensorFlow.
     """
     home = tmp_path_factory.mktemp("home")
 
-    def make(description: dict, **variables: str) -> Machine:
+    def make(description: dict, pretends: bool = False, **variables: str) -> Machine:
         folder = copy_project(tmp_path_factory.mktemp("machine") / "checkout", data_folder)
+        if pretends:
+            pretend(folder, run_once(tmp_path_factory, data_folder)[0])
         python = environments.build(folder / ".venv", description)
         shell = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "user"}
         return Machine(

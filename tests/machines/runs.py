@@ -1,4 +1,7 @@
-"""What is run on each imitated machine; a test names the machine that it is about with the mark ``machine``."""
+"""What is run on each imitated machine; a test names the machine that it is about with the mark ``machine``.
+
+Trainings are pretended where a test is about no more than what is around them. Of each kind of GPU one trains.
+"""
 
 import json
 import os
@@ -65,9 +68,13 @@ class Machine:
         return self
 
     def doctor(self, code: int = 0, **config: object) -> "Machine":
-        """Have the doctor look at it, with loads of a tenth of the time."""
-        change(self.folder, "measure/worker/device_check", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
+        """Have the doctor look at it."""
         return self.run("doctor", code=code, **config)
+
+    def hurry(self) -> "Machine":
+        """Let the doctor's loads take a tenth of the time."""
+        change(self.folder, "measure/worker/device_check", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
+        return self
 
     def finding(self, topic: str) -> dict:
         """What the doctor has written of a topic; of several, the first that is not good."""
@@ -116,7 +123,7 @@ def m2_max(imitate: Imitate) -> Machine:
 
 def m3_ultra(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(macs.m3_ultra()).run("measure", devices=["gpu"])
+    return imitate(macs.m3_ultra(), pretends=True).run("measure", devices=["gpu"])
 
 
 def m5_max(imitate: Imitate) -> Machine:
@@ -136,7 +143,7 @@ def rosetta(imitate: Imitate) -> Machine:
 
 def mac_vm(imitate: Imitate) -> Machine:
     """What is timed without a word, and then the GPU, which is asked for."""
-    return imitate(macs.mac_vm()).run("measure").run("measure", devices=["gpu"])
+    return imitate(macs.mac_vm(), pretends=True).run("measure").run("measure", devices=["gpu"])
 
 
 def t4(imitate: Imitate) -> Machine:
@@ -146,18 +153,18 @@ def t4(imitate: Imitate) -> Machine:
 
 def v100_beside_t4(imitate: Imitate) -> Machine:
     """The GPU that the user lets programs see, the second of the bus and the first for CUDA."""
-    return imitate(boxes.t4_and_v100(CUDA_VISIBLE_DEVICES="1")).run("measure", devices=["gpu"])
+    return imitate(boxes.t4_and_v100(CUDA_VISIBLE_DEVICES="1"), pretends=True).run("measure", devices=["gpu"])
 
 
 def t4_beside_v100(imitate: Imitate) -> Machine:
     """The same number, where the two are plugged in the other way round."""
     description = boxes.t4_and_v100(swapped=True, CUDA_VISIBLE_DEVICES="1")
-    return imitate(description).run("measure", devices=["gpu"])
+    return imitate(description, pretends=True).run("measure", devices=["gpu"])
 
 
 def p100(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(boxes.p100()).run("measure", devices=["gpu"], **LONG_ENOUGH)
+    return imitate(boxes.p100(), pretends=True).run("measure", devices=["gpu"], **LONG_ENOUGH)
 
 
 def part_of_an_a100(imitate: Imitate) -> Machine:
@@ -167,7 +174,7 @@ def part_of_an_a100(imitate: Imitate) -> Machine:
 
 def h100_of_eight(imitate: Imitate) -> Machine:
     """The GPU, for which the driver has something to compile."""
-    return imitate(boxes.h100s_under_slurm()).run("measure", devices=["gpu"])
+    return imitate(boxes.h100s_under_slurm(), pretends=True).run("measure", devices=["gpu"])
 
 
 def h100_with_an_old_driver(imitate: Imitate) -> Machine:
@@ -182,12 +189,12 @@ def p100_with_an_old_driver(imitate: Imitate) -> Machine:
 
 def wsl2(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(boxes.wsl2()).run("measure", devices=["gpu"])
+    return imitate(boxes.wsl2(), pretends=True).run("measure", devices=["gpu"])
 
 
 def laptop(imitate: Imitate) -> Machine:
     """The CPU."""
-    return imitate(boxes.laptop()).run("measure", **LONG_ENOUGH)
+    return imitate(boxes.laptop(), pretends=True).run("measure", **LONG_ENOUGH)
 
 
 def calm(imitate: Imitate) -> Machine:
@@ -205,7 +212,7 @@ def hostile(imitate: Imitate) -> Machine:
 
 def notebook(imitate: Imitate) -> Machine:
     """To the report, from a cell of a notebook on Colab."""
-    machine = imitate(boxes.t4())
+    machine = imitate(boxes.t4(), pretends=True)
     machine.prepare_make(devices=["gpu"])
     variables = {**machine.checkout.environment, **shells.COLAB}
     output, code = shells.run_cell(machine.folder, variables, "!make run")
@@ -215,18 +222,18 @@ def notebook(imitate: Imitate) -> Machine:
 
 
 def looked_at(imitate: Imitate) -> Machine:
-    """By the doctor, by make, from a clean shell, as long as it takes."""
-    return imitate(boxes.plain()).make("doctor")
+    """By the doctor, by make, from a clean shell."""
+    return imitate(boxes.plain(), pretends=True).make("doctor")
 
 
 def looked_at_m5_max(imitate: Imitate) -> Machine:
     """By the doctor, the GPU."""
-    return imitate(macs.m5_max()).doctor(devices=["gpu"])
+    return imitate(macs.m5_max()).hurry().doctor(devices=["gpu"])
 
 
 def looked_at_m3_ultra(imitate: Imitate) -> Machine:
     """By the doctor, the CPU."""
-    return imitate(macs.m3_ultra()).doctor(devices=["cpu"])
+    return imitate(macs.m3_ultra(), pretends=True).doctor(devices=["cpu"])
 
 
 def looked_at_rosetta(imitate: Imitate) -> Machine:
@@ -236,17 +243,17 @@ def looked_at_rosetta(imitate: Imitate) -> Machine:
 
 def looked_at_mac_vm(imitate: Imitate) -> Machine:
     """By the doctor, what is timed without a word."""
-    return imitate(macs.mac_vm()).doctor()
+    return imitate(macs.mac_vm(), pretends=True).doctor()
 
 
 def looked_at_part_of_an_a100(imitate: Imitate) -> Machine:
     """By the doctor, the GPU."""
-    return imitate(boxes.a100_with_mig()).doctor(devices=["gpu"])
+    return imitate(boxes.a100_with_mig()).hurry().doctor(devices=["gpu"])
 
 
 def looked_at_h100_of_eight(imitate: Imitate) -> Machine:
     """By the doctor, both devices."""
-    return imitate(boxes.h100s_under_slurm()).doctor()
+    return imitate(boxes.h100s_under_slurm(), pretends=True).doctor()
 
 
 def looked_at_p100_with_an_old_driver(imitate: Imitate) -> Machine:
@@ -256,4 +263,4 @@ def looked_at_p100_with_an_old_driver(imitate: Imitate) -> Machine:
 
 def looked_at_laptop(imitate: Imitate) -> Machine:
     """By the doctor, the CPU."""
-    return imitate(boxes.laptop()).doctor()
+    return imitate(boxes.laptop(), pretends=True).doctor()

@@ -21,12 +21,12 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def report(running, tmp_path_factory, data_folder) -> Checkout:
-    """A checkout with the results of all these machines, and the report of them."""
+    """A checkout with the results of all these machines, and the tables of them."""
     checkout = Checkout(copy_project(tmp_path_factory.mktemp("together") / "checkout", data_folder))
     for name, called in NAMES.items():
         results = Path("results/machines", called)
         shutil.copytree(running(name).folder / results, checkout.folder / results)
-    checkout.run("report", **LONG_ENOUGH)
+    checkout.run("report", "--until", "make_tables", **LONG_ENOUGH)
     return checkout
 
 
@@ -59,5 +59,4 @@ def test_what_has_no_energy_says_why_in_the_report(report):
     instance = found.pop((NAMES["part_of_an_a100"], "gpu"), "MIG")  # of the whole grid's experiment alone
     assert set(found) == {(NAMES["t4"], "cpu")}
     assert "RAPL" in found[NAMES["t4"], "cpu"]
-    assert found[NAMES["t4"], "cpu"] in (report.folder / "results/report/index.html").read_text()
     assert "MIG" in instance

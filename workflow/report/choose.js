@@ -28,14 +28,13 @@ class Chooser {
     this.section = section;
     this.sentence = section.querySelector("h2");
     this.said = this.sentence.textContent;
-    this.printed = section.querySelector(".beside");
+    this.printed = [...section.children].slice(1); // all that comes below the sentence
     for (const each of data.experiments) this.prepare(each);
     this.form = make("form", { class: "choose", "aria-label": "Choose what is compared", onsubmit: e => e.preventDefault() });
     this.live = make("div", { class: "beside live" });
     this.matrix = make("div");
     this.all = false;
-    this.printed.hidden = true;
-    this.printed.after(this.form, this.live, this.matrix);
+    this.sentence.after(this.form, this.live, this.matrix);
     this.sentence.setAttribute("aria-live", "polite");
     this.read();
     addEventListener("hashchange", () => { if (/^#choose\b/.test(location.hash)) this.read(); });
@@ -109,20 +108,21 @@ class Chooser {
           this.read();
         }));
     }
-    fields.push(this.select("Against", experiment.labels, this.baseline, number => { this.baseline = number; this.changed(); }));
-    if (experiment.energies.length) {
+    const lone = experiment.series.length < 2;
+    if (!lone) fields.push(this.select("Against", experiment.labels, this.baseline, number => { this.baseline = number; this.changed(); }));
+    if (experiment.energies.length && !lone) {
       fields.push(this.select("Measure", ["time to train", "energy"], this.measure === "energy" ? 1 : 0,
         number => { this.measure = number ? "energy" : "time"; this.changed(); }));
     }
     const names = { machines: "Machines", devices: "Devices", stacks: "Stacks", models: "Models", sizes: "Batch sizes" };
     for (const [axis, name] of Object.entries(names)) {
-      if (experiment[axis].length > 1) fields.push(this.several(axis, name));
+      if (experiment[axis].length > 1 && !lone) fields.push(this.several(axis, name));
     }
     const reset = make("button", { type: "button", onclick: () => {
       history.replaceState(null, "", "#choose");
       this.read();
     } }, "Reset");
-    this.form.replaceChildren(...fields, reset);
+    this.form.replaceChildren(...fields, ...(lone ? [] : [reset]));
   }
 
   select(name, options, chosen, change) {
@@ -164,7 +164,7 @@ class Chooser {
   }
 
   word(axis, value) {
-    return axis === "devices" ? value.toUpperCase() : axis === "sizes" ? rounded(value) : value;
+    return axis === "devices" ? value.toUpperCase() : value;
   }
 
   // ---- The comparison ----
@@ -264,6 +264,17 @@ class Chooser {
   // ---- What is shown ----
 
   show() {
+    const { experiment } = this, first = experiment === this.data.experiments[0], lone = experiment.series.length < 2;
+    // Below a comparison, the ranking and its picture alone are replaced: what was printed below them is of the first experiment.
+    for (const part of this.printed) part.hidden = part.matches(".beside") ? !(first && lone) : !first;
+    this.live.hidden = this.matrix.hidden = first && lone;
+    if (lone) {
+      this.sentence.textContent = first ? this.said : this.sayAlone();
+      this.live.replaceChildren(this.times());
+      this.matrix.replaceChildren();
+      watchScrolling(this.live);
+      return;
+    }
     const { rows, keys } = this.compare();
     this.sentence.textContent = this.address() ? this.say(rows, keys) : this.said;
     const shown = rows.filter(row => row.overall).slice(0, DRAWN_ROWS);
@@ -271,6 +282,31 @@ class Chooser {
     this.matrix.replaceChildren(this.cases(rows, keys));
     watchScrolling(this.live);
     watchScrolling(this.matrix);
+  }
+
+  // One series alone: its own times.
+  sayAlone() {
+    const seconds = [...(this.experiment.cases.time.get(0) ?? new Map()).values()].map(each => each.more[0]);
+    const doubts = this.experiment.series[0][3];
+    return `${this.experiment.labels[0]} trains each of ${several(seconds.length, "combination")} of model and batch size in `
+      + `${significant(Math.min(...seconds))} to ${significant(Math.max(...seconds))} s.${doubts ? ` What speaks against it: ${doubts}.` : ""}`;
+  }
+
+  times() {
+    const { experiment } = this, cases = experiment.cases.time.get(0) ?? new Map();
+    const parts = [["Time to train (s)", significant], ["Samples/s", rounded], ["Test accuracy", value => value.toFixed(3)]];
+    const sizes = experiment.sizes.map(size => make("th", { scope: "col", class: "number" }, rounded(size)));
+    const body = experiment.models.map((model, m) => make("tr", {}, make("th", { scope: "row" }, model),
+      ...parts.flatMap(([, text], part) => experiment.sizes.map((_, s) => {
+        const value = cases.get(m * 1000 + s)?.more[part];
+        return make("td", { class: "number" }, value == null ? "" : text(value));
+      }))));
+    const name = `Times of ${experiment.labels[0]}`;
+    const table = make("table", { "data-name": "choice", class: "matrix", "aria-label": name }, make("thead", {},
+      make("tr", {}, make("th", { rowspan: 2, scope: "col" }, "Model"), ...parts.map(([text]) => make("th", { scope: "colgroup", colspan: sizes.length }, text))),
+      make("tr", {}, ...parts.flatMap(() => sizes.map(th => th.cloneNode(true))))), make("tbody", {}, ...body));
+    return make("figure", { class: "table" }, make("figcaption", {}, make("b", {}, name), ". A column for each batch size; medians of the runs."),
+      make("div", { class: "scroll" }, table));
   }
 
   ranking(rows) {
@@ -286,7 +322,7 @@ class Chooser {
       make("td", { class: "long" }, row.unlike ? `\u26a0 ${row.unlike}` : row.doubts ? `\u26a0 ${row.doubts}` : "\u2713")));
     const note = `Times ${energy ? "less energy than" : "as fast as"} ${experiment.labels[this.baseline]}: geometric means over the `
       + "batch sizes that both have. \u2713: repeated, undisturbed, steady, and all of it learned. \u26a0: what speaks against the figures.";
-    const table = make("table", { "data-name": "choice" },
+    const table = make("table", { "data-name": "choice", "aria-label": "Ranking" },
       make("thead", {}, make("tr", {}, ...head.map((text, i) => make("th", { scope: "col", class: i && i < head.length - 1 ? "number" : null }, text)))),
       make("tbody", {}, ...body));
     const figure = make("figure", { class: "table" }, make("figcaption", {}, make("b", {}, "Ranking"), ` (${several(rows.length, "row")}). ${note}`),
@@ -366,9 +402,9 @@ class Chooser {
         + ` (${several(pair.candidate.n, "run")}) against ${significant(pair.baseline.more[0])} ${unit} (${several(pair.baseline.n, "run")})`;
       return make("td", { class: `number ${shadeOf(found.ratio)}`, title: words }, itself ? "1" : (unsure ? "\u2248 " : "") + significant(found.ratio));
     })));
-    const table = make("table", { "data-name": "choice-cases", class: "matrix" }, make("thead", {},
+    const table = make("table", { "data-name": "choice-cases", class: "matrix", "aria-label": "By model and batch size" }, make("thead", {},
       make("tr", {}, make("th", { rowspan: 2, scope: "col" }, "Machine and device"), ...groups),
-      make("tr", {}, ...keys.map(key => make("th", { scope: "col", class: "number" }, rounded(experiment.sizes[key % 1000]))))), make("tbody", {}, ...body));
+      make("tr", {}, ...keys.map(key => make("th", { scope: "col", class: "number" }, String(experiment.sizes[key % 1000]))))), make("tbody", {}, ...body));
     const note = `Times ${energy ? "less energy than" : "as fast as"} ${experiment.labels[this.baseline]}, by model and batch size. `
       + "\u2248: the 95 % interval includes 1, so the difference may be chance. \u00d7: measured, but not comparable. The values behind a ratio show when you point at it.";
     const folded = make("details", { class: "matrix", open: this.open ?? false }, make("summary", {}, "By model and batch size"),

@@ -21,7 +21,7 @@ function csv(table) {
   const line = (row, read) => [...row.cells].map(cell => quote(read(cell))).join(",");
   // A text that a spreadsheet would take for a formula is marked as a text.
   const text = value => isNaN(value) ? value.replace(/^[=+@\t\r\uff1d\uff0b\uff0d\uff20-]/, "'$&") : value;
-  const clean = cell => cell.classList.contains("number") ? valueOf(cell).replaceAll(",", "") : text(valueOf(cell));
+  const clean = cell => "value" in cell.dataset || cell.classList.contains("number") ? valueOf(cell).replaceAll(",", "") : text(valueOf(cell));
   const head = line(headings(table), th => th.dataset.name ?? th.textContent);
   return [head, ...[...table.tBodies[0].rows].map(row => line(row, clean))].join("\n") + "\n";
 }
@@ -112,8 +112,10 @@ parts.forEach(part => part.querySelector("summary").addEventListener("click", ()
   if (!part.open && !location.hash.startsWith("#choose")) history.replaceState(null, "", `#${id}`);
 }));
 // The contents mark the part that is on the screen.
+document.querySelector("a.top").hidden = true;
 const entries = new Map([...document.querySelectorAll("nav a")].map(link => [link.hash.slice(1), link]));
 addEventListener("scroll", () => {
+  document.querySelector("a.top").hidden = scrollY < innerHeight;
   const above = parts.filter(part => part.getBoundingClientRect().top < innerHeight / 3);
   entries.forEach(link => link.removeAttribute("aria-current"));
   if (above.length) entries.get(above.at(-1).querySelector("h2").id)?.setAttribute("aria-current", "true");

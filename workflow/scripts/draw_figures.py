@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trainmark import errors, files
 from trainmark.analysis import convergence, experiments, table_files
-from trainmark.report.figures import drawing, figure_list, figure_spec, style
+from trainmark.report.figures import drawing, figure_list, figure_spec, looks
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     runs = experiments.of_shown(table_files.read(args.report, "runs"), preference)
     planned = figure_list.plan(args.report, runs, convergence.load(args.references))
     with files.whole_folder(args.output) as folder:
-        drawing.draw_all(planned, style.assign_looks(runs), folder)
+        drawing.draw_all(planned, looks.assign_looks(runs), folder)
         figure_spec.write_index(planned, folder / "figures.json")
 
 

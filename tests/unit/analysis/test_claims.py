@@ -164,7 +164,10 @@ def test_intervals_are_those_of_scipy():
 @pytest.mark.parametrize(
     ("relation", "words"),
     [
-        ({"relation": "equals", "value": 2.0, "tolerance": 0.25, "statistic": "every"}, "every cell in 1.6 to 2.5"),
+        (
+            {"relation": "equals", "value": 2.0, "tolerance": 0.25, "statistic": "every"},
+            "every test case in 1.6 to 2.5",
+        ),
         ({"relation": "differs", "value": 2.0, "tolerance": 0.25, "statistic": "maximum"}, "maximum not in 1.6 to 2.5"),
         ({"relation": "above", "value": 1, "statistic": "geometric_mean"}, "geometric mean above 1"),
         ({"relation": "below", "value": 1.1, "measure": "peak_tflops"}, "below 1.1 TFLOPS"),

@@ -60,7 +60,7 @@ def test_run_like_the_references_passes_and_one_below_does_not():
     assert (good.reason, good.gate) == ("", "references")
     assert abs(good.t) < 1
     bad = judge([0.81, 0.70])
-    assert "validation accuracy after epoch 2 is 0.700; all but 0.1% of healthy runs reach 0.8" in bad.reason
+    assert "validation accuracy after epoch 2 is 0.700; all but 0.1 % of healthy runs reach 0.8" in bad.reason
     assert bad.t < bad.limit < 0
     assert judge([0.81, 0.99]).reason == ""
 
@@ -119,7 +119,7 @@ def test_run_that_did_not_learn_is_in_no_ratio_and_is_shown_with_its_curve(tmp_p
     assert list(cells["n_candidate"]) == [2]
     assert "3 runs did not converge and are in no ratio." in made.html
     assert "3 runs of 9 did not converge and are excluded: 9 were compared with reference runs" in made.html
-    assert made.section("failed").count("all but 0.1% of healthy runs") == 3
+    assert made.section("failed").count("all but 0.1 % of healthy runs") == 3
     (exhibit,) = (e for e in made.exhibits if e.name == "not_converged")
     assert "Runs that did not converge: 3, synthetic-b" in exhibit.alt
     assert set(exhibit.table["status"]) == {"ok", "not_converged"}
@@ -134,7 +134,7 @@ def test_healthy_runs_are_told_from_those_without_references(tmp_path):
         "All 2 runs that ended without a fault converged: 0 were compared with reference runs, 2 were judged"
         in made.html
     )
-    assert "Not measured. This needs runs of the experiment" in made.section("learning")
+    assert "Convergence references of this experiment" in made.section("additions")
     assert "runs-that-did-not" not in made.html
 
 

@@ -67,5 +67,5 @@ def test_gpu_states_are_those_of_all_runs_of_a_gpu():
     (row,) = stability.gpu_states(noted).to_dict("records")
     assert (row["machine"], row["runs"], row["clock_hertz"], row["hottest_celsius"]) == ("a", 3, 1.3e9, 80.0)
     assert row["peak_memory_bytes"] == 3e9
-    assert row["held_back_by"] == "hw_thermal 25%, sw_power_cap 75%"
+    assert row["held_back_by"] == "hw_thermal 25 %, sw_power_cap 75 %"
     assert stability.gpu_states(noted[3:]).empty

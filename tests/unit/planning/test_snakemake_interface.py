@@ -18,6 +18,7 @@ from snakemake.deployment.conda import get_env_setup_done_flag_file
 from trainmark import errors
 from trainmark.planning import snakemake_interface as interface
 
+from tests import snakemake_calls
 from tests.conftest import ROOT
 
 SCRIPTS = ROOT / "workflow/scripts"
@@ -58,9 +59,7 @@ class Folder:
         (self.folder / "Snakefile").write_text(START + snakefile)
 
     def run(self, *options: str, code: int | None = 0, **environment: str) -> str:
-        command = [sys.executable, "-m", "snakemake", "--cores", "1", *options]
-        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        result = subprocess.run(command, cwd=self.folder, env={**os.environ, **environment}, **pipe)
+        result = snakemake_calls.run(["--cores", "1", *options], self.folder, {**os.environ, **environment})
         assert code in (None, result.returncode), result.stdout
         return result.stdout
 

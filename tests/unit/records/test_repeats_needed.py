@@ -37,8 +37,8 @@ def test_interval_covers_the_median_of_skewed_times_in_at_least_95_percent():
 @pytest.mark.parametrize(
     ("times", "tried", "enough", "words"),
     [
-        ([10.0, 10.1, 10.2, 9.9, 10.0, 10.1], 6, True, "enough after 6 repeats: its median is known to ±1.5%, ±5%"),
-        ([10.0, 10.1, 10.2, 9.9, 10.0, 14.0], 6, False, "6 repeats are not enough: its median is known to ±20.4%"),
+        ([10.0, 10.1, 10.2, 9.9, 10.0, 10.1], 6, True, "enough after 6 repeats: its median is known to ±1.5 %, ±5 %"),
+        ([10.0, 10.1, 10.2, 9.9, 10.0, 14.0], 6, False, "6 repeats are not enough: its median is known to ±20.4 %"),
         ([10.0, 10.1, 10.2, 9.9, 10.0], 6, False, "6 repeats are not enough: its median has no interval yet"),
         ([10.0, 20.0, 10.0, 20.0, 10.0, 20.0, 10.0, 20.0, 9.0], 9, True, "stopped at the limit of 9 repeats"),
         ([10.0], 9, True, "only 1 runs are ok"),

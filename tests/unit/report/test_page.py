@@ -14,21 +14,14 @@ from tests.conftest import failed_record, synthetic_record
 
 def test_page_needs_no_network(five_machines):
     text = five_machines.html
-    assert not re.findall(r'src="(?!data:)', text)
-    assert set(re.findall(r'href="(?!#)([^"]*)"', text)) == {
-        f"figures/{exhibit.name}.{kind}"
-        for exhibit in five_machines.exhibits
-        if not exhibit.missing
-        for kind in ("svg", "png", "csv")
-    }
-    assert len(text) < 3 * 2**20
+    assert not re.findall(r'src="', text)
+    assert not re.findall(r'href="(?!#)', text)  # nor what lies beside it: it may be mailed alone
+    assert len(text) < 1.5 * 2**20
 
 
 def test_links_lead_somewhere(five_machines):
     for key in re.findall(r'href="#([^"]*)"', five_machines.html):
         assert five_machines.html.count(f'id="{key}"') == 1, key
-    for path in re.findall(r'href="(figures/[^"]*)"', five_machines.html):
-        assert (five_machines.folder / path).stat().st_size > 100
 
 
 def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
@@ -41,7 +34,7 @@ def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
             columns = [column for column in table.columns if column.numeric]
             csv = pd.read_csv(five_machines.folder / table.source, dtype=str, keep_default_na=False)
             part = five_machines.html.split(f'data-name="{table.name}"')[1].split("</table>")[0]
-            shown = [number_of(cell) for cell in re.findall(r'<td class="number"([^/]*)</td>', part)]
+            shown = [number_of(cell) for cell in re.findall(r"<t[dh]((?: class=| data-value=)[^/]*)</t[dh]>", part)]
             for column in (c for c in columns if c.key in csv):
                 there = {float(value) for value in csv[column.key] if value}
                 wanted = [float(row[column.key]) for row in table.rows if row.get(column.key) not in (None, "")]
@@ -54,7 +47,7 @@ def test_numbers_on_the_page_are_those_of_the_tables(five_machines):
 
 def number_of(cell: str) -> float | None:
     """The value of a table cell as the page holds it: in its attribute, or in its text."""
-    value = re.match(r' data-value="([^"]*)"', cell)
+    value = re.search(r' data-value="([^"]*)"', cell)
     text = value[1] if value else cell.partition(">")[2].replace(",", "")
     return float(text) if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text) else None
 
@@ -73,6 +66,36 @@ def test_markdown_says_the_same(five_machines):
     assert claims.count("| reproduced |") == 15
     assert "figures/training_time_gpus.png" in markdown
     assert "\n\n\n\n" not in markdown
+
+
+@pytest.mark.parametrize("fixture", ["five_machines", "two_machines"])
+def test_readers_see_no_cells(request, fixture):
+    """What the code calls a cell is a test case to a reader; figures and names of files are not looked at here."""
+    made = request.getfixturevalue(fixture)
+    html = re.sub(r"(?s)<(style|script|head)\b.*?</\1>|<figure>.*?</figure>", " ", made.html)
+    text = re.sub(r"<[^>]*>", " ", html)
+    names = {table.source for section in made.document.sections for table in section.tables}
+    for name in names:
+        text = text.replace(name, "")
+    assert len(text) > 10_000
+    assert re.findall(r".{30}\bcells?\b.{30}", text, re.IGNORECASE) == []
+
+
+def test_every_table_has_a_name_of_its_own_and_row_headers(five_machines):
+    tables = re.findall(r"<table ([^>]*)>(.*?)</table>", five_machines.html, re.DOTALL)
+    assert len(tables) > 15
+    assert all(re.search(r'aria-label="[^"]+"', attributes) for attributes, _ in tables)
+    keys = [re.search(r'id="([^"]+)"', attributes)[1] for attributes, _ in tables]
+    assert len(set(keys)) == len(keys)
+    for _, content in tables:
+        rows = content.split("<tbody>")[1].count("<tr")
+        assert content.count('<th scope="row"') == rows > 0
+
+
+def test_batch_sizes_are_written_as_they_are_typed_and_sorted_as_numbers(five_machines):
+    part = five_machines.html.split('data-name="cells"')[1].split("</table>")[0]
+    assert '<td class="number">1024</td>' in part
+    assert "1,024" not in five_machines.section("cells")
 
 
 def test_columns_without_any_value_are_not_shown():

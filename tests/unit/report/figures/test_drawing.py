@@ -6,12 +6,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from matplotlib.collections import PathCollection
 from trainmark.analysis import convergence
-from trainmark.report.figures import drawing, style
+from trainmark.report.figures import drawing, looks, style
 
-from tests import report, synthetic
-from tests.conftest import unlearned
+from tests import colour_vision, report, synthetic
+from tests.conftest import failed_record, of_stack, unlearned
 from tests.unit.conftest import FIVE_GATE, five
 
 
@@ -26,9 +25,14 @@ def of(count):
 LONG = "synthetic-" + "very-long-name-of-a-machine-" * 2 + "x"
 
 
-@pytest.fixture(scope="module", params=[1, 2, 5, "25, some not converged", "long names", "no references"], ids=str)
-def planned(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("figures")
+@pytest.fixture(
+    scope="module",
+    params=[1, 2, 5, "25, some not converged", "long names", "no references", "two stacks", "energy, some failed"],
+    ids=str,
+)
+def built(request, tmp_path_factory):
+    """Every figure of a report, laid out."""
+    kinds, gate = None, convergence.Gate(synthetic.references(), 0.001)
     if request.param == "long names":
         kinds = {f"{LONG}{n}": "synthetic-m1" for n in range(3)}
         records = [r for name, kind in kinds.items() for r in synthetic.records_of(name, kind)]
@@ -36,13 +40,37 @@ def planned(request, tmp_path_factory):
         records, kinds = of(25)
         records[::11] = [unlearned(record, [0.3, 0.2]) for record in records[::11]]
     elif request.param == "no references":
-        records, kinds = of(1)
+        records, gate = of(1)[0], convergence.Gate(None, 0.001)
         records[::11] = [unlearned(record, [0.1, 0.1]) for record in records[::11]]
+    elif request.param == "two stacks":
+        records = [*of(2)[0], *(of_stack(record, "tf-2.12") for record in of(2)[0])]
+    elif request.param == "energy, some failed":
+        records = with_failures(synthetic.article(metered=True))
     else:
         records, kinds = of(request.param)
-    gate = convergence.Gate(None if request.param == "no references" else synthetic.references(), 0.001)
-    made = report.make(records, folder, kinds=kinds, draw=False, gate=gate)
-    return [e for e in made.exhibits if not e.missing], style.assign_looks(made.data.runs)
+    made = report.make(records, tmp_path_factory.mktemp("figures"), kinds=kinds, draw=False, gate=gate)
+    found = looks.assign_looks(made.data.runs)
+    with mpl.rc_context(style.STYLE):
+        drawn = [(e, drawing.build(e, found)) for e in made.exhibits if not e.missing]
+        yield drawn
+        plt.close("all")
+
+
+def with_failures(records):
+    """The records, as if some test cases had no result at all."""
+    found = []
+    for record in records:
+        case = record["machine"], record["device"], record["model"], record["batch_size"]
+        if case == ("synthetic-t4", "gpu", "lstm", 1024):
+            kept = {
+                key: record[key] for key in ("machine", "device", "model", "batch_size", "repeat", "identity", "gpu")
+            }
+            found.append(failed_record(**kept, workload=record["workload"], status="out_of_memory"))
+        elif case == ("synthetic-m1", "gpu", "cnn", 512):
+            found.append(unlearned(record, [0.3, 0.2]))
+        else:
+            found.append(record)
+    return found
 
 
 def texts_of(figure):
@@ -62,24 +90,43 @@ def texts_of(figure):
     return [(text, box) for text, box in boxes if text not in hidden]
 
 
-def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(planned):
-    exhibits, looks = planned
-    for exhibit in exhibits:
-        with mpl.rc_context(style.STYLE):
-            figure = drawing.build(exhibit, looks)
-            width, height = figure.canvas.get_width_height()
-            boxes = texts_of(figure)
-            for text, box in boxes:
-                inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
-                assert inside, (exhibit.name, text.get_text(), box, (width, height))
-            for (one, a), (other, b) in itertools.combinations(boxes, 2):
-                across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-                assert across < 1 or up < 2, (exhibit.name, one.get_text(), other.get_text())
-            for axis in figure.axes:
-                points = [c for c in axis.collections if isinstance(c, PathCollection) and len(c.get_offsets())]
-                drawn = points + axis.patches + [line for line in axis.lines if line.get_marker() != "None"]
-                assert drawn, (exhibit.name, axis.get_title())
-            plt.close(figure)
+def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(built):
+    for exhibit, drawn in built:
+        figure = drawn.figure
+        width, height = figure.canvas.get_width_height()
+        boxes = texts_of(figure)
+        for text, box in boxes:
+            inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+            assert inside, (exhibit.name, text.get_text(), box, (width, height))
+        for (one, a), (other, b) in itertools.combinations(boxes, 2):
+            across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+            assert across < 1 or up < 2, (exhibit.name, one.get_text(), other.get_text())
+        for axis in drawn.panels:
+            assert points_of(axis), (exhibit.name, axis.get_title())
+
+
+def points_of(axis):
+    """Markers that are drawn in a panel, but for those in its margins."""
+    lines = [line for line in axis.lines if line.get_marker() != "None" and len(line.get_xdata())]
+    return [line for line in lines if not line.get_transform().contains_branch(axis.transAxes)]
+
+
+def test_who_sees_no_red_or_no_green_tells_every_pair_of_series_apart(built):
+    for exhibit, drawn in built:
+        for one, other in itertools.combinations([entry.look for entry in drawn.entries], 2):
+            if (one.marker, one.hollow) == (other.marker, other.hollow):
+                for vision in ("deuteranopia", "protanopia"):
+                    assert colour_vision.difference(one.colour, other.colour, vision) >= 20, (exhibit.name, one, other)
+
+
+def test_what_is_drawn_is_in_the_legend(built):
+    for exhibit, drawn in built:
+        known = {(str(e.look.marker), *map(mpl.colors.to_hex, (e.look.face, e.look.colour))) for e in drawn.entries}
+        for axis in drawn.panels if drawn.entries else []:
+            for line in points_of(axis):
+                face, edge = map(mpl.colors.to_hex, (line.get_markerfacecolor(), line.get_markeredgecolor()))
+                shown = str(line.get_marker()), face, edge if edge != looks.PAPER else face
+                assert shown in known, (exhibit.name, axis.get_title(), shown)
 
 
 def test_equal_data_give_equal_files(five_machines, tmp_path):
@@ -88,8 +135,8 @@ def test_equal_data_give_equal_files(five_machines, tmp_path):
     files = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders]
     assert files[0].keys() == files[1].keys()
     assert [name for name in files[0] if files[0][name] != files[1][name]] == []
-    assert {path.rpartition(".")[2] for path in files[0]} == {"svg", "png", "csv", "json"}
-    assert len(files[0]) == 3 * sum(not exhibit.missing for exhibit in made.exhibits) + 1
+    assert {path.rpartition(".")[2] for path in files[0]} == {"svg", "png", "html", "csv", "json"}
+    assert len(files[0]) == 4 * sum(not exhibit.missing for exhibit in made.exhibits) + 1
 
 
 def test_data_beside_a_figure_are_its_points(five_machines):
@@ -113,8 +160,8 @@ def test_text_in_the_figures_is_text_with_units(five_machines):
 
 def test_series_look_alike_in_all_figures_and_unlike_each_other():
     runs = [(f"m{i}", "cpu", "tf-2.19") for i in range(25)]
-    looks = style.assign_looks(pd.DataFrame(runs, columns=["machine", "device", "stack"]))
-    assert len(set(looks.values())) == 25
+    found = looks.assign_looks(pd.DataFrame(runs, columns=["machine", "device", "stack"]))
+    assert len({look.mark for look in found.values()}) == 25
 
 
 def test_more_series_than_can_be_read_are_left_to_the_tables(tmp_path):

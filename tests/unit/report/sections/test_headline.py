@@ -14,7 +14,7 @@ def test_the_page_answers_first_from_the_data(five_machines):
     assert "synthetic-m2-max, GPU trains 2.20 [2.19, 2.20] times as fast as synthetic-m1, GPU" in faster
     summary = five_machines.data.tables["comparisons_summary"].query("exhibit == '5' and model == 'all'").iloc[0]
     assert ratio(summary["geometric_mean"]) == "2.20"
-    assert "median of 120 cells); 0 cells are unstable" in noise
+    assert "median of 120 test cases); 0 test cases are unstable" in noise
     assert "All 360 runs that ended without a fault converged: 360 were compared with reference runs" in learned
     assert "15 claims reproduced (m1-always" in article
     assert "2 claims not measured" in article
@@ -28,8 +28,8 @@ def test_a_machine_of_few_cells_is_not_ranked_among_the_others(tmp_path):
     said = report.make(records, tmp_path, draw=False).document.answers["Which is faster, and by how much?"]
     ranking = next(sentence for sentence in said if sentence.startswith("GPU: every machine against"))
     assert (
-        "times as fast (geometric means of 12 cells); measured in fewer cells, so not in this order: synthetic-t4"
-        in ranking
+        "times as fast (geometric means of 12 test cases); measured in fewer test cases, so not in this order: "
+        "synthetic-t4" in ranking
     )
 
 
@@ -65,7 +65,7 @@ def test_a_pair_counts_once_whichever_side_is_the_baseline(tmp_path):
     ]
     made = report.make(two, tmp_path, wanted, draw=False)
     assert len(made.data.tables["comparisons"]) == 3 * 12
-    assert "Of 12 compared cells" in made.html
+    assert "Of 12 compared test cases" in made.html
 
 
 def test_own_claims_are_not_taken_for_the_articles(five_machines):
@@ -87,7 +87,7 @@ def test_equal_accuracies_are_not_called_different(five_machines):
         test_accuracy_candidate=0.86, test_accuracy_baseline=0.86
     )
     said = " ".join(headline.did_they_learn(five_machines.data.runs, compared))
-    assert "The compared cells have the same accuracies" in said
+    assert "The compared test cases have the same accuracies" in said
     assert "differ most" not in said
     other = compared.assign(test_accuracy_candidate=0.88)
     assert "0.880 against 0.860" in " ".join(headline.did_they_learn(five_machines.data.runs, other))

@@ -90,8 +90,9 @@ class Gate:
         t = (found[-1] - least) / deviation
         if t < limit and not reason:
             reason = (
-                f"Its validation accuracy after epoch {len(found)} is {found[-1]:.3f}; all but {self._level:.1%} of "
-                f"healthy runs reach {least + limit * deviation:.3f} (mean of the references: {least + MARGIN:.3f})."
+                f"Its validation accuracy after epoch {len(found)} is {found[-1]:.3f}; all but "
+                f"{100 * self._level:.1f} % of healthy runs reach {least + limit * deviation:.3f} (mean of the "
+                f"references: {least + MARGIN:.3f})."
             )
         return Verdict(reason, REFERENCES, t, limit)
 

@@ -93,7 +93,7 @@ def gpu_states(runs: pd.DataFrame) -> pd.DataFrame:
         shares = [json.loads(text) for text in part["gpu_throttle_shares"].dropna()]
         reasons = sorted({reason for each in shares for reason in each})
         means = {reason: sum(each.get(reason, 0.0) for each in shares) / len(shares) for reason in reasons}
-        words = ", ".join(f"{reason} {share:.0%}" for reason, share in means.items())
+        words = ", ".join(f"{reason} {100 * share:.0f} %" for reason, share in means.items())
         numbers = part[["gpu_clock_hertz", "gpu_temperature_celsius", "peak_device_memory_bytes"]].astype(float)
         ends = numbers["gpu_clock_hertz"].median(), numbers["gpu_temperature_celsius"].max()
         rows.append((*key, len(part), *ends, numbers["peak_device_memory_bytes"].max(), words))

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trainmark.analysis import comparison_statistics
+from trainmark.contents.columns import ratio
 from trainmark.words import plural
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
@@ -184,4 +185,4 @@ def _nearest(region: Region, value: float) -> float:
 
 def _show(estimate: Estimate) -> str:
     low, high = estimate.interval
-    return f"{estimate.value:.3g} [{low:.3g}, {high:.3g}]" if estimate.known else f"{estimate.value:.3g}"
+    return ratio(estimate.value) + (f" [{ratio(low)}, {ratio(high)}]" if estimate.known else "")

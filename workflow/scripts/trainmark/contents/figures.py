@@ -50,9 +50,9 @@ _TRAINING_TIME = (
 )
 _SPEED_UP = (
     "Baseline time divided by candidate time (geometric means of the repeats). Above 1, the candidate is faster. "
-    "Bars are 95 % intervals (Welch, on log times), which need two runs on each side. If an interval includes 1, the "
-    "difference may be chance. Hollow grey diamonds, if any, are published figures; they are in no statistic. Speed "
-    "says nothing about learning: see the accuracies."
+    "The intervals (95 %, Welch, on log times) need two runs on each side. If an interval includes 1, the difference "
+    "may be chance. Hollow diamonds, if any, are published figures; they are in no statistic. Speed says nothing "
+    "about learning: see the accuracies."
 )
 _GPU_AND_CPU = "Not measured. This needs comparable runs on the GPU and on the CPU of one machine."
 
@@ -63,7 +63,7 @@ FIGURES = (
         "speed.ranking",
         ("ranking",),
         "Time of the baseline divided by the time of each machine, device and stack: the geometric mean over the cells "
-        "that both have, for each model and over all. Above 1: faster than the baseline. Lines are 95 % intervals "
+        "that both have, for each model and over all. Above 1: faster than the baseline. The intervals are of 95 % "
         "(Welch, on log times).",
         "Only one machine, device and stack was measured, so there is nothing to compare.",
         first=True,
@@ -72,7 +72,7 @@ FIGURES = (
         "training_time_apple_gpus",
         "Training time, Apple GPUs",
         "speed.training_time",
-        ("apple_gpus",),
+        ("apple_gpus", "lost_on_apple_gpus"),
         _TRAINING_TIME,
         "Not measured. There is no run on an Apple GPU.",
         "4",
@@ -81,7 +81,7 @@ FIGURES = (
         "speed_up_apple_gpus",
         "Times faster: Apple GPUs",
         "speed.speed_ups",
-        ("among_apple", "comparisons_summary", "published"),
+        ("among_apple", "comparisons_summary", "published", "lost"),
         _SPEED_UP,
         "Not measured. This needs comparable runs on the GPUs of two Macs, with one stack.",
         "5",
@@ -90,7 +90,7 @@ FIGURES = (
         "training_time_gpus",
         "Training time, all GPUs",
         "speed.training_time",
-        ("all_gpus",),
+        ("all_gpus", "lost_on_gpus"),
         _TRAINING_TIME,
         "Not measured. There is no run on a GPU.",
         "6",
@@ -99,7 +99,7 @@ FIGURES = (
         "speed_up_apple_against_nvidia",
         "Times faster: Apple GPU against NVIDIA GPUs",
         "speed.speed_ups",
-        ("apple_against_nvidia", "comparisons_summary", "published"),
+        ("apple_against_nvidia", "comparisons_summary", "published", "lost"),
         _SPEED_UP,
         "Not measured. This needs comparable runs on an Apple and on an NVIDIA GPU, with one stack.",
         "7",
@@ -108,7 +108,7 @@ FIGURES = (
         "speed_up_gpu_against_cpu",
         "Times faster: GPU against CPU of the same machine",
         "speed.speed_ups",
-        ("gpu_against_cpu", "comparisons_summary", "published"),
+        ("gpu_against_cpu", "comparisons_summary", "published", "lost"),
         _SPEED_UP,
         _GPU_AND_CPU,
         "8",
@@ -117,7 +117,7 @@ FIGURES = (
         "training_time_cpus",
         "Training time, CPUs",
         "speed.training_time",
-        ("cpus",),
+        ("cpus", "lost_on_cpus"),
         _TRAINING_TIME,
         "Not measured. There is no run on a CPU.",
     ),
@@ -147,7 +147,7 @@ FIGURES = (
         "throughput",
         "Throughput over the batch size",
         "speed.throughput",
-        ("runs",),
+        ("runs", "lost"),
         "Training samples times epochs, divided by the time of fit. The time includes the validation and the first "
         "epoch with its start-up. A line that still rises at its end has not reached the limit of the device.",
         "Not measured. No run is ok.",
@@ -156,7 +156,7 @@ FIGURES = (
         "spread",
         "Spread of the repeats",
         "quality.spread",
-        ("runs",),
+        ("runs", "lost"),
         "Each point is an independent process; the repeats of a cell are distributed over the session. A cell is "
         "unstable if its standard deviation is over 10 % of its mean, as in pyperf. Repeat it on a quiet machine "
         "before you believe a difference of that size.",
@@ -166,7 +166,7 @@ FIGURES = (
         "steady_state",
         "Total time beside steady state",
         "quality.steady_state",
-        ("runs",),
+        ("runs", "lost"),
         "Total is the time of fit divided by its epochs; steady state is the mean of epochs 2 to n, each with its "
         "validation. The difference is start-up (tracing, compiling, first transfers) and the end of the data "
         "pipeline. Its share falls with more epochs and with more data, and says nothing about speed. Below 1, later "
@@ -210,8 +210,8 @@ FIGURES = (
         "host_bound.controls_against_plain",
         ("host_bound",),
         "A control is a run that differs from the plain runs of its cell in one thing: all images are on the device "
-        "before the training starts, or the process has fewer CPU threads. Bars are 95 % intervals (Welch, on log "
-        "times). If an interval includes 1, the difference may be chance. A training is host-bound if it gets faster "
+        "before the training starts, or the process has fewer CPU threads. The intervals are of 95 % (Welch, on log "
+        "times). If one includes 1, the difference may be chance. A training is host-bound if it gets faster "
         "with less work for the host, or slower with fewer threads.",
         "Not measured. This needs controls, runs in which the host has less to do or fewer threads: --config "
         "'controls=[device-data,threads-2,threads-4]', described in config/README.md.",
@@ -220,7 +220,7 @@ FIGURES = (
         "energy",
         "Energy of an epoch",
         "energy.of_an_epoch",
-        ("runs",),
+        ("runs", "lost"),
         "The energy that the meters counted from the beginning of fit to its end, idle power included, divided by "
         "the epochs. A meter's scope is what it counts: an SoC (processor and GPU of an Apple chip), memory, a "
         "processor package, a GPU's whole board. Energies of different scopes must not be compared. Apple's counters "
@@ -234,7 +234,7 @@ COMPARISON = Figure(
     "comparison",
     "",
     "speed.speed_ups",
-    ("cells", "comparisons_summary", "published"),
+    ("cells", "comparisons_summary", "published", "lost"),
     _SPEED_UP,
     "No cell was compared.",
 )

@@ -58,14 +58,17 @@ def judge(times: Sequence[float], tried: int, goal: Goal) -> tuple[bool, str]:
         goal: what is wanted.
     """
     half = half_width(times)
-    known = "" if half is None else f"its median is known to ±{half:.1%}"
+    known = "" if half is None else f"its median is known to ±{100 * half:.1f} %"
     if tried >= FEWEST and not times:
         return True, f"stopped: none of {tried} runs is ok"
     if half is not None and half <= goal.precision:
-        return True, f"enough after {tried} repeats: {known}, ±{goal.precision:.0%} was wanted"
+        return True, f"enough after {tried} repeats: {known}, ±{100 * goal.precision:.0f} % was wanted"
     if tried >= goal.limit:
         few = f"only {len(times)} runs are ok, and an interval of the median takes {FEWEST}"
-        return True, f"stopped at the limit of {goal.limit} repeats: {known or few}, ±{goal.precision:.0%} was wanted"
+        return (
+            True,
+            f"stopped at the limit of {goal.limit} repeats: {known or few}, ±{100 * goal.precision:.0f} % was wanted",
+        )
     return False, f"{tried} repeats are not enough: {known or 'its median has no interval yet'}"
 
 

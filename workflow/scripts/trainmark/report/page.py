@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -140,7 +139,7 @@ def _is(count: int) -> str:
 
 
 def with_figures(data: ReportData, folder: Path) -> ReportData:
-    """The data with each figure's caption, and the whole figure as an address.
+    """The data with each figure's caption, and the whole figure as HTML.
 
     Args:
         data: as ``report_data.read_report`` gives it.
@@ -148,13 +147,9 @@ def with_figures(data: ReportData, folder: Path) -> ReportData:
     """
     found = {}
     for name, entry in data.figures.items():
-        drawn = {} if entry["missing"] else {"address": _data_address(folder / f"{name}.svg")}
+        drawn = {} if entry["missing"] else {"markup": (folder / f"{name}.html").read_text()}
         found[name] = {**entry, "caption": figures.named(name).caption, **drawn}
     return replace(data, figures=found)
-
-
-def _data_address(path: Path) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def render(document: Document, template: Path) -> str:

@@ -22,7 +22,7 @@ def batch_sizes(figure: Figure, table: pd.DataFrame) -> Exhibit:
     )
     words = [f"{row.machine} ({row.stack}), {row.model}: {row.said}" for row in shown.itertuples()]
     ticks = sorted({int(size) for column in ("smallest", "largest") for size in table[column]})
-    between = [2**power for power in range(0, 17) if ticks[0] < 2**power < ticks[-1]]
+    between = [size for size in (ticks[0] * 4**power for power in range(1, 9)) if size * 2 < ticks[-1]]
     return Exhibit(
         figure.name,
         figure.title,
@@ -37,7 +37,8 @@ def batch_sizes(figure: Figure, table: pd.DataFrame) -> Exhibit:
         panels=False,
         marker="model",
         log=True,
-        ticks={ends[0]: "all", **{size: f"{size:,}" for size in sorted({*ticks, *between})}, ends[1]: "none"},
+        # Words stand below the numbers, which have little room.
+        ticks={ends[0]: "\nall", **{size: f"{size:,}" for size in sorted({*ticks, *between})}, ends[1]: "\nnone"},
     )
 
 

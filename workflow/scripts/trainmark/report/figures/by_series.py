@@ -1,161 +1,160 @@
-"""Figures with a row for each series, points in a plane, or curves over the epochs."""
+"""Figures with a row for each series: what stays readable with dozens of machines."""
 
 from __future__ import annotations
 
-import math
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.collections import PathCollection
+from matplotlib.markers import MarkerStyle
 from matplotlib.ticker import NullLocator
+from matplotlib.transforms import IdentityTransform
 
 from trainmark.analysis import cell_statistics
-from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.report.figures.figure_spec import Exhibit
-from trainmark.report.figures.style import (
-    BAND,
-    COLOURS,
-    MARKERS,
-    Looks,
-    handle_of,
-    plain_log_ticks,
-    series_of,
-    title_and_legend,
-)
+from trainmark.report.figures.layout import PANEL, Drawn, Entry, finish, lost_entry, published_look
+from trainmark.report.figures.looks import INK, PAPER, SOFT, Look, Looks, neutral_looks
+from trainmark.report.figures.style import Series, cross_out, draw_points, plain_log_ticks, series_of, to_the_side
 
 
-def draw_rows(exhibit: Exhibit, looks: Looks) -> plt.Figure:
-    """A row a series, one panel a model, a marker a batch size: what stays readable with dozens of machines."""
-    series = series_of(exhibit, looks)
-    series.sort(key=lambda s: s.rows[exhibit.value].median(), reverse=not exhibit.highest_first)  # the last is on top
-    models: list[Any] = (
-        sorted(set(exhibit.table["model"]), key=cell_statistics.model_rank) if exhibit.panels else [None]
-    )
-    keys = sorted(exhibit.table[exhibit.marker].unique(), key=None if exhibit.panels else cell_statistics.model_rank)
-    looks_of = {key: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, key in enumerate(keys)}
-    labels = [textwrap.fill(s.label, 32) for s in series]
-    lines = max(label.count("\n") + 1 for label in labels)
-    height = 1.9 + max(0.8, len(series) * max(0.26, 0.17 * lines, 0.075 * len(keys)))
-    figure, axes = plt.subplots(
-        1, len(models), figsize=(max(7.0, 3.0 + 2.8 * len(models)), height), sharey=True, squeeze=False,
-        layout="constrained",
+def draw_rows(exhibit: Exhibit, looks: Looks) -> Drawn:
+    """A row a series, one panel a model, a marker a batch size; a row of panels for each measure.
+
+    Each row's name has its machine's mark beside it; the points themselves are grey.
+    """
+    groups = _groups(exhibit, series_of(exhibit, looks))
+    everything = pd.concat([exhibit.table, exhibit.lost, exhibit.published])
+    order = cell_statistics.model_rank
+    models: list[Any] = sorted(set(everything["model"]), key=order) if exhibit.panels else [None]
+    keys = sorted(everything[exhibit.marker].unique(), key=None if exhibit.panels else order)
+    marks = neutral_looks(keys)
+    _, axes = plt.subplots(
+        len(groups), len(models), figsize=(PANEL * len(models), 5), sharex="row" if exhibit.apart else True,
+        sharey="row", squeeze=False,
     )  # fmt: skip
-    points = pd.concat([s.rows.assign(height=position) for position, s in enumerate(series)])
-    for axis, model in zip(axes[0], models):
-        if exhibit.log:
-            axis.set_xscale("log")
-        panel = points if model is None else points[points["model"] == model]
-        for i, key in enumerate(keys):
-            offset = 0.6 * ((len(keys) - 1) / 2 - i) / max(1, len(keys))
-            part = panel[panel[exhibit.marker] == key]
-            _rows_of(axis, part, exhibit.value, part["height"] + offset, *looks_of[key])
-        if exhibit.reference is not None:
-            axis.axvline(exhibit.reference, color="#555555", linewidth=1, linestyle="--", zorder=1)
-        for limit in exhibit.limits:
-            axis.axvline(limit, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
-        axis.grid(axis="x")
-        axis.set_title(model or "")
-        axis.set_xlabel(textwrap.fill(exhibit.axis, 34) if model else exhibit.axis)
-        axis.set_yticks(range(len(series)), labels)
-        axis.set_ylim(-0.6, len(series) - 0.4)
-        if exhibit.ticks:
-            axis.set_xticks(list(exhibit.ticks), list(exhibit.ticks.values()))
-            axis.xaxis.set_minor_locator(NullLocator())
-            axis.set_xlim(min(exhibit.ticks) / 1.5, max(exhibit.ticks) * 1.5)
-        elif exhibit.log:
-            plain_log_ticks(axis.xaxis, axis.get_xlim(), axis.set_xlim, most=5)
-    names = [f"batch size {key:,}" if exhibit.panels else key for key in keys]
-    handles = [
-        plt.Line2D([], [], color=looks_of[key][0], marker=looks_of[key][1], linewidth=0, label=name)
-        for key, name in zip(keys, names)
-    ]
-    title_and_legend(figure, exhibit, handles, exhibit.row_marks)
-    return figure
+    for (group, mine), line in zip(groups.items(), axes):
+        for axis, model in zip(line, models):
+            if exhibit.log:
+                axis.set_xscale("log")
+            part = mine if model is None else [s.only("model", model) for s in mine]
+            _draw_panel(axis, part, exhibit, marks)
+            axis.set_title(", ".join(word for word in (model, group) if word))
+    for line in axes if exhibit.apart else axes[:1]:
+        _set_ticks(line[0], exhibit)
+    for axis in axes.flat:
+        _say_references(axis, exhibit)
+    entries = [Entry(f"batch size {key:,}" if exhibit.panels else str(key), look) for key, look in marks.items()]
+    if len(exhibit.published):
+        entries.append(Entry("published, not measured here", published_look(Look(INK, ""))))
+    if len(exhibit.lost):
+        entries.append(lost_entry())
+    heights = [max(0.5, _height(mine, len(keys))) for mine in groups.values()]
+    return finish(exhibit, list(axes.flat), heights, entries, exhibit.row_marks)
 
 
-def _rows_of(axis: plt.Axes, rows: pd.DataFrame, value: str, heights: pd.Series, colour: str, marker: str) -> None:
+def _groups(exhibit: Exhibit, series: list[Series]) -> dict[str, list[Series]]:
+    """The series of each row of panels, the best last, which is on top."""
+    groups = {"": series}
+    if exhibit.apart:
+        values = sorted(set(exhibit.table[exhibit.apart]))
+        parts = {str(value): [s.only(exhibit.apart, value) for s in series] for value in values}
+        groups = {value: [s for s in mine if len(s.rows)] for value, mine in parts.items()}
+    for mine in groups.values():
+        mine.sort(key=lambda s: s.rows[exhibit.value].median(), reverse=not exhibit.highest_first)
+        mine.sort(key=lambda s: len(s.rows) > 0)  # those without any result are below all others
+    return groups
+
+
+def _height(series: list[Series], marks: int) -> float:
+    """Of all rows, in inches."""
+    lines = max(_wrapped(s.label).count("\n") + 1 for s in series)
+    return len(series) * max(0.26, 0.17 * lines, 0.075 * marks)
+
+
+def _wrapped(label: str) -> str:
+    return textwrap.fill(label, 24)
+
+
+def _draw_panel(axis: plt.Axes, series: list[Series], exhibit: Exhibit, marks: Mapping[Any, Look]) -> None:
+    """The points of one model; the series stand at 0, 1, 2 and so on."""
+    parts = {
+        name: pd.concat([getattr(s, name).assign(height=place) for place, s in enumerate(series)])
+        for name in ("rows", "lost", "published")
+    }
+    for number, (key, look) in enumerate(marks.items()):
+        offset = 0.6 * ((len(marks) - 1) / 2 - number) / max(1, len(marks))
+        rows, lost, published = (
+            part[part[exhibit.marker] == key] if exhibit.marker in part else part for part in parts.values()
+        )
+        _points(axis, rows, exhibit.value, offset, look)
+        if len(lost):  # at the left edge, since they have no value
+            edge = [0.02 + 0.035 * number] * len(lost)
+            cross_out(axis, edge, lost["height"] + offset, look, transform=axis.get_yaxis_transform(), clip_on=False)
+        if len(published):
+            draw_points(axis, published["value"], published["height"] + offset, published_look(Look(INK, "")), 6)
+    for value in (*exhibit.limits, *([] if exhibit.reference is None else [exhibit.reference])):
+        style = "--" if value == exhibit.reference else ":"
+        axis.axvline(value, color=SOFT, linewidth=1, linestyle=style, zorder=1)
+    axis.grid(axis="x")
+    axis.set_xlabel(textwrap.fill(exhibit.axis, 34))
+    axis.tick_params(axis="y", pad=11)
+    axis.set_yticks(range(len(series)), [_wrapped(s.label) for s in series])
+    axis.tick_params(labelleft=True, labelbottom=True)
+    axis.set_ylim(-0.6, len(series) - 0.4)
+    _mark_names(axis, series)
+
+
+def _points(axis: plt.Axes, rows: pd.DataFrame, value: str, offset: float, look: Look) -> None:
     """The points of one marker in all rows, with their intervals where there are any."""
     if "low" in rows and rows["low"].notna().any():
-        low, high = rows["low"].fillna(rows[value]), rows["high"].fillna(rows[value])
-        axis.hlines(heights, low.clip(lower=1e-9), high.clip(upper=1e9), color=colour, linewidth=1.2, zorder=2)
-    axis.scatter(rows[value], heights, s=18, color=colour, marker=marker, edgecolor="white", linewidth=0.4, zorder=3)
+        low, high = (rows[end].fillna(rows[value]).clip(1e-9, 1e9) for end in ("low", "high"))
+        axis.hlines(rows["height"] + offset, low, high, color=look.colour, linewidth=1.2, zorder=2)
+    draw_points(axis, rows[value], rows["height"] + offset, look, 5)
 
 
-def draw_scatter(exhibit: Exhibit, looks: Looks) -> plt.Figure:
-    """One point a cell, a colour and marker a model, both axes logarithmic, with the diagonal."""
-    table = exhibit.table
-    figure, axis = plt.subplots(figsize=(7.0, 5.6), layout="constrained")
-    models = sorted(set(table["model"]), key=cell_statistics.model_rank)
-    handles = []
-    many = len(table) > 500  # as points of an SVG they would weigh more than all the rest of the page
-    axis.set(xscale="log", yscale="log")
-    for i, model in enumerate(models):
-        rows = table[table["model"] == model]
-        look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
-        axis.scatter(
-            rows[exhibit.across], rows[exhibit.value], s=26, edgecolor="white", linewidth=0.4, alpha=0.85, zorder=3,
-            rasterized=many, **look,
-        )  # fmt: skip
-        handles.append(plt.Line2D([], [], linewidth=0, label=model, **look))
-    xs, ys = (_around(table[column]) for column in (exhibit.across, exhibit.value))
-    axis.axline((1, 1), (2, 2), color="#555555", linewidth=1, linestyle="--", zorder=1)
-    axis.axhline(1, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
-    axis.axvline(1, color="#555555", linewidth=0.8, linestyle=":", zorder=1)
-    axis.grid(axis="x")
-    plain_log_ticks(axis.xaxis, xs, axis.set_xlim)
-    plain_log_ticks(axis.yaxis, ys, axis.set_ylim)
-    if exhibit.shade:  # where one measure says faster and the other slower
-        (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
-        for x, y in (((left, 1), (1, top)), ((1, right), (bottom, 1))):
-            axis.fill_between(x, *y, color="#E69F00", alpha=0.12, linewidth=0, zorder=0)
-    axis.set(xlabel=exhibit.across_axis, ylabel=exhibit.axis)
-    title_and_legend(figure, exhibit, handles)
-    return figure
-
-
-def draw_curves(exhibit: Exhibit, looks: Looks) -> plt.Figure:
-    """One panel a model and batch size, one line a run over its epochs; runs that learned are grey."""
-    table = exhibit.table
-    cells = sorted(
-        table[["model", "batch_size"]].drop_duplicates().itertuples(index=False),
-        key=lambda cell: (cell_statistics.model_rank(cell[0]), cell[1]),
+def _mark_names(axis: plt.Axes, series: list[Series]) -> None:
+    """Each name's mark, between the name and the row; all in one piece, since there may be many."""
+    styles = [MarkerStyle(s.look.marker) for s in series]
+    axis.add_collection(
+        PathCollection(
+            [style.get_path().transformed(style.get_transform()) for style in styles],
+            sizes=[22],
+            facecolors=[PAPER if s.look.hollow else s.look.colour for s in series],
+            edgecolors=[s.look.colour for s in series],
+            linewidths=1.1,
+            offsets=[(0.0, place) for place in range(len(series))],
+            offset_transform=to_the_side(axis.get_yaxis_transform(), axis, -8),
+            transform=IdentityTransform(),
+            clip_on=False,
+        ),
+        autolim=False,
     )
-    columns = min(4, len(cells))
-    lines = math.ceil(len(cells) / columns)
-    size = (max(6.0, 0.6 + 2.7 * columns), 1.0 + 2.4 * lines)
-    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, sharey=True, layout="constrained")
-    bad = table[table["status"] == NOT_CONVERGED]
-    series = series_of(exhibit, looks, bad)
-    for axis, (model, batch_size) in zip(axes.flat, cells):
-        here = table[(table["model"] == model) & (table["batch_size"] == batch_size)]
-        for _, run in here[here["status"] == OK].groupby([*exhibit.series, "repeat"]):
-            axis.plot(run["epoch"], run[exhibit.value], color="#bbbbbb", linewidth=1, marker=".", zorder=2)
-        for s in series:
-            mine = s.rows[(s.rows["model"] == model) & (s.rows["batch_size"] == batch_size)]
-            for _, run in mine.groupby("repeat"):
-                axis.plot(run["epoch"], run[exhibit.value], color=s.colour, marker=s.marker, markersize=5, zorder=3)
-        band = exhibit.band[(exhibit.band["model"] == model) & (exhibit.band["batch_size"] == batch_size)]
-        if len(band):  # there are none for other workloads than the references'
-            axis.fill_between(band["epoch"], band["low"], band["high"], color=BAND, alpha=0.7, linewidth=0, zorder=2.5)
-        axis.set_title(f"{model}, batch size {batch_size:,}", fontsize=10)
-        axis.set_xticks(sorted(here["epoch"].unique()))
-        axis.set_xlabel("Epoch")
-        axis.set_ylim(0, 1)
-    for axis in list(axes.flat)[len(cells) :]:
-        axis.remove()
-    for axis in axes[:, 0]:
-        axis.set_ylabel(exhibit.axis)
-    handles = [handle_of(s) for s in series]
-    if (table["status"] == OK).any():
-        handles.append(plt.Line2D([], [], color="#bbbbbb", marker=".", label="learned"))
-    if len(exhibit.band):
-        handles.append(mpl.patches.Patch(color=BAND, alpha=0.7, linewidth=0, label="from lowest to highest reference"))
-    title_and_legend(figure, exhibit, handles, exhibit.marks)
-    return figure
 
 
-def _around(values: pd.Series) -> tuple[float, float]:
-    """Ends of a logarithmic axis that shows these values and 1."""
-    return min(1.0, float(values.min())) / 1.15, max(1.0, float(values.max())) * 1.15
+def _set_ticks(axis: plt.Axes, exhibit: Exhibit) -> None:
+    """Ticks of the value axis, which the panels share."""
+    if exhibit.ticks:
+        axis.set_xticks(list(exhibit.ticks), list(exhibit.ticks.values()))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xlim(min(exhibit.ticks) / 1.5, max(exhibit.ticks) * 1.5)
+    elif exhibit.log:
+        plain_log_ticks(axis.xaxis, axis.get_xlim(), axis.set_xlim, most=5)
+
+
+def _say_references(axis: plt.Axes, exhibit: Exhibit) -> None:
+    """What the upright lines are, above each."""
+    labels = dict(exhibit.limits)
+    if exhibit.reference is not None:
+        labels[exhibit.reference] = exhibit.reference_label
+    for value, text in labels.items():
+        place = axis.transAxes.inverted().transform(axis.transData.transform((value, 0)))[0]
+        if text and 0 <= place <= 1:
+            side = "left" if place < 0.35 else "right" if place > 0.65 else "center"
+            axis.annotate(
+                text, (value, 1), (0, 2), xycoords=axis.get_xaxis_transform(), textcoords="offset points", ha=side,
+                va="bottom", fontsize=8, color=SOFT,
+            )  # fmt: skip
+            axis.set_title(axis.get_title(), pad=16)

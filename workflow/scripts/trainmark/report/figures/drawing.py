@@ -1,31 +1,38 @@
-"""The drawing of exhibits, as SVG and PNG."""
+"""The drawing of exhibits, as SVG, as PNG, and as a part of the page."""
 
 from __future__ import annotations
 
 import concurrent.futures
+import io
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from trainmark.analysis import table_files
 from trainmark.machine import hardware
-from trainmark.report.figures import by_batch_size, by_series
+from trainmark.report.figures import by_batch_size, by_series, curves, inline, plane
 from trainmark.report.figures.figure_spec import Exhibit
-from trainmark.report.figures.style import STYLE, Looks
+from trainmark.report.figures.layout import Drawn
+from trainmark.report.figures.looks import Looks
+from trainmark.report.figures.style import STYLE
 
 _KINDS = {
-    "bars": by_batch_size.draw_bars,
     "lines": by_batch_size.draw_lines,
     "ratios": by_batch_size.draw_ratios,
     "rows": by_series.draw_rows,
-    "scatter": by_series.draw_scatter,
-    "curves": by_series.draw_curves,
+    "scatter": plane.draw_scatter,
+    "curves": curves.draw_curves,
 }
 
 
 def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path) -> None:
-    """Draw each exhibit that is not missing as NAME.svg and NAME.png, with its data in NAME.csv, on all cores."""
+    """Draw each exhibit that is not missing, on all cores.
+
+    NAME.svg and NAME.png are files for themselves, NAME.html is what the page holds, NAME.csv the data.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     exhibits = [exhibit for exhibit in exhibits if not exhibit.missing]
     processes = min(hardware.usable_cores(), len(exhibits))
@@ -38,19 +45,24 @@ def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path) -> None:
             done.result()
 
 
-def build(exhibit: Exhibit, looks: Looks) -> plt.Figure:
+def build(exhibit: Exhibit, looks: Looks) -> Drawn:
     """One exhibit, laid out; to be drawn, and closed, in the style of all figures."""
-    figure = _KINDS[exhibit.kind](exhibit, looks)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once is enough for both files
-    return figure
+    drawn = _KINDS[exhibit.kind](exhibit, looks)
+    inline.name_panels(drawn.panels)
+    return drawn
 
 
 def draw(exhibit: Exhibit, looks: Looks, folder: Path) -> None:
     """Draw one exhibit into its files."""
     with mpl.rc_context(STYLE):
-        figure = build(exhibit, looks)
-        figure.savefig(folder / f"{exhibit.name}.svg", metadata={"Date": None})
-        figure.savefig(folder / f"{exhibit.name}.png", dpi=150, metadata={"Software": None})
-        plt.close(figure)
+        drawn = build(exhibit, looks)
+        svg = io.StringIO()
+        # Straight to the canvases: figure.savefig draws everything twice.
+        FigureCanvasSVG(drawn.figure).print_svg(svg, metadata={"Date": None})
+        part = inline.markup(exhibit.name, svg.getvalue(), drawn, exhibit.alt)
+        drawn.figure.set_dpi(120)
+        FigureCanvasAgg(drawn.figure).print_png(folder / f"{exhibit.name}.png", metadata={"Software": None})
+        plt.close(drawn.figure)
+    (folder / f"{exhibit.name}.svg").write_text(inline.stand_alone(svg.getvalue(), exhibit.alt))
+    (folder / f"{exhibit.name}.html").write_text(part)
     (folder / f"{exhibit.name}.csv").write_text(table_files.csv_text(exhibit.table))

@@ -7,25 +7,24 @@ import pandas as pd
 from trainmark.analysis import series_names
 from trainmark.analysis.series_names import WHO, label
 from trainmark.contents.figures import Figure
-from trainmark.report.figures.figure_spec import Exhibit, constants, lacking
+from trainmark.report.figures import without_result
+from trainmark.report.figures.figure_spec import Exhibit, constants, lacking, noted
 
 
-def of_an_epoch(figure: Figure, runs: pd.DataFrame) -> Exhibit:
-    """Energy of an epoch by model and batch size."""
+def of_an_epoch(figure: Figure, runs: pd.DataFrame, lost: pd.DataFrame) -> Exhibit:
+    """Energy of an epoch by model and batch size, what one meter counts apart from what another does."""
     known = runs[runs["energy_joules"].notna()]
     if known.empty:
         return lacking(figure)
     table = known[[*WHO, "model", "batch_size", "repeat", "energy_scope"]].assign(
         joules_per_epoch=known["energy_joules"] / known["epochs"]
     )
-    medians = table.groupby(["model", "batch_size", *WHO])["joules_per_epoch"].median()
-    model, size, *who = medians.idxmin()
-    scopes = {key: part["energy_scope"].unique() for key, part in table.groupby(WHO)}
-    names = {
-        key: f"{name} ({' or '.join(scopes[key])})" if table["energy_scope"].nunique() > 1 else name
-        for key, name in series_names.series(table).items()
-    }
-    scope = f"Of the {table['energy_scope'].iloc[0]}. " if table["energy_scope"].nunique() == 1 else ""
+    medians = table.groupby(["model", "batch_size", *WHO, "energy_scope"])["joules_per_epoch"].median()
+    model, size, *who, measured = medians.idxmin()
+    several = table["energy_scope"].nunique() > 1
+    scope = "" if several else f"Of the {table['energy_scope'].iloc[0]}."
+    lost = lost.merge(table[WHO].drop_duplicates())  # of others nobody knows whether they had meters
+    names = series_names.series(table)
     return Exhibit(
         figure.name,
         figure.title,
@@ -34,9 +33,14 @@ def of_an_epoch(figure: Figure, runs: pd.DataFrame) -> Exhibit:
         table=table,
         value="joules_per_epoch",
         axis="Energy of an epoch (J)",
-        note=f"Less is better. {scope}Logarithmic axis. {constants(table)}".strip(),
+        note=noted(
+            "Less is better.", scope, "Logarithmic axis.", constants(table), without_result.in_words(lost, WHO, names)
+        ),
         marks="Line: median; points: every run.",
-        alt=f"{figure.title}: least is {medians.min():.3g} J, {label(who)}, {model} at batch size {size}.",
+        alt=f"{figure.title}: least is {medians.min():.3g} J of the {measured}, {label(who)}, {model} at batch size "
+        f"{size}.",
         names=names,
         log=True,
+        apart="energy_scope",
+        lost=lost,
     )

@@ -15,6 +15,7 @@ from trainmark.contents import figures, making, tables
 from trainmark.contents.figures import Figure
 from trainmark.contents.table import EXPERIMENT
 from trainmark.records.record import OK
+from trainmark.report.figures import without_result
 from trainmark.report.figures.figure_spec import Exhibit, lacking
 
 # Rows of a figure beyond which nobody reads it.
@@ -59,8 +60,31 @@ class Inputs:
     @property
     def apple_gpus(self) -> pd.DataFrame:
         """Those on Apple's GPUs."""
+        return self._apple(self.all_gpus)
+
+    @functools.cached_property
+    def lost(self) -> pd.DataFrame:
+        """Test cases without a result."""
+        return without_result.cases(self.everything)
+
+    @property
+    def lost_on_cpus(self) -> pd.DataFrame:
+        """Those on CPUs."""
+        return self.lost[self.lost["device"] == "cpu"]
+
+    @property
+    def lost_on_gpus(self) -> pd.DataFrame:
+        """Those on GPUs."""
+        return self.lost[self.lost["device"] == "gpu"]
+
+    @property
+    def lost_on_apple_gpus(self) -> pd.DataFrame:
+        """Those on Apple's GPUs."""
+        return self._apple(self.lost_on_gpus)
+
+    def _apple(self, rows: pd.DataFrame) -> pd.DataFrame:
         known = self.given("specifications").query("kind == 'gpu' and vendor == 'apple'")
-        return self.all_gpus[self.all_gpus["machine"].isin(known["machine"])]
+        return rows[rows["machine"].isin(known["machine"])]
 
     @property
     def among_apple(self) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from trainmark.words import plural
 
 # What a figure's page entry holds beside its picture.
 _ON_THE_PAGE = ("name", "number", "title", "alt", "missing")
-NOBODY = pd.DataFrame(columns=["model", "batch_size", "value"])
+NOTHING = pd.DataFrame(columns=["model", "batch_size", "value", "why"])
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Exhibit:
         name: of its files.
         number: of the article's exhibit; empty for what the article does not have.
         title: what the page calls it; ``subtitle`` follows it above the figure.
-        kind: how it is drawn: bars, lines, ratios, rows, scatter or curves.
+        kind: how it is drawn: lines, ratios, rows, scatter or curves.
         table: its data, one row a point.
         value: column of ``table`` on the value axis.
         axis: that axis' label, with its unit.
-        note: the line below the figure; ``marks``, before it, says what a bar or point is, and ``row_marks`` does so
+        note: the line below the figure; ``marks``, before it, says what a line or point is, and ``row_marks`` does so
             where there are so many series that each has a row.
         alt: the finding, for who cannot see it.
         missing: why there is none; empty if there is one.
@@ -42,11 +42,16 @@ class Exhibit:
         log: whether the value axis is logarithmic.
         highest_first: whether rows with high values are on top.
         ticks: of the value axis of rows, with their labels.
-        reference: a value to draw a line at; ``limits``, more of them.
-        across: column on the horizontal axis of a scatter; ``across_axis``, its label.
+        reference: a value to draw a line at, with ``reference_label`` on it.
+        limits: more of them -> what stands on each.
+        across: column on the horizontal axis of a scatter; ``across_axis``, its label; ``diagonal``, what stands on the
+            line on which both axes are equal.
         shade: whether the quarters in which the two axes disagree are shaded.
-        published: ``model``, ``batch_size`` and ``value`` of published figures to draw beside; ``published_of`` says
-            whose they are.
+        apart: column whose values are different measures, which share no axis.
+        lost: test cases without a result, to be crossed out at their place: the columns of ``series``, ``model``,
+            ``batch_size`` and ``why``.
+        published: the columns of ``series``, ``model``, ``batch_size`` and ``value`` of published figures to draw
+            beside.
         band: ``model``, ``batch_size``, ``epoch``, ``low`` and ``high`` of what curves should reach.
     """
 
@@ -71,12 +76,15 @@ class Exhibit:
     highest_first: bool = False
     ticks: Mapping[float, str] = field(default_factory=dict)
     reference: float | None = None
-    limits: tuple[float, ...] = ()
+    reference_label: str = ""
+    limits: Mapping[float, str] = field(default_factory=dict)
     across: str = ""
     across_axis: str = ""
+    diagonal: str = ""
     shade: bool = False
-    published: pd.DataFrame = field(default_factory=lambda: NOBODY)
-    published_of: str = ""
+    apart: str = ""
+    lost: pd.DataFrame = field(default_factory=lambda: NOTHING)
+    published: pd.DataFrame = field(default_factory=lambda: NOTHING)
     band: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -93,7 +101,7 @@ def ratio_exhibit(name: str, title: str, cells: pd.DataFrame, **rest: Any) -> Ex
         kind="ratios",
         table=cells,
         value="speed_up",
-        marks="Ratio of training times; bars: its 95 % interval, where there are repeats.",
+        marks="Points: ratio of training times; upright lines: its 95 % interval, where there are repeats.",
         row_marks="Points: ratio of training times; lines: its 95 % interval, where there are repeats.",
         log=True,
         highest_first=True,
@@ -118,6 +126,11 @@ def constants(rows: pd.DataFrame) -> str:
     """Device and stack that all rows share, in words."""
     values = [rows[column].unique() for column in ("device", "stack")]
     return ", ".join(str(v[0]).upper() if v[0] in ("cpu", "gpu") else str(v[0]) for v in values if len(v) == 1)
+
+
+def noted(*sentences: str) -> str:
+    """A note of these sentences, of which some may be empty; what has no full stop, the last."""
+    return " ".join(sorted(filter(None, sentences), key=lambda sentence: not sentence.endswith(".")))
 
 
 def count_range(counts: Iterable[int], noun: str) -> str:

@@ -39,4 +39,5 @@ def controls_against_plain(figure: Figure, cells: pd.DataFrame) -> Exhibit:
         alt=f"{figure.title} Geometric mean over the cells of each: {few(means)}.",
         series=[*WHO, "control"],
         names=names,
+        reference_label="as fast as the plain run",
     )

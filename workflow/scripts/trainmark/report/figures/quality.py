@@ -11,7 +11,8 @@ from trainmark.analysis.series_names import WHO, label
 from trainmark.contents.figures import Figure
 from trainmark.machine import disturbances
 from trainmark.records.record import NOT_CONVERGED
-from trainmark.report.figures.figure_spec import Exhibit, constants, few, lacking
+from trainmark.report.figures import without_result
+from trainmark.report.figures.figure_spec import Exhibit, constants, few, lacking, noted
 
 # Standard deviations beyond which a run is drawn at the edge: one that learned nothing is hundreds away.
 _FARTHEST = 20
@@ -35,7 +36,7 @@ def learning(figure: Figure, runs: pd.DataFrame) -> Exhibit:
         value="shown",
         axis="Above the references' mean less half a point (standard deviations)",
         note=(
-            f"Dotted: runs below it are excluded. Runs beyond {_FARTHEST} are drawn at the edge. {constants(judged)}"
+            f"Runs below a dotted line are excluded. Runs beyond {_FARTHEST} are drawn at the edge. {constants(judged)}"
         ).strip(),
         alt=f"{figure.title} {below} of {len(judged)} runs that ended without a fault fall below the limit; the lowest "
         f"is {lowest['gate_t']:.1f} standard deviations from the references' mean less half a point, "
@@ -43,8 +44,14 @@ def learning(figure: Figure, runs: pd.DataFrame) -> Exhibit:
         names=series_names.series(judged),
         highest_first=True,
         reference=0.0,
-        limits=tuple(sorted(set(judged["gate_limit"].round(2)))),
+        reference_label="threshold",
+        limits=_limits(sorted(set(judged["gate_limit"].round(2)))),
     )
+
+
+def _limits(values: list[float]) -> dict[float, str]:
+    """The limits of the gate, which differ by model; what they are stands on the highest."""
+    return {value: "limit" if value == values[-1] else "" for value in values}
 
 
 def not_converged(figure: Figure, runs: pd.DataFrame, references: convergence.References | None) -> Exhibit:
@@ -88,7 +95,7 @@ def _bands(bad: pd.DataFrame, references: convergence.References | None) -> pd.D
     return pd.DataFrame(rows, columns=["model", "batch_size", "epoch", "low", "high"])
 
 
-def spread(figure: Figure, runs: pd.DataFrame) -> Exhibit:
+def spread(figure: Figure, runs: pd.DataFrame, lost: pd.DataFrame) -> Exhibit:
     """How far each run is from the median of its cell."""
     sizes = runs.groupby(cell_statistics.CELL)["fit_seconds"].transform("size")
     runs = runs[sizes > 1]
@@ -98,6 +105,7 @@ def spread(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     table = runs[[*cell_statistics.CELL, "repeat", "fit_seconds"]].assign(
         percent_from_median=100 * (runs["fit_seconds"] / groups.transform("median") - 1)
     )
+    names = series_names.series(pd.concat([runs[WHO], lost[WHO]]))
     spreads = groups.std() / groups.mean()
     unstable = int((spreads > disturbances.UNSTABLE).sum())
     machine, stack, device, model, size = spreads.idxmax()
@@ -109,17 +117,19 @@ def spread(figure: Figure, runs: pd.DataFrame) -> Exhibit:
         table=table,
         value="percent_from_median",
         axis="Longer than the median of its cell (%)",
-        note=f"Dotted: 10 % on either side. {constants(runs)}".strip(),
+        note=noted(constants(runs), without_result.in_words(lost, WHO, names)),
         alt=f"{figure.title}: {unstable} of {len(spreads)} cells are unstable, with a standard deviation over 10 % of "
         f"the mean; the widest is {spreads.max():.0%}, {label((machine, device, stack))}, {model} at batch size "
         f"{size}.",
-        names=series_names.series(runs),
+        names=names,
         reference=0.0,
-        limits=(-10.0, 10.0),
+        reference_label="median",
+        limits={-10.0: "", 10.0: "10 %"},
+        lost=lost,
     )
 
 
-def steady_state(figure: Figure, runs: pd.DataFrame) -> Exhibit:
+def steady_state(figure: Figure, runs: pd.DataFrame, lost: pd.DataFrame) -> Exhibit:
     """How much longer an epoch of the whole fit is than one in the steady state."""
     runs = runs[runs["steady_state_epoch_seconds"].notna()]
     if runs.empty:
@@ -127,6 +137,7 @@ def steady_state(figure: Figure, runs: pd.DataFrame) -> Exhibit:
     table = runs[[*cell_statistics.CELL, "repeat", "epochs", "fit_seconds", "steady_state_epoch_seconds"]].assign(
         total_over_steady=runs["fit_seconds"] / runs["epochs"] / runs["steady_state_epoch_seconds"]
     )
+    names = series_names.series(pd.concat([runs[WHO], lost[WHO]]))
     most = table.loc[table["total_over_steady"].idxmax()]
     return Exhibit(
         figure.name,
@@ -136,10 +147,12 @@ def steady_state(figure: Figure, runs: pd.DataFrame) -> Exhibit:
         table=table,
         value="total_over_steady",
         axis="Average epoch of the fit / epoch in steady state",
-        note=f"At 1 (dashed) start-up costs nothing. {constants(runs)}".strip(),
+        note=noted(constants(runs), without_result.in_words(lost, WHO, names)),
         alt=f"{figure.title}: the average epoch takes {table['total_over_steady'].median():.3g} times as long as one "
         f"in steady state (median of all runs), and at most {most['total_over_steady']:.3g} times ({label(most[WHO])}, "
         f"{most['model']} at batch size {most['batch_size']}).",
-        names=series_names.series(runs),
+        names=names,
         reference=1.0,
+        reference_label="start-up costs nothing",
+        lost=lost,
     )

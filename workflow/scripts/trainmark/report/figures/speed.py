@@ -9,7 +9,17 @@ import pandas as pd
 from trainmark.analysis import arithmetic, cell_statistics, comparison_statistics, comparisons, series_names
 from trainmark.analysis.series_names import WHO, label
 from trainmark.contents.figures import Figure
-from trainmark.report.figures.figure_spec import NOBODY, Exhibit, constants, count_range, few, lacking, ratio_exhibit
+from trainmark.report.figures import without_result
+from trainmark.report.figures.figure_spec import (
+    NOTHING,
+    Exhibit,
+    constants,
+    count_range,
+    few,
+    lacking,
+    noted,
+    ratio_exhibit,
+)
 
 
 def ranking(figure: Figure, table: pd.DataFrame) -> Exhibit:
@@ -29,7 +39,7 @@ def ranking(figure: Figure, table: pd.DataFrame) -> Exhibit:
         value="speed_up",
         axis="Times as fast",
         row_marks="Points: geometric mean over the batch sizes; lines: 95 % interval.",
-        note=f"1: {base}. Logarithmic axis. {constants(ranked)}".strip(),
+        note=f"Logarithmic axis. {constants(ranked)}".strip(),
         alt=f"{figure.title} as {base}, over all models: {few(means)}.",
         names=names,
         panels=False,
@@ -37,29 +47,37 @@ def ranking(figure: Figure, table: pd.DataFrame) -> Exhibit:
         log=True,
         highest_first=True,
         reference=1.0,
+        reference_label=f"as fast as {base}",
     )
 
 
-def training_time(figure: Figure, runs: pd.DataFrame) -> Exhibit:
+def training_time(figure: Figure, runs: pd.DataFrame, lost: pd.DataFrame) -> Exhibit:
     """Seconds of ``fit`` by model and batch size."""
     if runs.empty:
         return lacking(figure)
     n = runs.groupby(cell_statistics.CELL).size()
-    bars = "Bars: the one run of each cell" if n.max() == 1 else f"Bars: median of {count_range(n, 'run')} per cell"
+    marks = "Points: the one run of each test case." if n.max() == 1 else _points_of(count_range(n, "run"))
+    names = series_names.series(pd.concat([runs[WHO], lost[WHO]]))
     return Exhibit(
         figure.name,
         figure.title,
         f"fit of {count_range(runs['epochs'], 'epoch')}, validation included",
-        "bars",
+        "lines",
         figure.number,
         runs[[*WHO, "model", "batch_size", "repeat", "fit_seconds"]],
         "fit_seconds",
         "Training time (s)",
-        f"Shorter is faster. {constants(runs)}".strip(),
-        f"{bars}; points: every run.",
+        noted("Shorter is faster. Logarithmic axis.", constants(runs), without_result.in_words(lost, WHO, names)),
+        marks,
         alt=_fastest(runs, figure.title),
-        names=series_names.series(runs),
+        names=names,
+        log=True,
+        lost=lost,
     )
+
+
+def _points_of(runs: str) -> str:
+    return f"Line: median of {runs} per test case; points: every run."
 
 
 def _fastest(runs: pd.DataFrame, title: str) -> str:
@@ -77,7 +95,9 @@ def _fastest(runs: pd.DataFrame, title: str) -> str:
     return f"{title}: fastest is " + "; ".join(words[:4]) + " combinations of model and batch size, by the median."
 
 
-def speed_ups(figure: Figure, cells: pd.DataFrame, summary: pd.DataFrame, published: pd.DataFrame) -> Exhibit:
+def speed_ups(
+    figure: Figure, cells: pd.DataFrame, summary: pd.DataFrame, published: pd.DataFrame, lost: pd.DataFrame
+) -> Exhibit:
     """Times faster, by model and batch size: one of the article's comparisons or another one."""
     if cells.empty:
         return lacking(figure)
@@ -89,27 +109,41 @@ def speed_ups(figure: Figure, cells: pd.DataFrame, summary: pd.DataFrame, publis
     ]
     keys = [*series_names.SIDES, "model", "batch_size"]
     mine = published.merge(cells[keys].drop_duplicates(), on=[key for key in keys if key in published])
-    whose = list(dict.fromkeys(names[key] for key in mine[keys[:-2]].itertuples(index=False, name=None)))
+    crossed = without_result.of_pairs(lost, cells)
+    above = "Above 1: the candidate is faster. Logarithmic axis."
     return ratio_exhibit(
         figure.name,
         cells["comparison"].iloc[0],
         cells,
         number=figure.number,
         axis="Speed-up (baseline / candidate)",
-        note=f"Above 1: the candidate is faster. Logarithmic axis. {constants(cells)}".strip(),
+        note=noted(above, constants(cells), without_result.in_words(crossed, list(series_names.SIDES), names)),
         alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the cells of each: {few(means)}.",
         series=list(series_names.SIDES),
         names=names,
-        published=mine[["model", "batch_size", "value"]].drop_duplicates() if figure.number else NOBODY,
-        published_of=", ".join(whose),
+        reference_label=_equal(cells),
+        lost=crossed,
+        published=mine[[*keys, "value"]].drop_duplicates() if figure.number else NOTHING,
     )
 
 
-def throughput(figure: Figure, runs: pd.DataFrame) -> Exhibit:
+def _equal(cells: pd.DataFrame) -> str:
+    """What stands on the line at 1: with whom the candidates are equal."""
+    baselines = cells[series_names.BASELINE].drop_duplicates()
+    if len(baselines) == 1:
+        return f"as fast as {label(baselines.iloc[0], (True, True, cells['stack_baseline'].nunique() > 1))}"
+    own = (cells["machine"] == cells["machine_baseline"]).all()
+    if own and (cells["device_baseline"] == "cpu").all() and (cells["device"] == "gpu").all():
+        return "as fast as the CPU"
+    return "equally fast"
+
+
+def throughput(figure: Figure, runs: pd.DataFrame, lost: pd.DataFrame) -> Exhibit:
     """Training samples per second over the batch size."""
     if runs.empty:
         return lacking(figure)
     best = runs.loc[runs["throughput_samples_per_second"].idxmax()]
+    names = series_names.series(pd.concat([runs[WHO], lost[WHO]]))
     return Exhibit(
         figure.name,
         figure.title,
@@ -118,13 +152,14 @@ def throughput(figure: Figure, runs: pd.DataFrame) -> Exhibit:
         table=runs[[*WHO, "model", "batch_size", "repeat", "throughput_samples_per_second"]],
         value="throughput_samples_per_second",
         axis="Throughput (samples/s)",
-        note=f"Higher is faster. Logarithmic axis. {constants(runs)}".strip(),
+        note=noted("Higher is faster. Logarithmic axis.", constants(runs), without_result.in_words(lost, WHO, names)),
         marks="Line: median; points: every run.",
         alt=f"{figure.title}: highest is {best['throughput_samples_per_second']:,.0f} samples per second, "
         f"{label(best[WHO])}, {best['model']} at batch size {best['batch_size']}.",
-        names=series_names.series(runs),
+        names=names,
         log=True,
         highest_first=True,
+        lost=lost,
     )
 
 
@@ -143,10 +178,12 @@ def steady_state_speed_ups(figure: Figure, compared: pd.DataFrame) -> Exhibit:
         table=cells[columns],
         value="steady_state_speed_up",
         axis="Speed-up in the steady state (epochs 2 to n)",
-        note="One point a compared cell. On the dashed line both agree; in the shaded quarters the winner changes.",
+        note="One point a compared test case. In the shaded quarters the winner changes. Logarithmic axes.",
         alt=f"{figure.title} In {changes} of {len(cells)} compared cells it does.",
         across="speed_up",
         across_axis="Speed-up in total time (whole fit)",
+        diagonal="both agree",
+        reference_label="equally fast",
         shade=True,
     )
 
@@ -162,11 +199,12 @@ def tflops(figure: Figure, ratios: pd.DataFrame) -> Exhibit:
         table=ratios,
         value="speed_up",
         axis="Measured speed-up (training time)",
-        note="One point a cell and pair of GPUs, the one with more TFLOPS as the candidate. On the dashed line TFLOPS "
-        "predict the time; below the dotted line more TFLOPS are slower.",
+        note="One point a test case and pair of GPUs, the one with more TFLOPS as the candidate. Logarithmic axes.",
         alt=f"{figure.title} {say_tflops(ratios)}",
         across="tflops_ratio",
         across_axis="Ratio of published FP32 TFLOPS",
+        diagonal="TFLOPS predict the time",
+        reference_label="below: more TFLOPS are slower",
     )
 
 

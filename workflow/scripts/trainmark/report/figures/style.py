@@ -1,11 +1,10 @@
-"""The look of the figures: colours, markers, titles, legends and axes."""
+"""The style of the figures: series, points and axes."""
 
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import matplotlib as mpl
 
@@ -13,102 +12,115 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation, Transform
 
+from trainmark.report.figures import looks as seen
 from trainmark.report.figures.figure_spec import Exhibit
+from trainmark.report.figures.looks import GRID, INK, LOST, SOFT, Look, Looks
 
-# Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), which colour-blind people can tell apart; the markers
-# tell the series apart without any colour.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-BAND = "#009E73"  # what references reach: narrow, so in front of the lines that lie in it
-# More series than this get a row each instead of a colour each.
+# More series than this get a row each.
 MOST_COLOURED = 7
 
 STYLE = {
-    "font.size": 10,
+    "font.size": 9,
+    "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
     "axes.grid": True,
     "axes.grid.axis": "y",
-    "grid.color": "#d9d9d9",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "text.color": INK,
     "legend.frameon": False,
     "svg.fonttype": "none",  # text stays text: it can be searched, and read aloud
     "svg.hashsalt": "trainmark",  # equal data give equal files
-    "font.family": ["sans-serif"],
+    # Comes with matplotlib and is wider than what readers have: where it has room, their font has too.
+    "font.family": ["DejaVu Sans"],
     "text.parse_math": False,  # or a dollar in a user's title would be a formula
-    "figure.constrained_layout.w_pad": 0.08,
 }
-
-# (machine, device, stack) -> colour and marker.
-Looks = Mapping[tuple[str, str, str], tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn in one colour."""
+    """What is drawn with one look.
 
+    Attributes:
+        key: that tells it from the others.
+        label: what it is called.
+        look: of it.
+        rows: of the exhibit's table.
+        lost: its test cases without a result.
+        published: published figures about it.
+    """
+
+    key: tuple[str, ...]
     label: str
-    colour: str
-    marker: str
+    look: Look
     rows: pd.DataFrame
+    lost: pd.DataFrame
+    published: pd.DataFrame
 
-
-def assign_looks(runs: pd.DataFrame) -> Looks:
-    """Colour and marker of each (machine, device, stack), the same in every figure."""
-    keys = sorted(set(zip(runs["machine"], runs["device"], runs["stack"])))
-    # The markers move on by one with each round of the colours, so that no two series look alike before the 50th.
-    return {
-        key: (COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]) for i, key in enumerate(keys)
-    }
+    def only(self, column: str, value: object) -> Series:
+        """The part of it that has a value in a column, as far as its tables have that column."""
+        tables = {name: getattr(self, name) for name in ("rows", "lost", "published")}
+        return replace(self, **{name: t[t[column] == value] if column in t else t for name, t in tables.items()})
 
 
 def series_of(exhibit: Exhibit, looks: Looks, table: pd.DataFrame | None = None) -> list[Series]:
     """The rows of an exhibit, or of a part of it, by what tells its series apart."""
+    tables = (exhibit.table if table is None else table, exhibit.lost, exhibit.published)
+    parts = [dict(list(rows.groupby(exhibit.series))) if len(rows) else {} for rows in tables]
     found = []
-    groups = (exhibit.table if table is None else table).groupby(exhibit.series, sort=True)
-    sides = [key[start : start + 3] for key in exhibit.names for start in (0, 3)]
-    for number, (key, rows) in enumerate(groups):
-        # A pair looks like the side that tells it from the others; where both sides do, like nobody else.
-        telling = next((side for side in (key[:3], key[3:]) if side and sides.count(side) == 1), None)
-        look = (looks.get(telling) if telling else None) or (COLOURS[number % 7], MARKERS[(number + number // 7) % 7])
-        found.append(Series(exhibit.names[key], *look, rows))
+    for key in sorted(set().union(*parts)):
+        mine = [part.get(key, rows.iloc[:0]) for part, rows in zip(parts, tables)]
+        found.append(Series(key, exhibit.names[key], seen.look_of(key, exhibit.names, looks), *mine))
     return found
 
 
-def only(s: Series, model: str) -> Series:
-    """The part of a series that is of one model."""
-    return Series(s.label, s.colour, s.marker, s.rows[s.rows["model"] == model])
+def unlike(series: Sequence[Series]) -> bool:
+    """Whether no two series look the same."""
+    return len({s.look.mark for s in series}) == len(series)
 
 
-def handle_of(s: Series) -> plt.Line2D:
-    """A series in a legend."""
-    return plt.Line2D([], [], color=s.colour, marker=s.marker, label=s.label, linewidth=2)
+def draw_points(
+    axis: plt.Axes, xs: Sequence[float], ys: Sequence[float], look: Look, size: float, **rest: object
+) -> None:
+    """Points of one look, ``size`` points wide; hollow ones are filled with the paper, so that lines end at their edge.
 
-
-def title_and_legend(figure: plt.Figure, exhibit: Exhibit, handles: list[plt.Line2D], marks: str = "") -> None:
-    """The title above, note and legend below, wrapped to the figure's width; the figure grows by their lines."""
-    width = figure.get_figwidth()
-    between = " " if exhibit.title.endswith("?") else ": "
-    title = between.join(part for part in (exhibit.title, exhibit.subtitle) if part)
-    title = textwrap.fill(title, int(width * 10))
-    figure.suptitle(title, fontsize=12, fontweight="bold", x=0.01, ha="left")
-    for handle in handles:
-        handle.set_label(textwrap.fill(handle.get_label(), 60))
-    longest = max(len(line) for handle in handles for line in handle.get_label().splitlines())
-    ncols = max(1, min(len(handles), int(width * 11 / (longest + 8))))
-    note = textwrap.fill(f"{marks} {exhibit.note}".strip(), int(width * 13))
-    rows = math.ceil(len(handles) / ncols) * max(handle.get_label().count("\n") + 1 for handle in handles)
-    figure.set_figheight(figure.get_figheight() + 0.19 * (rows - 1 + note.count("\n") + title.count("\n")))
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=ncols,
-        title=note,
-        title_fontsize=9,
-        alignment="left",
+    As a line that is not drawn, which takes a third of the time of a scatter.
+    """
+    outlined = look.hollow or look.marker == LOST
+    axis.plot(
+        xs,
+        ys,
+        linestyle="none",
+        marker=look.marker,
+        markersize=size,
+        markerfacecolor=look.face,
+        markeredgecolor=look.colour if outlined else seen.PAPER,
+        markeredgewidth=1.3 if outlined else 0.5,
+        zorder=3,
+        **rest,
     )
+
+
+def cross_out(axis: plt.Axes, xs: Sequence[float], ys: Sequence[float], look: Look, **rest: object) -> None:
+    """Test cases without a result: their points, crossed out."""
+    draw_points(axis, xs, ys, look, 8, **rest)
+    draw_points(axis, xs, ys, Look(INK, LOST), 9, **rest)
+
+
+def to_the_side(place: Transform, axis: plt.Axes, points: float) -> Transform:
+    """A place moved by so many points to the right."""
+    return place + ScaledTranslation(points / 72, 0, axis.figure.dpi_scale_trans)
 
 
 def plain_log_ticks(

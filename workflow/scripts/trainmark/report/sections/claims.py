@@ -26,17 +26,21 @@ SIGNS = {
     verdicts.WITHIN_NOISE: "\u2248",
     verdicts.NOT_MEASURED: "\u2013",
 }
+_SAID = (
+    "\u2713 reproduced, \u2717 contradicted, \u2248 within noise. In the pictures, the band is what was claimed, and "
+    "the point with its line what was measured, with its 95 % interval."
+)
 _HOW = (
-    "Verdicts come from the measurements alone. \u2713 Reproduced: the 95 % interval lies within the claimed range, "
-    "for every test case if the claim is about every one. \u2717 Contradicted: an interval, corrected for the number "
-    "of test cases, lies outside. \u2248 Within noise: neither. In the pictures, the band is what was claimed, and the "
-    "point with its line what was measured, with its 95 % interval. A claim gets a verdict for every machine and stack "
+    "Verdicts come from the measurements alone. Reproduced: the 95 % interval lies within the claimed range, for "
+    "every test case if the claim is about every one. Contradicted: an interval, corrected for the number of test "
+    "cases, lies outside. Within noise: neither. A claim gets a verdict for every machine and stack "
     f"that it fits; of more than {claims.MOST_OF_A_KIND} machines of one kind, for those with the most runs. The "
     "claims are in config/claims.yaml, or in the files that the configuration names, and you can add your own. All "
     "verdicts are in claims.csv."
 )
 # What a card says of so many machines and stacks at once; the others are behind a click.
-MOST_VERDICTS = 4
+MOST_VERDICTS = 2
+_MOST_BASELINES = 3
 Rows = list[dict[str, Any]]
 
 
@@ -51,12 +55,12 @@ def ledger(data: ReportData) -> Section:
         if any(row["measured"] is not None for row in rows):
             cards.append(_card(rows, places))
         else:
-            missing.append({**rows[0], "detail": "; ".join(dict.fromkeys(row["detail"] for row in rows))})
-    texts = [_HOW] if cards else [f"None of the {plural(len(missing), 'published claim')} was measured here."]
+            missing.append(
+                {**rows[0], "detail": "; ".join(dict.fromkeys(row["detail"].removeprefix("missing: ") for row in rows))}
+            )
+    texts = [_SAID] if cards else [f"None of the {plural(len(missing), 'published claim')} was measured here."]
     title = "Published claims, and what was measured"
-    return Section(
-        KEY, title if said else "Published claims", texts, tables=_missing(missing), cards=cards, open=bool(cards)
-    )
+    return Section(KEY, title, texts, tables=_missing(missing), cards=cards, open=bool(cards), how=_HOW)
 
 
 def _missing(rows: Rows) -> list[Table]:
@@ -100,7 +104,8 @@ def _verdict(row: Mapping[str, Any], axis: Axis, places: Mapping[tuple[str, str,
     baselines = (row["baseline"] or "").split("; ")
     where = next((key for one in baselines if (key := places.get((who, one, row["stack"] or "")))), "")
     if row["baseline"]:
-        who += f" against {', '.join(baselines)}"
+        more = f" and {len(baselines) - _MOST_BASELINES} more" if len(baselines) > _MOST_BASELINES else ""
+        who += f" against {'; '.join(baselines[:_MOST_BASELINES])}{more}"
     said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"]
     return Verdict(who, row["stack"] or "", *said, picture, where)
 

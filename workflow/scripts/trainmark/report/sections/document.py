@@ -57,7 +57,7 @@ class Entry:
     Attributes:
         text: as it is shown.
         value: with all its digits, None where it is none.
-        look: how it is marked: ``faster-1`` to ``faster-4``, ``slower-1`` to ``slower-4``, ``maybe``; empty for plain.
+        look: how it is marked: ``up1`` to ``up5``, ``down1`` to ``down5``, ``even``, ``maybe``; empty for plain.
         hint: more about it, in words.
     """
 
@@ -80,7 +80,7 @@ class Matrix:
         note: a sentence above it.
         source: file of the report that holds its values.
         left_out: how many more rows there would be.
-        shaded: whether ratios are shaded, which needs a key.
+        shaded: what ratios above and below 1 mean, where they are shaded.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Matrix:
     note: str = ""
     source: str = ""
     left_out: int = 0
-    shaded: bool = False
+    shaded: tuple[str, str] | None = None
 
     @property
     def headings(self) -> list[tuple[str, str]]:
@@ -101,13 +101,13 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was drawn: its files, its alternative text and its caption."""
+    """A figure that was drawn: its files, its alternative text, its caption, and itself as HTML."""
 
     name: str
     title: str
     alt: str
     caption: str
-    address: str
+    markup: str
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,15 @@ class Card:
     expected: str
     verdicts: list[Verdict]
 
+    @property
+    def counted(self) -> str:
+        """How often each verdict was given, in words."""
+        counts: dict[str, int] = {}
+        for each in self.verdicts:
+            said = f"{each.sign} {each.verdict}"
+            counts[said] = counts.get(said, 0) + 1
+        return ", ".join(f"{count} {said}" for said, count in counts.items())
+
 
 @dataclass(frozen=True)
 class Section:
@@ -174,6 +183,7 @@ class Section:
         cards: of claims.
         claims: those that are about what is here.
         open: whether it is unfolded at first.
+        how: how what is said here was decided, for those who ask.
         missing: why it has nothing to show, which something else would have to be measured for; else empty.
     """
 
@@ -188,6 +198,7 @@ class Section:
     cards: list[Card] = field(default_factory=list)
     claims: list[Card] = field(default_factory=list)
     open: bool = False
+    how: str = ""
     missing: str = ""
 
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pandas as pd
 
-from trainmark.analysis import comparisons
+from trainmark.analysis import comparisons, series_names
 from trainmark.analysis.host_bound import overall
-from trainmark.analysis.series_names import WHO, label
+from trainmark.analysis.series_names import SIDES, WHO, label
 from trainmark.contents import figures, tables
 from trainmark.experiment import controls
 from trainmark.report.figures import host_bound, speed
-from trainmark.report.sections import whole_tables
+from trainmark.report.sections import matrices, repeating, whole_tables
 from trainmark.report.sections.document import Section, Table, declared, mean_with_interval, rows_of
 from trainmark.report.sections.report_data import ReportData
-from trainmark.report.sections.speed import pictured
+from trainmark.report.sections.speed import EVERY, folded, pictured
 from trainmark.report.sections.whole_tables import named
 from trainmark.words import enumerate_words, plural
 
@@ -29,10 +29,40 @@ def all_of_it(data: ReportData) -> list[Section]:
             continue
         section = pictured(data, figure.name, _winners(data) if figure.name == "steady_state_speed_up" else None)
         section.texts.extend(_said(data, figure.name))
+        if figure.name in _MATRICES:
+            section = _with_matrix(data, section, figure.name)
         found.append(section)
+        if figure.name == "spread" and data.runs["machine"].nunique() > 1:  # else it is at the top of the page
+            found += [again] if (again := repeating.disturbed(data)) else []
         if figure.name == "tflops":
             found.append(utilisation(data))
     return found
+
+
+# The figures beside which every ratio of a table stands as a matrix, and that table.
+_MATRICES = {"energy": "energy_ratios", "host_bound": "host_bound"}
+
+
+def _with_matrix(data: ReportData, section: Section, figure: str) -> Section:
+    """A section with the ratios of its table as a matrix; the table itself is folded."""
+    name = _MATRICES[figure]
+    cells = data.tables[name]
+    if cells.empty:
+        return section
+    title = f"{tables.named(name).title}: by model and batch size"
+    if figure == "energy":
+        note = "Baseline energy divided by candidate energy. Above 1, the candidate used less. Grey: not comparable."
+        keys, names = matrices.keys_of(cells, SIDES), series_names.pairs(cells)
+        head = matrices.Head(f"{name}-matrix", title, note, name, ("uses less", "uses more"))
+        found = matrices.of_ratios(cells.assign(row=keys), names, head, "ratio")
+    else:
+        note = "Time of the plain runs divided by the control's. Above 1, the control is faster."
+        keys = matrices.keys_of(cells, [*WHO, "control"])
+        names = {key: f"{label(key[:3])}: {host_bound.in_words(key[3])}" for key in keys}
+        head = matrices.Head(f"{name}-matrix", title, note, name, corner="Control")
+        found = matrices.of_ratios(cells.assign(row=keys), names, head)
+    shown = [t for table in section.tables for t in (folded([table], EVERY) if table.name == name else [table])]
+    return replace(section, matrices=[found], tables=shown)
 
 
 def _said(data: ReportData, name: str) -> list[str]:

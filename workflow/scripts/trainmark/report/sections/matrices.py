@@ -19,8 +19,8 @@ from trainmark.report.sections.document import Entry, Matrix, rows_of
 
 # Rows that a matrix of ratios has at most; the file beside it has them all.
 MOST_ROWS = 200
-# From these ratios on, or their inverses, a shade is darker.
-STEPS = (1.1, 1.4, 2, 4)
+# From these ratios on, or their inverses, a shade is darker; so does the script that shows what a reader chooses.
+STEPS = (1.05, 1.25, 1.6, 2.5, 5)
 MAYBE, ALONE, NONE, FAILED, DISTURBED = "\u2248", "*", "\u2013", "\u2717", "\u26a0"
 _NOT_COMPARED = Entry(NONE, hint="not compared")
 _NO_RUN = Entry(FAILED, hint="no run is ok")
@@ -34,7 +34,7 @@ Lost = Collection[tuple[Any, ...]]
 def look(value: float) -> str:
     """How a ratio is shaded: by how far its log is from 0."""
     level = bisect.bisect_right(STEPS, max(value, 1 / value))
-    return f"{'faster' if value > 1 else 'slower'}-{level}" if level else ""
+    return f"{'up' if value > 1 else 'down'}{level}" if level else "even"
 
 
 def entry(value: float | None, low: float | None, high: float | None, why: str = "") -> Entry:
@@ -60,12 +60,14 @@ def entry(value: float | None, low: float | None, high: float | None, why: str =
 
 @dataclass(frozen=True)
 class Head:
-    """What a matrix of ratios is called, what it says above, and the table that holds its values."""
+    """What a matrix of ratios is called, what it says above, the table that holds its values, and what they mean."""
 
     name: str
     title: str
     note: str
     source: str = "comparisons"
+    meaning: tuple[str, str] = ("faster", "slower")
+    corner: str = ""
 
 
 def of_comparison(
@@ -135,9 +137,9 @@ def of_ratios(
         return there.get((key, *place)) or (_NO_RUN if gone else _NOT_COMPARED)
 
     rows = [(said, [at(key, place) for place in places]) for key, said in list(names.items())[:MOST_ROWS]]
-    corner = "Pair" if any("against " in said for said in names.values()) else "Machine"
+    corner = head.corner or ("Pair" if any("against " in said for said in names.values()) else "Machine")
     left_out, file = max(0, len(names) - MOST_ROWS), tables.named(head.source).file
-    return Matrix(head.name, head.title, corner, _grouped(places), rows, head.note, file, left_out, shaded=True)
+    return Matrix(head.name, head.title, corner, _grouped(places), rows, head.note, file, left_out, head.meaning)
 
 
 def _places(cells: pd.DataFrame) -> list[Place]:

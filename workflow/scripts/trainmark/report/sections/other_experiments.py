@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trainmark.experiment import workloads
-from trainmark.report.sections import chooser, first_screen
+from trainmark.report.sections import chooser, first_screen, matrices
 from trainmark.report.sections.document import Section
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
@@ -25,11 +25,13 @@ def all_of_them(data: ReportData) -> list[Section]:
     for number, other in enumerate(others(data), start=1):
         screen = first_screen.first_screen(other)
         tables = [replace(screen.table, name=f"{screen.table.name}-{number}")] if screen.table else []
+        own = matrices.of_one_machine(other.cells, data.tables["outliers"].iloc[:0]) if screen.own else None
+        times = [replace(own, name=f"{own.name}-{number}")] if own else []
         runs = f"{plural(len(other.runs), 'run')} on {enumerate_words(sorted(other.runs['machine'].unique()))}."
         title = f"Experiment: {names[other.experiment]}"
         texts = [runs, screen.sentence, "To draw the whole page for it:"]
         command = report_command(data, other)
-        found.append(Section(f"{KEY}-{number}", title, texts, tables=tables, code=[command], level=3))
+        found.append(Section(f"{KEY}-{number}", title, texts, tables=tables, code=[command], level=3, matrices=times))
     return [Section(KEY, "Other experiments", [_SAID]), *found] if found else []
 
 
@@ -45,7 +47,7 @@ def report_command(data: ReportData, other: ReportData) -> str:
     mine = _configured(other.experiment, data)
     varies = [key for key in mine if len({str(each[key]) for each in settings}) > 1]
     pairs = " ".join(f"{key}={str(mine[key]).lower()}" for key in varies or mine)
-    return f"snakemake --cores 1 --config {pairs} -- report"
+    return f"{data.program} --cores 1 --config {pairs} -- report"
 
 
 def _configured(experiment: tuple[str, int], data: ReportData) -> dict[str, object]:

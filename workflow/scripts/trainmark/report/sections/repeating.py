@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
+from trainmark.experiment import workloads
 from trainmark.experiment.grid import Cell, Run
 from trainmark.report.sections.document import Section, declared, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import plural
 
-# Keys of the configuration that decide what is computed, and where the settings of an experiment hold them.
-_SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "jit_compile")
 _LISTS = {"stacks": "stack", "models": "model", "batch_sizes": "batch_size"}
 # What marks a run of which others took the cores, as stability.outliers writes it, by the share that they took.
 _MARKS = {"other_cpu_share": "other programs computed", "steal_share": "the host gave its cores to others"}
-_COLUMNS = "model batch_size repeat fit_seconds ratio other_cpu_share steal_share why"
+_COLUMNS = "model batch_size repeat why fit_seconds other_cpu_share steal_share"
 
 
 def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) -> str:
@@ -27,15 +27,16 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
     Args:
         data: what the report is made from.
         runs: whose grid it is.
-        repeated: paths of records that are to be measured once more; their devices are named then, too.
+        repeated: paths of records that are to be measured once more; machine and devices are named then, too.
     """
     settings = data.settings[data.experiment[0]]
-    values = {key: settings[key] for key in _SETTINGS if key in settings}
+    values = {key: settings[key] for key in workloads.SETTINGS if key in settings}
     values["learning_rate"] = settings["optimizer"]["learning_rate"]
     repeats = "auto" if repeated and data.grid.get("goal") else int(runs["repeat"].max())
     values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": repeats}
     lists = {**_LISTS, **({"devices": "device"} if repeated else {})}
     words = {key: "[" + ",".join(map(str, sorted(runs[column].unique()))) + "]" for key, column in lists.items()}
+    words |= {"machine": runs["machine"].iloc[0]} if repeated else {}
     pairs = " ".join(f"'{key}={str(value).lower()}'" for key, value in {**values, **words}.items())
     conda = " --use-conda" if "tf-2.12" in set(runs["stack"]) else ""
     forced = f" --forcerun {' '.join(repeated)}" if repeated else ""
@@ -45,19 +46,20 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
 def disturbed(data: ReportData) -> Section | None:
     """The runs of this computer that were disturbed or stand apart, and how to repeat them; None without any."""
     outliers, machine = data.tables["outliers"], data.grid["machine"]
-    found = outliers[outliers["machine"] == machine]
+    mine = data.runs[data.runs["machine"] == machine]
+    here = set(_keys(mine))  # outliers.csv is of the experiment shown first, which need not be this one
+    found = outliers[[key in here for key in _keys(outliers)]]
     if found.empty:
         return None
-    mine = data.runs[data.runs["machine"] == machine]
     paths = [str(Run(Cell(*row[:-1]), row[-1], None).path) for row in _keys(found)]
     several = len(found[WHO].drop_duplicates()) > 1
-    columns = tables.named("outliers").pick(f"{'stack device ' * several}{_COLUMNS}")
+    columns = tables.named("outliers").pick(f"{'stack device ' * several}{_COLUMNS}", why="What was noticed")
     said = (
         f"{plural(len(found), 'run')} of this computer {'was' if len(found) == 1 else 'were'} disturbed, or took much "
         "longer or less long than the others of the same test case. To repeat them, close other programs and give this "
         "command; what was measured before is kept in results/superseded."
     )
-    shown = declared("outliers", rows_of(found), columns, "disturbed", "Disturbed runs")
+    shown = [replace(t, note="") for t in declared("outliers", rows_of(found), columns, "disturbed", "Disturbed runs")]
     title = "Disturbed runs, and how to repeat them"
     return Section("disturbed", title, [said], tables=shown, code=[command(data, mine, paths)], level=3)
 

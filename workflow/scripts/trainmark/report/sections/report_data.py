@@ -23,7 +23,7 @@ class ReportData:
     Attributes:
         tables: name -> table, of every CSV in results/report.
         settings: of each experiment, by their digest.
-        figures: what figures.json says of the figures, with ``caption`` and ``address``.
+        figures: what figures.json says of the figures, with ``caption`` and ``markup``.
         grid: axes of the configured grid.
         configured: names of the configured comparisons.
         experiments: every one, the one that is shown first at the beginning.

@@ -37,6 +37,10 @@ _CELLS = tables.named("comparisons").pick(
 )
 
 
+# On what a reader clicks to see the rows behind a matrix.
+EVERY = "Every test case, with its interval"
+
+
 def article(data: ReportData) -> list[Section]:
     """The article's eight exhibits, in its order."""
     return [
@@ -140,8 +144,8 @@ def pictured(data: ReportData, name: str, found: list[Table] | None = None) -> S
 
 
 def picture(entry: Mapping[str, Any]) -> Picture:
-    """A figure that was drawn, as figures.json has it with its caption and address."""
-    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "address")))
+    """A figure that was drawn, as figures.json has it with its caption and markup."""
+    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "markup")))
 
 
 def compared(data: ReportData, figure: Figure) -> Section:
@@ -164,14 +168,14 @@ def comparison(data: ReportData, name: str, cells: pd.DataFrame) -> Section:
     rows = [{**row, "certain": certain(row)} for row in named(cells)]
     averages = declared("comparisons_summary", named(mine), key=f"{name}-averages")
     every = declared("comparisons", rows, _CELLS, f"{name}-cells")
-    found = [*_folded(averages, "Averages"), *_folded(every, "Every test case, with its interval")]
+    found = [*folded(averages, "Averages"), *folded(every, EVERY)]
     section = pictured(data, name, found)
     title = f"{data.figures[name]['title']}: by model and batch size"
     section.matrices.append(matrices.of_comparison(cells, mine, name, title, matrices.lost(data.cells)))
     return section
 
 
-def _folded(found: list[Table], words: str) -> list[Table]:
+def folded(found: list[Table], words: str) -> list[Table]:
     """Tables that a reader sees on a click."""
     return [replace(table, folded=words) for table in found]
 

@@ -1,0 +1,1 @@
+"""Modules that checkouts have in the place of those that import TensorFlow."""

@@ -1,0 +1,53 @@
+"""Tests of trainmark.report.sections.additions: one list in the place of sections without content."""
+
+from trainmark.report.sections import additions
+
+from tests import report, synthetic
+from tests.conftest import synthetic_record
+
+
+def keys(made) -> list[str]:
+    return [section.key for section in made.document.sections]
+
+
+def rows(made) -> dict[str, dict]:
+    (section,) = (each for each in made.document.sections if each.key == additions.KEY)
+    return {row["what"]: row for row in section.tables[0].rows}
+
+
+def test_with_several_machines_the_list_stands_behind_what_was_compared(two_machines):
+    assert keys(two_machines).index(additions.KEY) == keys(two_machines).index("cells") - 1
+    assert {"Runs of Macs", "Energy"} <= set(rows(two_machines))
+    assert not {"Another machine", "Runs on a GPU", "Repeats"} & set(rows(two_machines))
+
+
+def test_where_nothing_is_missing_there_is_no_list(five_machines):
+    assert additions.KEY not in keys(five_machines)
+
+
+def test_one_machine_alone_is_told_first_what_it_lacks(tmp_path):
+    made = report.make([synthetic_record(machine="synthetic-a")], tmp_path, draw=False)
+    assert keys(made)[:2] == ["claims", additions.KEY]
+    found = rows(made)
+    assert next(iter(found)) == "Another machine"
+    assert "make merge FROM=" in found["Another machine"]["how"]
+    assert "Spread of the repeats" in found["Repeats"]["shows"]
+    assert "Two epochs or more" not in found  # its runs have two
+    assert "Does the winner change in the steady state?" in found["Another machine"]["shows"]
+
+
+def test_no_heading_stands_above_nothing(tmp_path):
+    records = synthetic.records_of("synthetic-p100", devices=["cpu"], noise=(1.0,))
+    made = report.make(records, tmp_path, draw=False)
+    for part in made.document.parts:
+        for section in part:
+            content = (section.texts, section.figures, section.tables, section.matrices, section.cards, section.code)
+            assert any(content) or (section.level == 2 and len(part) > 1), section.key
+
+
+def test_section_with_a_table_stays_though_its_figure_is_missing(tmp_path):
+    record = synthetic_record(machine="synthetic-a", noise__fit_other_cpu_seconds=30.0)
+    made = report.make([record], tmp_path, draw=False)
+    assert "spread" in keys(made)
+    assert "Outliers and disturbed runs" in made.section("spread")
+    assert "Repeats" in rows(made)

@@ -1,0 +1,103 @@
+"""Tests of trainmark.report.sections.claims: one card a claim, each verdict with its machine and stack."""
+
+import re
+
+import pytest
+from trainmark.contents.columns import ratio
+from trainmark.report import page
+from trainmark.report.sections import claims
+
+from tests import report, synthetic
+from tests.conftest import of_stack
+
+
+def section(made):
+    (found,) = (each for each in made.document.sections if each.key == claims.KEY)
+    return found
+
+
+def test_every_claim_is_a_card_or_in_the_list_of_those_not_measured(five_machines):
+    found = section(five_machines)
+    (missing,) = found.tables
+    names = [card.claim for card in found.cards] + [row["claim"] for row in missing.rows]
+    assert sorted(names) == sorted(five_machines.data.tables["claims"]["claim"].unique())
+    assert (len(found.cards), len(missing.rows)) == (15, 2)
+    assert all(row["detail"] for row in missing.rows)
+    assert missing.folded
+    assert found.open
+
+
+def test_cards_stand_directly_behind_the_answers(five_machines):
+    html = five_machines.html
+    assert html.index('id="answers"') < html.index('id="claims"') < html.index('id="article"')
+
+
+def test_a_card_says_what_the_table_says(five_machines):
+    table = five_machines.data.tables["claims"].set_index("claim")
+    for card in section(five_machines).cards:
+        row, (verdict,) = table.loc[card.claim], card.verdicts
+        assert (card.statement, card.source) == (row["statement"], row["source"])
+        assert verdict.measured == f"{ratio(row['measured'])} [{ratio(row['low'])}, {ratio(row['high'])}]"
+        assert verdict.verdict == row["verdict"] == "reproduced"
+        part = five_machines.html.split(f'<article class="card" id="{card.key}"')[1].split("</article>")[0]
+        assert "\u2713 Reproduced" in part  # a sign and a word
+        assert row["candidate"] in part
+        assert f"Measured: {verdict.measured}." in part
+        assert part.count("<svg") == 1
+
+
+def test_links_lead_from_a_card_to_its_comparison_and_back(five_machines):
+    sections = {each.key: each for each in five_machines.document.sections}
+    linked = [(card, verdict.where) for card in section(five_machines).cards for verdict in card.verdicts]
+    by_claim = {card.claim: where for card, where in linked}
+    assert by_claim["p100-mlp-1024"] == "speed-up-apple-against-nvidia"
+    assert by_claim["cpu-mlp"] == "speed-up-gpu-against-cpu"
+    for card, where in linked:
+        if where:
+            assert card in sections[where].claims
+            assert f'<a href="#{card.key}">{card.claim}</a>' in five_machines.section(where)
+            assert f'<a href="#{where}">The comparison</a>' in five_machines.html
+    assert sum(bool(where) for _, where in linked) > 12
+
+
+@pytest.fixture(scope="module")
+def both_stacks(tmp_path_factory):
+    """An M2 Max whose MLP gains nothing from the GPU with one stack, as the article says, and much with another."""
+    records = synthetic.records_of("synthetic-m2-max")
+    fast = synthetic.records_of(
+        "synthetic-m2-max", factor=lambda device, model, size: 0.5 if (device, model) == ("gpu", "mlp") else 1
+    )
+    records += [of_stack(record, "tf-2.12") for record in fast]
+    return report.make(records, tmp_path_factory.mktemp("stacks"), draw=False)
+
+
+def test_verdicts_that_differ_say_for_which_stack(both_stacks):
+    (card,) = (each for each in section(both_stacks).cards if each.claim == "cpu-mlp")
+    assert {(v.stack, v.verdict) for v in card.verdicts} == {("tf-2.19", "reproduced"), ("tf-2.12", "contradicted")}
+    part = both_stacks.html.split(f'id="{card.key}"')[1].split("</article>")[0]
+    shown = re.findall(r'<b class="[a-z-]+">(\S) (\w+)</b>: (.*?) <span class="soft">\((.*?)\)', part)
+    assert sorted(shown) == [
+        ("\u2713", "Reproduced", "synthetic-m2-max, GPU against synthetic-m2-max, CPU", "tf-2.19"),
+        ("\u2717", "Contradicted", "synthetic-m2-max, GPU against synthetic-m2-max, CPU", "tf-2.12"),
+    ]
+
+
+def test_pictures_of_one_card_have_one_axis(both_stacks):
+    (card,) = (each for each in section(both_stacks).cards if each.claim == "cpu-mlp")
+    first, second = (re.findall(r'<text x="(.*?)"', verdict.picture) for verdict in card.verdicts)
+    assert first == second
+
+
+def test_verdicts_beyond_the_most_are_folded(both_stacks, monkeypatch):
+    monkeypatch.setattr(claims, "MOST_VERDICTS", 1)
+    text = page.render(both_stacks.document, report.TEMPLATES / "page.html.j2")
+    part = text.split('id="claim-cpu-mlp"')[1].split("</article>")[0]
+    assert "<summary>1 more<" in part
+    assert "2 verdicts: 1 \u2717 contradicted, 1 \u2713 reproduced." in part  # whatever is seen at first
+
+
+def test_where_nothing_was_measured_there_are_no_cards_and_nothing_is_unfolded(tmp_path):
+    made = report.make(synthetic.records_of("synthetic-p100", devices=["cpu"]), tmp_path, draw=False)
+    found = section(made)
+    assert (found.cards, found.open) == ([], False)
+    assert "None of the 17 published claims was measured here." in found.texts
