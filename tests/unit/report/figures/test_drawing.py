@@ -106,9 +106,9 @@ def test_no_text_is_clipped_or_overlaps_and_no_panel_is_empty(built):
 
 
 def points_of(axis):
-    """Markers that are drawn in a panel, but for those in its margins."""
+    """Markers that are drawn in a panel at their values."""
     lines = [line for line in axis.lines if line.get_marker() != "None" and len(line.get_xdata())]
-    return [line for line in lines if not line.get_transform().contains_branch(axis.transAxes)]
+    return [line for line in lines if line.get_transform() == axis.transData]
 
 
 def test_who_sees_no_red_or_no_green_tells_every_pair_of_series_apart(built):
