@@ -24,7 +24,7 @@ PROBE = r"""
 addEventListener("load", () => {
   const table = document.querySelector('table[data-name="cells"]');
   const folded = [...document.querySelectorAll("details.part")].map(part => part.open);
-  const picture = document.querySelector(".first img").getBoundingClientRect().top;
+  const picture = document.querySelector(".first [role=img]").getBoundingClientRect().top;
   location.hash = "#break-even";
   reveal();
   const revealed = document.getElementById("break-even").closest("details").open;
@@ -51,9 +51,9 @@ addEventListener("load", () => {
     }),
     heads: [...document.querySelectorAll("table")].map(csv).map(text => text.split("\n")[0]).join("\n"),
     asked: performance.getEntriesByType("resource").map(entry => entry.name),
-    images: [...document.images].map(i => [i.alt.slice(0, 30), i.complete, i.naturalWidth]),
+    images: [...document.querySelectorAll(".picture [role=img]")].map(i => [i.getAttribute("aria-label").slice(0, 30), true, i.children.length]),
     saves: document.querySelectorAll("button.csv").length, tables: document.querySelectorAll("table").length,
-    unnamed: [...document.querySelectorAll("img")].filter(i => !i.alt).length,
+    unnamed: [...document.querySelectorAll("[role=img]")].filter(i => !i.getAttribute("aria-label")).length,
   };
   const pre = document.createElement("pre");
   pre.id = "probed";
