@@ -73,11 +73,17 @@ def with_failures(records):
     return found
 
 
+def box_of(text):
+    """A text's box in pixels, without the blank line that it may begin with."""
+    x0, y0, x1, y1 = text.get_window_extent().extents
+    return mpl.transforms.Bbox([[x0, y0], [x1, y1 - (y1 - y0) / 2 if text.get_text().startswith("\n") else y1]])
+
+
 def texts_of(figure):
     """Every text that can be seen, with its box in pixels."""
     figure.canvas.draw()
     found = figure.findobj(lambda artist: isinstance(artist, mpl.text.Text) and artist.get_visible())
-    boxes = [(text, text.get_window_extent()) for text in found if text.get_text().strip()]
+    boxes = [(text, box_of(text)) for text in found if text.get_text().strip()]
     hidden = set()
     for axis in figure.axes:  # ticks beyond the ends of an axis are there and not drawn
         for ticks, low, high, side in (

@@ -71,7 +71,7 @@ def _groups(exhibit: Exhibit, series: list[Series]) -> dict[str, list[Series]]:
 def _height(series: list[Series], marks: int) -> float:
     """Of all rows, in inches."""
     lines = max(_wrapped(s.label).count("\n") + 1 for s in series)
-    return len(series) * max(0.26, 0.17 * lines, 0.075 * marks)
+    return (len(series) + 0.2) * max(0.26, 0.17 * lines, 0.075 * marks)
 
 
 def _wrapped(label: str) -> str:
@@ -139,6 +139,8 @@ def _set_ticks(axis: plt.Axes, exhibit: Exhibit) -> None:
     if exhibit.ticks:
         axis.set_xticks(list(exhibit.ticks), list(exhibit.ticks.values()))
         axis.xaxis.set_minor_locator(NullLocator())
+        for each in axis.get_shared_x_axes().get_siblings(axis):
+            each.tick_params(axis="x", labelsize=7.5)  # words among the numbers, which need room
         axis.set_xlim(min(exhibit.ticks) / 1.5, max(exhibit.ticks) * 1.5)
     elif exhibit.log:
         plain_log_ticks(axis.xaxis, axis.get_xlim(), axis.set_xlim, most=5)
@@ -155,9 +157,9 @@ def _say_references(axis: plt.Axes, exhibit: Exhibit) -> None:
             continue
         text = textwrap.fill(label, 18)
         axis.annotate(
-            text, (value, 1), (0, 2), xycoords=axis.get_xaxis_transform(), textcoords="offset points",
+            text, (value, 1), (0, 2 + 11 * lines), xycoords=axis.get_xaxis_transform(), textcoords="offset points",
             ha="left" if place < 0.35 else "right" if place > 0.65 else "center", va="bottom", fontsize=8, color=SOFT,
         ).set_in_layout(False)  # fmt: skip
-        lines = max(lines, text.count("\n") + 1)
+        lines += text.count("\n") + 1  # each above the other, since lines may be close together
     if lines:  # a blank title keeps the room that the labels take
         axis.set_title(axis.get_title() or " ", pad=11 * lines + (5 if axis.get_title() else -8))
