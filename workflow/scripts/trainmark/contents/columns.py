@@ -85,9 +85,10 @@ class Column:
         return self.kind not in (*TEXTS, "flag")
 
     def raw(self, value: Any) -> Any:
-        """A value with all its digits, in the unit of the heading."""
-        scale = _SCALES.get(self.kind)
-        return value if scale is None or unknown(value) else value * scale
+        """A value in the unit of the heading, with ten digits: more than any clock has."""
+        if unknown(value) or not isinstance(value, float):
+            return value
+        return float(f"{value * _SCALES.get(self.kind, 1):.10g}")
 
     def show(self, value: Any) -> str:
         """A value as the page has it."""

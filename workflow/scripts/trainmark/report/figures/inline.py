@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 import html
 import re
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -25,6 +27,8 @@ from trainmark.report.figures.looks import Look
 FONTS = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 # The page defines these, for light and for dark.
 VARIABLES = {looks.INK: "--ink", looks.SOFT: "--soft", looks.GRID: "--line", looks.PAPER: "--paper"}
+# Styles that a figure repeats so often become classes.
+_OFTEN = 6
 _DASHES = {"-": "", "--": "5 2.5", "-.": "6 2 1.5 2", ":": "1.5 2.5"}
 _SPACE = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
@@ -49,6 +53,8 @@ def markup(name: str, svg: str, drawn: Drawn, alt: str) -> str:
         alt: what it shows.
     """
     root = ElementTree.fromstring(_FONT.sub("", svg).encode())
+    _shorten_ids(root)
+    name = f"f{zlib.crc32(name.encode()) % 2**16:x}"  # no two figures' are the same, a test says
     by_id = {each.get("id"): each for each in root.iter() if each.get("id")}
     groups = [by_id[f"panel-{number}"] for number in range(len(drawn.boxes))]
     written = {each.get("id") for group in groups for each in group.iter()}
@@ -57,14 +63,37 @@ def markup(name: str, svg: str, drawn: Drawn, alt: str) -> str:
         needed = sorted({link for each in group.iter() for link in _links(each)} - written)
         written.update(needed)  # once in the page; the other panels refer to it there
         panels.append(_panel(name, [by_id[link] for link in needed], group, box))
+    svgs = _with_classes(name, "".join(panels))
     legend = "".join(f"<li>{_swatch(entry)}{_text(entry.label)}</li>" for entry in drawn.entries)
     parts = [
         f'<p class="drawn">{_text(drawn.title)}</p>',
-        f'<div class="panels" role="img" aria-label="{_text(alt)}">{"".join(panels)}</div>',
+        f'<div class="panels" role="img" aria-label="{_text(alt)}">{svgs}</div>',
         f'<ul class="legend">{legend}</ul>' if legend else "",
         f'<p class="marks">{_text(drawn.note)}</p>' if drawn.note else "",
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _shorten_ids(root: ElementTree.Element) -> None:
+    """Number the ids of outlines and clip paths, which matplotlib makes of eleven digits and repeats at every point."""
+    short: dict[str, str] = {}
+    for each in root.iter():
+        for key, before in (("id", ""), (_LINK, "#"), ("clip-path", "url(#")):
+            value = each.get(key, "")
+            if re.fullmatch(re.escape(before) + r"[a-z][0-9a-f]{10}\)?", value):
+                given = value[len(before) :].rstrip(")")
+                each.set(key, value.replace(given, short.setdefault(given, f"{len(short):x}")))
+
+
+def _with_classes(name: str, svgs: str) -> str:
+    """The panels with a style sheet for the styles that they repeat."""
+    counts = Counter(re.findall(' style="([^"]*)"', svgs))
+    often = {style: f"{name}{number}" for number, (style, count) in enumerate(counts.most_common()) if count >= _OFTEN}
+    svgs = re.sub(
+        ' style="([^"]*)"', lambda found: f' class="{often[found[1]]}"' if found[1] in often else found[0], svgs
+    )
+    rules = "".join(f".{each}{{{style}}}" for style, each in often.items())
+    return svgs.replace("<defs>", f"<defs><style>{rules}</style>", 1)
 
 
 def _text(text: str) -> str:
@@ -103,7 +132,8 @@ def _written(element: ElementTree.Element, name: str) -> str:
             if child.tag == f"{_SPACE}use":
                 child.attrib.pop("style")
     inner = html.escape(escaping.html(element.text or ""), quote=False) if tag == "text" else ""
-    inner += "".join(_written(child, name) for child in children)
+    # Points in the same place are one point to the eye.
+    inner += "".join(dict.fromkeys(_written(child, name) for child in children))
     if tag == "g" and not attributes:
         return inner
     listed = "".join(f' {key}="{html.escape(value)}"' for key, value in attributes.items())
@@ -134,7 +164,7 @@ def _coloured(style: str) -> str:
     """A style with the page's colours in place of ours."""
     for colour, variable in VARIABLES.items():
         style = style.replace(colour, f"var({variable})")
-    return re.sub(r"\s*([:;])\s*", r"\1", _FRACTION.sub(r"\1", style)).strip(";")
+    return re.sub(r"\s*([:;])[\s;]*", r"\1", _FRACTION.sub(r"\1", style)).strip(";")
 
 
 def _swatch(entry: Entry) -> str:

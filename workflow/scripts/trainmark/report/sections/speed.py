@@ -148,6 +148,10 @@ def picture(entry: Mapping[str, Any]) -> Picture:
     return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "markup")))
 
 
+# Compared test cases beyond which a page lists them in the matrix alone.
+MOST_PAIRS = 200
+
+
 def compared(data: ReportData, figure: Figure) -> Section:
     """One of the article's comparisons: its figure, every ratio, its averages."""
     return comparison(data, figure.name, data.tables["comparisons"].query("exhibit == @figure.number"))
@@ -165,8 +169,9 @@ def comparison(data: ReportData, name: str, cells: pd.DataFrame) -> Section:
         return pictured(data, name, [])
     summary = data.tables["comparisons_summary"]
     mine = summary[(summary[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
-    rows = [{**row, "certain": certain(row)} for row in named(cells)]
     averages = declared("comparisons_summary", named(mine), key=f"{name}-averages")
+    # A longer list says nothing to a reader that the matrix does not; comparisons.csv has it.
+    rows = [{**row, "certain": certain(row)} for row in named(cells)] if len(cells) <= MOST_PAIRS else []
     every = declared("comparisons", rows, _CELLS, f"{name}-cells")
     found = [*folded(averages, "Averages"), *folded(every, EVERY)]
     section = pictured(data, name, found)
