@@ -11,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def test_report_draws_what_is_there_and_trains_nothing(checkout):
     assert not checkout.record(64).exists()
     runs = (checkout.folder / "results/report/runs.csv").read_text().splitlines()
     assert len(runs) == 1 + 2
-    assert NOTHING in checkout.run("report", epochs=9)
+    output = checkout.run("report", epochs=9)
+    assert NOTHING in output
+    assert output.splitlines()[-1] == f"Page: {(checkout.folder / 'results/report/index.html').as_uri()}"
     shutil.rmtree(synthetic)
     assert trained(checkout.run("report", "--until", "collect_records", epochs=9)) == 0
     assert len((checkout.folder / "results/report/runs.csv").read_text().splitlines()) == 1 + 1
@@ -151,7 +154,9 @@ def test_bad_record_stops_the_report_or_is_listed(checkout):
     folder.mkdir(parents=True)
     (folder / "1.json").write_text("{}")
     output = checkout.run("report", code=1)
-    assert "synthetic/runs/tf-2.19/cpu/mlp/32/1.json: does not follow its schema" in output
+    assert output.count("synthetic/runs/tf-2.19/cpu/mlp/32/1.json: does not follow its schema") == 1
+    assert "job" not in output.split("trainmark: ")[-1]  # what failed is not said again in Snakemake's words
+    assert "Page: " not in output  # which is of before
     output = checkout.run("report", "--until", "collect_records", on_bad_record="skip")
     assert "1 file cannot be used: left out" in output
     assert "32/1.json" in (checkout.folder / "results/report/excluded_files.csv").read_text()
@@ -195,17 +200,43 @@ def test_unreadable_record_is_refused_named_and_kept(checkout):
 
 
 def test_snakemakes_own_report(checkout):
-    checkout.run("--report", "report.html")
+    output = checkout.run("--report", "report.html")
+    assert "Missing metadata" not in output
     html = (checkout.folder / "report.html").read_text()
+    (sentence,) = re.findall(
+        r"^\*\*(.+)\*\*$", (checkout.folder / "results/report/summary.md").read_text(), re.MULTILINE
+    )
     for words in (
         "Training time, CPUs",
         "Throughput over the batch size",
         "exhibit of the article",
         "Claims and verdicts",
         "by time.perf_counter in the training process",  # of a caption
+        "How to read this",  # of its home page
+        sentence.replace("\\", ""),
+        "time_training",  # how the runs were made
     ):
         assert words in html.replace("\\n", " "), words
     assert len(html) > 100_000
+
+
+def test_snakemakes_own_report_of_what_others_measured_and_drew(checkout, tmp_path):
+    """Without what Snakemake has noted of it, without this computer's runs, and without one of the tables."""
+    elsewhere = checkout.copy(tmp_path / "elsewhere", ".snakemake")
+    script(elsewhere, "rename_machine", "test-checkout", "their-machine")
+    (elsewhere.folder / "results/report/comparisons.csv").unlink()
+    output = elsewhere.run("--report", "report.html")
+    assert "Missing metadata" not in output
+    assert "WorkflowError" not in output
+    html = (elsewhere.folder / "report.html").read_text()
+    assert "How to read this" in html
+    assert "comparisons_summary.csv" in html
+    assert "/comparisons.csv" not in html
+    elsewhere.run("--report", "report.zip")
+    assert zipfile.is_zipfile(elsewhere.folder / "report.zip")
+    (elsewhere.folder / "results/report/index.html").unlink()
+    output = elsewhere.run("--report", "none.html", code=1)
+    assert "There is no results/report/index.html yet. Draw it first: snakemake --cores 1 report" in output
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,8 @@ import random
 import re
 import unicodedata
 
+import docutils.core
+import jinja2
 import markdown_it
 import pandas as pd
 import pytest
@@ -143,3 +145,23 @@ def test_tables_mark_texts_and_leave_numbers_and_gaps():
         {"comparison": ["=1+1", "-2", None], "ratio": [-1.5, float("nan"), 2.0], "ok": [True, False, True]}
     )
     assert table_files.csv_text(table) == "comparison,ratio,ok\n'=1+1,-1.5,True\n-2,,False\n,2.0,True\n"
+
+
+def test_restructured_text_shows_a_text_as_it_is():
+    """Neither docutils nor the Jinja that Snakemake applies to it finds anything to do."""
+    for text in [
+        *hostile_texts(300),
+        "{{ 7 * 7 }}",
+        "{% raw %}",
+        "{# a #}",
+        "a_ `b`_ |c| [1]_ :d:`e`",
+        ".. include:: /etc/passwd",
+    ]:
+        made = jinja2.Environment().from_string(escaping.rst(text)).render()
+        document = docutils.core.publish_doctree(
+            f"**x** {made}", settings_overrides={"report_level": 1, "halt_level": 1}
+        )
+        (paragraph,) = document.children
+        shown = " ".join(escaping.line(word) for word in text.split())
+        assert paragraph.astext() == f"x {shown}".strip()
+        assert {type(node).__name__ for node in paragraph.children} <= {"strong", "Text"}

@@ -66,6 +66,9 @@ def conclude(outdated=None):
 
 
 snakemake_interface.when_nothing_is_to_do(workflow, conclude)
+snakemake_interface.report_what_is_drawn(
+    workflow, "report", REPORT / ending.PAGE, lambda: all(Path(path).exists() for path in PLAN.records)
+)
 
 
 onstart:

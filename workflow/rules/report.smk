@@ -1,5 +1,11 @@
 # From records to the page. One rule reads the records; every table and figure reads what that one wrote. The tables that
 # a rule writes are those that trainmark/contents declares to be its own: see tables_of.
+
+
+# The home page of Snakemake's own report.
+report: str(REPORT.absolute() / "introduction.rst")
+
+
 # The machine whose own experiment is shown if it has no runs of the configured one; none where this call names one.
 SHOWN_FIRST = "" if call.names_experiment(LAYERS[1:]) else PLAN.machine
 
@@ -88,6 +94,7 @@ rule render_page:
         html="workflow/report/page.html.j2",
         included=expand("workflow/report/{file}", file=["page.css", "page.js", "statistics.js", "choose.js"]),
         markdown="workflow/report/report.md.j2",
+        introduction="workflow/report/introduction.rst.j2",
     output:
         html=report(
             "results/report/index.html",
@@ -97,6 +104,7 @@ rule render_page:
         ),
         markdown="results/report/report.md",
         summary="results/report/summary.md",
+        introduction="results/report/introduction.rst",
     log:
         "results/logs/render_page.log",
     conda:
@@ -110,7 +118,8 @@ rule render_page:
     shell:
         "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} --machine={params.machine:q} "
         "--grid {params.grid:q} --comparisons={params.comparisons:q} "
-        "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} --summary {output.summary} 2> {log}"
+        "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} --summary {output.summary} "
+        "--introduction {input.introduction} {output.introduction} 2> {log}"
 
 
 # After the report is drawn: a failed run must not cost it.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainmark import errors, files, terminal
 from trainmark.analysis import experiments
-from trainmark.report import page, summary
+from trainmark.report import introduction, page, summary
 from trainmark.report.sections import report_data
 
 
@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, nargs=2, required=True, help="template and output of the HTML page")
     parser.add_argument("--markdown", type=Path, nargs=2, required=True, help="template and output of the Markdown")
     parser.add_argument("--summary", type=Path, required=True, help="output of the short Markdown")
+    parser.add_argument("--introduction", type=Path, nargs=2, required=True, help="template and output, for Snakemake")
     args = parser.parse_args()
     preference = experiments.Preference(args.settings, args.machine)
     names = [each["name"] for each in args.comparisons]
@@ -31,6 +32,8 @@ def main() -> None:
     document = page.write(page.with_figures(data, args.report / "figures"))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))
+    template, output = args.introduction
+    files.write_whole(output, introduction.render(document, template))
     files.write_whole(args.summary, summary.write(data, document))
     terminal.say(f"trainmark: {document.first.sentence}")
 

@@ -1,4 +1,4 @@
-"""Texts made harmless where they leave: for the terminal, HTML, Markdown and CSV.
+"""Texts made harmless where they leave: for the terminal, HTML, Markdown, reStructuredText and CSV.
 
 A record may come from anybody, and its texts go where something obeys them: a terminal obeys control characters, GitHub
 links, images and names, a spreadsheet formulas.
@@ -62,6 +62,11 @@ def _code(word: str) -> str:
     fence = "`" * (longest + 1)
     space = " " if word.startswith("`") or word.endswith("`") else ""
     return f"{fence}{space}{line(word)}{space}{fence}".replace("|", r"\|")
+
+
+def rst(text: str) -> str:
+    """A text that reStructuredText shows as it is, in one line, and in which Jinja finds nothing to do."""
+    return " ".join(re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", line(word)) for word in text.split())
 
 
 # A spreadsheet knows a formula by its first character, also by those of East Asian widths.

@@ -77,7 +77,9 @@ def _modified(path: str) -> float:
 _SCHEDULING = re.compile(
     r"Using shell|Assuming unrestricted shared filesystem|Select jobs to execute|Execute \d+ jobs|"
     r"Activating conda environment|DAG of jobs will be updated|Updating checkpoint dependencies|"
-    r"--keep-incomplete mode is set"
+    r"--keep-incomplete mode is set|"
+    # Of files that came from elsewhere: its report has no times of those jobs, which nothing depends on.
+    r"Missing metadata for file"
 )
 # What Snakemake says at the end of a call in which a job has failed, of which the job, or we for it, have said why.
 _FAILED_CALL = re.compile(

@@ -72,6 +72,34 @@ def refuse_deletion(workflow: Workflow) -> None:
     workflow.delete_output = delete_temporary_output
 
 
+def report_what_is_drawn(workflow: Workflow, target: str, page: Path, measured: Callable[[], bool]) -> None:
+    """Let --report be of what is drawn, whatever of this computer's runs is still to be measured.
+
+    Replaces ``Workflow.create_report``, and uses ``dag_settings.targets`` and the flags of the rules' outputs:
+    Snakemake would plan all runs that the first rule names, which some computers cannot, and would refuse where a table
+    is gone.
+
+    Args:
+        workflow: Snakemake's.
+        target: that draws the page and measures nothing.
+        page: without which there is no report.
+        measured: whether every run that the first rule names is there, so that it shows how they were made.
+    """
+    create_report = workflow.create_report
+
+    def create_what_is_drawn(*args: Any, **options: Any) -> Any:
+        if not page.exists():
+            raise WorkflowError(f"There is no {page} yet. Draw it first: snakemake --cores 1 {target}")
+        if workflow.dag_settings.targets <= {"all"} and not measured():
+            workflow.dag_settings.targets = {target}
+        for output in (file for rule in workflow.rules for file in rule.output):
+            if not Path(output).exists():
+                output.flags.pop("report", None)
+        return create_report(*args, **options)
+
+    workflow.create_report = create_what_is_drawn
+
+
 def spare_pandas() -> None:
     """Let Snakemake compare params without pandas: none of ours is a table, and every command would import it.
 

@@ -46,10 +46,11 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
 def disturbed(data: ReportData) -> Section | None:
     """The runs of this computer that were disturbed or stand apart, and how to repeat them; None without any."""
     outliers, machine = data.tables["outliers"], data.grid["machine"]
-    found = outliers[outliers["machine"] == machine]
+    mine = data.runs[data.runs["machine"] == machine]
+    here = set(_keys(mine))  # outliers.csv is of the experiment shown first, which need not be this one
+    found = outliers[[key in here for key in _keys(outliers)]]
     if found.empty:
         return None
-    mine = data.runs[data.runs["machine"] == machine]
     paths = [str(Run(Cell(*row[:-1]), row[-1], None).path) for row in _keys(found)]
     several = len(found[WHO].drop_duplicates()) > 1
     columns = tables.named("outliers").pick(f"{'stack device ' * several}{_COLUMNS}", why="What was noticed")
