@@ -99,10 +99,13 @@ def test_every_figure_is_shown_and_has_an_alternative_text(visited):
     made, page, *_ = visited
     figures = page.evaluate(
         """[...document.querySelectorAll("figure.picture")].map(figure => [
-          figure.querySelector("[role=img]").getAttribute("aria-label"), figure.querySelectorAll("svg path").length])"""
+          figure.querySelector("[role=img]").getAttribute("aria-label"), figure.querySelectorAll("svg path").length,
+          [...figure.querySelectorAll("[role=img] > svg")].map(panel => panel.getBoundingClientRect().width)])"""
     )
     assert len(figures) == len(made.exhibits)  # none is missing
-    assert all(text and paths > 3 for text, paths in figures)
+    assert all(text and paths > 3 and panels for text, paths, panels in figures)
+    width = page.viewport_size["width"]
+    assert all(panel <= width for _, _, panels in figures for panel in panels)
 
 
 def test_no_text_leaves_the_window(visited):

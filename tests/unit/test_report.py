@@ -80,7 +80,7 @@ def test_winner_that_changes_in_the_steady_state_is_named(tmp_path):
     changes = next(t for s in made.document.sections for t in s.tables if t.name == "winner-changes")
     assert {(row["model"], row["batch_size"]) for row in changes.rows} == {("mlp", 32)}
     (exhibit,) = (e for e in made.exhibits if e.name == "steady_state_speed_up")
-    assert "In 1 of 12 compared cells it does" in exhibit.alt
+    assert "In 1 of 12 compared test cases it does" in exhibit.alt
 
 
 def test_every_figure_states_its_finding_and_has_a_caption(five_machines):
@@ -297,7 +297,7 @@ def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measu
     records = [synthetic_record(machine="synthetic-b")]
     records += [synthetic_record(machine="synthetic-a", workload=other, workload_digest=workloads.digest(other))]
     made = report.make(records, tmp_path, draw=False)
-    assert "1 run of another experiment, on synthetic-a, is left out" in made.html
+    assert "The other is 2 epochs (1 run on synthetic-b)." in made.html
     assert made.section("missing").count('<th scope="row">synthetic-a</th>') == 2 * 3 * 4
 
 

@@ -45,8 +45,8 @@ _TRAINING_TIME = (
     "The time that a user waits: the whole fit with the validation after each epoch, by time.perf_counter in the "
     "training process. Start-up of the process and evaluation on the test set are not in it. The end of TensorFlow's "
     'data pipeline is in it: it may idle for seconds after the last epoch (see "After the last epoch" in the table '
-    "of cells), which matters most in short runs. The times are of models of this kind and size; larger models need "
-    "tests of their own."
+    "of test cases), which matters most in short runs. The times are of models of this kind and size; larger models "
+    "need tests of their own."
 )
 _SPEED_UP = (
     "Baseline time divided by candidate time (geometric means of the repeats). Above 1, the candidate is faster. "
@@ -62,9 +62,9 @@ FIGURES = (
         "How many times as fast",
         "speed.ranking",
         ("ranking",),
-        "Time of the baseline divided by the time of each machine, device and stack: the geometric mean over the cells "
-        "that both have, for each model and over all. Above 1: faster than the baseline. The intervals are of 95 % "
-        "(Welch, on log times).",
+        "Time of the baseline divided by the time of each machine, device and stack: the geometric mean over the test "
+        "cases that both have, for each model and over all. Above 1: faster than the baseline. The intervals are of "
+        "95 % (Welch, on log times).",
         "Only one machine, device and stack was measured, so there is nothing to compare.",
         first=True,
     ),
@@ -157,10 +157,10 @@ FIGURES = (
         "Spread of the repeats",
         "quality.spread",
         ("runs", "lost"),
-        "Each point is an independent process; the repeats of a cell are distributed over the session. A cell is "
-        "unstable if its standard deviation is over 10 % of its mean, as in pyperf. Repeat it on a quiet machine "
-        "before you believe a difference of that size.",
-        "Not measured. This needs at least two runs of a cell.",
+        "Each point is an independent process; the repeats of a test case are distributed over the session. A test "
+        "case is unstable if its standard deviation is over 10 % of its mean, as in pyperf. Repeat it on a quiet "
+        "machine before you believe a difference of that size.",
+        "Not measured. This needs at least two runs of a test case.",
     ),
     Figure(
         "steady_state",
@@ -178,7 +178,7 @@ FIGURES = (
         "Does the winner change in the steady state?",
         "speed.steady_state_speed_ups",
         ("comparisons",),
-        "Each point is a compared cell: how many times faster the candidate is in total time, and from the second "
+        "Each point is a compared test case: how many times faster the candidate is in total time, and from the second "
         "epoch on. The intervals are in the tables only: a point near a line may be on either side of it.",
         "Not measured. This needs comparisons of runs of at least two epochs.",
     ),
@@ -209,9 +209,9 @@ FIGURES = (
         "Is the host the bottleneck?",
         "host_bound.controls_against_plain",
         ("host_bound",),
-        "A control is a run that differs from the plain runs of its cell in one thing: all images are on the device "
-        "before the training starts, or the process has fewer CPU threads. The intervals are of 95 % (Welch, on log "
-        "times). If one includes 1, the difference may be chance. A training is host-bound if it gets faster "
+        "A control is a run that differs from the plain runs of its test case in one thing: all images are on the "
+        "device before the training starts, or the process has fewer CPU threads. The intervals are of 95 % (Welch, "
+        "on log times). If one includes 1, the difference may be chance. A training is host-bound if it gets faster "
         "with less work for the host, or slower with fewer threads.",
         "Not measured. This needs controls, runs in which the host has less to do or fewer threads: --config "
         "'controls=[device-data,threads-2,threads-4]', described in config/README.md.",
@@ -236,7 +236,7 @@ COMPARISON = Figure(
     "speed.speed_ups",
     ("cells", "comparisons_summary", "published", "lost"),
     _SPEED_UP,
-    "No cell was compared.",
+    "No test case was compared.",
 )
 _BY_NAME = {figure.name: figure for figure in FIGURES}
 

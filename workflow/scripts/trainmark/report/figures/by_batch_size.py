@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +68,10 @@ def _by_batch_size(exhibit: Exhibit, looks: Looks, draw_series: _PanelDrawer) ->
         plain_log_ticks(line[0].yaxis, line[0].get_ylim(), line[0].set_ylim)
     for (_, mine), line in zip(groups.items(), axes):
         for axis, model in zip(line, models):
-            _label_ends(axis, [s.only("model", model) for s in mine], exhibit.value)
+            part = [s.only("model", model) for s in mine]
+            _label_ends(axis, part, exhibit.value)
+            if exhibit.reference is not None:
+                _say_reference(axis, part, exhibit, exhibit.reference)
     return finish(exhibit, panels, [_HEIGHT] * len(groups), entries_of(series), exhibit.marks)
 
 
@@ -102,18 +106,6 @@ def _draw_panel(
     _cross_out(axis, series, sizes)
     if exhibit.reference is not None:
         axis.axhline(exhibit.reference, color=SOFT, linewidth=1, linestyle="--", zorder=1)
-        firsts = [float(value) for s in series for value in s.rows.nsmallest(1, "batch_size")[exhibit.value]]
-        below = bool(firsts) and statistics.median(firsts) > exhibit.reference  # where the lines do not begin
-        axis.annotate(
-            exhibit.reference_label,
-            (0.01, exhibit.reference),
-            (0, -2 if below else 2),
-            xycoords=axis.get_yaxis_transform(),
-            textcoords="offset points",
-            va="top" if below else "bottom",
-            fontsize=8,
-            color=SOFT,
-        )
     axis.set_ylabel(exhibit.axis)
     axis.set_xlabel("Batch size")
     axis.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
@@ -129,6 +121,24 @@ def _cross_out(axis: plt.Axes, series: list[Series], sizes: list[int]) -> None:
             height = 0.05 + 0.08 * stacked[size]
             stacked[size] += 1
             cross_out(axis, [sizes.index(size)], [height], s.look, transform=axis.get_xaxis_transform(), clip_on=False)
+
+
+def _say_reference(axis: plt.Axes, series: list[Series], exhibit: Exhibit, value: float) -> None:
+    """What the level line is, at its beginning: on the side where no series begins, if there is room."""
+    firsts = [float(each) for s in series for each in s.rows.nsmallest(1, "batch_size")[exhibit.value]]
+    low, high = map(math.log, axis.get_ylim())
+    room = (math.log(value) - low) / (high - low) > 0.25
+    below = room and bool(firsts) and statistics.median(firsts) > value
+    axis.annotate(
+        textwrap.fill(exhibit.reference_label, 24),
+        (0.01, value),
+        (0, -2 if below else 2),
+        xycoords=axis.get_yaxis_transform(),
+        textcoords="offset points",
+        va="top" if below else "bottom",
+        fontsize=8,
+        color=SOFT,
+    ).set_in_layout(False)
 
 
 def _label_ends(axis: plt.Axes, series: list[Series], value: str) -> None:

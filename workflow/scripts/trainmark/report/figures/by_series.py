@@ -71,7 +71,7 @@ def _groups(exhibit: Exhibit, series: list[Series]) -> dict[str, list[Series]]:
 def _height(series: list[Series], marks: int) -> float:
     """Of all rows, in inches."""
     lines = max(_wrapped(s.label).count("\n") + 1 for s in series)
-    return len(series) * max(0.26, 0.17 * lines, 0.075 * marks)
+    return (len(series) + 0.2) * max(0.26, 0.17 * lines, 0.075 * marks)
 
 
 def _wrapped(label: str) -> str:
@@ -99,7 +99,7 @@ def _draw_panel(axis: plt.Axes, series: list[Series], exhibit: Exhibit, marks: M
         style = "--" if value == exhibit.reference else ":"
         axis.axvline(value, color=SOFT, linewidth=1, linestyle=style, zorder=1)
     axis.grid(axis="x")
-    axis.set_xlabel(textwrap.fill(exhibit.axis, 34))
+    axis.set_xlabel(textwrap.fill(exhibit.axis, 25))
     axis.tick_params(axis="y", pad=11)
     axis.set_yticks(range(len(series)), [_wrapped(s.label) for s in series])
     axis.tick_params(labelleft=True, labelbottom=True)
@@ -139,6 +139,8 @@ def _set_ticks(axis: plt.Axes, exhibit: Exhibit) -> None:
     if exhibit.ticks:
         axis.set_xticks(list(exhibit.ticks), list(exhibit.ticks.values()))
         axis.xaxis.set_minor_locator(NullLocator())
+        for each in axis.get_shared_x_axes().get_siblings(axis):
+            each.tick_params(axis="x", labelsize=7.5)  # words among the numbers, which need room
         axis.set_xlim(min(exhibit.ticks) / 1.5, max(exhibit.ticks) * 1.5)
     elif exhibit.log:
         plain_log_ticks(axis.xaxis, axis.get_xlim(), axis.set_xlim, most=5)
@@ -146,15 +148,18 @@ def _set_ticks(axis: plt.Axes, exhibit: Exhibit) -> None:
 
 def _say_references(axis: plt.Axes, exhibit: Exhibit) -> None:
     """What the upright lines are, above each."""
-    labels = dict(exhibit.limits)
+    labels, lines = dict(exhibit.limits), 0
     if exhibit.reference is not None:
         labels[exhibit.reference] = exhibit.reference_label
-    for value, text in labels.items():
+    for value, label in labels.items():
         place = axis.transAxes.inverted().transform(axis.transData.transform((value, 0)))[0]
-        if text and 0 <= place <= 1:
-            side = "left" if place < 0.35 else "right" if place > 0.65 else "center"
-            axis.annotate(
-                text, (value, 1), (0, 2), xycoords=axis.get_xaxis_transform(), textcoords="offset points", ha=side,
-                va="bottom", fontsize=8, color=SOFT,
-            )  # fmt: skip
-            axis.set_title(axis.get_title(), pad=16)
+        if not label or not 0 <= place <= 1:
+            continue
+        text = textwrap.fill(label, 18)
+        axis.annotate(
+            text, (value, 1), (0, 2 + 11 * lines), xycoords=axis.get_xaxis_transform(), textcoords="offset points",
+            ha="left" if place < 0.35 else "right" if place > 0.65 else "center", va="bottom", fontsize=8, color=SOFT,
+        ).set_in_layout(False)  # fmt: skip
+        lines += text.count("\n") + 1  # each above the other, since lines may be close together
+    if lines:  # a blank title keeps the room that the labels take
+        axis.set_title(axis.get_title() or " ", pad=11 * lines + (5 if axis.get_title() else -8))

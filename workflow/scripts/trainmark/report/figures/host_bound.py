@@ -36,7 +36,7 @@ def controls_against_plain(figure: Figure, cells: pd.DataFrame) -> Exhibit:
         cells,
         axis="Times as fast (plain run / control)",
         note=f"Above 1: faster than the plain run. Logarithmic axis. {of}".strip(),
-        alt=f"{figure.title} Geometric mean over the cells of each: {few(means)}.",
+        alt=f"{figure.title} Geometric mean over the test cases of each: {few(means)}.",
         series=[*WHO, "control"],
         names=names,
         reference_label="as fast as the plain run",

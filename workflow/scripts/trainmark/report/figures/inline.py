@@ -50,7 +50,13 @@ def markup(name: str, svg: str, drawn: Drawn, alt: str) -> str:
     """
     root = ElementTree.fromstring(_FONT.sub("", svg).encode())
     by_id = {each.get("id"): each for each in root.iter() if each.get("id")}
-    panels = [_panel(name, by_id, by_id[f"panel-{number}"], box) for number, box in enumerate(drawn.boxes)]
+    groups = [by_id[f"panel-{number}"] for number in range(len(drawn.boxes))]
+    written = {each.get("id") for group in groups for each in group.iter()}
+    panels = []
+    for group, box in zip(groups, drawn.boxes):
+        needed = sorted({link for each in group.iter() for link in _links(each)} - written)
+        written.update(needed)  # once in the page; the other panels refer to it there
+        panels.append(_panel(name, [by_id[link] for link in needed], group, box))
     legend = "".join(f"<li>{_swatch(entry)}{_text(entry.label)}</li>" for entry in drawn.entries)
     parts = [
         f'<p class="drawn">{_text(drawn.title)}</p>',
@@ -65,12 +71,10 @@ def _text(text: str) -> str:
     return html.escape(escaping.html(text))
 
 
-def _panel(name: str, by_id: dict[str | None, ElementTree.Element], group: ElementTree.Element, box: Box) -> str:
-    """One panel as an SVG element with all that it refers to."""
+def _panel(name: str, shared: list[ElementTree.Element], group: ElementTree.Element, box: Box) -> str:
+    """One panel as an SVG element, with what it refers to and nobody has written yet."""
     *_, width, height = box
-    used = {link for each in group.iter() for link in _links(each)}
-    there = {each.get("id") for each in group.iter()}
-    extra = "".join(_written(by_id[link], name) for link in sorted(used - there))
+    extra = "".join(_written(each, name) for each in shared)
     view = " ".join(f"{value:.1f}" for value in box)
     attributes = f'width="{width * _PIXELS:.0f}" height="{height * _PIXELS:.0f}" viewBox="{view}"'
     return f"<svg {attributes}><defs>{extra}</defs>{_written(group, name)}</svg>"

@@ -112,15 +112,15 @@ def spread(figure: Figure, runs: pd.DataFrame, lost: pd.DataFrame) -> Exhibit:
     return Exhibit(
         figure.name,
         figure.title,
-        "each run against the median of its cell",
+        "each run against the median of its test case",
         "rows",
         table=table,
         value="percent_from_median",
-        axis="Longer than the median of its cell (%)",
+        axis="Longer than the median of its test case (%)",
         note=noted(constants(runs), without_result.in_words(lost, WHO, names)),
-        alt=f"{figure.title}: {unstable} of {len(spreads)} cells are unstable, with a standard deviation over 10 % of "
-        f"the mean; the widest is {spreads.max():.0%}, {label((machine, device, stack))}, {model} at batch size "
-        f"{size}.",
+        alt=f"{figure.title}: {unstable} of {len(spreads)} test cases are unstable, with a standard deviation over "
+        f"10 % of the mean; the widest is {100 * spreads.max():.0f} %, {label((machine, device, stack))}, {model} at "
+        f"batch size {size}.",
         names=names,
         reference=0.0,
         reference_label="median",

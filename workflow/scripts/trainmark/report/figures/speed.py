@@ -84,7 +84,7 @@ def _fastest(runs: pd.DataFrame, title: str) -> str:
     """Which series is fastest in how many cells."""
     medians = cell_statistics.alike(runs).groupby(["model", "batch_size", *WHO])["fit_seconds"].median().reset_index()
     if medians.empty:
-        return f"{title}: no cell whose runs were measured alike."
+        return f"{title}: no test case whose runs were measured alike."
     if len(medians[WHO].drop_duplicates()) == 1:
         low, high = medians["fit_seconds"].min(), medians["fit_seconds"].max()
         who = label(medians[WHO].iloc[0])
@@ -118,7 +118,7 @@ def speed_ups(
         number=figure.number,
         axis="Speed-up (baseline / candidate)",
         note=noted(above, constants(cells), without_result.in_words(crossed, list(series_names.SIDES), names)),
-        alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the cells of each: {few(means)}.",
+        alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the test cases of each: {few(means)}.",
         series=list(series_names.SIDES),
         names=names,
         reference_label=_equal(cells),
@@ -179,7 +179,7 @@ def steady_state_speed_ups(figure: Figure, compared: pd.DataFrame) -> Exhibit:
         value="steady_state_speed_up",
         axis="Speed-up in the steady state (epochs 2 to n)",
         note="One point a compared test case. In the shaded quarters the winner changes. Logarithmic axes.",
-        alt=f"{figure.title} In {changes} of {len(cells)} compared cells it does.",
+        alt=f"{figure.title} In {changes} of {len(cells)} compared test cases it does.",
         across="speed_up",
         across_axis="Speed-up in total time (whole fit)",
         diagonal="both agree",
@@ -214,7 +214,7 @@ def say_tflops(ratios: pd.DataFrame) -> str:
     slower = int((ratios["speed_up"] < 1).sum())
     less = int((ratios["speed_up"] < ratios["tflops_ratio"]).sum())
     said = (
-        f"In {slower} of {len(ratios)} cells the GPU with more TFLOPS is the slower one, and in {less} it gains less "
+        f"In {slower} of {len(ratios)} test cases the GPU with more TFLOPS is the slower one, and in {less} it gains "
+        "less than TFLOPS promise"
     )
-    said += "than TFLOPS promise"
     return f"{said}." if math.isnan(correlation) else f"{said}; rank correlation {correlation:.2f}."
