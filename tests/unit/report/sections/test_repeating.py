@@ -3,8 +3,11 @@
 import shlex
 
 import pytest
+from trainmark.experiment import workloads
+from trainmark.report.sections import other_experiments, repeating
 
 from tests import report, synthetic
+from tests.conftest import CONFIG, synthetic_record
 
 
 def busy(record: dict, share: float) -> dict:
@@ -78,3 +81,16 @@ def test_beside_other_machines_what_to_repeat_stands_with_the_spread(tmp_path):
 def test_undisturbed_runs_need_no_repeating(two_machines):
     assert two_machines.document.first.disturbed is None
     assert "took" not in " ".join(two_machines.document.answers["How large is the noise?"])
+
+
+def test_of_another_computers_experiment_nothing_can_be_repeated_here(tmp_path):
+    """Where this computer's own runs, some of them disturbed, are of the experiment that is shown first."""
+    machine = report.GRID["machine"]
+    records = synthetic.records_of(machine, "synthetic-p100", devices=["cpu"], noise=(1.0,))
+    records[1] = busy(records[1], 0.15)
+    workload = workloads.describe("mlp", {**CONFIG, "epochs": 3})
+    records.append(synthetic_record(machine="synthetic-elsewhere", workload=workload))
+    made = report.make(records, tmp_path, kinds={machine: "synthetic-p100"}, draw=False)
+    assert len(made.document.first.disturbed.tables[0].rows) == 1
+    (other,) = other_experiments.others(made.data)
+    assert repeating.disturbed(other) is None
