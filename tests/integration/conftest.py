@@ -104,8 +104,9 @@ def copy_file(source: str, target: str) -> None:
 
 
 def trained(output: str) -> int:
-    """How many runs an output tells of."""
-    return len(re.findall(r"^\[ ?\d+/\d+\] ", output, re.MULTILINE))
+    """How many runs an output tells of, also one for a terminal, where the bar stands before them."""
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", output).replace("\r", "\n")
+    return len(re.findall(r"^\[ ?\d+/\d+\] ", plain, re.MULTILINE))
 
 
 def find_child(process: subprocess.Popen, seconds: float = 60) -> psutil.Process:

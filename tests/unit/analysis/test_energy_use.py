@@ -1,5 +1,7 @@
 """Tests of trainmark.analysis.energy_use, and of what the page says of energy."""
 
+import re
+
 import pytest
 from trainmark.analysis import cell_statistics, comparisons, energy_use, experiments, table_files
 from trainmark.machine import energy
@@ -58,13 +60,15 @@ def test_page_marks_unlike_scopes_and_gives_the_reasons(mixed):
     part = mixed.section("energy")
     assert "no meter is there" in part
     assert "different scopes: SoC + memory against GPU board" in part
-    rows = [row for row in part.split("<tr") if "different scopes:" in row]
+    assert set(re.findall(r'<td class="([^"]*)"[^>]*title="different scopes:', part)) == {"maybe"}  # in the matrix
+    rows = [row for row in part.split("<tr") if ">different scopes:" in row]
     assert rows
     assert all("not comparable" in row and "grey" in row.split(">")[0] for row in rows)
 
 
 def test_page_without_any_meter_says_so(tmp_path):
     made = report.make(synthetic.records_of("synthetic-m1"), tmp_path, draw=False)
-    assert "Not measured. No run has a meter" in made.section("energy")
-    assert "Energy by cell" not in made.html
+    assert 'id="energy"' not in made.html
+    assert "It needs a meter that may be read." in made.section("additions")
+    assert "Energy by test case" not in made.html
     assert "Energy ratio" not in made.html

@@ -21,7 +21,9 @@ def test_every_id_is_one_figures_and_every_reference_leads_to_one(five_machines)
 def test_figures_have_no_script_and_nothing_from_elsewhere(five_machines):
     for path in (five_machines.folder / "figures").glob("*.html"):
         text = path.read_text()
-        assert not re.search(r"<script|<foreignObject|<style|\son\w+=|javascript:|@import|xlink|src=", text), path
+        assert not re.search(r"<script|<foreignObject|\son\w+=|javascript:|@import|xlink|src=", text), path
+        for sheet in re.findall(r"<style>(.*?)</style>", text):  # of what matplotlib wrote, with names of our own
+            assert re.fullmatch(r"(\.f[0-9a-f]+\{[a-z0-9 (){}#%,.:;-]*\})+", sheet), path
         assert set(re.findall(r'href="(.)', text)) <= {"#"}, path
 
 

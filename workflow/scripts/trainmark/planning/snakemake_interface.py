@@ -90,7 +90,7 @@ def report_what_is_drawn(workflow: Workflow, target: str, page: Path, measured: 
     def create_what_is_drawn(*args: Any, **options: Any) -> Any:
         if not page.exists():
             raise WorkflowError(f"There is no {page} yet. Draw it first: snakemake --cores 1 {target}")
-        if workflow.dag_settings.targets <= {"all"} and not measured():
+        if set(workflow.dag_settings.targets) <= {"all"} and not measured():
             workflow.dag_settings.targets = {target}
         for output in (file for rule in workflow.rules for file in rule.output):
             if not Path(output).exists():
