@@ -36,9 +36,10 @@ def pairs(cells: pd.DataFrame) -> dict[Key, str]:
     """
     candidates, found = cells[WHO].drop_duplicates(), _keys(cells, [*WHO, *BASELINE])
     several = len(found) > len(candidates)
+    shown, shown_baseline = varying(cells), varying(cells, BASELINE)
     names = {}
     for key in found:
-        candidate, baseline = label(key[:3], varying(cells)), label(key[3:], varying(cells, BASELINE))
+        candidate, baseline = label(key[:3], shown), label(key[3:], shown_baseline)
         against = f"against {baseline}"
         names[key] = candidate if not several else against if len(candidates) == 1 else f"{candidate} {against}"
     return names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from trainmark.analysis import series_names
@@ -78,8 +80,10 @@ def _ranked(table: pd.DataFrame) -> Table:
     stacks = table["stack"].nunique() > 1
     base = series_names.label(table[series_names.BASELINE].iloc[0], (True, True, stacks))
     rows = []
-    for key, part in table.groupby(WHO, sort=False):
-        by_model = {row["model"]: row for row in rows_of(part)}
+    by_series: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+    for row in rows_of(table):
+        by_series.setdefault(tuple(row[axis] for axis in WHO), {})[row["model"]] = row
+    for key, by_model in by_series.items():
         overall = by_model[ALL_MODELS]
         found = {**overall, "who": series_names.label(key, (True, True, stacks))}
         found |= {model: by_model[model]["speed_up"] if model in by_model else None for model in models}

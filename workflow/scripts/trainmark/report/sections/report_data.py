@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,17 +44,17 @@ class ReportData:
         """The one that is shown."""
         return self.experiments[0]
 
-    @property
+    @functools.cached_property
     def shown(self) -> pd.Series:
         """Of each run, whether it belongs to the experiment shown."""
         return experiments.belongs(self.tables["runs"], self.experiment)
 
-    @property
+    @functools.cached_property
     def runs(self) -> pd.DataFrame:
         """Runs of the experiment shown."""
         return self.tables["runs"][self.shown]
 
-    @property
+    @functools.cached_property
     def controls(self) -> pd.DataFrame:
         """Controls of the experiment shown."""
         controls = self.tables["controls"]
@@ -64,7 +65,7 @@ class ReportData:
         table = self.tables[name]
         return table[experiments.belongs(table, self.experiment)]
 
-    @property
+    @functools.cached_property
     def cells(self) -> pd.DataFrame:
         """Cells of the experiment shown."""
         cells = self.tables["cells"]

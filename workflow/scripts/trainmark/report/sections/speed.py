@@ -121,12 +121,13 @@ def _sourced(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def set_up(data: ReportData) -> Section:
     """The article's third exhibit: the machines as they described themselves."""
-    rows = [row for row in rows_of(data.tables["machines"]) if row["machine"] in set(data.runs["machine"])]
+    measured = set(data.runs["machine"])
+    rows = [row for row in rows_of(data.tables["machines"]) if row["machine"] in measured]
     title = "Exhibit 3: the set-up, machine by machine"
     said = (
         "Each machine described itself. Threads usable are those that TensorFlow could use, after affinity and quota."
     )
-    texts = [said, *_undescribed(set(data.runs["machine"]) - {row["machine"] for row in rows})]
+    texts = [said, *_undescribed(measured - {row["machine"] for row in rows})]
     texts += [*_unidentified(data.runs), _BELIEVED]
     return Section("set-up", title, texts, tables=declared("machines", rows, _SET_UP, "set-up", title), level=3)
 
@@ -175,7 +176,7 @@ def comparison(data: ReportData, name: str, cells: pd.DataFrame) -> Section:
     every = declared("comparisons", rows, _CELLS, f"{name}-cells")
     found = [*folded(averages, "Averages"), *folded(every, EVERY)]
     section = pictured(data, name, found)
-    title = f"{data.figures[name]['title']}: by model and batch size"
+    title = f"{cells['comparison'].iloc[0]}: by model and batch size"
     section.matrices.append(matrices.of_comparison(cells, mine, name, title, matrices.lost(data.cells)))
     return section
 
