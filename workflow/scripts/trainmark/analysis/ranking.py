@@ -121,10 +121,9 @@ def _doubts(
 ) -> dict[tuple[str, ...], str]:
     """What speaks against the figures of each series, in words."""
     found: dict[tuple[str, ...], list[str]] = {key: [] for key in runs.groupby(WHO).groups}
-    for key, part in runs.groupby(WHO):
-        repeats = part.groupby(_CELL).size()
-        if (repeats < 2).any():
-            found[key].append("no repeats" if (repeats < 2).all() else "some test cases without repeats")
+    repeats = runs.groupby([*WHO, *_CELL]).size().groupby(WHO).agg(["min", "max"])
+    for key in repeats.index[repeats["min"] < 2]:
+        found[key].append("no repeats" if repeats.loc[key, "max"] < 2 else "some test cases without repeats")
     for key, part in outliers.groupby(WHO):
         if key in found:
             found[key].append(f"{plural(len(part), 'run')} disturbed or an outlier")
@@ -132,10 +131,10 @@ def _doubts(
         key = tuple(row[axis] for axis in WHO)
         if key in found:
             found[key].append(f"{'slower' if row['ratio'] > 1 else 'faster'} over the session")
-    for key, part in shown.groupby(WHO):
+    bad = shown["status"] == NOT_CONVERGED
+    counts = shown.assign(bad=bad, failed=~bad & (shown["status"] != OK)).groupby(WHO)[["bad", "failed"]].sum()
+    for key, unlearned, failed in counts[counts.any(axis=1)].itertuples(name=None):
         if key in found:
-            bad = int((part["status"] == NOT_CONVERGED).sum())
-            failed = int((part["status"] != OK).sum()) - bad
-            found[key] += [f"{plural(bad, 'run')} did not converge"] * bool(bad)
+            found[key] += [f"{plural(unlearned, 'run')} did not converge"] * bool(unlearned)
             found[key] += [f"{plural(failed, 'run')} failed"] * bool(failed)
     return {key: "; ".join(words) for key, words in found.items()}
