@@ -1,9 +1,10 @@
 """Tests of trainmark.report.sections.additions: one list in the place of sections without content."""
 
+from trainmark.experiment import workloads
 from trainmark.report.sections import additions
 
 from tests import report, synthetic
-from tests.conftest import synthetic_record
+from tests.conftest import CONFIG, ROOT, synthetic_record
 
 
 def keys(made) -> list[str]:
@@ -51,3 +52,15 @@ def test_section_with_a_table_stays_though_its_figure_is_missing(tmp_path):
     assert "spread" in keys(made)
     assert "Outliers and disturbed runs" in made.section("spread")
     assert "Repeats" in rows(made)
+
+
+def test_a_machine_alone_is_offered_the_shipped_example_of_its_experiment(tmp_path):
+    """Two epochs, which no example has, are offered none."""
+    for path in additions.EXAMPLES.values():
+        assert (ROOT / path).exists()
+    one = workloads.describe("mlp", {**CONFIG, "epochs": 1})
+    for workload, offered in ((one, additions.EXAMPLES[1]), (None, "")):
+        more = {"workload": workload, "workload_digest": workloads.digest(workload)} if workload else {}
+        made = report.make([synthetic_record(machine="synthetic-a", **more)], tmp_path / str(bool(more)), draw=False)
+        said = [row["how"] for what, row in rows(made).items() if what.startswith("The example's machine")]
+        assert said == ([f"make merge FROM={offered}, then make report. It takes seconds."] if offered else [])
