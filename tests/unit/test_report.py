@@ -297,7 +297,7 @@ def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measu
     records = [synthetic_record(machine="synthetic-b")]
     records += [synthetic_record(machine="synthetic-a", workload=other, workload_digest=workloads.digest(other))]
     made = report.make(records, tmp_path, draw=False)
-    assert "The other is 2 epochs (1 run on synthetic-b)." in made.html
+    assert "Also here: 2 epochs (1 run on synthetic-b)." in made.html
     assert made.section("missing").count('<th scope="row">synthetic-a</th>') == 2 * 3 * 4
 
 

@@ -102,9 +102,8 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
             for other in other_experiments.others(data)
         ]
         yield (
-            f"This page begins with one of {len(data.experiments)} experiments: {names[data.experiment]}. The "
-            f"{'other is' if len(each) == 1 else 'others are'} {'; '.join(each)}. Only runs that computed the same are "
-            f"compared. To begin with {'the other' if len(each) == 1 else each[0].split(' (')[0]}: "
+            f"There are {len(data.experiments)} experiments, and only runs of the same one are compared. Shown: "
+            f"{names[data.experiment]}. Also here: {'; '.join(each)}. Choose it below, or begin the page with it: "
             f"{other_experiments.report_command(data, other_experiments.others(data)[0])}",
             other_experiments.KEY,
         )
