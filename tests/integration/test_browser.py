@@ -192,8 +192,9 @@ def test_empty_cells_come_last_whichever_way_a_table_is_sorted(visited):
         assert values == sorted(values, key=lambda text: text == "")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [browser.DESKTOP, browser.PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("theme", "size"), [("light", browser.DESKTOP), ("dark", browser.PHONE)], ids=["desktop", "phone"]
+)
 def test_everybody_can_use_it(made, started, theme, size):
     """By axe-core, with all that folds open, and with a choice made."""
     from axe_playwright_python.sync_playwright import Axe

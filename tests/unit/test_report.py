@@ -292,12 +292,14 @@ def test_of_two_repeats_nobody_knows_which_one_stands_apart(tmp_path):
     assert "Outliers and disturbed" not in made.html
 
 
-def test_cells_missing_in_the_experiment_shown_are_told_though_another_was_measured_here(tmp_path):
+def test_cells_that_are_missing_are_told_of_the_configured_experiment_alone(tmp_path):
     other = workloads.describe("mlp", {**CONFIG, "epochs": 7})
     records = [synthetic_record(machine="synthetic-b")]
     records += [synthetic_record(machine="synthetic-a", workload=other, workload_digest=workloads.digest(other))]
-    made = report.make(records, tmp_path, draw=False)
+    made = report.make(records, tmp_path / "other", draw=False)
     assert "Also here: 2 epochs (1 run on synthetic-b)." in made.html
+    assert 'id="missing"' not in made.html
+    made = report.make([*records, synthetic_record(machine="synthetic-a", repeat=2)], tmp_path / "both", draw=False)
     assert made.section("missing").count('<th scope="row">synthetic-a</th>') == 2 * 3 * 4
 
 

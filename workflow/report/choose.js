@@ -351,7 +351,7 @@ class Chooser {
     const points = [];
     for (const tick of ticksBetween(low, high)) {
       svg.append(make("line", { x1: place(tick), x2: place(tick), y1: top - 6, y2: height - 38, class: "grid" }),
-        make("text", { x: place(tick), y: height - 22, "text-anchor": "middle" }, String(tick)));
+        ...[12, height - 22].map(y => make("text", { x: place(tick), y, "text-anchor": "middle" }, String(tick))));
     }
     svg.append(make("line", { x1: place(1), x2: place(1), y1: top - 6, y2: height - 38, class: "one" }),
       make("text", { x: width - left, y: height - 5, "text-anchor": "end" }, energy ? "times less energy (logarithmic)" : "times as fast (logarithmic)"));

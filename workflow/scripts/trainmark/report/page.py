@@ -10,7 +10,6 @@ import jinja2
 
 import trainmark
 from trainmark import escaping
-from trainmark.analysis import cell_statistics
 from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.report.sections import (
@@ -80,7 +79,6 @@ def write(data: ReportData) -> Document:
 
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     """What has to be known before anything else is read, each with the section that tells more."""
-    runs = data.runs
     yield from _run_alerts(data)
     controls = int((data.controls["status"] != OK).sum())
     if controls:
@@ -88,7 +86,7 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
             f"{plural(controls, 'control')} failed or did not converge and {_is(controls)} left out.",
             "failed-controls",
         )
-    missing = len(cell_statistics.missing_runs(runs, data.grid, data.tables["runs"]["machine"]))
+    missing = len(data.missing)
     if missing:
         yield (
             f"{plural(missing, 'test case')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.",

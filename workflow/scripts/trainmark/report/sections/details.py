@@ -104,7 +104,7 @@ def not_counted(data: ReportData) -> list[Section]:
             f"{data.grid['machine']}.",
             "",
             (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer")),
-            rows_of(cell_statistics.missing_runs(data.runs, data.grid, data.tables["runs"]["machine"])),
+            rows_of(data.missing),
         ),
         (
             "left-out",

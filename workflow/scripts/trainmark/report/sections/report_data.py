@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import experiments, table_files
+from trainmark.analysis import cell_statistics, experiments, table_files
 from trainmark.analysis.experiments import Experiment, Preference
 from trainmark.contents import tables
 from trainmark.report.figures import figure_spec
@@ -28,6 +28,7 @@ class ReportData:
         grid: axes of the configured grid.
         configured: names of the configured comparisons.
         experiments: every one, the one that is shown first at the beginning.
+        configured_settings: settings digest of the configured one.
         program: how Snakemake is called here.
     """
 
@@ -37,6 +38,7 @@ class ReportData:
     grid: Mapping[str, Any]
     configured: list[str]
     experiments: list[Experiment]
+    configured_settings: str
     program: str = "snakemake"
 
     @property
@@ -59,6 +61,12 @@ class ReportData:
         """Controls of the experiment shown."""
         controls = self.tables["controls"]
         return controls[experiments.belongs(controls, self.experiment)]
+
+    @functools.cached_property
+    def missing(self) -> pd.DataFrame:
+        """Test cases of the configured grid that lack runs; none where another experiment is shown than its own."""
+        found = cell_statistics.missing_runs(self.runs, self.grid, self.tables["runs"]["machine"])
+        return found if self.experiment[0] == self.configured_settings else found[:0]
 
     def of_experiment(self, name: str) -> pd.DataFrame:
         """The rows of the experiment shown, of a table that holds every experiment's."""
@@ -84,7 +92,9 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
     found = {table.name: table_files.read(folder, table.name) for table in tables.TABLES}
     settings = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
     figures = {entry["name"]: entry for entry in figure_spec.read_index(folder / "figures" / "figures.json")}
-    return ReportData(found, settings, figures, grid, configured, experiments.in_order(found["runs"], preference))
+    return ReportData(
+        found, settings, figures, grid, configured, experiments.in_order(found["runs"], preference), preference.settings
+    )
 
 
 def why_apart(data: ReportData, settings: str, protocol: int) -> str:
