@@ -94,3 +94,11 @@ def test_of_another_computers_experiment_nothing_can_be_repeated_here(tmp_path):
     assert len(made.document.first.disturbed.tables[0].rows) == 1
     (other,) = other_experiments.others(made.data)
     assert repeating.disturbed(other) is None
+
+
+def test_a_run_that_took_long_for_no_known_reason_is_not_repeated(tmp_path):
+    """As on the terminal: it is an outlier all the same."""
+    records = synthetic.records_of("synthetic-a", "synthetic-p100", devices=["cpu"], noise=(1.0, 1.01, 1.5))
+    made = report.make(records, tmp_path, kinds={"synthetic-a": "synthetic-p100"}, draw=False)
+    assert len(made.data.tables["outliers"]) == 12
+    assert repeating.disturbed(made.data) is None

@@ -51,6 +51,13 @@ def unmeasured(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).groupby(keys).size().rename("runs").reset_index()
 
 
+def of_one_scope(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that have an energy, of the cells whose runs counted the same."""
+    known = runs[runs["energy_joules"].notna()]
+    scopes = known.groupby(cell_statistics.CELL)["energy_scope"]
+    return known[scopes.transform("nunique") == 1] if len(known) else known
+
+
 def ratios(runs: pd.DataFrame, wanted: list[comparisons.Comparison]) -> pd.DataFrame:
     """How many times more energy the baseline of each compared cell used than its candidate.
 
@@ -65,9 +72,7 @@ def ratios(runs: pd.DataFrame, wanted: list[comparisons.Comparison]) -> pd.DataF
         Rows of energy_ratios.csv. ``why`` says why a ratio must not be read as one of efficiency: its sides are of
         different scopes, an SoC and a board, say. It is empty where they are the same.
     """
-    runs = runs[runs["energy_joules"].notna()]
-    scopes = runs.groupby(cell_statistics.CELL)["energy_scope"]
-    runs = runs[scopes.transform("nunique") == 1] if len(runs) else runs
+    runs = of_one_scope(runs)
     energies = runs.assign(fit_seconds=runs["energy_joules"].astype(float))
     cells = comparisons.distinct(comparisons.compare_all(energies, wanted)).rename(columns={"speed_up": "ratio"})
     if cells.empty:

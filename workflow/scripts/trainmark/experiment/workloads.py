@@ -104,6 +104,13 @@ def describe(model_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def configuration_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration's keys that decide what is computed, as a workload or an experiment has them."""
+    return {key: settings[key] for key in SETTINGS if key in settings} | {
+        "learning_rate": settings["optimizer"]["learning_rate"]
+    }
+
+
 def digest(workload: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of a workload's canonical JSON."""
     return hashlib.sha256(canonical_json(workload).encode()).hexdigest()

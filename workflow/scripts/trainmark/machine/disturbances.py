@@ -35,6 +35,14 @@ TOOK_LONGER = "took over a fifth longer than the median of its test case"
 TOOK_LESS = "took under five sixths of the median of its test case"
 
 
+def known_causes(why: str) -> list[str]:
+    """What is known to have disturbed a run, of what outliers.csv says of it.
+
+    That it took longer or less long is no cause: whoever repeats such runs chooses the result.
+    """
+    return [each for each in why.split(", ") if each not in (TOOK_LONGER, TOOK_LESS)]
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Counters of the whole machine at one moment; what happened between two is their difference.

@@ -152,14 +152,11 @@ def _column(model: str, cells: Sequence[list[str]], most: int) -> list[str]:
 
 
 def _disturbed(report: Path, cells: list[Row]) -> tuple[collections.Counter[str], list[str]] | None:
-    """How often each cause disturbed one of the runs of these cells, and the paths of the runs; None without any.
-
-    A run that took long for no known reason is none of them: whoever repeats those chooses the result.
-    """
+    """How often each cause disturbed one of the runs of these cells, and the paths of the runs; None without any."""
     causes: collections.Counter[str] = collections.Counter()
     paths, wanted = [], set(map(_cell, cells))
     for row in _rows(report / "outliers.csv"):
-        named = [why for why in row["why"].split(", ") if why not in (disturbances.TOOK_LONGER, disturbances.TOOK_LESS)]
+        named = disturbances.known_causes(row["why"])
         if named and _cell(row) in wanted:
             causes.update(named)
             paths.append(str(Run(_cell(row), int(row["repeat"])).path))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparison_statistics, experiments
+from trainmark.analysis import cell_statistics, comparison_statistics, energy_use, experiments
 from trainmark.analysis.experiments import Experiment
 from trainmark.analysis.series_names import BASELINE, WHO
 from trainmark.report.sections.report_data import ReportData
@@ -90,19 +90,12 @@ def _experiment(data: ReportData, scopes: list[str]) -> dict[str, Any]:
         shown = (row["fit_seconds"], rate, row["test_accuracy"])
         times.append([*numbers, *(_rounded(value, _SHOWN) for value in shown)])
     energies = []
-    known = _of_one_scope(runs)
+    known = energy_use.of_one_scope(runs)
     scope_of = known.groupby(cell_statistics.CELL)["energy_scope"].first()
     for row, numbers in _cases(known.assign(fit_seconds=known["energy_joules"].astype(float)), places, alike):
         scope = scopes.index(scope_of[tuple(row[axis] for axis in cell_statistics.CELL)])
         energies.append([*numbers, _rounded(row["fit_seconds"], _SHOWN), scope])
     return {**found, "times": times, "energies": energies, "alike": [list(values) for values in alike]}
-
-
-def _of_one_scope(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that have an energy, of the test cases whose runs counted the same."""
-    known = runs[runs["energy_joules"].notna()]
-    scopes = known.groupby(cell_statistics.CELL)["energy_scope"]
-    return known[scopes.transform("nunique") == 1] if len(known) else known
 
 
 def _cases(

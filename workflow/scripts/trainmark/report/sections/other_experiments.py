@@ -43,15 +43,8 @@ _SAID = (
 
 def report_command(data: ReportData, other: ReportData) -> str:
     """What to type so that an experiment is the one shown first."""
-    settings = [_configured(each, data) for each in data.experiments]
-    mine = _configured(other.experiment, data)
-    varies = [key for key in mine if len({str(each[key]) for each in settings}) > 1]
+    settings = [workloads.configuration_of(data.settings[digest]) for digest, _ in data.experiments]
+    mine = workloads.configuration_of(data.settings[other.experiment[0]])
+    varies = [key for key in mine if len({str(each.get(key)) for each in settings}) > 1]
     pairs = " ".join(f"{key}={str(mine[key]).lower()}" for key in varies or mine)
     return f"{data.program} --cores 1 --config {pairs} -- report"
-
-
-def _configured(experiment: tuple[str, int], data: ReportData) -> dict[str, object]:
-    """The configuration's keys that decide what is computed, as an experiment has them."""
-    settings = data.settings[experiment[0]]
-    found = {key: settings.get(key) for key in workloads.SETTINGS}
-    return {**found, "learning_rate": settings["optimizer"]["learning_rate"]}

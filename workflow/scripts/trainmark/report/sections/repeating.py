@@ -11,6 +11,7 @@ from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
 from trainmark.experiment import workloads
 from trainmark.experiment.grid import Cell, Run
+from trainmark.machine import disturbances
 from trainmark.report.sections.document import Section, declared, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import plural
@@ -30,8 +31,7 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
         repeated: paths of records that are to be measured once more; machine and devices are named then, too.
     """
     settings = data.settings[data.experiment[0]]
-    values = {key: settings[key] for key in workloads.SETTINGS if key in settings}
-    values["learning_rate"] = settings["optimizer"]["learning_rate"]
+    values = workloads.configuration_of(settings)
     repeats = "auto" if repeated and data.grid.get("goal") else int(runs["repeat"].max())
     values |= {"seed": int((runs["seed"] - runs["repeat"]).min()), "repeats": repeats}
     lists = {**_LISTS, **({"devices": "device"} if repeated else {})}
@@ -48,16 +48,17 @@ def disturbed(data: ReportData) -> Section | None:
     outliers, machine = data.tables["outliers"], data.grid["machine"]
     mine = data.runs[data.runs["machine"] == machine]
     here = set(_keys(mine))  # outliers.csv is of the experiment shown first, which need not be this one
-    found = outliers[[key in here for key in _keys(outliers)]]
+    each = zip(_keys(outliers), outliers["why"])
+    found = outliers[[key in here and bool(disturbances.known_causes(why)) for key, why in each]]
     if found.empty:
         return None
     paths = [str(Run(Cell(*row[:-1]), row[-1], None).path) for row in _keys(found)]
     several = len(found[WHO].drop_duplicates()) > 1
     columns = tables.named("outliers").pick(f"{'stack device ' * several}{_COLUMNS}", why="What was noticed")
     said = (
-        f"{plural(len(found), 'run')} of this computer {'was' if len(found) == 1 else 'were'} disturbed, or took much "
-        "longer or less long than the others of the same test case. To repeat them, close other programs and give this "
-        "command; what was measured before is kept in results/superseded."
+        f"{plural(len(found), 'run')} of this computer {'was' if len(found) == 1 else 'were'} disturbed. To repeat "
+        "them, close other programs and give this command; what was measured before is kept in results/superseded. "
+        "Runs that took long for no known reason are not among them: whoever repeats those chooses the result."
     )
     shown = [replace(t, note="") for t in declared("outliers", rows_of(found), columns, "disturbed", "Disturbed runs")]
     title = "Disturbed runs, and how to repeat them"
