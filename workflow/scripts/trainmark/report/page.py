@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 import trainmark
-from trainmark import escaping
+from trainmark import escaping, stacks
 from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.report.sections import (
@@ -127,6 +127,13 @@ def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
         )
     if bad:
         yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
+    unpinned = runs[runs["stack"].map(stacks.is_unpinned).astype(bool)]
+    if len(unpinned):
+        yield (
+            f"{plural(len(unpinned), 'run')} of {enumerate_words(sorted(unpinned['stack'].unique()))} {_is(len(unpinned))} "
+            "of software that no lock pins: compared only where the configuration names it.",
+            "software",
+        )
     if failed:
         yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
 
