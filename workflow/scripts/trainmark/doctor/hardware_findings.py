@@ -48,7 +48,7 @@ def which_gpu(plan: Mapping[str, Any], gpu: Gpu | None) -> Finding:
         if gpus.is_nvidia_on_bus():
             found = "This machine has an NVIDIA GPU, but NVIDIA's driver does not answer. Only the CPU is timed."
             return Finding("GPU", WARNING, found, "Install NVIDIA's driver. Then this shows the GPU:", "nvidia-smi")
-        return Finding("GPU", GOOD, "No GPU was found that TensorFlow can use; the CPU is timed.")
+        return Finding("GPU", GOOD, "No GPU was found that a stack can use; the CPU is timed.")
     if "gpu" not in plan["devices"] and plan["virtual_mac"]:
         text = f"{gpu} is not timed: this macOS runs in a virtual machine, which shares the GPU of its host."
         again = f"{plan['command']} --config 'devices=[cpu,gpu]'"
@@ -62,7 +62,7 @@ def which_gpu(plan: Mapping[str, Any], gpu: Gpu | None) -> Finding:
 
 
 def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[Finding]:
-    """Whether a stack's TensorFlow has code for the GPU that the driver can run."""
+    """Whether a stack has code for the GPU that the driver can run."""
     if gpu is None or system.MAC or "gpu" not in plan["devices"]:
         return
     topic = f"{stack} code"
@@ -79,9 +79,9 @@ def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[F
             ("The driver does not say the GPU's compute capability; the driver is new enough for most GPUs."),
         )
     elif not cuda.must_compile(stack, gpu):
-        yield Finding(topic, GOOD, f"TensorFlow holds machine code for compute capability {gpu.compute_capability}.")
+        yield Finding(topic, GOOD, f"{stack} holds machine code for compute capability {gpu.compute_capability}.")
     elif kernel_cache.is_needed(stack, "gpu", gpu, lock_file):
-        found = f"TensorFlow holds no machine code for compute capability {gpu.compute_capability}: NVIDIA's driver "
+        found = f"{stack} holds no machine code for compute capability {gpu.compute_capability}: NVIDIA's driver "
         found += "compiles the code, once, before the first timing. That takes minutes, up to half an hour."
         yield Finding(topic, WARNING, found, "Nothing to do: compiling is not timed.")
     else:
