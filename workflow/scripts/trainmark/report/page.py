@@ -130,8 +130,9 @@ def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     unpinned = runs[runs["stack"].map(stacks.is_unpinned).astype(bool)]
     if len(unpinned):
         yield (
-            f"{plural(len(unpinned), 'run')} of {enumerate_words(sorted(unpinned['stack'].unique()))} {_is(len(unpinned))} "
-            "of software that no lock pins: compared only where the configuration names it.",
+            f"{plural(len(unpinned), 'run')} {'was' if len(unpinned) == 1 else 'were'} made with software that no lock "
+            f"pins ({enumerate_words(sorted(unpinned['stack'].unique()))}): compared only where the configuration "
+            "names it.",
             "software",
         )
     if failed:

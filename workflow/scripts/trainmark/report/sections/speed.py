@@ -127,7 +127,7 @@ def set_up(data: ReportData) -> Section:
     rows = [row for row in rows_of(data.tables["machines"]) if row["machine"] in measured]
     title = "Exhibit 3: the set-up, machine by machine"
     said = (
-        "Each machine described itself. Threads usable are those that TensorFlow could use, after affinity and quota."
+        "Each machine described itself. Threads usable are those that a training could use, after affinity and quota."
     )
     texts = [said, *_undescribed(measured - {row["machine"] for row in rows})]
     texts += [*_unidentified(data.runs), _BELIEVED]
