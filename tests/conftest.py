@@ -6,6 +6,7 @@ import functools
 import itertools
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from trainmark import process_environment, system
+from trainmark import process_environment, stacks, system
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import grid, workloads
 from trainmark.ingest import older_formats, plausibility
@@ -180,8 +181,8 @@ def synthetic_record(**changes) -> dict:
         },
         "versions": {
             "python": "3.12.0",
-            "framework": "tensorflow",
-            "framework_version": {"tf-2.12": "2.12.0"}.get(stack, "2.19.1"),
+            "framework": {"tf": "tensorflow"}.get(stacks.framework(stack), stacks.framework(stack)),
+            "framework_version": "2.19.1" if stack == "tf-2.19" else ".".join([*re.findall(r"\d+", stack), "0"]),
             "keras": "3.15.1",
             "numpy": "2.1.3",
             "plugin": None,
