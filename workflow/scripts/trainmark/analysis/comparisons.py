@@ -121,25 +121,25 @@ def stack_age(stack: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", stack))
 
 
-def compare(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+def compare(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """The speed-up of every cell that both sides of a comparison have.
 
     Args:
-        runs: comparable runs that are ok.
+        cells: as ``comparison_statistics.moments`` gives them.
         comparison: which.
 
     Returns:
         Rows of comparisons.csv, in the order of candidates, baselines, models and batch sizes.
     """
-    cells = _pairs(runs, comparison)
-    return _finished(cells[cells["unlike"] == ""], comparison)[tables.named("comparisons").keys]
+    pairs = _pairs(cells, comparison)
+    return _finished(pairs[pairs["unlike"] == ""], comparison)[tables.named("comparisons").keys]
 
 
-def unlike(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
+def unlike(cells: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
     """The pairs of cells that are not compared, since their runs did not compute alike, and in what they differ.
 
     Args:
-        runs: comparable runs that are ok.
+        cells: as ``comparison_statistics.moments`` gives them.
         comparisons: those of the report.
 
     Returns:
@@ -147,28 +147,29 @@ def unlike(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
     """
     parts = [table_files.nothing("excluded_pairs")]
     for comparison in comparisons:
-        cells = _pairs(runs, comparison)
-        parts.append(_finished(cells[cells["unlike"] != ""], comparison).rename(columns={"unlike": "why"}))
-    found = pd.concat([part for part in parts if len(part)] or parts)
-    return distinct(found)[tables.named("excluded_pairs").keys]
+        pairs = _pairs(cells, comparison)
+        pairs = pairs[pairs["unlike"] != ""]
+        if len(pairs):
+            parts.append(_finished(pairs, comparison).rename(columns={"unlike": "why"}))
+    return distinct(pd.concat(parts[1:] or parts))[tables.named("excluded_pairs").keys]
 
 
-def compare_all(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
+def compare_all(cells: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
     """The rows of several comparisons; arguments and rows as for ``compare``."""
-    parts = [cells for comparison in comparisons if not (cells := compare(runs, comparison)).empty]
+    parts = [pairs for comparison in comparisons if not (pairs := compare(cells, comparison)).empty]
     return pd.concat(parts) if parts else table_files.nothing("comparisons")
 
 
-def _pairs(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+def _pairs(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """The rows of ``speed_ups`` of a comparison, those whose sides differ in what was computed among them."""
     candidate, baseline = comparison.candidate, comparison.baseline
     same = _same_axes(comparison)
     other = [axis for axis in AXES if axis not in same]
-    cells = speed_ups(chosen(runs, baseline), chosen(runs, candidate), [*same, "model", "batch_size"], other)
+    pairs = speed_ups(chosen(cells, baseline), chosen(cells, candidate), [*same, "model", "batch_size"], other)
     for axis in other:
         if axis not in candidate or axis not in baseline:
-            cells = cells[cells[axis] != cells[f"{axis}_baseline"]]
-    return cells
+            pairs = pairs[pairs[axis] != pairs[f"{axis}_baseline"]]
+    return pairs
 
 
 def _same_axes(comparison: Comparison) -> list[str]:
@@ -188,11 +189,11 @@ def _finished(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     return cell_statistics.in_order(cells, [*SIDES, "model", "batch_size"])
 
 
-def chosen(runs: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.DataFrame:
-    """The runs of one side of a comparison."""
+def chosen(table: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.DataFrame:
+    """The rows of one side of a comparison."""
     for axis, wanted in side.items():
-        runs = runs[runs[axis].isin([wanted] if isinstance(wanted, str) else list(wanted))]
-    return runs
+        table = table[table[axis].isin([wanted] if isinstance(wanted, str) else list(wanted))]
+    return table
 
 
 def distinct(cells: pd.DataFrame) -> pd.DataFrame:

@@ -105,7 +105,7 @@ def _cases(
     if runs.empty:
         return []
     resolved = comparison_statistics.RESOLVED
-    table = comparison_statistics.moments(runs, [*WHO, *_CASE], resolved)
+    table = comparison_statistics.moments(runs)
     series, models, sizes = places
     found = []
     for row in table.astype(object).where(table.notna(), None).to_dict("records"):

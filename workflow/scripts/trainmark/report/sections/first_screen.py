@@ -71,7 +71,7 @@ def _alone(data: ReportData) -> FirstScreen:
 
 def _own(data: ReportData) -> Matrix:
     """The times, rates and accuracies of a machine that is alone."""
-    return matrices.of_one_machine(data.cells, data.tables["outliers"])
+    return matrices.of_one_machine(data.cells, data.tables["outliers"], data.example)
 
 
 def _ranked(table: pd.DataFrame) -> Table:
