@@ -169,6 +169,7 @@ def synthetic_record(**changes) -> dict:
             "inter_op_threads": 2,
             "optimizer_class": "keras.src.optimizers.adam.Adam",
             "jit_compile": workload["jit_compile"],
+            "always_compiled": False,
             "tensor_float_32": False,
             "parameters": plausibility.PARAMETERS.get(changes.get("model", "mlp"), 1),
             "variable_devices": [where],
@@ -179,10 +180,11 @@ def synthetic_record(**changes) -> dict:
         },
         "versions": {
             "python": "3.12.0",
-            "tensorflow": {"tf-2.12": "2.12.0"}.get(stack, "2.19.1"),
+            "framework": "tensorflow",
+            "framework_version": {"tf-2.12": "2.12.0"}.get(stack, "2.19.1"),
             "keras": "3.15.1",
             "numpy": "2.1.3",
-            "tensorflow_metal": None,
+            "plugin": None,
             "cuda": None,
             "cudnn": None,
             "gpu_driver": None,
@@ -228,11 +230,14 @@ def unlearned(data: dict, curve: list[float]) -> dict:
 
 def older(data: dict, version: int) -> dict:
     """A record as an older format has it: without the fields that came later."""
-    data = copy.deepcopy(data) | {"format_version": version}
+    data, versions = copy.deepcopy(data) | {"format_version": version}, data["versions"]
     for each in range(version, record.FORMAT_VERSION):
         for name in older_formats.UPGRADES[each].added:
             part, _, key = name.rpartition(".")
             (data.get(part, {}) if part else data).pop(key, None)
+    if data["versions"]:
+        metal = (versions["plugin"] or "").removeprefix("tensorflow-metal ") or None
+        data["versions"] |= {"tensorflow": versions["framework_version"], "tensorflow_metal": metal}
     if version < 4:
         for domain in data.get("energy", {}).get("domains", []):
             domain.pop("counted", None)

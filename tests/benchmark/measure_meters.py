@@ -23,7 +23,8 @@ sys.path[:0] = [str(SCRIPTS), str(ROOT)]
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import workloads
 from trainmark.machine import hardware
-from trainmark.measure.worker import settings
+from trainmark.measure.worker import frameworks, settings
+from trainmark.planning import plan
 from trainmark.records import repeats_needed
 
 CONFIG = {"train_samples": 50000, "validation_samples": 10000, "test_samples": 10000, "epochs": 1}
@@ -73,18 +74,19 @@ def main() -> None:
 
 def train(folder: Path, watcher: subprocess.Popen, pairs: int) -> list[dict[bool, float]]:
     """Seconds of the epochs of each pair, with the watching process at work (True) and stopped (False)."""
-    import tensorflow as tf
-
-    settings.configure(tf, "cpu", hardware.usable_cores())
-    tf.keras.utils.set_random_seed(1)
+    framework = frameworks.of(plan.installed_stack() or "")
+    framework.load("cpu", hardware.usable_cores())
+    framework.configure("cpu", hardware.usable_cores())
+    keras = framework.keras
+    keras.utils.set_random_seed(1)
     train_set = fashion_mnist.load_split(
         folder, *(CONFIG[f"{part}_samples"] for part in ("train", "validation", "test"))
     )[0]
-    model = workloads.MODELS["mlp"](tf.keras)
-    settings.compile_model(tf.keras, model, workloads.describe("mlp", CONFIG))
+    model = workloads.MODELS["mlp"](keras)
+    settings.compile_model(framework, model, workloads.describe("mlp", CONFIG))
     times: list[dict[bool, float]] = [{} for _ in range(pairs)]
 
-    class InTurns(tf.keras.callbacks.Callback):
+    class InTurns(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             # Which of a pair comes first changes from pair to pair, or a drift would look like a cost.
             self.working = (epoch % 2 == 0) == (epoch // 2 % 2 == 0)

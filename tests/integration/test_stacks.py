@@ -17,16 +17,17 @@ SCRIPT = ROOT / "workflow/scripts/time_training.py"
 DESCRIBE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import tensorflow as tf
 from trainmark.experiment import workloads
-from trainmark.measure.worker import settings
+from trainmark.measure.worker import frameworks, settings
+framework = frameworks.of("tf")
+framework.load("cpu", 2)
 found = {}
 for name, workload in json.load(sys.stdin).items():
-    model = workloads.MODELS[name](tf.keras)
-    settings.compile_model(tf.keras, model, workload)
+    model = workloads.MODELS[name](framework.keras)
+    settings.compile_model(framework, model, workload)
     loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
     found[name] = {"loss": loss, "layers": [type(layer).__name__ for layer in model.layers]}
-    found[name] |= settings.in_use(tf, model) | {"learning_rate": float(model.optimizer.learning_rate)}
+    found[name] |= settings.in_use(framework, model) | {"learning_rate": float(model.optimizer.learning_rate)}
 print(json.dumps(found))
 """
 
@@ -56,7 +57,7 @@ def test_real_cell_is_trained_with_the_articles_tensorflow(python, tmp_path, dat
         validate_record(found[kind])
         assert found[kind]["status"] == "ok", found[kind]["reason"]
     data, control = found.values()
-    assert data["versions"]["tensorflow"] == "2.12.0"
+    assert data["versions"]["framework_version"] == "2.12.0"
     assert data["versions"]["python"].startswith("3.10.")
     assert data["environment"]["lock_file"] == LOCK.name
     assert data["environment"]["lock_sha256"] == lockfile.digest(LOCK.read_bytes())

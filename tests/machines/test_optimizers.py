@@ -19,12 +19,12 @@ from tests.machines import boxes, environments, macs
 STEPS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import tensorflow as tf
-from trainmark.measure.worker import device_proof, settings
-device = sys.argv[2]
-settings.configure(tf, device, 2)
+from trainmark.measure.worker import device_proof, frameworks
+device, framework = sys.argv[2], frameworks.of("tf")
+framework.load(device, 2)
+framework.configure(device, 2)
 workloads = json.load(sys.stdin)
-print(json.dumps({model: device_proof.prove_step(tf, each, 64, device) for model, each in workloads.items()}))
+print(json.dumps({model: device_proof.prove_step(framework, each, 64, device) for model, each in workloads.items()}))
 """
 
 

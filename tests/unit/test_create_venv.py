@@ -60,7 +60,7 @@ def test_nothing_is_fetched_where_no_stack_runs(version, tmp_path):
     (packages / "other.pth").write_text("import platform; platform.machine = lambda: 'riscv64'\n")
     result = call(tmp_path / "bin/python", str(tmp_path / "venv"))
     assert result.returncode == 1
-    assert result.stderr.startswith("trainmark: No pinned TensorFlow runs on this platform (")
+    assert result.stderr.startswith("trainmark: No pinned stack runs on this platform (")
     assert not result.stdout
 
 

@@ -18,7 +18,8 @@ RULES = ROOT / "workflow/rules/report.smk"
 # Script -> folder, of the rules that depend on code.
 DIGESTS = dict(re.findall(r'layers\.digest\("(\w+)\.py", "([\w/]*)"\)', RULES.read_text()))
 # Folders whose modules run beside a training, or before anything is installed.
-BARE = ("", "machine", "install", "dataset", "experiment", "records", "measure", "measure/worker", "doctor")
+BARE = ("", "machine", "install", "dataset", "experiment", "records", "measure", "measure/worker/frameworks")
+BARE += ("measure/worker", "doctor")
 
 # Test files of what is no module of the package, or of several folders at once.
 OTHERS = {
@@ -140,7 +141,10 @@ def test_what_measures_is_imported_without_any_package():
 def test_what_measures_reaches_only_what_a_training_environment_has():
     reached = set().union(*(layers.reach(folder) for folder in BARE))
     assert reached == set(BARE)
-    assert {package for folder in reached for package in layers.FOLDERS[folder][1]} == {"numpy", "tensorflow"}
+    assert {package for folder in reached for package in layers.FOLDERS[folder][1]} == {
+        "numpy",
+        *layers.FOLDERS["measure/worker/frameworks"][1],
+    }
 
 
 # The one module that only the process of Snakemake itself can import.

@@ -1,4 +1,4 @@
-"""Sweep matrix products on one device: the most arithmetic that TensorFlow gets out of it."""
+"""Sweep matrix products on one device: the most arithmetic that a framework gets out of it."""
 
 import argparse
 import sys

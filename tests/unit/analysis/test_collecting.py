@@ -40,7 +40,7 @@ def test_one_row_a_run_and_a_machine(here):
     runs, machines = collect()
     ok, failed = runs
     assert (ok["fit_seconds"], ok["throughput_samples_per_second"], ok["test_accuracy"]) == ("20.0", "5000.0", "0.86")
-    assert (ok["status"], ok["tensorflow"], ok["variable_devices"]) == ("ok", "2.19.1", "CPU:0")
+    assert (ok["status"], ok["framework_version"], ok["variable_devices"]) == ("ok", "2.19.1", "CPU:0")
     assert (failed["status"], failed["reason"], failed["fit_seconds"]) == ("killed", "Synthetic: killed.", "")
     assert (machines[0]["gpu"], machines[0]["core_levels"]) == ("Synthetic GPU", "4 performance + 4 efficiency")
 

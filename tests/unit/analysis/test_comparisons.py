@@ -103,7 +103,12 @@ def test_sensible_comparisons():
 
 SAME = {"stack": "tf-2.12", "device": "gpu", "batch_size": 32, "optimizer_class": "legacy.Adam", "jit_compile": False}
 
-SAME |= {"tensor_float_32": False, "floatx": "float32", "image_data_format": "channels_last", "tensorflow": "2.12.0"}
+SAME |= {
+    "tensor_float_32": False,
+    "floatx": "float32",
+    "image_data_format": "channels_last",
+    "framework_version": "2.12.0",
+}
 
 SAME |= {"keras": "2.12.0", "optimizer_operations": "ResourceApplyAdam"}
 

@@ -54,7 +54,7 @@ def found(**changes):
         "reason": None,
         "compiles": False,
         "gpu_processes": 0,
-        "versions": {"tensorflow": "2.19.1"},
+        "versions": {"framework": "tensorflow", "framework_version": "2.19.1"},
         "gpu": {"name": "Tesla T4", "pci_bus_id": "0000:00:04.0"},
         "steps": {"mlp": {"reason": None, "execution": EXECUTION}},
         "load": load,

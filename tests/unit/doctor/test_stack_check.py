@@ -1,5 +1,6 @@
 """Tests of trainmark.doctor.stack_check and its worker: a real look at this machine's CPU, cut short, and fakes."""
 
+import dataclasses
 import fcntl
 import json
 import re
@@ -9,10 +10,11 @@ import jsonschema
 import pytest
 import yaml
 from trainmark.doctor import stack_check
+from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
 from trainmark.machine import gpus, hardware
 from trainmark.measure import kernel_cache
-from trainmark.measure.worker import device_proof
+from trainmark.measure.worker import device_proof, frameworks
 
 from tests.conftest import CONFIG, ROOT
 from tests.unit.measure.test_sampler import HUNDRED_WATTS, fake_watch
@@ -66,7 +68,7 @@ def test_real_look_at_this_machine(examine, capsys):
     assert looked_at["environment"]["lock_file"] == LOCK.name
     found = looked_at["devices"]["cpu"]
     assert found["status"] == "ok", found["reason"]
-    assert found["versions"]["tensorflow"].startswith("2.")
+    assert found["versions"]["framework_version"].startswith("2.")
     assert set(found["steps"]) == {"mlp", "cnn", "lstm"}
     for step in found["steps"].values():
         assert step["reason"] is None
@@ -102,10 +104,10 @@ def test_model_that_fails_costs_no_other(examine):
         "from trainmark.measure.worker import device_proof, failures; real = device_proof.prove_step\n",
     ).replace('("device_check", "examine")', "")
     code += """
-def prove_step(tf, workload, *rest):
+def prove_step(framework, workload, *rest):
     if workload["model"] == "cnn":
         raise failures.WrongDeviceError("Expected all of a training step on the CPU; found variables on ['GPU:0'].")
-    return real(tf, workload, *rest)
+    return real(framework, workload, *rest)
 device_proof.prove_step = prove_step
 worker_process.serve("device_check", "examine")
 """
@@ -195,13 +197,14 @@ def test_other_gpu_than_the_one_that_is_described(examine):
     used = {"name": "Tesla V100", "compute_capability": "7.0", "pci_bus_id": "0000:00:05.0"}
     found = examine(answer(used), devices=["gpu"], gpu=T4)["devices"]["gpu"]
     assert found["status"] == "wrong_device"
-    assert "TensorFlow used Tesla V100 at 0000:00:05.0" in found["reason"]
+    assert "it used Tesla V100 at 0000:00:05.0" in found["reason"]
 
 
 def test_step_of_another_optimizer_is_refused(monkeypatch):
     """The doctor demands of a step what a run does."""
-    import tensorflow as tf
-
-    monkeypatch.setattr(device_proof, "_optimizer_nodes", lambda model, nodes: [])
-    with pytest.raises(Exception, match="its operations in a training step are none"):
-        device_proof.prove_step(tf, workloads.describe("mlp", CONFIG), 8, "cpu")
+    framework = frameworks.of("tf-2.19")
+    framework.load("cpu", 1)
+    real = framework.observe_step
+    monkeypatch.setattr(framework, "observe_step", lambda *step: dataclasses.replace(real(*step), optimizer=[]))
+    with pytest.raises(TrainmarkError, match="its operations in a training step are none"):
+        device_proof.prove_step(framework, workloads.describe("mlp", CONFIG), 8, "cpu")

@@ -96,7 +96,7 @@ BAD = {
     "inner value": (change(accuracy__test_accuracy=1.5), "accuracy.test_accuracy is 1.5; expected"),
     "negative time": (replace('"fit_seconds": 20.0', '"fit_seconds": -20.0'), "fit_seconds is -20.0; expected"),
     "NaN": (replace('"fit_seconds": 20.0', '"fit_seconds": NaN'), "holds NaN, which is not a number"),
-    "newer format": (change(format_version=9), "has format 9, but this trainmark reads formats up to 5"),
+    "newer format": (change(format_version=9), "has format 9, but this trainmark reads formats up to 6"),
     "other path": (change(batch_size=64), "which belongs to results/machines/synthetic/runs/tf-2.19/cpu/mlp/64/1.json"),
     "other machine": (change(machine="synthetic-c"), "make rename MACHINE=synthetic TO=another-name"),
     "edited workload": (replace('"epochs": 2', '"epochs": 3'), "the digest of its workload is"),

@@ -109,13 +109,13 @@ IMPOSSIBLE = {
     ),
     "one parameter": ({"execution__parameters": 1}, "its model has 1 parameters, but mlp has 435,402"),
     "half precision": ({"execution__floatx": "float16"}, "it computed in float16, but its workload is of float32"),
-    "XLA": ({"execution__jit_compile": True}, "XLA compiled it, but its workload is without"),
+    "XLA": ({"execution__jit_compile": True}, "it was compiled, but its workload is without"),
     "another optimizer": ({"execution__optimizer_class": "keras.src.optimizers.sgd.SGD"}, "its workload has adam"),
     "another TensorFlow": (
-        {"stack": "tf-2.12", "versions__tensorflow": "2.19.1"},
-        "it ran TensorFlow 2.19.1, but its stack is tf-2.12",
+        {"stack": "tf-2.12", "versions__framework_version": "2.19.1"},
+        "it ran tensorflow 2.19.1, but its stack is tf-2.12",
     ),
-    "no TensorFlow": ({"versions__tensorflow": None}, "it ran TensorFlow None"),
+    "no framework": ({"versions__framework_version": None}, "it ran tensorflow None"),
     "a thousand million threads": (
         {"execution__intra_op_threads": 10**9},
         "execution.intra_op_threads is 1000000000; expected",
@@ -210,6 +210,7 @@ HONEST = {
     "a model of one's own": {"model": "mine", "workload": workloads.describe("mine", CONFIG)},
     "legacy Adam": {"execution__optimizer_class": "keras.optimizers.legacy.adam.Adam"},
     "XLA that was asked for": {"workload": workload(jit_compile=True)},
+    "XLA that the framework always has": {"execution__jit_compile": True, "execution__always_compiled": True},
     "XLA that Keras declined": {"workload": workload(jit_compile=True), "execution__jit_compile": False},
     "operations left to the host": {"device": "gpu", "execution__step_operations": {"CPU:0": 12, "GPU:0": 300}},
     "metered": {"energy": ENERGY},
@@ -226,7 +227,7 @@ def test_honest_record_is_believed(changes):
     read(synthetic_record(**changes))
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_records_of_older_formats_are_believed(version):
     read(older(synthetic_record(), version))
 

@@ -47,7 +47,7 @@ def test_real_sweep_is_written_and_read_back(sweep, tmp_path):
     assert [product.side for product in found.products] == [256, 512]
     assert all(len(product.flops_per_second) == 5 for product in found.products)
     assert max(found.products[1].flops_per_second) > 1e9
-    assert (found.threads, found.versions["tensorflow"]) == (1, "2.19.1")
+    assert (found.threads, found.versions["framework_version"]) == (1, "2.19.1")
     assert "multiplies matrices with up to" in matmul_sweep.line(data)
     with pytest.raises(BadFileError, match=r"lies under other/tf-2\.19/cpu"):
         file_reader.Reader(ROOT / "workflow/schemas").result("other/roofline/tf-2.19/cpu.json", content)

@@ -217,7 +217,15 @@ def test_lock_is_open_to_other_users(supervise, tmp_path):
 
 def test_orphaned_child_ends_itself(tmp_path):
     child = subprocess.Popen(REAL_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    request = {"device": "cpu", "batch_size": 1, "seed": 1, "threads": 1, "data_folder": str(tmp_path), "workload": {}}
+    request = {
+        "stack": "tf-2.19",
+        "device": "cpu",
+        "batch_size": 1,
+        "seed": 1,
+        "threads": 1,
+        "data_folder": str(tmp_path),
+        "workload": {},
+    }
     child.stdin.write(json.dumps(request).encode() + b"\n")
     child.stdin.flush()
     time.sleep(0.5)
@@ -241,7 +249,7 @@ def test_real_training(supervise):
     assert durations["steady_state_epoch_seconds"] == durations["epoch_seconds"][1]
     assert sum(durations["validation_seconds"]) < sum(durations["epoch_seconds"])
     assert data["peak_memory_bytes"] > 100 * 2**20
-    assert data["versions"]["tensorflow"].startswith("2.")
+    assert data["versions"]["framework_version"].startswith("2.")
 
 
 def test_threads_come_from_the_request(supervise):
@@ -261,7 +269,15 @@ print(json.dumps([training.train(request) for request in json.load(sys.stdin)]))
 
 def test_images_on_the_device_change_the_time_alone(data_folder):
     """The control must learn what the plain run learns, step by step, or it is another training."""
-    common = {"device": "cpu", "threads": 2, "lock_file": str(LOCK), "batch_size": 64, "seed": 2024, "cpus": None}
+    common = {
+        "stack": "tf-2.19",
+        "device": "cpu",
+        "threads": 2,
+        "lock_file": str(LOCK),
+        "batch_size": 64,
+        "seed": 2024,
+        "cpus": None,
+    }
     common |= {"data_folder": str(data_folder)}
     requests = [
         {**common, "workload": workloads.describe(model, TINY), "control": control}
@@ -323,7 +339,9 @@ def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
     code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
     code += "from trainmark.measure import worker_process\nfrom trainmark.measure.worker import versions\n"
     code += "real = versions.found\n"  # as if another numpy came first on the path
-    code += "versions.found = lambda tf: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(tf))[1]\n"
+    code += (
+        "versions.found = lambda framework: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(framework))[1]\n"
+    )
     data = supervise(fake_child(code + "worker_process.serve()"))
     assert data["status"] == "error"
     assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
@@ -354,7 +372,7 @@ def test_missing_data_are_named(supervise, tmp_path):
     data = supervise(REAL_CHILD, data_folder=tmp_path)
     assert data["status"] == "error"
     assert "train-images-idx3-ubyte.npy" in data["reason"]
-    assert data["versions"]["tensorflow"]
+    assert data["versions"]["framework_version"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -480,7 +498,7 @@ def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
     used = {"name": "Tesla T4", "pci_bus_id": "0000:00:04.0"}
     found = supervision.refuse_other_gpu(expected, used)
     assert found["status"] == "wrong_device"
-    assert "TensorFlow used Tesla T4 at 0000:00:04.0" in found["reason"]
+    assert "it used Tesla T4 at 0000:00:04.0" in found["reason"]
     assert supervision.refuse_other_gpu(expected, {**used, "pci_bus_id": "0000:00:05.0"}) is None
 
 

@@ -74,7 +74,7 @@ def test_doctor_with_conda_and_without_a_platform(here):
     assert call.examinable_stacks(planned, conda) == ["tf-2.12", "tf-2.19"]
     nowhere = configuration.Surroundings(True, (), (), None)
     told = call.for_doctor(planned, nowhere, "x", "snakemake", SIZES)
-    assert "No pinned TensorFlow" in told["refused"]["platform"]
+    assert "No pinned stack" in told["refused"]["platform"]
     assert told["refused"]["stacks"] == {}
     assert call.examinable_stacks(planned, nowhere) == []
 

@@ -32,7 +32,7 @@ def test_five_machines_are_ranked_with_what_speaks_against_them(five_machines):
     assert found[0][1].startswith(f"{fastest['speed_up']:#.3g} \\[")
     assert "left out" not in text
     assert "more row" not in text
-    assert "tf-2.19: Python 3.12.0, TensorFlow 2.19.1, Keras 3.15.1; on Synthetic OS 1." in text
+    assert "tf-2.19: Python 3.12.0, tensorflow 2.19.1, Keras 3.15.1; on Synthetic OS 1." in text
     assert document.lead in text
 
 

@@ -1,7 +1,7 @@
 """Trainmark: training times that can be compared, one record per run.
 
 Its folders are layers, listed in ``layers``. What measures needs nothing but the training environment's Python >= 3.10;
-``measure.worker`` alone imports tensorflow; pandas, scipy and matplotlib come in where records are analysed.
+``measure.worker.frameworks`` alone imports frameworks; pandas, scipy and matplotlib come in where records are analysed.
 No module knows about ``sys.argv`` or Snakemake.
 """
 

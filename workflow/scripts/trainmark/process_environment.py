@@ -57,7 +57,21 @@ _PASSED += ["CONDA_*", "_CONDA_*", "_CE_*", "MAMBA_*", "SLURM_*", "CUDA_VISIBLE_
 # Our own: names of what was dropped, separated by commas.
 DROPPED = "TRAINMARK_DROPPED"
 # Variables that can change a measurement, a figure or an installation.
-_MATTERS = ["TF_*", "KERAS_*", "XLA_*", "CUDA_*", "CUDNN_*", "CUBLAS_*", "NVIDIA_*", "MTL_*", "METAL_*"]
+_MATTERS = [
+    "TF_*",
+    "TORCH_*",
+    "PYTORCH_*",
+    "JAX_*",
+    "NPROC",
+    "KERAS_*",
+    "XLA_*",
+    "CUDA_*",
+    "CUDNN_*",
+    "CUBLAS_*",
+    "NVIDIA_*",
+    "MTL_*",
+    "METAL_*",
+]
 _MATTERS += ["OMP_*", "GOMP_*", "KMP_*", "MKL_*", "OPENBLAS_*", "GOTO_*", "VECLIB_*", "NUMEXPR_*", "BLIS_*"]
 _MATTERS += ["ONEDNN_*", "DNNL_*", "MALLOC_*", "TCMALLOC_*", "GLIBC_TUNABLES", "LD_*", "DYLD_*", "PYTHON*"]
 _MATTERS += ["MPL*", "MATPLOTLIB*", "PIP_*", "SNAKEMAKE_*"]

@@ -86,7 +86,7 @@ def numbers(version: str | None) -> tuple[int, ...]:
 def names() -> tuple[str, ...]:
     """The stacks that have a lock, by framework and version."""
     found = {match[1] for match in map(_LOCK.fullmatch, _files()) if match}
-    return tuple(sorted(found, key=_age))
+    return tuple(sorted(found, key=age))
 
 
 def platforms(stack: str) -> tuple[str, ...]:
@@ -104,9 +104,14 @@ def _files() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in ENVS.iterdir()))
 
 
-def _age(stack: str) -> tuple[str, tuple[int, ...]]:
-    framework, _, version = stack.partition("-")
-    return framework, numbers(version)
+def framework(stack: str) -> str:
+    """The framework of a stack, as stacks' names begin with it."""
+    return stack.partition("-")[0]
+
+
+def age(stack: str) -> tuple[str, tuple[int, ...]]:
+    """Sorts stacks by framework and version: tf-2.9 before tf-2.12."""
+    return framework(stack), numbers(stack.partition("-")[2])
 
 
 @functools.lru_cache(maxsize=1)
@@ -122,9 +127,8 @@ def named(stack: str) -> Stack:
     Raises:
         TrainmarkError: if envs/stacks.json does not describe it.
     """
-    framework = stack.partition("-")[0]
     try:
-        says, of_framework = _said()["stacks"][stack], _said()["frameworks"][framework]
+        says, of_framework = _said()["stacks"][stack], _said()["frameworks"][framework(stack)]
         cuda = says["cuda"]
         intermediate = numbers(cuda["intermediate"]) or None
         build = Build(tuple(map(numbers, cuda["machine_code"])), intermediate, cuda["driver"], cuda["compiling_driver"])
@@ -150,10 +154,10 @@ def framework_packages() -> dict[str, tuple[str, ...]]:
     return {name: tuple(each["packages"]) for name, each in _said()["frameworks"].items()}
 
 
-def unpinned(framework: str, version: str) -> str:
+def unpinned(of: str, version: str) -> str:
     """What records call what is installed of a framework and no lock pins; the build (``+cu130``) is not in it."""
     public = re.sub(r"[^a-z0-9.]", "", version.partition("+")[0].lower())
-    return f"{framework}-{public}{_UNPINNED}"
+    return f"{of}-{public}{_UNPINNED}"
 
 
 def is_unpinned(stack: str) -> bool:
@@ -163,8 +167,8 @@ def is_unpinned(stack: str) -> bool:
 
 def label(stack: str) -> str:
     """What people call a stack, be it known here or not."""
-    framework, _, version = stack.partition("-")
-    known = _said()["frameworks"].get(framework)
+    version = stack.partition("-")[2]
+    known = _said()["frameworks"].get(framework(stack))
     if known is None:
         return stack
     suffix = ", not pinned" if is_unpinned(stack) else ""

@@ -16,13 +16,13 @@ CELL = ["machine", "stack", "device", "model", "batch_size"]
 # Runs are repeats of each other only where these are equal too.
 MEASURED_ALIKE = ["workload_digest", "settings_digest", "protocol", "epochs"]
 # Values that may differ within a cell only if its runs were not measured alike: such a cell is compared with nothing.
-APART = ["intra_op_threads", "inter_op_threads", "tensorflow", "keras", "tensorflow_metal", "cuda", "cudnn", "gpu"]
+APART = ["intra_op_threads", "inter_op_threads", "framework_version", "keras", "plugin", "cuda", "cudnn", "gpu"]
 APART += ["optimizer_class", "optimizer_operations", "jit_compile", "tensor_float_32", "floatx", "image_data_format"]
 # Of two cells that are compared these must be equal, whatever the two are of ...
 RESOLVED = ["jit_compile", "tensor_float_32", "floatx", "image_data_format"]
 # ... these too where they are of one stack, which pins them, ...
-RESOLVED_IN_STACK = ["tensorflow", "keras", "optimizer_class"]
-# ... and these where they are also of one kind of device: TensorFlow's graphs differ between the kinds.
+RESOLVED_IN_STACK = ["framework_version", "keras", "optimizer_class"]
+# ... and these where they are also of one kind of device: a framework's graphs differ between the kinds.
 RESOLVED_ON_DEVICE = ["optimizer_operations"]
 # Values whose change leaves a machine's cell one cell, but not without being told.
 JOINED = ["python", "numpy", "gpu_id", "operating_system", "gpu_driver", "lock_sha256", "code_version"]

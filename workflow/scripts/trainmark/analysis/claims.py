@@ -75,7 +75,7 @@ def judge_all(
     Returns:
         Rows of claims.csv; a claim that can be asked of no machine has one row, too.
     """
-    rows = []
+    rows, there = [], comparisons.pinned(there)
     for claim in claims:
         common = {key: claim.get(key) for key in ("statement", "source", "note")}
         common |= {"claim": claim["id"], "expected": expected(claim)}
@@ -100,7 +100,7 @@ def published(claims: Iterable[Mapping[str, Any]], there: pd.DataFrame, ids: Map
 
     Arguments as for ``judge_all``. Rows of published.csv.
     """
-    rows = []
+    rows, there = [], comparisons.pinned(there)
     for claim in claims:
         if (claim.get("statistic"), claim["relation"], len(claim.get("baseline", ()))) != ("every", "equals", 1):
             continue

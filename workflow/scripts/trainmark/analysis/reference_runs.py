@@ -46,7 +46,8 @@ def gather(machines: Path, schemas: Path, machine: str, stack: str) -> tuple[int
             continue
         plain = msgspec.to_builtins(workload.values)
         settings[workload.settings_digest] = {k: v for k, v in plain.items() if k not in ("model", "epochs")}
-        versions = {"tensorflow": record.versions.tensorflow, "keras": record.versions.keras}
+        made_with = record.versions
+        versions = {str(made_with.framework): made_with.framework_version, "keras": made_with.keras}
         accuracy[record.model][record.batch_size].append([round(v, 4) for v in record.accuracy.validation_accuracy])
     if not settings:
         raise TrainmarkError(f"There is no CPU run of {machine} in {stack} that is ok, in {machines / machine}.")

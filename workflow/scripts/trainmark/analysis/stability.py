@@ -84,7 +84,7 @@ def gpu_states(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Rows of gpu_states.csv: the median of the runs' clocks, the highest temperature, the most memory that
-        TensorFlow's tensors took, and for each reason that held a clock back the mean share of the samples taken, in
+        the framework's tensors took, and for each reason that held a clock back the mean share of the samples taken, in
         words.
     """
     noted = runs[runs[["gpu_clock_hertz", "gpu_throttle_shares", "peak_device_memory_bytes"]].notna().any(axis=1)]

@@ -202,7 +202,7 @@ TABLES = (
             Column("theory", "Computed from"),
         ),
         "Matrix products: the most of each device",
-        "The best product of two square float32 matrices that TensorFlow makes on each device, in TFLOPS, beside the "
+        "The best product of two square float32 matrices that a stack makes on each device, in TFLOPS, beside the "
         "GPU's published FP32 peak, and beside the peak of the processor's cores at their clock.",
         "utilisation",
         "The best of all rounds and sizes, without TensorFloat-32. The peak of a processor's cores is computed from "
@@ -250,9 +250,9 @@ TABLES = (
             Column("held_back_by", "Clock held back by (share of the time)", "long", empty="nothing"),
         ),
         "GPU clock, temperature, throttling",
-        "What NVIDIA's driver and TensorFlow reported of the GPUs while they trained: the median of the clocks of the "
-        "graphics processor, the highest temperature, the most memory that TensorFlow's tensors took, and the mean "
-        "share of the samples in which each reason held the clock back.",
+        "What NVIDIA's driver and the framework reported of the GPUs while they trained: the median of the clocks of "
+        "the graphics processor, the highest temperature, the most memory that the framework's tensors took, and the "
+        "mean share of the samples in which each reason held the clock back.",
         "host-bound",
         made_by="stability.gpu_states",
         given=("runs",),

@@ -43,7 +43,7 @@ class Figure:
 
 _TRAINING_TIME = (
     "The time that a user waits: the whole fit with the validation after each epoch, by time.perf_counter in the "
-    "training process. Start-up of the process and evaluation on the test set are not in it. The end of TensorFlow's "
+    "training process. Start-up of the process and evaluation on the test set are not in it. The end of a "
     'data pipeline is in it: it may idle for seconds after the last epoch (see "After the last epoch" in the table '
     "of test cases), which matters most in short runs. The times are of models of this kind and size; larger models "
     "need tests of their own."

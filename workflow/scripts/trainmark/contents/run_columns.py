@@ -16,6 +16,17 @@ def _number(key: str, part: str, heading: str = "", kind: str = "number") -> Col
     return _text(key, part, heading, kind)
 
 
+_VERSIONS = (
+    "python",
+    "framework",
+    "framework_version",
+    "keras",
+    "numpy",
+    "cuda",
+    "cudnn",
+    "plugin",
+    "operating_system",
+)
 # What a record holds, and where.
 RECORDED = (
     *(Column(column.key, column.heading, column.kind, record=column.key) for column in CELL),
@@ -39,10 +50,7 @@ RECORDED = (
     _number("inter_op_threads", "execution"),
     _text("optimizer_class", "execution"),
     _text("jit_compile", "execution", kind="flag"),
-    *(
-        _text(name, "versions")
-        for name in ("python", "tensorflow", "keras", "numpy", "cuda", "cudnn", "tensorflow_metal", "operating_system")
-    ),
+    *(_text(name, "versions") for name in _VERSIONS),
     _text("gpu_driver", "versions"),
     _number("load_average_before", "noise"),
     *(

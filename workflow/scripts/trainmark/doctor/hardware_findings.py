@@ -48,7 +48,7 @@ def which_gpu(plan: Mapping[str, Any], gpu: Gpu | None) -> Finding:
         if gpus.is_nvidia_on_bus():
             found = "This machine has an NVIDIA GPU, but NVIDIA's driver does not answer. Only the CPU is timed."
             return Finding("GPU", WARNING, found, "Install NVIDIA's driver. Then this shows the GPU:", "nvidia-smi")
-        return Finding("GPU", GOOD, "No GPU was found that TensorFlow can use; the CPU is timed.")
+        return Finding("GPU", GOOD, "No GPU was found that a stack can use; the CPU is timed.")
     if "gpu" not in plan["devices"] and plan["virtual_mac"]:
         text = f"{gpu} is not timed: this macOS runs in a virtual machine, which shares the GPU of its host."
         again = f"{plan['command']} --config 'devices=[cpu,gpu]'"

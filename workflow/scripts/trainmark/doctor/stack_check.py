@@ -34,7 +34,7 @@ class DeviceLook(Examination):
     """What was found of a device from outside, too.
 
     Attributes:
-        compiles: whether the driver had to compile TensorFlow's code.
+        compiles: whether the driver had to compile the stack's code.
         gpu_processes: how many others computed on the GPU; None where that cannot be told.
         seen: what the meters told.
     """
@@ -75,7 +75,7 @@ class Request:
         devices: on which the machine is to be timed.
         workloads: one a model, as ``workloads.describe`` gives them.
         batch_size: of the steps.
-        threads: of TensorFlow; None for all cores that the process may use.
+        threads: of the framework; None for all cores that the process may use.
         gpu: that is timed on this machine.
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
@@ -179,6 +179,7 @@ def _run_child(request: Request, device: str, command: list[str], lock: int, com
     """Start the child, wait for its end, and give what ``device_check.examine`` returns."""
     threads = request.threads or hardware.usable_cores()
     message: ExaminationRequest = {
+        "stack": request.stack,
         "device": device,
         "threads": threads,
         "batch_size": request.batch_size,

@@ -48,14 +48,15 @@ def devices(part: StackLook) -> Iterator[Finding]:
 
 
 def _seen(topic: str, device: str, found: DeviceLook) -> Finding:
-    """The device that TensorFlow sees, and the product of matrices on it."""
+    """The device that the framework sees, and the product of matrices on it."""
     gpu, load = found["gpu"], found["load"]
     if found["status"] != OK or load is None:
         return Finding(topic, WRONG, str(found["reason"]), *_show_log(topic))
     name = (gpu and gpu["name"]) or ("the GPU" if device == "gpu" else "the CPU")
     where = f" at {gpu['pci_bus_id']}" if gpu and gpu["pci_bus_id"] else ""
     rate = statistics.median(load["flops_per_second"]) / 1e12
-    text = f"TensorFlow {found['versions']['tensorflow']} sees {name}{where}. A product of square matrices of "
+    software = f"{found['versions']['framework']} {found['versions']['framework_version']}"
+    text = f"{software} sees {name}{where}. A product of square matrices of "
     return Finding(topic, GOOD, f"{text}{load['side']} ran on it, with {rate:.3g} TFLOPS (float32).")
 
 
@@ -72,4 +73,4 @@ def _step(topic: str, model: str, step: ObservedStep) -> Finding:
 
 
 def _show_log(topic: str) -> tuple[str, str]:
-    return "What TensorFlow said is in this log:", f"cat results/logs/examine_stack/{topic.split()[0]}.log"
+    return "What it said is in this log:", f"cat results/logs/examine_stack/{topic.split()[0]}.log"

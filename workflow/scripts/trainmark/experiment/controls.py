@@ -6,7 +6,7 @@ from trainmark.machine import hardware
 
 # All images are on the device before the training starts, so that the host sends numbers of images alone.
 DEVICE_DATA = "device-data"
-# The host has so many threads: those of TensorFlow, and on Linux those of the processor too.
+# The host has so many threads: those of the framework, and on Linux those of the processor too.
 _THREADS = {"threads-2": 2, "threads-4": 4}
 NAMES = (DEVICE_DATA, *_THREADS)
 

@@ -1,8 +1,8 @@
 """The workloads: the models, and everything else that decides what a run computes.
 
 To add a model, write one function here that is decorated with ``@model`` and takes ``keras``; then name it in
-config/config.yaml. The functions are given ``keras`` (``tf.keras`` of the stack that trains) so that this module can be
-read without importing tensorflow.
+config/config.yaml. The functions are given ``keras``, that of the stack that trains, so that this module can be read
+without importing a framework.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def mlp(keras: Any) -> Any:
 
 @model
 def cnn(keras: Any) -> Any:
-    """Convolutional network, the body of TensorFlow's CIFAR-10 tutorial on one channel; 93,322 parameters."""
+    """Convolutional network, the body of a well-known CIFAR-10 tutorial on one channel; 93,322 parameters."""
     layers = keras.layers
     return keras.Sequential(
         [
@@ -75,7 +75,7 @@ def is_optimizer_of(stack: str, optimizer_class: str | None) -> bool:
     """Whether a stack trains with this implementation of its optimizer; records of before may have another.
 
     Args:
-        stack: tf-2.12, whose Keras has two (``measure.worker.settings`` says which one it takes), or another.
+        stack: tf-2.12, whose Keras has two (``measure.worker.frameworks`` takes one of them), or another.
         optimizer_class: module and class as a record has them; None where it failed before.
     """
     return stack != "tf-2.12" or optimizer_class is None or ".legacy." in optimizer_class

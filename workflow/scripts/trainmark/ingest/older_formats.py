@@ -54,6 +54,18 @@ def _format_4(data: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _format_6(data: dict[str, Any]) -> dict[str, Any]:
+    """A record of format 5, which TensorFlow made, as one of format 6."""
+    versions, found = dict(data["versions"]), {**data}
+    if "tensorflow" in versions:
+        metal = versions.pop("tensorflow_metal")
+        made_with = {"framework": "tensorflow", "framework_version": versions.pop("tensorflow")}
+        found["versions"] = {**made_with, "plugin": metal and f"tensorflow-metal {metal}", **versions}
+    if data["status"] == OK:
+        found["execution"] = {**data["execution"], "always_compiled": False}
+    return found
+
+
 # The energy of records of formats 1 and 2, as format 3 has it.
 _UNMEASURED_BEFORE_3 = {
     key: value for key, value in energy.unmeasured("records of this format hold none").items() if key != "idle_reason"
@@ -84,6 +96,9 @@ UPGRADES = {
         _format_4,
     ),
     4: Upgrade(("previous",), lambda data: {**data, "previous": None}),
+    5: Upgrade(
+        ("versions.framework", "versions.framework_version", "versions.plugin", "execution.always_compiled"), _format_6
+    ),
 }
 
 

@@ -16,7 +16,7 @@ from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls
 from trainmark.records.record import OK
 
-# Older than every TensorFlow that this project has measured.
+# Older than every framework that this project has measured.
 EARLIEST = "2020"
 _TOLERANCE = 1e-6  # of sums of times and energies, relative
 # The time of day is rounded, and slewed against the clock of durations by 0.05 % at most (adjtimex(2)); where it was
@@ -189,15 +189,15 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
     found = record.execution
     if found.floatx != workload.precision:
         yield f"it computed in {found.floatx}, but its workload is of {workload.precision}"
-    if found.jit_compile and not workload.jit_compile:
-        yield "XLA compiled it, but its workload is without XLA"
+    if found.jit_compile and not (workload.jit_compile or found.always_compiled):
+        yield "it was compiled, but its workload is without compiling"
     if found.optimizer_class.rpartition(".")[2].lower() != workload.optimizer.name:
         yield f"its optimizer was {found.optimizer_class}, but its workload has {workload.optimizer.name}"
     if found.parameters != PARAMETERS.get(record.model, found.parameters):
         yield f"its model has {found.parameters:,} parameters, but {record.model} has {PARAMETERS[record.model]:,}"
-    stack, version = record.stack.partition("-")[2], record.versions.tensorflow
-    if record.stack.startswith("tf-") and not (version or "").startswith(f"{stack}."):
-        yield f"it ran TensorFlow {version}, but its stack is {record.stack}"
+    pinned, version = record.stack.partition("-")[2], record.versions.framework_version
+    if pinned and not f"{version}.".startswith(f"{pinned}."):
+        yield f"it ran {record.versions.framework} {version}, but its stack is {record.stack}"
     held_to = controls.threads(record.control)
     if held_to not in (None, found.intra_op_threads):
         yield f"it is a control of {held_to} threads, but had {found.intra_op_threads}"

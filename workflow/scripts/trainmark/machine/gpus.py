@@ -1,7 +1,7 @@
 """Which GPUs there are, and which one of them is timed.
 
 A benchmark is of one GPU. Where there are several, or a job may use one of eight, what is described, named, compared
-and metered is the one that trains, and TensorFlow is shown no other.
+and metered is the one that trains, and the framework is shown no other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WHOLE = re.compile(r"^GPU \d+: .*\(UUID:\s*(GPU-[^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU that TensorFlow could train on: Apple's own, or an NVIDIA one, whole or an instance of one.
+    """A GPU that a stack could train on: Apple's own, or an NVIDIA one, whole or an instance of one.
 
     Attributes:
         name: marketing name; of an instance, its profile behind it.

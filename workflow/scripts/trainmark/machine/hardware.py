@@ -57,12 +57,12 @@ def unsupported() -> str:
     if system.sysctl("sysctl.proc_translated") == "1":
         return (
             f"This Python ({sys.executable}) was built for Intel processors, and macOS translates it (Rosetta 2). "
-            "TensorFlow does not run that way. Install a Python for Apple Silicon, as 'brew install python@3.12' of a "
+            "No pinned stack runs that way. Install a Python for Apple Silicon, as 'brew install python@3.12' of a "
             "Homebrew in /opt/homebrew or Miniforge's arm64 installer does, from a terminal that is not itself opened "
             "with Rosetta ('uname -m' says arm64 there), and give the same command again."
         )
     return (
-        f"No pinned TensorFlow runs on this platform ({platform.system()} on {platform.machine()}). Supported are Macs "
+        f"No pinned stack runs on this platform ({platform.system()} on {platform.machine()}). Supported are Macs "
         "with Apple Silicon, and Linux on x86-64 with or without an NVIDIA GPU; on Windows, Linux in WSL2. Reports of "
         "other machines' results can be drawn here: install Snakemake and the packages in envs/inputs/report.in, then "
         "'snakemake --cores 1 report'."

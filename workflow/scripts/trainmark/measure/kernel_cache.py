@@ -1,6 +1,6 @@
 """The driver's compiler, kept out of the timings: what it makes for a GPU is made before the first of them.
 
-Where TensorFlow holds no machine code for a GPU, NVIDIA's driver compiles its kernels when they are first loaded. That
+Where a stack holds no machine code for a GPU, NVIDIA's driver compiles its kernels when they are first loaded. That
 takes minutes, up to half an hour, and is no training. The driver keeps the result in a folder (CUDA C++ Programming
 Guide, CUDA_CACHE_PATH), where all later processes find it.
 """
@@ -51,7 +51,7 @@ def is_needed(stack: str, device: str, gpu: Gpu | None, lock_file: Path) -> bool
 def announcement(stack: str, gpu: Gpu) -> str:
     """What to tell before it is compiled."""
     return (
-        f"trainmark: the TensorFlow of {stack} holds no machine code for {gpu.name} (compute capability "
+        f"trainmark: {stack} holds no machine code for {gpu.name} (compute capability "
         f"{gpu.compute_capability}), so NVIDIA's driver now compiles the code, once. That takes minutes, up to half "
         "an hour, and is not timed."
     )

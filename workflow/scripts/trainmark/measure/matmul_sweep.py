@@ -26,7 +26,7 @@ class Request:
 
     Attributes:
         path: results/machines/MACHINE/roofline/STACK/DEVICE.json.
-        threads: of TensorFlow; None for all cores that the process may use.
+        threads: of the framework; None for all cores that the process may use.
         lock_file: the file that pins the environment.
         workflow_pid: process that wants it, or None.
         gpu: that is timed on this machine, whichever device the sweep is of.
@@ -72,7 +72,12 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
     machine, stack, device = request.axes
     made_by = provenance.describe(request.lock_file, request.gpu)
     threads = request.threads or hardware.usable_cores()
-    message: WorkerRequest = {"device": device, "threads": threads, "lock_file": str(request.lock_file)}
+    message: WorkerRequest = {
+        "stack": stack,
+        "device": device,
+        "threads": threads,
+        "lock_file": str(request.lock_file),
+    }
     variables = worker_process.child_environment(device, threads, request.gpu, stack)
     limit_seconds = _TIME_LIMIT_SECONDS
     if kernel_cache.is_needed(stack, device, request.gpu, request.lock_file):

@@ -17,11 +17,13 @@ class WorkerRequest(TypedDict):
     """What every worker is told; for a sweep of matrix products, that is all.
 
     Attributes:
+        stack: that is timed, which says by what framework.
         device: cpu or gpu.
-        threads: of TensorFlow.
+        threads: of the framework.
         lock_file: the file that pins the environment.
     """
 
+    stack: str
     device: str
     threads: int
     lock_file: str
@@ -60,7 +62,7 @@ class ExaminationRequest(WorkerRequest):
 
 
 class UsedGpu(TypedDict):
-    """What TensorFlow says of the GPU that it used; of Apple's it knows nothing."""
+    """What the framework says of the GPU that it used; of Apple's most know nothing."""
 
     name: str | None
     compute_capability: str | None
@@ -107,6 +109,7 @@ class Execution(TypedDict, total=False):
     """What a model computed with, as the libraries resolved it, and where a step was placed, as far as it came.
 
     Attributes:
+        always_compiled: whether the framework compiles every step, whatever the workload says.
         cpus: that the process was held to, if it was.
         variable_devices: the devices (``CPU:0``) of the model's variables.
         arithmetic_devices: the devices of the step's matrix products, convolutions and recurrences.
@@ -123,6 +126,7 @@ class Execution(TypedDict, total=False):
     inter_op_threads: int
     optimizer_class: str
     jit_compile: bool
+    always_compiled: bool
     tensor_float_32: bool
     parameters: int
     cpus: list[int]

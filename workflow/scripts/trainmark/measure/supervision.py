@@ -32,7 +32,7 @@ class Request:
         run: which.
         workload: what to compute, as ``workloads.describe`` gives it.
         seed: of the run's random numbers.
-        threads: of TensorFlow and the numeric libraries; None for all cores that the process may use.
+        threads: of the framework and the numeric libraries; None for all cores that the process may use.
         time_limit_seconds: from the start of the child to its end.
         data_folder: the decoded data set.
         lock_file: the file that pins the environment.
@@ -147,12 +147,12 @@ def _warm_up(request: Request, command: list[str], lock: int) -> None:
 
 
 def refuse_other_gpu(expected: Gpu | None, used: UsedGpu | None) -> Ending | None:
-    """How it went where TensorFlow says that it used another GPU than the one that is described and metered."""
+    """How it went where the framework says that it used another GPU than the one that is described and metered."""
     if expected is None or expected.pci_bus_id is None or used is None or used["pci_bus_id"] is None:
         return None
     if gpus.same_bus(expected.pci_bus_id, used["pci_bus_id"]):
         return None
-    reason = f"Expected the training on {expected}; TensorFlow used {used['name']} at {used['pci_bus_id']}."
+    reason = f"Expected the training on {expected}; it used {used['name']} at {used['pci_bus_id']}."
     return {"status": "wrong_device", "reason": reason}
 
 
@@ -203,6 +203,7 @@ def _run_child(request: Request, command: list[str], lock: int) -> TrainingAnswe
 def _message(request: Request, threads: int) -> TrainingRequest:
     """What the child is asked to do."""
     return {
+        "stack": request.run.cell.stack,
         "device": request.run.cell.device,
         "batch_size": request.run.cell.batch_size,
         "workload": request.workload,

@@ -39,8 +39,6 @@ _THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
 )
 
 
@@ -156,7 +154,7 @@ def serve(module: str = "training", function: str = "train") -> None:
     ``cpus``, it keeps to these.
 
     Args:
-        module: of ``trainmark.measure.worker``, imported only now, since it brings tensorflow.
+        module: of ``trainmark.measure.worker``, imported only now, since it brings a framework.
         function: of that module; takes one of the requests of ``messages`` and returns its answer.
     """
     answer_descriptor = os.dup(1)
@@ -169,25 +167,25 @@ def serve(module: str = "training", function: str = "train") -> None:
     answer = getattr(importlib.import_module(f"trainmark.measure.worker.{module}"), function)(request)
     with os.fdopen(answer_descriptor, "w") as file:
         json.dump(answer, file)
-    os._exit(0)  # TensorFlow takes a while to tear itself down, and nothing is left to save
+    os._exit(0)  # a framework may take a while to tear itself down, and nothing is left to save
 
 
 def child_environment(device: str, threads: int, gpu: Gpu | None, stack: str) -> dict[str, str]:
     """The environment of a training process.
 
     Snakemake sets the thread variables to its own idea of a job's threads, so they are set again here, all alike.
-    CUDA's libraries are found without anything that the user would have to set.
+    CUDA's libraries are found without anything that the user would have to set. What the framework reads of the
+    environment it sets itself, in the child.
 
     Args:
         device: that is to train.
-        threads: of TensorFlow and the numeric libraries.
-        gpu: the only one that TensorFlow is shown; none where the CPU trains.
+        threads: of the numeric libraries.
+        gpu: the only one that the framework is shown; none where the CPU trains.
         stack: that is timed.
     """
     found = process_environment.clean()
     found |= cuda.variables(cuda.wheels_folder(), found)
     found |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    found["KERAS_BACKEND"] = "tensorflow"
     # CUDA's own order, by speed, is not that of nvidia-smi and NVML: the GPU described would be another.
     found["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     if device == "cpu":

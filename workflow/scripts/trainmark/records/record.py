@@ -13,7 +13,7 @@ from trainmark.errors import TrainmarkError
 from trainmark.experiment.grid import Cell, Run
 
 # The layout of a record. Raise it when a field is added, dropped or changes its meaning.
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 # The layout of the file of a sweep of matrix products.
 ROOFLINE_FORMAT = 2
 # How a run is measured. Raise it when a change to the timed loop can move the times: runs of different protocols are

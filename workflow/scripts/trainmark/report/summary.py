@@ -129,13 +129,13 @@ def _versions(data: ReportData) -> list[str]:
     found = []
     for stack, part in runs.groupby("stack"):
         names = {
-            "Python": "python",
-            "TensorFlow": "tensorflow",
-            "Keras": "keras",
-            "tensorflow-metal": "tensorflow_metal",
+            "Python ": "python",
+            f"{part['framework'].iloc[0]} ": "framework_version",
+            "Keras ": "keras",
+            "": "plugin",
         }
         versions = {name: sorted(part[column].dropna().unique()) for name, column in names.items()}
-        words = [f"{name} {enumerate_words(each, 3)}" for name, each in versions.items() if each]
+        words = [f"{name}{enumerate_words(each, 3)}" for name, each in versions.items() if each]
         systems = enumerate_words(sorted(part["operating_system"].dropna().unique()), 4)
         found.append(_text(f"{stack}: {', '.join(words)}; on {systems or 'an unknown system'}."))
     commits = sorted(f"{commit[:12]}" for commit in runs["code_commit"].dropna().unique())

@@ -1,1 +1,1 @@
-"""What the process of a run does. The only folder that imports TensorFlow."""
+"""What the process of a run does. Only its folder ``frameworks`` imports any."""

@@ -1,4 +1,4 @@
-"""What every run proves, without a run: where TensorFlow computes, and how evenly. Imports tensorflow.
+"""What every run proves, without a run: where a framework computes, and how evenly.
 
 It runs in a fresh process that ``doctor.stack_check`` starts, and trains nothing that counts.
 """
@@ -13,7 +13,8 @@ from typing import Any
 from trainmark.install import lockfile
 from trainmark.machine import disturbances
 from trainmark.measure.messages import ExaminationAnswer, ExaminationRequest, Load, ObservedStep, nothing_examined
-from trainmark.measure.worker import device_proof, failures, matmul, settings, versions
+from trainmark.measure.worker import device_proof, failures, frameworks, matmul, versions
+from trainmark.measure.worker.frameworks import Framework
 from trainmark.records.record import OK
 
 # The load: products of square float32 matrices of this side, so many that they take about LOAD_SECONDS, done again and
@@ -36,32 +37,31 @@ def examine(request: ExaminationRequest) -> ExaminationAnswer:
 
 def _examine(request: ExaminationRequest, found: ExaminationAnswer) -> None:
     """Fill ``found`` step by step, so that a failure keeps what came before it."""
-    import tensorflow as tf
-
-    device = request["device"]
-    found["versions"] |= versions.found(tf)
-    lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(tf))
-    settings.configure(tf, device, request["threads"])
-    found["gpu"] = device_proof.gpu_details(tf) if device == "gpu" else None
+    device, framework = request["device"], frameworks.of(request["stack"])
+    framework.load(device, request["threads"])
+    found["versions"] |= versions.found(framework)
+    lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(framework))
+    framework.configure(device, request["threads"])
+    found["gpu"] = framework.gpu() if device == "gpu" else None
     for workload in request["workloads"]:
-        found["steps"][workload["model"]] = _step(tf, workload, request["batch_size"], device)
+        found["steps"][workload["model"]] = _step(framework, workload, request["batch_size"], device)
     start = time.perf_counter()
-    found["load"] = repeat_load(tf, device)
+    found["load"] = repeat_load(framework, device)
     found["window"] = (start, time.perf_counter())
 
 
-def _step(tf: Any, workload: dict[str, Any], batch_size: int, device: str) -> ObservedStep:
+def _step(framework: Framework, workload: dict[str, Any], batch_size: int, device: str) -> ObservedStep:
     """One model's step: one that fails must not cost the others."""
     try:
-        return {"reason": None, "execution": device_proof.prove_step(tf, workload, batch_size, device)}
+        return {"reason": None, "execution": device_proof.prove_step(framework, workload, batch_size, device)}
     except Exception as error:
         traceback.print_exc()
         return {"reason": failures.classify(error)["reason"], "execution": {}}
 
 
-def repeat_load(tf: Any, device: str) -> Load:
+def repeat_load(framework: Framework, device: str) -> Load:
     """Do one and the same load again and again."""
-    work = matmul.load(tf, device, SIDE)
+    work = matmul.load(framework, device, SIDE)
     start = time.perf_counter()
     work()
     parts = max(1, round(LOAD_SECONDS / (time.perf_counter() - start)))

@@ -6,13 +6,15 @@ import re
 
 from trainmark.errors import TrainmarkError
 from trainmark.measure.messages import Ending
+from trainmark.measure.worker.frameworks import WrongDeviceError
 
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
-_OUT_OF_MEMORY = re.compile(r"out of memory|OOM when allocating|Dst tensor is not initialized", re.IGNORECASE)
-
-
-class WrongDeviceError(TrainmarkError):
-    """The training did not run, or could not be proven to run, on the device that was asked for."""
+# What the frameworks raise where memory runs out, and what they say where they raise something else.
+_EXHAUSTED = ("ResourceExhaustedError", "OutOfMemoryError")
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|OOM when allocating|Dst tensor is not initialized|RESOURCE_EXHAUSTED|can't allocate memory",
+    re.IGNORECASE,
+)
 
 
 def classify(error: Exception) -> Ending:
@@ -21,6 +23,6 @@ def classify(error: Exception) -> Ending:
     if isinstance(error, WrongDeviceError):
         return {"status": "wrong_device", "reason": text[:5000]}
     reason = text[:5000] if isinstance(error, TrainmarkError) else f"{type(error).__name__}: {text[:500]}"
-    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+    exhausted = isinstance(error, MemoryError) or type(error).__name__ in _EXHAUSTED
     out_of_memory = exhausted or _OUT_OF_MEMORY.search(text)
     return {"status": "out_of_memory" if out_of_memory else "error", "reason": reason}

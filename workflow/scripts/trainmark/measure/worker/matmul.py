@@ -1,6 +1,6 @@
-"""The sweep of matrix products: the most arithmetic that TensorFlow gets out of a device.
+"""The sweep of matrix products: the most arithmetic that a framework gets out of a device.
 
-Imports tensorflow. It runs in a fresh process that ``matmul_sweep`` starts.
+It runs in a fresh process that ``matmul_sweep`` starts.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from trainmark.install import lockfile
 from trainmark.measure.messages import SweepAnswer, WorkerRequest
-from trainmark.measure.worker import settings, versions
-from trainmark.measure.worker.device_proof import short_device
-from trainmark.measure.worker.failures import WrongDeviceError
+from trainmark.measure.worker import frameworks, versions
+from trainmark.measure.worker.frameworks import Framework, WrongDeviceError
 
 # Square float32 matrices of these sides, until one product takes longer than LONGEST_SECONDS: by then a device is busy
 # a thousand times longer than starting a product takes, and a larger side brings some percent more for eight times the
@@ -31,13 +29,13 @@ def sweep(request: WorkerRequest) -> SweepAnswer:
     """Sweep once, with float32 arithmetic (TensorFloat-32 is switched off); a failure becomes a reason."""
     found: SweepAnswer = {"reason": None, "versions": {}, "threads": request["threads"], "products": []}
     try:
-        import tensorflow as tf
-
-        found["versions"] = versions.found(tf)
-        lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(tf))
-        settings.configure(tf, request["device"], request["threads"])
+        framework = frameworks.of(request["stack"])
+        framework.load(request["device"], request["threads"])
+        found["versions"] = versions.found(framework)
+        lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(framework))
+        framework.configure(request["device"], request["threads"])
         for side in SIDES:
-            work = load(tf, request["device"], side)
+            work = load(framework, request["device"], side)
             rates = [work() for _ in range(ROUNDS)]
             found["products"].append({"side": side, "flops_per_second": rates})
             if 2 * side**3 / max(rates) > LONGEST_SECONDS:
@@ -50,11 +48,11 @@ def sweep(request: WorkerRequest) -> SweepAnswer:
     return found
 
 
-def load(tf: Any, device: str, side: int) -> Callable[[], float]:
+def load(framework: Framework, device: str, side: int) -> Callable[[], float]:
     """So many products of square matrices that they take about ROUND_SECONDS.
 
     Args:
-        tf: tensorflow.
+        framework: configured.
         device: cpu or gpu.
         side: of the matrices.
 
@@ -64,27 +62,17 @@ def load(tf: Any, device: str, side: int) -> Callable[[], float]:
     Raises:
         WrongDeviceError: if the first of them was made elsewhere.
     """
-    where = f"/{device.upper()}:0"
-    with tf.device(where):
-        left, right = (tf.random.stateless_uniform((side, side), seed=(1, n)) for n in (1, 2))
-        _wait(left @ right)  # what is chosen and compiled at the first product is not arithmetic
-        start = time.perf_counter()
-        product = left @ right
-        _wait(product)
-        count = max(1, round(ROUND_SECONDS / (time.perf_counter() - start)))
-        if not short_device(product.device).startswith(device.upper()):
-            raise WrongDeviceError(f"The product was made on {product.device}, not on the {device}.")
+    multiply, where = framework.multiplier(device, side)
+    if where != f"{device.upper()}:0":
+        raise WrongDeviceError(f"The product was made on {where}, not on the {device}.")
+    multiply(1)  # what is chosen and compiled at the first product is not arithmetic
+    start = time.perf_counter()
+    multiply(1)
+    count = max(1, round(ROUND_SECONDS / (time.perf_counter() - start)))
 
     def work() -> float:
-        with tf.device(where):
-            start = time.perf_counter()
-            for _ in range(count):
-                product = left @ right
-            _wait(product)  # a device works through its queue in order
-            return 2 * side**3 * count / (time.perf_counter() - start)
+        start = time.perf_counter()
+        multiply(count)
+        return 2 * side**3 * count / (time.perf_counter() - start)
 
     return work
-
-
-def _wait(product: Any) -> None:
-    product[0, 0].numpy()

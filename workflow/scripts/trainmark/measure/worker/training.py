@@ -1,8 +1,12 @@
-"""The timed training. Imports tensorflow.
+"""The timed training.
 
 It runs in a fresh process that ``supervision`` starts. What is timed is what most people would write: ``fit`` with
 arrays and validation data, then ``evaluate``. No callback works per batch, since such callbacks make Keras wait for
 the device after every step.
+
+A device may work on when a framework returns. So each time ends when the device is done: it is waited for once at the
+end of an epoch's training, of its validation (which is the end of the epoch), of ``fit`` and of ``evaluate``, in every
+stack. What that costs is in docs/method.md.
 """
 
 from __future__ import annotations
@@ -32,7 +36,8 @@ from trainmark.measure.messages import (
     TrainingRequest,
     nothing_measured,
 )
-from trainmark.measure.worker import device_data, device_proof, failures, settings, versions
+from trainmark.measure.worker import device_data, device_proof, failures, frameworks, settings, versions
+from trainmark.measure.worker.frameworks import Framework
 from trainmark.records.record import OK
 
 
@@ -50,34 +55,36 @@ def train(request: TrainingRequest) -> TrainingAnswer:
 
 def _measure(request: TrainingRequest, measured: TrainingAnswer) -> Accuracy:
     """Fill ``measured`` step by step, so that a failure keeps what came before it; gives what the model learned."""
+    device, framework = request["device"], frameworks.of(request["stack"])
     start = time.perf_counter()
-    import tensorflow as tf
-
+    framework.load(device, request["threads"])
     measured["durations"]["import_seconds"] = time.perf_counter() - start
-    measured["versions"] |= versions.found(tf)
-    lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(tf))
-    settings.configure(tf, request["device"], request["threads"])
-    settings.refuse_other_defaults(tf.keras, request["workload"]["precision"])
-    tf.keras.utils.set_random_seed(request["seed"])
+    measured["versions"] |= versions.found(framework)
+    lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(framework))
+    framework.configure(device, request["threads"])
+    settings.refuse_other_defaults(framework.keras, request["workload"]["precision"])
+    framework.keras.utils.set_random_seed(request["seed"])
 
-    model, (train_set, validation_set, test_set) = _prepare(tf, request, measured["durations"])
-    measured["execution"] |= settings.in_use(tf, model)
+    model, (train_set, validation_set, test_set) = _prepare(framework, request, measured["durations"])
+    measured["execution"] |= settings.in_use(framework, model)
     if request["cpus"]:
         measured["execution"]["cpus"] = sorted(os.sched_getaffinity(0))
-    curves = _fit(tf, model, (train_set, validation_set), request, measured)
-    scores = _evaluate(model, test_set, request["batch_size"], measured["durations"])
+    curves = _fit(framework, model, (train_set, validation_set), request, measured)
+    scores = _evaluate(framework, model, test_set, request["batch_size"], measured["durations"])
     accuracy: Accuracy = {**curves, **scores}
     measured["accuracy"] = accuracy
     # Last, because it takes one more training step.
-    nodes = device_proof.take_step(model, train_set, request["batch_size"])
-    measured["execution"] |= device_proof.describe_step(model, nodes, request["device"])
-    measured["gpu"] = device_proof.gpu_details(tf) if request["device"] == "gpu" else None
-    device_proof.check_device(measured["execution"], request["device"])
-    device_proof.check_optimizer(measured["execution"])
+    images, labels = (each[: request["batch_size"]] for each in train_set)
+    measured["execution"] |= device_proof.observe(framework, model, (images, labels), device)
+    del measured["execution"]["optimizer_devices"]
+    measured["gpu"] = framework.gpu() if device == "gpu" else None
+    device_proof.check(framework, measured["execution"], device)
     return accuracy
 
 
-def _prepare(tf: Any, request: TrainingRequest, durations: Durations) -> tuple[Any, Sequence[tuple[Any, Any]]]:
+def _prepare(
+    framework: Framework, request: TrainingRequest, durations: Durations
+) -> tuple[Any, Sequence[tuple[Any, Any]]]:
     """Load the data and build the model; gives the compiled model, and the sets to train, validate and test with."""
     workload = request["workload"]
     start = time.perf_counter()
@@ -90,22 +97,26 @@ def _prepare(tf: Any, request: TrainingRequest, durations: Durations) -> tuple[A
     durations["data_seconds"] = time.perf_counter() - start
 
     start = time.perf_counter()
-    model = workloads.MODELS[workload["model"]](tf.keras)
+    model = workloads.MODELS[workload["model"]](framework.keras)
     if request["control"] == controls.DEVICE_DATA:
-        images, sets = device_data.move_in(tf, request["device"], sets)
-        model = device_data.looking_up(tf, images, model)
-    settings.compile_model(tf.keras, model, workload)
+        images, sets = device_data.move_in(framework, request["device"], sets)
+        model = device_data.looking_up(framework, images, model)
+    settings.compile_model(framework, model, workload)
     durations["build_seconds"] = time.perf_counter() - start
     return model, sets
 
 
 def _fit(
-    tf: Any, model: Any, sets: tuple[tuple[Any, Any], Any], request: TrainingRequest, measured: TrainingAnswer
+    framework: Framework,
+    model: Any,
+    sets: tuple[tuple[Any, Any], Any],
+    request: TrainingRequest,
+    measured: TrainingAnswer,
 ) -> Curves:
     """The timed ``fit`` on a set with another one to validate; gives the curves of loss and accuracy."""
     (images, labels), validation_set = sets
     durations, clock = measured["durations"], time.perf_counter
-    epochs = _epoch_clock(tf.keras)
+    epochs = _epoch_clock(framework)
     before, cpu_start, start = disturbances.snapshot(), time.process_time(), clock()
     history = model.fit(
         images,
@@ -116,11 +127,12 @@ def _fit(
         verbose=0,  # the progress bar waits for the device after every batch
         callbacks=[epochs],
     )
+    framework.wait(model)
     durations["fit_seconds"] = clock() - start
     cpu_seconds = time.process_time() - cpu_start
     measured["noise"] = disturbances.between(before, disturbances.snapshot(), cpu_seconds)
     measured["fit_window"] = (start, start + durations["fit_seconds"])
-    measured["peak_device_memory_bytes"] = _peak_device_memory_bytes(tf, request["device"])
+    measured["peak_device_memory_bytes"] = _peak_device_memory_bytes(framework, request["device"])
     later = epochs.epoch_seconds[1:]
     durations |= {
         "fit_setup_seconds": epochs.first_start - start,
@@ -138,18 +150,21 @@ def _fit(
     }
 
 
-def _evaluate(model: Any, test_set: tuple[Any, Any], batch_size: int, durations: Durations) -> Scores:
+def _evaluate(
+    framework: Framework, model: Any, test_set: tuple[Any, Any], batch_size: int, durations: Durations
+) -> Scores:
     """Loss and accuracy on the test set."""
     start = time.perf_counter()
     test_loss, test_accuracy = model.evaluate(*test_set, batch_size=batch_size, verbose=0)
+    framework.wait(model)
     durations["evaluate_seconds"] = time.perf_counter() - start
     return {"test_loss": float(test_loss), "test_accuracy": float(test_accuracy)}
 
 
-def _epoch_clock(keras: Any) -> Any:
+def _epoch_clock(framework: Framework) -> Any:
     """A callback that times epochs, and the validation inside each, in seconds."""
 
-    class EpochClock(keras.callbacks.Callback):  # type: ignore[misc]
+    class EpochClock(framework.keras.callbacks.Callback):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.epoch_seconds: list[float] = []
@@ -161,9 +176,11 @@ def _epoch_clock(keras: Any) -> Any:
                 self.first_start = self._epoch_start
 
         def on_test_begin(self, logs: Any = None) -> None:
+            framework.wait(self.model)
             self._validation_start = time.perf_counter()
 
         def on_test_end(self, logs: Any = None) -> None:
+            framework.wait(self.model)
             self.validation_seconds.append(time.perf_counter() - self._validation_start)
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -190,15 +207,12 @@ def _peak_memory_bytes() -> int:
     return peak if system.MAC else peak * 1024
 
 
-def _peak_device_memory_bytes(tf: Any, device: str) -> int | None:
-    """The most GPU memory that TensorFlow's tensors took; what it has reserved beyond says nothing of the training.
-
-    None on the CPU, and where a plug-in does not count.
-    """
+def _peak_device_memory_bytes(framework: Framework, device: str) -> int | None:
+    """The most GPU memory that tensors took; None on the CPU, and where a plug-in does not count."""
     if device == "cpu":
         return None
     try:
-        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"]) or None
+        return framework.peak_device_memory_bytes()
     except Exception as error:  # of whatever kind a plug-in raises
         print(f"no peak of the GPU's memory: {error}", file=sys.stderr)
         return None

@@ -32,9 +32,10 @@ _CELLS = tables.named("cells").pick(
 _SOFTWARE = (
     *SERIES,
     Column("python", "Python"),
-    Column("tensorflow", "TensorFlow"),
+    Column("framework", "Framework"),
+    Column("framework_version", "Version"),
     Column("keras", "Keras"),
-    Column("tensorflow_metal", "tensorflow-metal", empty="none"),
+    Column("plugin", "Plug-in", empty="none"),
     Column("intra_op_threads", "Threads", "integer"),
     Column("optimizer_class", "Optimizer"),
     Column("xla", "XLA"),
@@ -198,8 +199,16 @@ def _came(row: Mapping[str, Any], local: str) -> str:
 def provenance(data: ReportData) -> list[Section]:
     """With what it was measured, and how to measure it again."""
     runs = data.runs[data.runs["status"] == OK]
-    keys = ["machine", "stack", "device", "python", "tensorflow", "keras", "tensorflow_metal", "intra_op_threads"]
-    keys += ["optimizer_class", "jit_compile", "lock_file", "lock_sha256", "code_version", "code_commit"]
+    keys = ["machine", "stack", "device", "python", "framework", "framework_version", "keras", "plugin"]
+    keys += [
+        "intra_op_threads",
+        "optimizer_class",
+        "jit_compile",
+        "lock_file",
+        "lock_sha256",
+        "code_version",
+        "code_commit",
+    ]
     rows = rows_of(runs[keys].drop_duplicates())
     for row in rows:
         row["lock"] = (row["lock_sha256"] or "")[:12]

@@ -91,7 +91,7 @@ def _winners(data: ReportData) -> list[Table]:
 _UTILISATION = (
     "Reached is the arithmetic of the whole fit over its time, at the batch size where that is highest (median of "
     "the repeats). Operations are counted from the layers, a multiply-add as two. One share is of the published peak "
-    "of a GPU, the other of the best product of two square float32 matrices that TensorFlow makes on the same "
+    "of a GPU, the other of the best product of two square float32 matrices that the stack makes on the same "
     "device. Start-up and validation are in the time, so the shares say what a user gets, not what the device can do."
 )
 
