@@ -12,6 +12,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
+from trainmark import stacks
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls
 from trainmark.records.record import OK
@@ -195,9 +198,12 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
         yield f"its optimizer was {found.optimizer_class}, but its workload has {workload.optimizer.name}"
     if found.parameters != PARAMETERS.get(record.model, found.parameters):
         yield f"its model has {found.parameters:,} parameters, but {record.model} has {PARAMETERS[record.model]:,}"
-    pinned, version = record.stack.partition("-")[2], record.versions.framework_version
-    if pinned and not f"{version}.".startswith(f"{pinned}."):
+    named, version = stacks.version(record.stack), record.versions.framework_version
+    if named and not f"{version}.".startswith(f"{named}."):
         yield f"it ran {record.versions.framework} {version}, but its stack is {record.stack}"
+    listed = record.environment.packages is not msgspec.UNSET
+    if stacks.is_unpinned(record.stack) != listed:
+        yield f"its stack is {record.stack}, but it has {'a' if listed else 'no'} list of what was installed"
     held_to = controls.threads(record.control)
     if held_to not in (None, found.intra_op_threads):
         yield f"it is a control of {held_to} threads, but had {found.intra_op_threads}"

@@ -20,8 +20,6 @@ from pathlib import Path
 from trainmark import stacks
 from trainmark.errors import TrainmarkError
 
-# Under which names TensorFlow is published, by platform and build.
-TENSORFLOW_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-macos")
 # "      - numpy==1.23.5 --hash=..." in an environment file, "numpy==1.23.5 \" in a requirements file.
 _PIN = re.compile(r"^(?:\s*- )?([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)(?:\s*;\s*(.*?))?((?:\s+--hash=\S+)*)\s*$")
 _HASH = re.compile(r"--hash=sha256:(\w+)")
