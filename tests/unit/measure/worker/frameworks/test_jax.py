@@ -7,7 +7,7 @@ from tests.frameworks import ask
 
 PROGRAM = """
 jax, keras = framework.jax, framework.keras
-framework.configure("cpu", 2)
+framework.configure("cpu", 1)
 found = {"threads": framework.threads_in_use(), "rounds": framework.rounds_products(), "build": framework.build()}
 found["steps"] = {
     name: device_proof.prove_step(framework, workloads.describe(name, CONFIG), 8, "cpu") for name in ("mlp", "lstm")
@@ -51,7 +51,7 @@ jax.monitoring.register_event_duration_secs_listener(
 framework.observe_step(model, *batch)
 found["compiled again"] = compilations
 try:
-    framework.configure("gpu", 2)
+    framework.configure("gpu", 1)
 except frameworks.WrongDeviceError as error:
     found["no gpu"] = str(error)
 print(json.dumps(found))
@@ -60,7 +60,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def jax_answers():
-    return ask("jax", "jax-0.11", PROGRAM, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    return ask("jax", "jax-0.11", PROGRAM, threads=3, XLA_FLAGS="--xla_force_host_platform_device_count=2")
 
 
 def test_step_is_proven_by_its_program(jax_answers):
@@ -87,7 +87,7 @@ def test_program_that_is_looked_at_is_the_one_that_was_executed(jax_answers):
 
 def test_what_it_is_set_to(jax_answers):
     found = jax_answers
-    assert found["threads"] == [2, 2]
+    assert found["threads"] == [3, 3]
     assert found["rounds"] is False
     assert found["product"] == "CPU:0"
     assert found["build"]["framework_version"].startswith("0.")

@@ -7,7 +7,7 @@ from tests.frameworks import ask
 
 PROGRAM = """
 torch = framework.torch
-framework.configure("cpu", 2)
+framework.configure("cpu", 1)
 found = {"threads": framework.threads_in_use(), "rounds": framework.rounds_products(), "build": framework.build()}
 found["steps"] = {
     name: device_proof.prove_step(framework, workloads.describe(name, CONFIG), 8, "cpu") for name in workloads.MODELS
@@ -56,7 +56,7 @@ try:
 except frameworks.WrongDeviceError as error:
     found["forward only"] = str(error)
 try:
-    framework.configure("gpu", 2)
+    framework.configure("gpu", 1)
 except frameworks.WrongDeviceError as error:
     found["no gpu"] = str(error)
 print(json.dumps(found))
@@ -99,7 +99,7 @@ print(json.dumps({"threads": len(seen), "operations": sum(map(len, seen.values()
 
 @pytest.fixture(scope="module")
 def torch_answers():
-    return ask("torch", "torch-2.11", PROGRAM)
+    return ask("torch", "torch-2.11", PROGRAM, threads=1)
 
 
 def test_every_operation_of_a_step_is_seen_with_its_device(torch_answers):
@@ -133,7 +133,7 @@ def test_observer_goes_with_the_backward_pass_to_other_threads():
 
 def test_what_it_is_set_to(torch_answers):
     found = torch_answers
-    assert found["threads"] == [2, 2]
+    assert found["threads"] == [1, 1]
     assert found["rounds"] is False
     assert found["build"]["framework_version"].startswith("2.")
     assert "+" not in found["build"]["framework_version"]
