@@ -1,7 +1,8 @@
 # The two commands of a newcomer, and a few more. "make" alone lists them.
 # What may be given on make's command line, as in "make rename MACHINE=old TO=new". A variable of such a name that the
 # shell exports means something else and counts for nothing.
-VENV = .venv
+STACK =
+VENV = .venv$(addprefix -,$(filter-out $(DEFAULT_STACK),$(STACK)))
 PYTHON =
 MACHINE =
 FROM =
@@ -9,6 +10,14 @@ TO =
 AS =
 SKIP =
 KEY =
+# What is installed where no STACK is named, and all that can be named here: those that are pinned beside the workflow.
+DEFAULT_STACK = tf-2.19
+HOST_STACKS = $(sort $(patsubst envs/%.linux-64.host.txt,%,$(wildcard envs/*.linux-64.host.txt)))
+ifneq ($(filter $(HOST_STACKS),$(value STACK)),$(value STACK))
+$(error STACK names no stack that make can install; expected one of $(HOST_STACKS))
+endif
+# With a stack that is named, that one is measured, whatever was before.
+STACKS = $(if $(STACK),'stacks=[$(STACK)]')
 # PYTHON, or the first of these that is Python 3.11 or 3.12, or python3, for which the installer finds another one.
 SOME_PYTHON = $(or $(PYTHON),$(shell for p in python3.12 python3.11 python3; do \
 	$$p -I -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; \
@@ -17,7 +26,7 @@ PY = $(VENV)/bin/python
 # Whatever a shell exports, programs of ours start from one environment.
 RUN = $(PY) -I workflow/scripts/start_program.py
 SNAKEMAKE = $(RUN) -m snakemake --cores 1
-PINS = $(wildcard envs/*.host.txt)
+PINS = $(wildcard envs/$(or $(STACK),$(DEFAULT_STACK)).*.host.txt)
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
 unexport FROM AS SKIP KEY MACHINE TO
@@ -36,6 +45,8 @@ help:
 	@echo "  make doctor         check in a minute whether measurements on this machine will count"
 	@echo "  make run            time the whole grid, one epoch each (minutes), and draw the report"
 	@echo "  make benchmark      the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
+	@echo "  make run STACK=torch-2.11"
+	@echo "                      the same with another stack, in an environment of its own: $(HOST_STACKS)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
 	@echo "  make open           open the page in the browser"
 	@echo "  make unlock         let the next command run after a crash or a power cut"
@@ -62,20 +73,20 @@ demo: $(VENV)/installed
 	@$(RUN) workflow/scripts/show_demo.py --records results/example/*.tar.gz -- results/demo
 
 run: $(VENV)/installed
-	@$(SNAKEMAKE) --configfile config/quick.yaml
+	@$(SNAKEMAKE) --configfile config/quick.yaml $(addprefix --config ,$(STACKS))
 
 benchmark: $(VENV)/installed
-	@$(SNAKEMAKE)
+	@$(SNAKEMAKE) $(addprefix --config ,$(STACKS))
 
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
 references: $(VENV)/installed
-	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[tf-2.19]' repeats=8 \
+	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[$(or $(STACK),$(DEFAULT_STACK))]' repeats=8 \
 		$${GIVEN_MACHINE:+"machine=$$GIVEN_MACHINE"} && $(RUN) workflow/scripts/write_references.py \
-		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} --stack tf-2.19 config/references.yaml
+		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} --stack $(or $(STACK),$(DEFAULT_STACK)) config/references.yaml
 
 doctor: $(VENV)/installed
-	@$(SNAKEMAKE) doctor
+	@$(SNAKEMAKE) doctor $(addprefix --config ,$(STACKS))
 
 report: $(VENV)/installed
 	@$(SNAKEMAKE) report
@@ -131,7 +142,7 @@ check-locks: $(VENV)/installed-tests
 
 # The installer makes an environment anew whose Python is gone, or that was moved here with the folder.
 ifneq ($(wildcard $(VENV)/installed),)
-ifneq ($(shell $(PY) -I envs/create_venv.py --check $(VENV) 2>/dev/null),sound)
+ifneq ($(shell $(PY) -I envs/create_venv.py --check $(addprefix --stack=,$(STACK)) $(VENV) 2>/dev/null),sound)
 $(VENV)/installed: FORCE
 endif
 endif
@@ -147,7 +158,7 @@ $(VENV)/installed-tests: $(VENV)/installed envs/tests.txt
 
 INSTALL = python="$(SOME_PYTHON)"; command -v "$$python" >/dev/null || \
 	{ echo "trainmark: Python 3 is needed to begin with, and there is no $$python" >&2; exit 1; }; \
-	"$$python" -I envs/create_venv.py $(if $(PYTHON),--no-other-python) $(VENV)
+	"$$python" -I envs/create_venv.py $(addprefix --stack=,$(STACK)) $(if $(PYTHON),--no-other-python) $(VENV)
 
 .PHONY: FORCE
 # Targets that are given together, as in "make unlock run", wait for each other whatever MAKEFLAGS say.

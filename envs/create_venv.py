@@ -5,6 +5,7 @@ Written for any Python 3, so that a very old one gets a message instead of a syn
 """
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ if sys.version_info < OLDEST:
     sys.exit("trainmark: Python 3.11 or 3.12 is needed, or 3.7 or newer to fetch one; found {}.".format(FOUND))
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
+from trainmark import stacks
 from trainmark.errors import TrainmarkError
 from trainmark.install import virtual_environment
 
@@ -26,63 +28,74 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only say what is wrong with the environment, or 'sound'")
     parser.add_argument("--no-other-python", action="store_true", help="use this Python or none")
+    known = [each for each in stacks.names() if stacks.named(each).host_pythons]
+    parser.add_argument("--stack", choices=known, default=stacks.DEFAULT, help="to install beside the workflow")
     parser.add_argument("folder", type=Path, help="of the environment")
     parser.add_argument("extra", nargs="*", help="further requirement files")
     args = parser.parse_args()
+    pythons = stacks.named(args.stack).host_pythons
     if args.check:
-        print(virtual_environment.fault_of_this(args.folder) or virtual_environment.SOUND)
+        print(virtual_environment.fault_of_this(args.folder, pythons) or virtual_environment.SOUND)
         return
     try:
-        if sys.version_info[:2] in virtual_environment.SUPPORTED:
-            prepare(args.folder, args.extra)
+        if "{}.{}".format(*sys.version_info) in pythons:
+            prepare(args.folder, args.stack, args.extra)
         else:
-            go_on_with(other_python(args.folder, args.no_other_python))
+            go_on_with(other_python(args.folder, args.stack, args.no_other_python))
     except (TrainmarkError, OSError) as error:
         sys.exit("trainmark: {}".format(error))
 
 
-def prepare(folder, extra):
+def prepare(folder, stack, extra):
     """Have a sound environment in a folder, with this Python, and the pinned packages in it."""
-    files = [requirements_file(), *extra]
-    fault = virtual_environment.fault_of(folder)
+    files = [requirements_file(stack), *extra]
+    fault = virtual_environment.fault_of(folder, stack)
     if fault and folder.exists():
         print("trainmark: {} is made anew, since {}".format(folder, fault), flush=True)
-    names = ", ".join(os.path.basename(file) for file in files)
-    print("trainmark: installing {} into {} (1 to 5 GB, some minutes)".format(names, folder), flush=True)
+    names = [os.path.basename(file) for file in files]
+    size = json.loads((HERE / "sizes.json").read_text())[names[0]] / 1e9
+    what = "trainmark: installing {} into {} ({:.1f} GB to download, up to 5 times as much on the disk, some minutes)"
+    print(what.format(", ".join(names), folder, size), flush=True)
     if fault:
         virtual_environment.create(folder)
     virtual_environment.install(folder, files)
 
 
-def requirements_file():
-    """Path of the pinned requirements for this platform; an error where there are none."""
+def requirements_file(stack):
+    """Path of the pinned requirements of a stack for this platform; an error where there are none."""
     from trainmark.machine import hardware  # which Pythons before 3.10 may not be able to read
 
     platform = hardware.platform_tag()
     if platform is None:
         raise TrainmarkError(hardware.unsupported())
-    return str(HERE / "tf-2.19.{}.host.txt".format(platform))
-
-
-def other_python(folder, none_allowed):
-    """A Python that the pinned packages support, for this one."""
-    if none_allowed:
+    there = stacks.host_stacks(platform)
+    if stack not in there:
         raise TrainmarkError(
-            "Python 3.11 or 3.12 is needed, and PYTHON= names {}. Without it, make finds or fetches one.".format(FOUND)
+            "STACK={} is not pinned for {}; expected one of {}.".format(stack, platform, ", ".join(there))
         )
+    return str(HERE / "{}.{}.host.txt".format(stack, platform))
+
+
+def other_python(folder, stack, none_allowed):
+    """A Python that the pinned packages support, for this one."""
+    pythons = stacks.named(stack).host_pythons
+    needed = "Python {} is needed".format(" or ".join(pythons))
+    if none_allowed:
+        raise TrainmarkError("{}, and PYTHON= names {}. Without it, make finds or fetches one.".format(needed, FOUND))
     if sys.version_info >= (3, 10):
-        requirements_file()  # nothing is fetched where nothing can be installed
-    if virtual_environment.fault_of(folder) is None:
+        requirements_file(stack)  # nothing is fetched where nothing can be installed
+    if virtual_environment.fault_of(folder, stack) is None:
         return str(folder / "bin" / "python")
-    brought = virtual_environment.brought_python()
+    brought = virtual_environment.brought_python(pythons)
     if brought:
         return brought
     print(
-        "trainmark: Python 3.11 or 3.12 is needed, and here is {}: make fetches one for itself, with uv, into {} "
-        "(about 30 MB).".format(FOUND, os.path.relpath(str(virtual_environment.pythons_folder()))),
+        "trainmark: {}, and here is {}: make fetches one for itself, with uv, into {} (about 30 MB).".format(
+            needed, FOUND, os.path.relpath(str(virtual_environment.pythons_folder()))
+        ),
         flush=True,
     )
-    return virtual_environment.bring_python()
+    return virtual_environment.bring_python(pythons)
 
 
 def go_on_with(python):

@@ -21,11 +21,10 @@ import tomllib
 ENVS = Path(__file__).resolve().parent
 sys.path.insert(0, str(ENVS.parent / "workflow" / "scripts"))
 
-from trainmark import words
+from trainmark import stacks, words
 from trainmark.install.lockfile import Pin, normalised, pins
 
-# What uv calls the oldest system of each platform that is supported: glibc 2.28 (2018) and macOS 12 (2021), which
-# tensorflow-macos 2.12 asks for.
+# What uv calls the oldest system of each platform that is supported: glibc 2.28 (2018); of macOS, it is named apart.
 TARGETS = {
     "linux-64": "x86_64-manylinux_2_28",
     "linux-64-cuda": "x86_64-manylinux_2_28",
@@ -49,6 +48,7 @@ class Lock:
         platforms: keys of TARGETS or REPORT_TARGETS that it must install on.
         pythons: versions that it must install on.
         agrees_with: names of locks, earlier in LOCKS, whose pins it may not contradict.
+        oldest_macos: that it must install on, where it is for macOS.
     """
 
     name: str
@@ -56,23 +56,33 @@ class Lock:
     platforms: tuple[str, ...]
     pythons: tuple[str, ...]
     agrees_with: tuple[str, ...] = ()
+    oldest_macos: str = OLDEST_MACOS
 
 
 def _locks() -> list[Lock]:
-    found = []
-    for platform in TARGETS:
-        newest, host = f"tf-2.19.{platform}", f"tf-2.19.{platform}.host.txt"
-        found += [
-            Lock(f"tf-2.12.{platform}.yaml", (f"tf-2.12.{platform}",), (platform,), ("3.10",)),
-            Lock(host, ("host", newest), (platform,), HOST_PYTHONS),
-            # The stack and the report are the same with conda and without.
-            Lock(f"{newest}.yaml", (newest,), (platform,), ("3.12",), (host,)),
-        ]
-    hosts = tuple(lock.name for lock in found if lock.name.endswith("host.txt"))
+    """All locks: the stacks are those that have inputs, platform by platform."""
     both = ("linux-64", "osx-arm64")
+    names = [path.name[:-3] for path in sorted((ENVS / "inputs").glob("*-*.*.in"))]
+    found, others = [], []
+    for stack, _, platform in (name.rpartition(".") for name in names if name.rpartition(".")[2] in TARGETS):
+        if stack in (stacks.ARTICLES, stacks.DEFAULT):
+            found += _of_stack(stack, platform, ())
+        else:
+            others += _of_stack(stack, platform, ("report.yaml", "tests.txt"))
+    hosts = tuple(lock.name for lock in found if lock.name.endswith("host.txt"))
     found.append(Lock("report.yaml", ("report",), (*both, *REPORT_TARGETS), ("3.12",), hosts))
-    uv = Lock("uv.txt", ("uv",), both, HOST_PYTHONS)
-    return [*found, uv, Lock("tests.txt", ("tests",), both, HOST_PYTHONS, hosts)]
+    found.append(Lock("uv.txt", ("uv",), both, HOST_PYTHONS))
+    return [*found, Lock("tests.txt", ("tests",), both, HOST_PYTHONS, hosts), *others]
+
+
+def _of_stack(stack: str, platform: str, agrees_with: tuple[str, ...]) -> list[Lock]:
+    """The locks of a stack for a platform: the stack and the report are the same with conda and without."""
+    says, name = stacks.named(stack), f"{stack}.{platform}"
+    host, where, macos = f"{name}.host.txt", (platform,), says.oldest_macos
+    alone = Lock(f"{name}.yaml", (name,), where, (says.python,), (host,) if says.host_pythons else (), macos)
+    if not says.host_pythons:
+        return [alone]
+    return [Lock(host, ("host", name), where, says.host_pythons, agrees_with, macos), alone]
 
 
 LOCKS = _locks()
@@ -147,7 +157,7 @@ def resolve_one(lock: Lock, platform: str, python: str, kept: dict[str, Pin]) ->
             versions = pins((ENVS / name).read_text()).items() if (ENVS / name).exists() else ()
             constraints.write_text("".join(f"{package}=={pin.version}\n" for package, pin in versions))
             command += ["--constraints", str(constraints)]
-        settings = {"UV_PYTHON_DOWNLOADS": "never", "MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS}
+        settings = {"UV_PYTHON_DOWNLOADS": "never", "MACOSX_DEPLOYMENT_TARGET": lock.oldest_macos}
         try:
             result = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
         except FileNotFoundError:
@@ -252,7 +262,12 @@ def main() -> None:
         print(f"envs/{lock.name}: {len(pinned)} packages", flush=True)
     # What the workflow says before it makes an environment.
     sizes = ENVS / "sizes.json"
-    text = json.dumps({name: DOWNLOADS[name] for name in sorted(DOWNLOADS) if name.endswith(".yaml")}, indent=1) + "\n"
+    text = (
+        json.dumps(
+            {name: DOWNLOADS[name] for name in sorted(DOWNLOADS) if name.endswith((".yaml", ".host.txt"))}, indent=1
+        )
+        + "\n"
+    )
     if not only_check:
         sizes.write_text(text)
     elif not sizes.exists() or sizes.read_text() != text:

@@ -83,7 +83,8 @@ def make(
         if exhibit.name not in names:
             (folder / "figures" / f"{exhibit.name}.html").write_text("<p>not drawn</p>")
     figure_spec.write_index(planned, folder / "figures" / "figures.json")
-    data = report_data.read_report(folder, GRID, [c["name"] for c in configured], PREFERENCE)
+    names = [c["name"] for c in configured]
+    data = report_data.read_report(folder, GRID, names, PREFERENCE, ROOT / "results/example")
     document = page.write(page.with_figures(data, folder / "figures"))
     html = page.render(document, TEMPLATES / "page.html.j2")
     (folder / "index.html").write_text(html)

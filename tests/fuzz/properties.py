@@ -129,7 +129,7 @@ def check_configuration(content: bytes, folder: Path) -> bool:
     """
     path = folder / "config.yaml"
     path.write_bytes(content)
-    here = config.Surroundings(False, "tf-2.19", (), "linux-64")
+    here = config.Surroundings(False, ("tf-2.19",), (), "linux-64")
     try:
         layer = strict_yaml.read(str(path))
         used = config.check(layer.values, _CONFIG_SCHEMA, [layer], here)

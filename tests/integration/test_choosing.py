@@ -7,6 +7,7 @@ import re
 import pytest
 from scipy import special
 from trainmark.analysis import comparison_statistics, comparisons, experiments, ranking
+from trainmark.analysis.comparison_statistics import moments
 from trainmark.analysis.series_names import WHO
 from trainmark.contents.columns import ratio
 from trainmark.experiment import workloads
@@ -74,7 +75,7 @@ def test_every_pair_of_series_has_the_ratio_and_interval_of_python(made, page, m
     pairs = 0
     for base in sorted(set(runs[WHO].itertuples(index=False, name=None))):
         everyone = {axis: tuple(runs[axis].unique()) for axis in WHO}
-        cells = comparisons.compare(runs, comparisons.Comparison("", everyone, dict(zip(WHO, base))))
+        cells = comparisons.compare(moments(runs), comparisons.Comparison("", everyone, dict(zip(WHO, base))))
         found = page.evaluate(
             """([base, measure]) => {
               chooser.baseline = chooser.experiment.ids.indexOf(base);
@@ -118,7 +119,7 @@ def test_choice_of_machines_model_and_baseline_shows_the_csvs_ratio_and_survives
             page.get_by_role("checkbox", name=value).uncheck()
         page.keyboard.press("Escape")
     runs = made.data.runs.query("model == 'cnn'")
-    base = ranking.against_baseline(experiments.comparable(runs), "synthetic-m2-max")
+    base = ranking.against_baseline(moments(experiments.comparable(runs)), "synthetic-m2-max")
     mean = comparison_statistics.summarise(base).query("model == 'all'").set_index(["machine", "device"])
     csv = mean.loc[("synthetic-p100", "gpu")]
     found = rows(page)

@@ -35,6 +35,22 @@ def test_named_python_that_does_not_fit_is_refused(version, tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
+def test_python_has_to_fit_the_stack(tmp_path):
+    """Jax 0.11 is for Python 3.12 and newer alone."""
+    result = call(find_python("3.11"), "--stack", "jax-0.11", "--no-other-python", str(tmp_path / "venv"))
+    assert result.returncode == 1
+    assert "trainmark: Python 3.12 is needed, and PYTHON= names 3.11." in result.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("stack", ["tf-2.12", "mlx-0.32", "../tf-2.19", ""])
+def test_stack_that_make_cannot_install_is_refused_with_those_that_it_can(stack, tmp_path):
+    result = call(Path(sys.executable), f"--stack={stack}", str(tmp_path / "venv"))
+    assert result.returncode == 2
+    assert f"invalid choice: '{stack}' (choose from 'jax-0.11', 'tf-2.19', 'torch-2.7', 'torch-2.11')" in result.stderr
+    assert not (tmp_path / "venv").exists()
+
+
 @pytest.mark.parametrize("version", ["3.10", "3.13", "3.14"])
 def test_nothing_is_fetched_where_no_stack_runs(version, tmp_path):
     """Another processor, told by a module that Python itself starts with."""

@@ -137,6 +137,10 @@ def test_merges_what_it_is_told_however_it_is_called(tmp_path):
 
 VARIABLES = (
     "VENV",
+    "STACK",
+    "STACKS",
+    "DEFAULT_STACK",
+    "HOST_STACKS",
     "PYTHON",
     "MACHINE",
     "FROM",
@@ -169,6 +173,41 @@ def test_exported_variables_count_for_nothing(goal):
     assert (calm.stdout, calm.returncode) == (exported.stdout, exported.returncode)
     assert "exported" not in exported.stdout
     assert calm.returncode == (2 if goal in ("merge", "rename") else 0)  # those are refused without what they need
+
+
+@pytest.mark.parametrize(
+    ("goal", "asked"),
+    [
+        ("run", "--cores 1 --configfile config/quick.yaml --config 'stacks=[torch-2.11]'"),
+        ("benchmark", "--cores 1 --config 'stacks=[torch-2.11]'"),
+        ("doctor", "--cores 1 doctor --config 'stacks=[torch-2.11]'"),
+        ("references", "'stacks=[torch-2.11]' repeats=8"),
+        ("report", "--cores 1 report"),
+    ],
+)
+def test_stack_that_is_named_has_an_environment_of_its_own_and_is_what_is_measured(goal, asked):
+    found = re.sub(" +", " ", commands_of(goal, "STACK=torch-2.11").stdout)
+    assert asked in found
+    assert ".venv-torch-2.11/bin/python -I " in found
+    assert ".venv/" not in found
+    assert "create_venv.py --stack=torch-2.11 .venv-torch-2.11\n" in found
+    if goal == "references":
+        assert "--stack torch-2.11 config/references.yaml" in found
+
+
+def test_stack_that_is_installed_by_default_stays_where_it_is():
+    named, default = (commands_of("run", *given).stdout for given in (["STACK=tf-2.19"], []))
+    assert ".venv/bin/python -I " in named
+    assert "stacks=" not in default
+    assert named.replace(" --config 'stacks=[tf-2.19]'", "").replace(" --stack=tf-2.19", "") == default
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "tf-2.12", "%", "tf-2.19 torch-2.11", "torch-2.11/../..", ".."])
+def test_what_is_no_stack_is_refused_before_anything(recorder, text):
+    result = make(recorder, "run", f"STACK={text}")
+    assert result.returncode == 2
+    assert "STACK names no stack that make can install; expected one of jax-0.11 tf-2.19 torch-" in result.stderr
+    assert not list(recorder.rglob("pwned"))
 
 
 def test_variables_on_the_command_line_count():

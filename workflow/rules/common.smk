@@ -1,15 +1,17 @@
 # What the rules share: the plan of this call, what comes before its first job, and the wildcards' forms.
 import atexit
 import gc
+import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from trainmark import errors, escaping, files, layers, terminal
+from trainmark import errors, escaping, files, layers, stacks, terminal
 from trainmark.contents import captions, figures, tables
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls, grid, workloads
+from trainmark.install import stack_locks
 from trainmark.planning import call, ending, job_environment, plan, preflight
 from trainmark.measure import progress
 from trainmark.planning import config as configuration
@@ -47,11 +49,12 @@ try:
 except errors.TrainmarkError as error:
     raise WorkflowError(escaping.terminal(str(error))) from None
 terminal.say(*preflight.remarks(PLAN, HERE), to=sys.stderr)
+stack_locks.write_lists(PLAN.stacks)
 
 
 wildcard_constraints:
     kind=f"runs|controls/(?:{'|'.join(controls.NAMES)})",
-    stack="|".join(plan.STACK_VERSIONS),
+    stack="|".join(map(re.escape, [*stacks.names(), *(each for each in PLAN.stacks if stacks.is_unpinned(each))])),
     device="cpu|gpu",
     model="|".join(workloads.MODELS),
     batch_size=r"[1-9]\d*",

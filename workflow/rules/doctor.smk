@@ -7,7 +7,7 @@ rule examine_stack:
     log:
         "results/logs/examine_stack/{stack}.log",
     conda:
-        f"../../envs/{{stack}}.{HERE.platform}.yaml"
+        environment_file
     threads: ALL_CORES
     params:
         plan=lambda w: doctor_plan(),

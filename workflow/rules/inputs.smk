@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from trainmark.experiment import workloads
-from trainmark.install import lockfile
+from trainmark.install import lockfile, stack_locks
 from trainmark.planning import call, fingerprint, preflight
 from trainmark.records import repeats_needed
 
@@ -77,7 +77,12 @@ def figure_labels(wildcards, output):
 
 def lock_file(wildcards):
     """The file that pins a stack. Without conda, too: the virtual environment's requirements hold the same pins."""
-    return f"envs/{wildcards.stack}.{HERE.platform}.yaml"
+    return str(stack_locks.path(wildcards.stack, HERE.platform))
+
+
+def environment_file(wildcards):
+    """The file from which conda makes a stack's environment; none of a stack that is what is installed."""
+    return None if stacks.is_unpinned(wildcards.stack) else f"../../{lock_file(wildcards)}"
 
 
 def job_python(wildcards):
@@ -91,7 +96,7 @@ def installed_stack(wildcards):
     snakemake_interface.protect_measurements(workflow)
     preflight.refuse_unsupported_platform(HERE)
     if not Path(PLAN.roofline(wildcards.stack, wildcards.device)).exists():
-        preflight.refuse_missing_stack([wildcards.stack], HERE, STACKS_NAMED)
+        preflight.refuse_cells(PLAN, [(wildcards.stack, wildcards.device)], HERE, STACKS_NAMED)
     return []
 
 

@@ -14,7 +14,7 @@ rule time_training:
         "results/logs/time_training/{kind}/{stack}/{device}/{model}/{batch_size}/{repeat}.log",
     priority: lambda w: PLAN.priority(PLAN.run(**w))
     conda:
-        f"../../envs/{{stack}}.{HERE.platform}.yaml"
+        environment_file
     threads: ALL_CORES
     resources:  # unlike params, these may change without training again
         time_limit_seconds=config["time_limit_seconds"],
@@ -49,7 +49,7 @@ rule measure_roofline:
     log:
         "results/logs/measure_roofline/{stack}/{device}.log",
     conda:
-        f"../../envs/{{stack}}.{HERE.platform}.yaml"
+        environment_file
     threads: ALL_CORES
     resources:
         lock_file=lock_file,

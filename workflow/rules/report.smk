@@ -95,6 +95,7 @@ rule render_page:
         included=expand("workflow/report/{file}", file=["page.css", "page.js", "statistics.js", "choose.js"]),
         markdown="workflow/report/report.md.j2",
         introduction="workflow/report/introduction.rst.j2",
+        example=[str(path) for path in Path("results/example").glob("cells.csv")],
     output:
         html=report(
             "results/report/index.html",
@@ -117,7 +118,7 @@ rule render_page:
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
         "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} --machine={params.machine:q} "
-        "--grid {params.grid:q} --comparisons={params.comparisons:q} "
+        "--grid {params.grid:q} --comparisons={params.comparisons:q} --example results/example "
         "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} --summary {output.summary} "
         "--introduction {input.introduction} {output.introduction} 2> {log}"
 

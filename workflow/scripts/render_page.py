@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to show by preference")
     parser.add_argument("--machine", required=True, help="this computer's name; its runs are shown first")
     parser.add_argument("--grid", type=json.loads, required=True, help="axes of the configured grid, as JSON")
+    parser.add_argument("--example", type=Path, required=True, help="folder of the shipped records")
     parser.add_argument("--comparisons", type=json.loads, required=True, help="as the configuration has them, as JSON")
     parser.add_argument("--page", type=Path, nargs=2, required=True, help="template and output of the HTML page")
     parser.add_argument("--markdown", type=Path, nargs=2, required=True, help="template and output of the Markdown")
@@ -26,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     preference = experiments.Preference(args.settings, args.machine)
     names = [each["name"] for each in args.comparisons]
-    data = report_data.read_report(args.report, args.grid, names, preference)
+    data = report_data.read_report(args.report, args.grid, names, preference, args.example)
     if Path(sys.prefix) == Path.cwd() / ".venv":
         data = replace(data, program=".venv/bin/python -m snakemake")
     document = page.write(page.with_figures(data, args.report / "figures"))

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from trainmark.analysis import arithmetic
+from trainmark.analysis.comparison_statistics import moments
 from trainmark.experiment import flops
 
 from tests import synthetic
@@ -20,7 +21,7 @@ GPUS = pd.DataFrame(
 
 
 def test_the_gpu_with_more_tflops_is_always_the_candidate():
-    ratios = arithmetic.tflops_ratios(frame(synthetic.article()), GPUS)
+    ratios = arithmetic.tflops_ratios(moments(frame(synthetic.article())), GPUS)
     pairs = ratios[["machine", "machine_baseline"]].drop_duplicates()
     names = {tuple(name.removeprefix("synthetic-") for name in pair) for pair in pairs.itertuples(index=False)}
     assert names == {("m2-max", "m1"), ("p100", "m1"), ("v100", "m1"), ("m2-max", "p100"), ("v100", "p100")} | {
@@ -37,9 +38,9 @@ def test_the_gpu_with_more_tflops_is_always_the_candidate():
 
 def test_gpus_of_equal_or_unknown_tflops_say_nothing():
     runs = frame(synthetic.records_of("synthetic-m1") + synthetic.records_of("synthetic-t4"))
-    assert arithmetic.tflops_ratios(runs, GPUS).empty
-    assert arithmetic.tflops_ratios(runs, GPUS.assign(fp32_tflops=5.0)).empty
-    assert math.isnan(arithmetic.rank_correlation(arithmetic.tflops_ratios(runs, GPUS)))
+    assert arithmetic.tflops_ratios(moments(runs), GPUS).empty
+    assert arithmetic.tflops_ratios(moments(runs), GPUS.assign(fp32_tflops=5.0)).empty
+    assert math.isnan(arithmetic.rank_correlation(arithmetic.tflops_ratios(moments(runs), GPUS)))
 
 
 # Two rounds of an invented sweep.

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 from trainmark.analysis import break_even, comparisons
+from trainmark.analysis.comparison_statistics import moments
 from trainmark.analysis.comparisons import Comparison
 
 from tests import synthetic
@@ -50,7 +51,7 @@ def test_interval_of_a_break_even_holds_it_and_widens_with_the_noise():
     widths = []
     for noise in (0.01, 0.1):
         records = synthetic.records_of("synthetic-m2-max", noise=(1 - noise, 1.0, 1 + noise))
-        cells = comparisons.compare(frame(records), Comparison("", {"device": "gpu"}, {"device": "cpu"}))
+        cells = comparisons.compare(moments(frame(records)), Comparison("", {"device": "gpu"}, {"device": "cpu"}))
         row = break_even.batch_sizes(cells).query("model == 'lstm'").iloc[0]
         assert row["low"] < row["batch_size"] < row["high"]
         assert 32 < row["batch_size"] < 128

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from trainmark.analysis import claims, verdicts
+from trainmark.analysis.comparison_statistics import moments
 
 from tests import synthetic
 from tests.conftest import ROOT
@@ -50,7 +51,7 @@ def peaks_of(factor=1.0, spread=1.0):
 
 def verdict(name, runs, peaks=None):
     peaks = peaks_of() if peaks is None else peaks
-    (row,) = claims.judge_all([LEDGER[name]], runs, peaks, IDS).to_dict("records")
+    (row,) = claims.judge_all([LEDGER[name]], moments(runs), peaks, IDS).to_dict("records")
     return row
 
 
@@ -146,7 +147,7 @@ def test_one_cell_that_contradicts_outweighs_what_is_missing():
 
 def test_each_machine_and_stack_is_asked_by_itself():
     twice = pd.concat([ALL, ALL.assign(stack="tf-2.12", fit_seconds=1.0)])
-    rows = claims.judge_all([LEDGER["m1-always"]], twice, peaks_of(), IDS)
+    rows = claims.judge_all([LEDGER["m1-always"]], moments(twice), peaks_of(), IDS)
     assert dict(zip(rows["stack"], rows["verdict"])) == {"tf-2.12": "contradicted", "tf-2.19": "reproduced"}
 
 
@@ -178,12 +179,12 @@ def test_what_is_expected_in_words(relation, words):
 
 
 def test_published_figures_are_those_of_single_cells_for_the_machines_that_are_there():
-    found = claims.published(LEDGER.values(), ALL, IDS)
+    found = claims.published(LEDGER.values(), moments(ALL), IDS)
     values = {(r.machine_baseline, r.device_baseline, r.model, r.batch_size): r.value for r in found.itertuples()}
     assert values[("synthetic-p100", "gpu", "mlp", 1024)] == 1.77
     assert values[("synthetic-m2-max", "cpu", "cnn", 512)] == 5
     assert len(values) == 3 + 3
-    assert claims.published(LEDGER.values(), ALL[ALL["machine"] == "synthetic-t4"], IDS).empty
+    assert claims.published(LEDGER.values(), moments(ALL[ALL["machine"] == "synthetic-t4"]), IDS).empty
 
 
 def test_of_very_many_machines_of_a_kind_those_with_the_most_runs_are_asked():
@@ -192,6 +193,6 @@ def test_of_very_many_machines_of_a_kind_those_with_the_most_runs_are_asked():
     many = pd.concat([ALL[ALL["machine"] != "synthetic-m2-max"], *(one.assign(machine=name) for name in names)])
     many = many[(many["machine"] != names[0]) | (many["model"] != "lstm")]
     ids = {**IDS, **dict.fromkeys(names, IDS["synthetic-m2-max"])}
-    rows = claims.judge_all([LEDGER["m1-always"]], many, peaks_of(), ids)
+    rows = claims.judge_all([LEDGER["m1-always"]], moments(many), peaks_of(), ids)
     assert list(rows["candidate"]) == [f"{name}, GPU" for name in names[1 : 1 + claims.MOST_OF_A_KIND]]
     assert set(rows["verdict"]) == {verdicts.REPRODUCED}

@@ -5,9 +5,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 from trainmark.analysis import comparison_statistics, comparisons
+from trainmark.analysis.comparison_statistics import moments
 from trainmark.analysis.comparisons import Comparison
 
 from tests.unit.analysis.frames import TWO, runs
+
+
+def speed_ups(baseline: pd.DataFrame, candidate: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Those of cells that this column tells apart."""
+    return comparison_statistics.speed_ups(moments(baseline, [key]), moments(candidate, [key]), [key])
 
 
 def test_speed_up_and_interval_are_those_of_scipy():
@@ -15,7 +21,7 @@ def test_speed_up_and_interval_are_those_of_scipy():
     for n_baseline, n_candidate in ((2, 2), (3, 3), (3, 7), (10, 2)):
         baseline = np.exp(rng.normal(3, 0.1, n_baseline))
         candidate = np.exp(rng.normal(2, 0.3, n_candidate))
-        (row,) = comparison_statistics.speed_ups(runs(baseline), runs(candidate), ["model"]).to_dict("records")
+        (row,) = speed_ups(runs(baseline), runs(candidate), "model").to_dict("records")
         expected = stats.ttest_ind(np.log(baseline), np.log(candidate), equal_var=False).confidence_interval(0.95)
         assert row["speed_up"] == pytest.approx(stats.gmean(baseline) / stats.gmean(candidate))
         assert (row["low"], row["high"]) == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
@@ -30,27 +36,25 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     cells = np.repeat(np.arange(n), 3)
     baseline = runs(np.exp(np.log(truth) + noise[0]).ravel()).assign(cell=cells)
     candidate = runs(np.exp(noise[1]).ravel()).assign(cell=cells)
-    found = comparison_statistics.speed_ups(baseline, candidate, ["cell"])
+    found = speed_ups(baseline, candidate, "cell")
     # Three standard deviations of a share of 0.95 in 2,000 are 0.015.
     assert ((found["low"] <= truth) & (truth <= found["high"])).mean() == pytest.approx(0.95, abs=0.015)
 
 
 def test_single_runs_have_a_speed_up_and_no_interval():
-    (row,) = comparison_statistics.speed_ups(runs([20.0]), runs([10.0, 10.0]), ["model"]).to_dict("records")
+    (row,) = speed_ups(runs([20.0]), runs([10.0, 10.0]), "model").to_dict("records")
     assert row["speed_up"] == pytest.approx(2)
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
 
 
 def test_equal_times_have_an_interval_of_no_width():
-    (row,) = comparison_statistics.speed_ups(runs([20.0, 20.0]), runs([10.0, 10.0]), ["model"]).to_dict("records")
+    (row,) = speed_ups(runs([20.0, 20.0]), runs([10.0, 10.0]), "model").to_dict("records")
     assert (row["low"], row["speed_up"], row["high"]) == pytest.approx((2, 2, 2))
 
 
 def test_only_cells_that_both_have_are_compared():
-    both = comparison_statistics.speed_ups(
-        runs([1.0, 2.0], batch_size=[32, 64]), runs([1.0], batch_size=[64]), ["batch_size"]
-    )
+    both = speed_ups(runs([1.0, 2.0], batch_size=[32, 64]), runs([1.0], batch_size=[64]), "batch_size")
     assert list(both["batch_size"]) == [64]
 
 
@@ -67,7 +71,7 @@ def test_interval_of_a_geometric_mean_covers_the_truth_as_often_as_it_says():
     both = pd.concat(rows).assign(stack="s", model="mlp", test_accuracy=0.8)
     both["machine"] = both["machine"].astype(str)
     both["steady_state_epoch_seconds"] = both["fit_seconds"]
-    cells = comparisons.compare(both, Comparison("", {"device": "gpu"}, {"device": "cpu"}))
+    cells = comparisons.compare(moments(both), Comparison("", {"device": "gpu"}, {"device": "cpu"}))
     summary = comparison_statistics.summarise(cells).query("model == 'all'")
     truth = stats.gmean(truths)
     covered = ((summary["low"] <= truth) & (truth <= summary["high"])).mean()
@@ -75,7 +79,7 @@ def test_interval_of_a_geometric_mean_covers_the_truth_as_often_as_it_says():
 
 
 def test_taken_together_by_model_and_over_all():
-    cells = comparisons.compare(TWO, Comparison("x", {"device": "gpu"}, {"device": "cpu"}))
+    cells = comparisons.compare(moments(TWO), Comparison("x", {"device": "gpu"}, {"device": "cpu"}))
     extra = cells.assign(batch_size=64, speed_up=cells["speed_up"] * 4)
     summary = comparison_statistics.summarise(pd.concat([cells, extra, extra.assign(model="cnn")]))
     row = summary.query("machine == 'a' and model == 'all'").iloc[0]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from trainmark.analysis import comparisons
+from trainmark.analysis.comparison_statistics import moments
 from trainmark.analysis.comparisons import Comparison
 from trainmark.errors import TrainmarkError
 
@@ -12,7 +13,7 @@ from tests.unit.analysis.frames import TWO, runs, table
 
 
 def found(runs, *comparison):
-    cells = comparisons.compare(runs, Comparison("", *comparison))
+    cells = comparisons.compare(moments(runs), Comparison("", *comparison))
     return {(row["machine"], row["device"], row["stack"]): row["speed_up"] for row in cells.to_dict("records")}
 
 
@@ -38,7 +39,7 @@ def test_what_only_the_baseline_names_is_every_other_one():
 
 
 def test_what_only_the_candidate_names_is_every_other_one_for_the_baseline():
-    cells = comparisons.compare(TWO, Comparison("", {"machine": "b", "device": "gpu"}, {"device": "gpu"}))
+    cells = comparisons.compare(moments(TWO), Comparison("", {"machine": "b", "device": "gpu"}, {"device": "gpu"}))
     speed_ups = {(r["machine_baseline"], r["stack"]): r["speed_up"] for r in cells.to_dict("records")}
     assert speed_ups == pytest.approx({("a", "tf-2.19"): 0.5, ("c", "tf-2.12"): 0.1})
 
@@ -48,7 +49,8 @@ def test_steady_state_is_compared_beside_the_total():
     slow_start = runs([12.0, 13.0], machine="b", device="gpu", stack="s", batch_size=32)
     slow_start["steady_state_epoch_seconds"] = [2.0, 2.1]
     sides = {"machine": "b", "device": "gpu"}, {"machine": "a", "device": "gpu"}
-    (row,) = comparisons.compare(pd.concat([fast_start, slow_start]), Comparison("", *sides)).to_dict("records")
+    both = moments(pd.concat([fast_start, slow_start]))
+    (row,) = comparisons.compare(both, Comparison("", *sides)).to_dict("records")
     times = [np.log(frame["steady_state_epoch_seconds"]) for frame in (fast_start, slow_start)]
     expected = stats.ttest_ind(*times, equal_var=False).confidence_interval(0.95)
     assert (
@@ -135,5 +137,5 @@ def test_cells_that_did_not_compute_alike_are_in_no_ratio_and_named(change, name
     sides = {"machine": "synthetic-mac", "stack": mac["stack"][0], "device": mac["device"][0]}
     comparison = Comparison("c", sides, {"machine": "synthetic-box", "stack": "tf-2.12", "device": "gpu"})
     both = pd.concat([mac, box], ignore_index=True)
-    assert len(comparisons.compare(both, comparison)) == (not named)
-    assert list(comparisons.unlike(both, [comparison])["why"]) == ([named] if named else [])
+    assert len(comparisons.compare(moments(both), comparison)) == (not named)
+    assert list(comparisons.unlike(moments(both), [comparison])["why"]) == ([named] if named else [])

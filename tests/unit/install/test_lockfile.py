@@ -49,7 +49,7 @@ def test_requirements_pin_everything_with_hashes(path):
     assert all(pin.hashes for pin in pinned.values())
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("tf-*.host.txt")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.host.txt")), ids=lambda path: path.name)
 def test_stack_is_the_same_with_conda_and_without(path):
     host = lockfile.pins(path.read_text())
     for name in (path.name.replace(".host.txt", ".yaml"), "report.yaml"):
@@ -67,6 +67,15 @@ def test_difference_is_refused_with_both_versions(tmp_path):
     assert "numpy: pinned 1.23.5, found 1.26.0" in message
     assert "keras: pinned 2.12.0, found none" in message
     assert str(lock) in message
+
+
+def test_module_that_does_not_tell_its_build_is_no_other_version(tmp_path):
+    lock = tmp_path / "lock.txt"
+    lock.write_text("torch==2.11.0+cu130\njax==0.11.2\n")
+    lockfile.refuse_differences(lock, {"torch": "2.11.0", "jax": "0.11.2"})
+    for other in ({"torch": "2.11.0+cu126"}, {"jax": "0.11.2+local"}):
+        with pytest.raises(TrainmarkError, match="pinned"):
+            lockfile.refuse_differences(lock, other)
 
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -115,8 +124,13 @@ def test_nothing_is_measured_with_another_interpreter(script, tmp_path):
     ("prefix", "mark", "remedy"),
     [
         ("shared envs/0_", True, r"Delete it \(rm -r '{here}/shared envs/0_'\) and give the same command again"),
-        (".venv", False, r"Delete it \(rm -r {here}/\.venv\) and say 'make run'"),
-        ("miniforge/envs/mine", False, "Use 'make run' or --use-conda"),
+        (".venv", False, r"Delete it \(rm -r {here}/\.venv\) and say 'make run',"),
+        (
+            ".venv-torch-2.11",
+            False,
+            r"Delete it \(rm -r {here}/\.venv-torch-2\.11\) and say 'make run STACK=torch-2\.11'",
+        ),
+        ("miniforge/envs/mine", False, r"Use 'make run' or --use-conda.* --config 'stacks=\[installed\]'"),
         (".snakemake/conda/0_", False, "Use 'make run' or --use-conda"),
     ],
 )

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from trainmark import errors, process_environment
+from trainmark import errors, process_environment, stacks
 from trainmark.errors import TrainmarkError
 from trainmark.install import debian, virtual_environment
 
@@ -65,6 +65,12 @@ def test_environment_is_sound_whatever_the_shell_says(made, monkeypatch, tmp_pat
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "trainmark.py").write_text("raise RuntimeError")
     assert virtual_environment.fault_of(made) is None
+
+
+def test_environment_for_another_stack_may_need_another_python(made, monkeypatch):
+    monkeypatch.setattr(virtual_environment.sys, "prefix", str(made))
+    assert virtual_environment.fault_of_this(made, [VERSION]) is None
+    assert virtual_environment.fault_of_this(made, ["3.1"]) == f"its Python is now Python {sys.version.split()[0]}"
 
 
 def removed(venv):
@@ -274,7 +280,7 @@ def test_what_cannot_be_fetched_is_told_in_one_sentence(checkout, tmp_path, monk
     fake_uv(tmp_path / "bin", "0.9.0")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(TrainmarkError) as caught:
-        virtual_environment.bring_python()
+        virtual_environment.bring_python(("3.11", "3.12"))
     (line,) = str(caught.value).splitlines()
     assert "broken; ERROR: No matching distribution found for uv==" in line
     assert "connect to the network" in line
@@ -283,16 +289,17 @@ def test_what_cannot_be_fetched_is_told_in_one_sentence(checkout, tmp_path, monk
 
 
 def test_python_that_was_brought_is_used_again(checkout):
-    assert virtual_environment.brought_python() is None
+    assert virtual_environment.brought_python(["3.1", VERSION]) is None
     folder = virtual_environment.pythons_folder() / f"cpython-{sys.version.split()[0]}-here"
     python = copy_python(folder)
-    assert virtual_environment.brought_python() == str(python)
+    assert virtual_environment.brought_python(["3.1", VERSION]) == str(python)
+    assert virtual_environment.brought_python(["3.1"]) is None  # of a stack that it does not support
     python.write_text("")  # an interrupted copy, say
-    assert virtual_environment.brought_python() is None
+    assert virtual_environment.brought_python([VERSION]) is None
 
 
 @pytest.mark.parametrize(
-    "module", [virtual_environment, debian, process_environment, errors], ids=lambda module: module.__name__
+    "module", [virtual_environment, debian, process_environment, errors, stacks], ids=lambda module: module.__name__
 )
 def test_what_the_installer_needs_can_be_read_by_old_pythons(module):
     source = virtual_environment.Path(module.__file__).read_text()

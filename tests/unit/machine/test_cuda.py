@@ -43,7 +43,7 @@ def test_build_without_cuda_is_told():
     assert "built without CUDA" in cuda.explain_missing_gpu({"is_cuda_build": False})
 
 
-def gpu(capability, driver="560.35.03"):
+def gpu(capability, driver="580.95.05"):
     return gpus.Gpu("Synthetic GPU", driver=driver, compute_capability=capability)
 
 
@@ -59,6 +59,13 @@ def gpu(capability, driver="560.35.03"):
         ("tf-2.19", "8.6", False),
         ("tf-2.19", "9.0", True),
         ("tf-2.19", None, False),
+        ("torch-2.7", "6.0", False),  # P100
+        ("torch-2.11", "7.5", False),  # T4
+        ("torch-2.11", "8.9", False),  # by the code for 8.6
+        ("jax-0.11", "7.0", False),  # V100
+        ("jax-0.11", "12.1", False),  # by the code for 12.0
+        ("jax-0.11", "13.0", True),
+        ("torch-2.9.1-unpinned", "5.2", False),  # of which nothing is known
     ],
 )
 def test_what_the_driver_has_to_compile(stack, capability, compiles):
@@ -69,12 +76,23 @@ def test_what_the_driver_has_to_compile(stack, capability, compiles):
 @pytest.mark.parametrize(
     ("stack", "capability", "driver", "words"),
     [
-        ("tf-2.19", "9.0", "550.54.15", "has to compile TensorFlow's code for it, and is too old.*555.42.02 or newer"),
-        ("tf-2.19", "8.0", "525.60.12", "is too old for tf-2.19.*525.60.13 or newer"),
+        ("tf-2.19", "9.0", "550.54.15", "has to compile the code for it, and is too old.*555.42.02 or newer"),
+        ("tf-2.19", "8.0", "525.60.12", "is too old for TensorFlow 2.19 .tf-2.19. .*525.60.13 or newer"),
         ("tf-2.12", "8.0", "515.65.01", "520.61.05 or newer"),
         ("tf-2.12", "7.0", "440.33.01", "450.80.02 or newer"),
         ("tf-2.19", None, "470.182.03", "compute capability unknown.: 525.60.13 or newer"),
-        ("tf-2.19", "5.2", "560.35.03", r"holds no code for Synthetic GPU \(compute capability 5.2\)"),
+        ("tf-2.19", "5.2", "560.35.03", r"holds no code for Synthetic GPU \(compute capability 5.2\); expected 6.0 or"),
+        # P100 and V100, whatever the driver.
+        (
+            "torch-2.11",
+            "6.0",
+            "580.95.05",
+            r"Keras on torch 2.11 .*expected 7.5 to 12.x.*: jax-0.11, tf-2.12, .*torch-2.7",
+        ),
+        ("torch-2.11", "7.0", "535.104.05", r"holds no code for Synthetic GPU \(compute capability 7.0\)"),
+        ("torch-2.11", "7.5", "570.26", "580.65.06 or newer"),
+        ("torch-2.7", "10.0", "580.95.05", "expected 5.0 to 9.x"),  # nothing to compile it from
+        ("torch-2.11", "2.0", "580.95.05", r"Time its CPU alone, --config 'devices=\[cpu\]'\.$"),
     ],
 )
 def test_gpu_or_driver_that_does_not_fit_is_refused(stack, capability, driver, words):

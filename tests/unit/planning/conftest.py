@@ -10,7 +10,7 @@ from trainmark.planning import plan
 from tests.conftest import ROOT, path_of
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-HERE = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
+HERE = configuration.Surroundings(False, ("tf-2.19",), (), "linux-64")
 
 
 @pytest.fixture

@@ -68,11 +68,11 @@ def test_doctor_is_told_what_a_run_would_be_refused_for(here, monkeypatch):
 
 def test_doctor_with_conda_and_without_a_platform(here):
     planned = make(stacks=["tf-2.12", "tf-2.19"])
-    conda = configuration.Surroundings(True, None, (), "linux-64")
+    conda = configuration.Surroundings(True, (), (), "linux-64")
     told = call.for_doctor(planned, conda, "x", "snakemake", SIZES)
     assert (told["refused"]["stacks"], told["command"]) == ({}, "snakemake --cores 1 --use-conda")
     assert call.examinable_stacks(planned, conda) == ["tf-2.12", "tf-2.19"]
-    nowhere = configuration.Surroundings(True, None, (), None)
+    nowhere = configuration.Surroundings(True, (), (), None)
     told = call.for_doctor(planned, nowhere, "x", "snakemake", SIZES)
     assert "No pinned stack" in told["refused"]["platform"]
     assert told["refused"]["stacks"] == {}

@@ -13,9 +13,9 @@ from tests.conftest import ROOT
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 TEXT = (ROOT / "config/config.yaml").read_text()
 DEFAULT = yaml.safe_load(TEXT)
-CPU_ONLY = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
+CPU_ONLY = configuration.Surroundings(False, ("tf-2.19",), (), "linux-64")
 WITH_GPU = configuration.Surroundings(
-    True, "tf-2.19", (gpus.Gpu("Synthetic GPU", uuid="GPU-1", index=0),), "linux-64-cuda"
+    True, ("tf-2.19",), (gpus.Gpu("Synthetic GPU", uuid="GPU-1", index=0),), "linux-64-cuda"
 )
 
 
@@ -73,7 +73,9 @@ def test_every_key_is_in_the_readme():
         ({"devices": ["gpu"]}, "No GPU was found"),
         ({"devices": "gpu"}, 'expected "auto" or a list'),
         ({"devices": ["tpu"]}, 'devices[0] is "tpu"; expected one of cpu, gpu.'),
-        ({"stacks": ["tf-3"]}, 'stacks[0] is "tf-3"; expected one of tf-2.12, tf-2.19.'),
+        ({"stacks": ["tf-3"]}, 'stacks[0] is "tf-3"; expected one of jax-0.11, tf-2.12, tf-2.19, torch-2.7,'),
+        ({"stacks": ["torch-2.9.1-unpinned"]}, 'stacks[0] is "torch-2.9.1-unpinned"; expected one of jax-0.11,'),
+        ({"stacks": ["tf-2.19", "installed"]}, 'stacks[1] is "installed"; expected a pinned stack: beside Snakemake'),
         ({"machine": "My Mac"}, "lower-case letters"),
         ({"epochs": True}, "epochs is true; expected a whole number"),
         ({"learning_rate": 0}, "expected a number from 1e-12 to 1e+38"),
@@ -164,6 +166,17 @@ def test_automatic_choices():
     check({"devices": ["gpu"], "stacks": ["tf-2.12", "tf-2.19"]}, here=WITH_GPU)
 
 
+def test_what_is_installed_can_be_timed_whatever_its_version():
+    names = ("jax-0.10.2-unpinned", "torch-2.9.1-unpinned")
+    prepared = configuration.Surroundings(False, (), (), "linux-64-cuda", unpinned=names)
+    for named in (["installed"], list(names), [names[0], "installed"]):
+        check({"stacks": named}, here=prepared)
+        assert configuration.chosen_stacks({**DEFAULT, "stacks": named}, prepared, []) == list(names)
+    assert configuration.chosen_stacks(DEFAULT, prepared, []) == ["tf-2.12"]  # "auto" asks for a pinned one
+    message = message_of({"stacks": ["installed"]}, here=WITH_GPU)
+    assert "with --use-conda, nothing is timed that is installed beside Snakemake" in message
+
+
 @pytest.mark.parametrize(
     ("value", "here", "accepted"),
     [
@@ -186,7 +199,7 @@ def test_gpu_is_one_that_is_there(value, here, accepted):
 
 
 def test_gpu_of_a_virtual_mac_is_timed_only_when_asked_for():
-    here = configuration.Surroundings(False, "tf-2.19", WITH_GPU.gpus, "osx-arm64", virtual_mac=True)
+    here = configuration.Surroundings(False, ("tf-2.19",), WITH_GPU.gpus, "osx-arm64", virtual_mac=True)
     assert configuration.chosen_devices(DEFAULT, here) == ["cpu"]
     assert configuration.chosen_devices({**DEFAULT, "devices": ["cpu", "gpu"]}, here) == ["cpu", "gpu"]
     assert configuration.chosen_devices(DEFAULT, WITH_GPU) == ["cpu", "gpu"]

@@ -4,11 +4,10 @@ import os
 
 import pytest
 from trainmark.experiment import grid, workloads
-from trainmark.install import lockfile
 from trainmark.planning import config as configuration
 from trainmark.planning import plan
 
-from tests.conftest import ROOT, failed_record, path_of, synthetic_record
+from tests.conftest import failed_record, path_of, synthetic_record
 from tests.unit.planning.conftest import DEFAULT, make, write
 
 
@@ -75,10 +74,10 @@ def test_state_of_other_files(here):
 
 
 def test_machine_measured_with_conda_stays_with_its_stack_without_it(here):
-    without = configuration.Surroundings(False, "tf-2.19", (), "linux-64")
+    without = configuration.Surroundings(False, ("tf-2.19",), (), "linux-64")
     config = {**DEFAULT, "machine": "synthetic"}
     assert plan.make_plan(config, without).stacks == ["tf-2.19"]
-    bare = configuration.Surroundings(False, None, (), "linux-64")
+    bare = configuration.Surroundings(False, (), (), "linux-64")
     assert plan.make_plan(config, bare).stacks == ["tf-2.12"]
     write(synthetic_record(stack="tf-2.12"))
     assert plan.make_plan(config, without).stacks == ["tf-2.12"]
@@ -87,12 +86,19 @@ def test_machine_measured_with_conda_stays_with_its_stack_without_it(here):
     assert plan.make_plan(config, bare).stacks == ["tf-2.12", "tf-2.19"]
 
 
-def test_installed_stack_is_the_pinned_one():
+def test_machine_measured_with_what_no_lock_pins_stays_with_it(here):
+    write(synthetic_record(stack="torch-2.9.1-unpinned"))
+    bare = configuration.Surroundings(False, (), (), "linux-64", unpinned=("torch-2.9.1-unpinned",))
+    config = {**DEFAULT, "machine": "synthetic"}
+    assert plan.make_plan(config, bare).stacks == ["torch-2.9.1-unpinned"]
+    write(synthetic_record(stack="tf-2.12"))
+    assert plan.make_plan(config, bare).stacks == ["tf-2.12", "torch-2.9.1-unpinned"]
+
+
+def test_what_is_installed_here_is_found():
     assert plan.installed_stack() == "tf-2.19"
-    for stack, version in plan.STACK_VERSIONS.items():
-        for path in (ROOT / "envs").glob(f"{stack}.*.yaml"):
-            pinned = lockfile.pins(path.read_text())
-            assert version in {pinned[name].version for name in lockfile.TENSORFLOW_PACKAGES if name in pinned}, path
+    found = plan.surroundings(use_conda=False)
+    assert (found.installed_stacks, found.unpinned) == (("tf-2.19",), ("tf-2.19.1-unpinned",))
 
 
 def test_preferred_experiment_is_the_configured_one():

@@ -55,12 +55,20 @@ def test_section_with_a_table_stays_though_its_figure_is_missing(tmp_path):
 
 
 def test_a_machine_alone_is_offered_the_shipped_example_of_its_experiment(tmp_path):
-    """Two epochs, which no example has, are offered none."""
-    for path in additions.EXAMPLES.values():
-        assert (ROOT / path).exists()
+    """Two epochs, which no example has, are offered none; nor is the example's own machine."""
     one = workloads.describe("mlp", {**CONFIG, "epochs": 1})
-    for workload, offered in ((one, additions.EXAMPLES[1]), (None, "")):
-        more = {"workload": workload, "workload_digest": workloads.digest(workload)} if workload else {}
-        made = report.make([synthetic_record(machine="synthetic-a", **more)], tmp_path / str(bool(more)), draw=False)
+    of_one = {"workload": one, "workload_digest": workloads.digest(one)}
+    name = "amd-epyc-2-vcpu-one-epoch"
+    archive = additions.EXAMPLE.format(name)
+    assert (ROOT / archive).exists()
+    for machine, more, offered in (("synthetic-a", of_one, True), ("synthetic-a", {}, False), (name, of_one, False)):
+        made = report.make([synthetic_record(machine=machine, **more)], tmp_path / f"{machine}{len(more)}", draw=False)
         said = [row["how"] for what, row in rows(made).items() if what.startswith("The example's machine")]
-        assert said == ([f"make merge FROM={offered}, then make report. It takes seconds."] if offered else [])
+        assert said == [f"make merge FROM={archive}, then make report. It takes seconds."] * offered
+        own = made.document.first.own
+        assert [said for said, _ in own.rows if said.startswith("the example")] == (
+            ["the example, CPU: mlp", "the example, CPU: cnn", "the example, CPU: lstm"] if offered else []
+        )
+        assert (name in own.note) == offered
+        for written in (made.html, made.markdown):
+            assert written.count("the example, CPU: mlp") == offered

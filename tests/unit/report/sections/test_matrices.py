@@ -128,7 +128,7 @@ def own(n, failed, disturbed=()):
     )
     keys = [*WHO, "model", "batch_size"]
     marked = pd.DataFrame([{**axes, "model": "mlp", "batch_size": size} for size in disturbed], columns=keys)
-    return matrices.of_one_machine(cells, marked)
+    return matrices.of_one_machine(cells, marked, cells.iloc[:0])
 
 
 def test_own_times_are_a_row_a_model_with_a_group_for_each_measure():

@@ -14,27 +14,27 @@ from trainmark.words import plural
 _MOST_PAIRED = 30
 
 
-def tflops_ratios(runs: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:
+def tflops_ratios(cells: pd.DataFrame, gpus: pd.DataFrame) -> pd.DataFrame:
     """The ratio of published TFLOPS beside the measured speed-up, for each pair of GPUs and cell that both have.
 
     The candidate is always the one with more TFLOPS, so that no choice of a baseline enters. Pairs of equal TFLOPS say
     nothing and are left out.
 
     Args:
-        runs: comparable runs that are ok.
+        cells: as ``comparison_statistics.moments`` gives them.
         gpus: ``machine`` and ``fp32_tflops`` (NaN if unknown).
 
     Returns:
         Rows of tflops.csv.
     """
-    there = set(runs.loc[runs["device"] == "gpu", "machine"])
+    there = set(cells.loc[cells["device"] == "gpu", "machine"])
     known = gpus[gpus["machine"].isin(there) & gpus["fp32_tflops"].notna()].sort_values(["fp32_tflops", "machine"])
     tflops = dict(zip(known["machine"], known["fp32_tflops"]))
     weak = tuple(tflops) if len(tflops) <= _MOST_PAIRED else tuple(tflops)[:1]
     wanted = comparisons.Comparison("", {"machine": tuple(tflops), "device": "gpu"}, {"machine": weak, "device": "gpu"})
-    cells = comparisons.compare(runs, wanted)
-    ratios = cells["machine"].map(tflops).astype(float) / cells["machine_baseline"].map(tflops).astype(float)
-    return cells.assign(tflops_ratio=ratios)[ratios > 1][tables.named("tflops").keys]
+    pairs = comparisons.compare(cells, wanted)
+    ratios = pairs["machine"].map(tflops).astype(float) / pairs["machine_baseline"].map(tflops).astype(float)
+    return pairs.assign(tflops_ratio=ratios)[ratios > 1][tables.named("tflops").keys]
 
 
 def rank_correlation(ratios: pd.DataFrame) -> float:

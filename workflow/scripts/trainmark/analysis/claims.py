@@ -25,7 +25,7 @@ _STATISTICS = {
 }
 
 
-# Of more machines with one kind of hardware, those with the most runs are asked: each is compared with each.
+# Of more machines with one kind of hardware, those with the most cells are asked: each is compared with each.
 MOST_OF_A_KIND = 10
 # Cells that were compared with one baseline, by the candidate's machine and stack.
 Compared = Mapping[tuple[str, str], pd.DataFrame]
@@ -62,50 +62,50 @@ def expected(claim: Mapping[str, Any]) -> str:
 
 
 def judge_all(
-    claims: Iterable[Mapping[str, Any]], runs: pd.DataFrame, peaks: pd.DataFrame, ids: Mapping[str, set[str]]
+    claims: Iterable[Mapping[str, Any]], there: pd.DataFrame, peaks: pd.DataFrame, ids: Mapping[str, set[str]]
 ) -> pd.DataFrame:
     """A verdict for every claim, one row for each machine and stack that it can be asked of.
 
     Args:
         claims: as ``load`` gives them.
-        runs: comparable runs that are ok.
+        there: the cells that were measured, as ``comparison_statistics.moments`` gives them.
         peaks: ``machine``, ``device``, ``stack`` and ``flops_per_second``, one row a sweep of matrix products.
         ids: machine -> ids and families of its hardware.
 
     Returns:
         Rows of claims.csv; a claim that can be asked of no machine has one row, too.
     """
-    rows = []
+    rows, there = [], comparisons.pinned(there)
     for claim in claims:
         common = {key: claim.get(key) for key in ("statement", "source", "note")}
         common |= {"claim": claim["id"], "expected": expected(claim)}
         region = region_of(claim)
         common |= {"claimed_low": region.low, "claimed_high": region.high, "claimed_outside": region.inverted}
         of_peak = claim.get("measure") == "peak_tflops"
-        asked = list(_asked(claim, peaks if of_peak else runs, ids))
+        asked = list(_asked(claim, peaks if of_peak else there, ids))
         if not asked:
             what = "sweep of matrix products" if of_peak else "run"
             detail = f"no {what} of {_words(claim['candidate'])}"
             rows.append({**common, "verdict": verdicts.NOT_MEASURED, "detail": detail})
             continue
-        compared = [] if of_peak else _compare(claim, runs, ids)
+        compared = [] if of_peak else _compare(claim, there, ids)
         for machine, stack in asked:
             verdict = _judge_peak(claim, peaks, machine, stack) if of_peak else _judge(claim, compared, machine, stack)
             rows.append({**common, **verdict})
     return pd.DataFrame(rows, columns=tables.named("claims").keys)
 
 
-def published(claims: Iterable[Mapping[str, Any]], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> pd.DataFrame:
+def published(claims: Iterable[Mapping[str, Any]], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> pd.DataFrame:
     """Published speed-ups of single cells, for the machines that they are about; to be drawn beside the measured ones.
 
     Arguments as for ``judge_all``. Rows of published.csv.
     """
-    rows = []
+    rows, there = [], comparisons.pinned(there)
     for claim in claims:
         if (claim.get("statistic"), claim["relation"], len(claim.get("baseline", ()))) != ("every", "equals", 1):
             continue
         (side,), device = claim["baseline"], claim["candidate"]["device"]
-        for machine, _ in _asked(claim, runs, ids):
+        for machine, _ in _asked(claim, there, ids):
             others = [machine] if "hardware" not in side else [other for other in ids if _is(other, side, ids)]
             for other, model, size in itertools.product(
                 others, claim["cells"]["models"], claim["cells"]["batch_sizes"]
@@ -114,19 +114,19 @@ def published(claims: Iterable[Mapping[str, Any]], runs: pd.DataFrame, ids: Mapp
     return pd.DataFrame(rows, columns=tables.named("published").keys).drop_duplicates()
 
 
-def _asked(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
-    """The machines and stacks that are the claim's candidate."""
+def _asked(claim: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
+    """The machines and stacks that are the claim's candidate; ``there`` has a row for each cell or sweep."""
     side = claim["candidate"]
-    there = runs[runs["device"] == side["device"]][["machine", "stack"]].drop_duplicates()
-    machines = _of_kind(side, runs, ids)
-    for machine, stack in sorted(zip(there["machine"], there["stack"])):
+    pairs = there[there["device"] == side["device"]][["machine", "stack"]].drop_duplicates()
+    machines = _of_kind(side, there, ids)
+    for machine, stack in sorted(zip(pairs["machine"], pairs["stack"])):
         if machine in machines and side.get("stack", stack) == stack:
             yield machine, stack
 
 
-def _of_kind(side: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> tuple[str, ...]:
-    """The machines of a side that were measured; of very many, those with the most runs."""
-    counts = runs.loc[runs["device"] == side["device"], "machine"].value_counts()
+def _of_kind(side: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """The machines of a side that were measured; of very many, those with the most cells or sweeps."""
+    counts = there.loc[there["device"] == side["device"], "machine"].value_counts()
     machines = [machine for machine in counts.index if _is(machine, side, ids)]
     return tuple(sorted(machines, key=lambda machine: (-counts[machine], machine))[:MOST_OF_A_KIND])
 
@@ -173,25 +173,26 @@ def _sides(cells: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(f"{machine}, {device.upper()}" for machine, device in pairs))
 
 
-def _compare(claim: Mapping[str, Any], runs: pd.DataFrame, ids: Mapping[str, set[str]]) -> list[Compared]:
+def _compare(claim: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> list[Compared]:
     """For each baseline of a claim: the cells of all its candidates, by machine and stack."""
     wanted, found = claim["candidate"], []
-    runs = runs[runs["model"].isin(claim["cells"]["models"]) & runs["batch_size"].isin(claim["cells"]["batch_sizes"])]
-    candidates = _of_kind(wanted, runs, ids)
+    cells = claim["cells"]
+    there = there[there["model"].isin(cells["models"]) & there["batch_size"].isin(cells["batch_sizes"])]
+    candidates = _of_kind(wanted, there, ids)
     for side in claim["baseline"]:
         candidate, baseline = {"device": wanted["device"]}, {"device": side["device"]}
-        here = runs
+        here = there
         if "hardware" in side:
             candidate["machine"] = candidates
-            baseline["machine"] = _of_kind(side, runs, ids)
+            baseline["machine"] = _of_kind(side, there, ids)
         else:  # a machine that neither side names is the same on both
-            here = runs[runs["machine"].isin(candidates)]
+            here = there[there["machine"].isin(candidates)]
         if "stack" in side:  # and so is a stack
-            candidate["stack"] = wanted.get("stack", tuple(runs["stack"].unique()))
+            candidate["stack"] = wanted.get("stack", tuple(there["stack"].unique()))
             baseline["stack"] = side["stack"]
-        cells = comparisons.compare(here, comparisons.Comparison("", candidate, baseline))
-        itself = (cells[series_names.WHO].to_numpy() == cells[series_names.BASELINE].to_numpy()).all(axis=1)
-        groups: Compared = dict(list(cells[~itself].groupby(["machine", "stack"])))
+        pairs = comparisons.compare(here, comparisons.Comparison("", candidate, baseline))
+        itself = (pairs[series_names.WHO].to_numpy() == pairs[series_names.BASELINE].to_numpy()).all(axis=1)
+        groups: Compared = dict(list(pairs[~itself].groupby(["machine", "stack"])))
         found.append(groups)
     return found
 

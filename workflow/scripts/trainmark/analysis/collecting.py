@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import functools
+import gc
 import itertools
 import os
 from collections import defaultdict
@@ -242,7 +243,8 @@ class Collector:
         if sum(map(len, parts.values())) < _FEW_FILES:
             return {machine: self.read_machine(paths) for machine, paths in parts.items()}
         processes = hardware.usable_cores()
-        with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+        # What a record leaves behind has no cycles, and looking for them would take a tenth of the time.
+        with concurrent.futures.ProcessPoolExecutor(processes, initializer=gc.disable) as pool:
             chunk = max(1, len(parts) // (8 * processes))  # every machine whole, in one process
             return dict(zip(parts, pool.map(self.read_machine, parts.values(), chunksize=chunk)))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,8 @@ def speed_ups(
     the sample: independent processes.
 
     Args:
-        baseline: comparable runs that are ok.
-        candidate: such runs.
+        baseline: cells, as ``moments`` gives them.
+        candidate: such cells.
         same: columns that tell which cells belong together.
         other: columns that tell the cells of either side apart, each of which is compared with each.
 
@@ -44,11 +45,11 @@ def speed_ups(
         ``test_accuracy``; and ``unlike``, in what the two sides did not compute alike (empty where they did).
     """
     other = list(other)
-    resolved = [c for c in RESOLVED if c in baseline.columns and c in candidate.columns]
+    resolved = [column for column in RESOLVED if column in baseline and column in candidate]
     columns = [*_MOMENTS, "n", *MEASURES, "test_accuracy", *resolved]
     sides = [
-        moments(runs, [*same, *other], resolved).rename(columns={column: f"{column}_{side}" for column in columns})
-        for side, runs in (("candidate", candidate), ("baseline", baseline))
+        cells[[*same, *other, *columns]].rename(columns={column: f"{column}_{side}" for column in columns})
+        for side, cells in (("candidate", candidate), ("baseline", baseline))
     ]
     both = sides[0].merge(sides[1], on=same, suffixes=("", "_baseline"))
     for measure, prefix in zip(MEASURES, ("", "steady_state_")):
@@ -65,13 +66,15 @@ def speed_ups(
     return both.assign(unlike=_differences(both, resolved))
 
 
-def moments(runs: pd.DataFrame, keys: list[str], resolved: list[str]) -> pd.DataFrame:
+def moments(runs: pd.DataFrame, keys: Sequence[str] = cell_statistics.CELL) -> pd.DataFrame:
     """Of each cell its runs' number ``n``; mean and variance of the logs of both measures; medians.
 
     Args:
         runs: comparable runs that are ok.
         keys: columns that tell the cells apart.
-        resolved: columns that are carried along, in which the runs of a cell are alike.
+
+    Returns:
+        One row a cell: ``keys``, these, and what the libraries resolved (``RESOLVED``), in which its runs are alike.
     """
     logs = runs.assign(**{f"{measure}_log": np.log(runs[measure]) for measure in MEASURES})
     moments = {
@@ -80,31 +83,32 @@ def moments(runs: pd.DataFrame, keys: list[str], resolved: list[str]) -> pd.Data
         for name, how in (("mean", "mean"), ("variance", "var"))
     }
     medians = {column: (column, "median") for column in (*MEASURES, "test_accuracy")}
-    firsts = {column: (column, "first") for column in resolved}  # the runs of a cell are alike
-    return logs.groupby(keys).agg(n=("fit_seconds", "size"), **moments, **medians, **firsts).reset_index()
+    firsts = {column: (column, "first") for column in RESOLVED if column in runs}
+    return logs.groupby(list(keys)).agg(n=("fit_seconds", "size"), **moments, **medians, **firsts).reset_index()
 
 
 def _differences(both: pd.DataFrame, resolved: list[str]) -> pd.Series:
     """In what the two sides of each pair of cells differ that must be equal, in words; unknown values are equal."""
 
-    def equal(axis: str) -> pd.Series:
-        return both[axis] == both.get(f"{axis}_baseline", both[axis])
+    def equal(axis: str) -> Any:
+        return (both[axis] == both[f"{axis}_baseline"]).to_numpy() if f"{axis}_baseline" in both else True
 
-    always = pd.Series(True, index=both.index)
-    stack = equal("stack") if "stack" in both else always
-    device = stack & equal("device") if "device" in both else stack
+    stack = equal("stack")
+    device = stack & equal("device")
     words = pd.Series("", index=both.index, dtype=object)
     for column in resolved:
-        applies = always
+        applies: Any = True
         if column in cell_statistics.RESOLVED_ON_DEVICE:
             applies = device
         elif column in cell_statistics.RESOLVED_IN_STACK:
             applies = stack
         candidate, baseline = both[f"{column}_candidate"], both[f"{column}_baseline"]
-        differs = applies & candidate.notna() & baseline.notna() & (candidate != baseline)
-        text = column.replace("_", " ") + " " + candidate.astype(str) + " against " + baseline.astype(str)
-        words = words.where(~differs, words + "; " + text)
-    return words.str.removeprefix("; ")
+        known = (candidate.notna() & baseline.notna()).to_numpy()
+        differs = applies & known & (candidate != baseline).to_numpy(dtype=bool, na_value=False)
+        for row in np.flatnonzero(differs):  # few or none
+            text = f"{column.replace('_', ' ')} {candidate.iloc[row]} against {baseline.iloc[row]}"
+            words.iloc[row] = f"{words.iloc[row]}; {text}".removeprefix("; ")
+    return words
 
 
 def limits(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import comparisons, experiments, ranking, specifications, table_files
+from trainmark.analysis import comparison_statistics, comparisons, experiments, ranking, specifications, table_files
 from trainmark.analysis.comparisons import Comparison
 from trainmark.analysis.experiments import Experiment, Preference
 from trainmark.contents import making, tables
@@ -71,6 +71,11 @@ class Inputs:
         return experiments.comparable(self.shown)
 
     @functools.cached_property
+    def moments(self) -> pd.DataFrame:
+        """The moments of their cells, by which they are compared."""
+        return comparison_statistics.moments(self.runs)
+
+    @functools.cached_property
     def controls(self) -> pd.DataFrame:
         """The controls of the experiment, whatever became of them."""
         controls = table_files.read(self.report, "controls")
@@ -111,7 +116,7 @@ class Inputs:
     @functools.cached_property
     def against_baseline(self) -> pd.DataFrame:
         """The compared cells of every series and the one that all are held against."""
-        return ranking.against_baseline(self.runs, self.baseline)
+        return ranking.against_baseline(self.moments, self.baseline)
 
     @functools.cache  # noqa: B019, there is one of them
     def made(self, name: str) -> pd.DataFrame:

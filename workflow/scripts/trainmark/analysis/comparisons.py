@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trainmark import stacks
 from trainmark.analysis import cell_statistics, table_files
 from trainmark.analysis.comparison_statistics import speed_ups
 from trainmark.analysis.series_names import BASELINE, SIDES, WHO
@@ -19,6 +19,8 @@ from trainmark.errors import TrainmarkError
 
 # What a comparison may choose by; a cell's model and batch size are always the same on both sides.
 AXES = tuple(WHO)
+# How the names of those begin that compare one framework with another.
+FRAMEWORKS = "Frameworks"
 GPU_AGAINST_CPU = "Times faster: GPU against CPU of the same machine"
 
 
@@ -56,6 +58,7 @@ def article(runs: pd.DataFrame, gpus: pd.DataFrame, baseline: str) -> list[Compa
         gpus: ``machine`` and ``vendor``.
         baseline: the configured baseline, taken for figure 5 if it has an Apple GPU.
     """
+    runs = pinned(runs)
     there = runs[runs["device"] == "gpu"]
     of_apple = there["machine"].isin(gpus.loc[gpus["vendor"] == "apple", "machine"])
     apple, others = _fastest_first(there[of_apple]), tuple(sorted(there.loc[~of_apple, "machine"].unique()))
@@ -86,7 +89,9 @@ def _fastest_first(runs: pd.DataFrame) -> tuple[str, ...]:
 def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
     """What else is worth comparing where nothing was configured.
 
-    Each stack with the one before it, and on each device all machines with the baseline.
+    Each stack with the one before it of its framework, the newest of each framework with that of the framework that
+    was measured in the most cells, and on each device all machines with the baseline. Stacks that no lock pins are in
+    none of them.
 
     Args:
         runs: comparable runs that are ok.
@@ -95,16 +100,14 @@ def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
     Raises:
         TrainmarkError: if there are runs, and none of that machine.
     """
+    runs = pinned(runs)
     there = sorted(runs["machine"].unique())
     if baseline != "auto" and there and baseline not in there:
         raise TrainmarkError(
             f"config: baseline is {baseline!r}, but no run of that machine can be compared. Expected one of: "
             f"{', '.join(there)}."
         )
-    found = []
-    stacks = sorted(runs["stack"].unique(), key=stack_age)
-    for older, newer in itertools.pairwise(stacks):
-        found.append(Comparison(f"Version matrix: {newer} against {older}", {"stack": newer}, {"stack": older}))
+    found = [*_of_versions(runs), *_of_frameworks(runs)]
     for device in sorted(runs["device"].unique(), reverse=True):
         there = runs[runs["device"] == device]
         cells = there.drop_duplicates(cell_statistics.CELL)["machine"].value_counts()
@@ -116,30 +119,47 @@ def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
     return found
 
 
-def stack_age(stack: str) -> tuple[int, ...]:
-    """Sorts stacks by the version in their names: tf-2.9 before tf-2.12."""
-    return tuple(int(number) for number in re.findall(r"\d+", stack))
+def _of_versions(runs: pd.DataFrame) -> Iterator[Comparison]:
+    """Each stack with the one before it of its framework."""
+    for older, newer in itertools.pairwise(sorted(runs["stack"].unique(), key=stacks.age)):
+        if stacks.framework(older) == stacks.framework(newer):
+            yield Comparison(f"Version matrix: {newer} against {older}", {"stack": newer}, {"stack": older})
 
 
-def compare(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+def _of_frameworks(runs: pd.DataFrame) -> Iterator[Comparison]:
+    """The newest stacks of the frameworks with that of the one that was measured in the most cells."""
+    newest = {stacks.framework(stack): stack for stack in sorted(runs["stack"].unique(), key=stacks.age)}
+    cells = runs.drop_duplicates(cell_statistics.CELL)["stack"].map(stacks.framework).value_counts()
+    most = sorted(newest, key=lambda framework: (-cells[framework], framework != stacks.framework(stacks.ARTICLES)))
+    for framework in sorted(most[1:]):
+        ours, base = newest[framework], newest[most[0]]
+        yield Comparison(f"{FRAMEWORKS}: {ours} against {base}", {"stack": ours}, {"stack": base})
+
+
+def pinned(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of stacks that a lock pins."""
+    return table[~table["stack"].map(stacks.is_unpinned).astype(bool)]
+
+
+def compare(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """The speed-up of every cell that both sides of a comparison have.
 
     Args:
-        runs: comparable runs that are ok.
+        cells: as ``comparison_statistics.moments`` gives them.
         comparison: which.
 
     Returns:
         Rows of comparisons.csv, in the order of candidates, baselines, models and batch sizes.
     """
-    cells = _pairs(runs, comparison)
-    return _finished(cells[cells["unlike"] == ""], comparison)[tables.named("comparisons").keys]
+    pairs = _pairs(cells, comparison)
+    return _finished(pairs[pairs["unlike"] == ""], comparison)[tables.named("comparisons").keys]
 
 
-def unlike(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
+def unlike(cells: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
     """The pairs of cells that are not compared, since their runs did not compute alike, and in what they differ.
 
     Args:
-        runs: comparable runs that are ok.
+        cells: as ``comparison_statistics.moments`` gives them.
         comparisons: those of the report.
 
     Returns:
@@ -147,28 +167,29 @@ def unlike(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
     """
     parts = [table_files.nothing("excluded_pairs")]
     for comparison in comparisons:
-        cells = _pairs(runs, comparison)
-        parts.append(_finished(cells[cells["unlike"] != ""], comparison).rename(columns={"unlike": "why"}))
-    found = pd.concat([part for part in parts if len(part)] or parts)
-    return distinct(found)[tables.named("excluded_pairs").keys]
+        pairs = _pairs(cells, comparison)
+        pairs = pairs[pairs["unlike"] != ""]
+        if len(pairs):
+            parts.append(_finished(pairs, comparison).rename(columns={"unlike": "why"}))
+    return distinct(pd.concat(parts[1:] or parts))[tables.named("excluded_pairs").keys]
 
 
-def compare_all(runs: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
+def compare_all(cells: pd.DataFrame, comparisons: list[Comparison]) -> pd.DataFrame:
     """The rows of several comparisons; arguments and rows as for ``compare``."""
-    parts = [cells for comparison in comparisons if not (cells := compare(runs, comparison)).empty]
+    parts = [pairs for comparison in comparisons if not (pairs := compare(cells, comparison)).empty]
     return pd.concat(parts) if parts else table_files.nothing("comparisons")
 
 
-def _pairs(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+def _pairs(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """The rows of ``speed_ups`` of a comparison, those whose sides differ in what was computed among them."""
     candidate, baseline = comparison.candidate, comparison.baseline
     same = _same_axes(comparison)
     other = [axis for axis in AXES if axis not in same]
-    cells = speed_ups(chosen(runs, baseline), chosen(runs, candidate), [*same, "model", "batch_size"], other)
+    pairs = speed_ups(chosen(cells, baseline), chosen(cells, candidate), [*same, "model", "batch_size"], other)
     for axis in other:
         if axis not in candidate or axis not in baseline:
-            cells = cells[cells[axis] != cells[f"{axis}_baseline"]]
-    return cells
+            pairs = pairs[pairs[axis] != pairs[f"{axis}_baseline"]]
+    return pairs
 
 
 def _same_axes(comparison: Comparison) -> list[str]:
@@ -188,11 +209,13 @@ def _finished(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     return cell_statistics.in_order(cells, [*SIDES, "model", "batch_size"])
 
 
-def chosen(runs: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.DataFrame:
-    """The runs of one side of a comparison."""
+def chosen(table: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.DataFrame:
+    """The rows of one side of a comparison; those of stacks that no lock pins only where it names them."""
+    if "stack" not in side:
+        table = pinned(table)
     for axis, wanted in side.items():
-        runs = runs[runs[axis].isin([wanted] if isinstance(wanted, str) else list(wanted))]
-    return runs
+        table = table[table[axis].isin([wanted] if isinstance(wanted, str) else list(wanted))]
+    return table
 
 
 def distinct(cells: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparisons, table_files
+from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, table_files
 from trainmark.contents import tables
 
 
@@ -74,7 +74,8 @@ def ratios(runs: pd.DataFrame, wanted: list[comparisons.Comparison]) -> pd.DataF
     """
     runs = of_one_scope(runs)
     energies = runs.assign(fit_seconds=runs["energy_joules"].astype(float))
-    cells = comparisons.distinct(comparisons.compare_all(energies, wanted)).rename(columns={"speed_up": "ratio"})
+    pairs = comparisons.compare_all(comparison_statistics.moments(energies), wanted)
+    cells = comparisons.distinct(pairs).rename(columns={"speed_up": "ratio"})
     if cells.empty:
         return table_files.nothing("energy_ratios")
     scope_of = runs.groupby(cell_statistics.CELL)["energy_scope"].first()

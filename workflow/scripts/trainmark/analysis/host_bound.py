@@ -30,7 +30,8 @@ def compare(runs: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
         plain = runs[runs["intra_op_threads"] > held_to] if held_to else runs
         alike = [column for column in cell_statistics.APART if not (held_to and column.endswith("_op_threads"))]
         apart = cell_statistics.differing(pd.concat([plain, part]), cell_statistics.CELL, alike)
-        cells = comparison_statistics.speed_ups(plain, part, cell_statistics.CELL)
+        baseline, candidate = comparison_statistics.moments(plain), comparison_statistics.moments(part)
+        cells = comparison_statistics.speed_ups(baseline, candidate, cell_statistics.CELL)
         cells = cells[~cells.set_index(cell_statistics.CELL).index.isin(apart.index)]
         parts.append(cells.assign(control=control)[tables.named("host_bound").keys])
     found = pd.concat([part for part in parts if len(part)] or parts)

@@ -14,21 +14,22 @@ from trainmark.words import plural
 _CELL = ["model", "batch_size"]
 
 
-def against_baseline(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def against_baseline(cells: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """The cells of every series that can be compared with those of one of them, its own among them.
 
     Args:
-        runs: comparable runs that are ok.
+        cells: as ``comparison_statistics.moments`` gives them; those of stacks that no lock pins are left out.
         baseline: a machine; the slowest series of those that were measured in the most cells for auto, and for a
             machine that has no comparable run.
 
     Returns:
         Rows of comparisons.csv.
     """
-    if runs.empty:
+    cells = comparisons.pinned(cells)
+    if cells.empty:
         return table_files.nothing("comparisons")
-    everyone = {axis: tuple(runs[axis].unique()) for axis in WHO}
-    return comparisons.compare(runs, comparisons.Comparison("", everyone, dict(zip(WHO, _baseline(runs, baseline)))))
+    everyone = {axis: tuple(cells[axis].unique()) for axis in WHO}
+    return comparisons.compare(cells, comparisons.Comparison("", everyone, dict(zip(WHO, _baseline(cells, baseline)))))
 
 
 def fastest(cells: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def ranking(
 
     Args:
         cells: as ``against_baseline`` gives them.
-        runs: comparable runs that are ok.
+        runs: comparable runs that are ok; those of stacks that no lock pins are left out.
         shown: runs of the experiment shown, whatever became of them.
         outliers: outliers.csv.
         drift: drift.csv.
@@ -66,6 +67,7 @@ def ranking(
     """
     if cells.empty:
         return table_files.nothing("ranking")
+    runs = comparisons.pinned(runs)
     base = tuple(cells[BASELINE].iloc[0])
     summary = comparison_statistics.summarise(cells).rename(columns={"geometric_mean": "speed_up"})
     keys = [*WHO, "model"]
@@ -80,16 +82,14 @@ def ranking(
     return _fastest_first(found)
 
 
-def _baseline(runs: pd.DataFrame, machine: str) -> tuple[str, str, str]:
+def _baseline(cells: pd.DataFrame, machine: str) -> tuple[str, str, str]:
     """The series that the others are held against."""
-    counts = runs.drop_duplicates(cell_statistics.CELL).groupby(WHO).size()
+    counts = cells.groupby(WHO).size()
     mine = counts[counts.index.get_level_values("machine") == machine]
     if len(mine):
         on_gpu = mine[mine.index.get_level_values("device") == "gpu"]
         counts = on_gpu if len(on_gpu) else mine
-    logs = np.log(runs.groupby([*_CELL, *WHO])["fit_seconds"].median()).unstack(WHO)[
-        counts[counts == counts.max()].index
-    ]
+    logs = np.log(cells.set_index([*_CELL, *WHO])["fit_seconds"]).unstack(WHO)[counts[counts == counts.max()].index]
     common = logs.dropna()
     means = (common if len(common) else logs).mean().sort_index()
     found: tuple[str, str, str] = means.idxmax()

@@ -85,7 +85,7 @@ TABLES = (
             "ratio."
         ),
         made_by="comparisons.compare_all",
-        given=("runs", "wanted"),
+        given=("moments", "wanted"),
         blank_texts=True,
     ),
     Table(
@@ -127,7 +127,7 @@ TABLES = (
             Column("why", "Differ in (candidate against baseline)", "long"),
         ),
         made_by="comparisons.unlike",
-        given=("runs", "wanted"),
+        given=("moments", "wanted"),
     ),
     Table(
         "break_even",
@@ -163,7 +163,7 @@ TABLES = (
         "ratio of their published FP32 TFLOPS, and the measured speed-up of the one with more TFLOPS, with its 95 % "
         "interval. Pairs of equal or unknown TFLOPS are left out.",
         made_by="arithmetic.tflops_ratios",
-        given=("runs", "gpus"),
+        given=("moments", "gpus"),
     ),
     Table(
         "utilisation",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from trainmark import system
+from trainmark import stacks, system
 from trainmark.doctor.report_files import GOOD, WARNING, WRONG, Finding
 from trainmark.errors import TrainmarkError
+from trainmark.install import stack_locks
 from trainmark.machine import cuda, gpus
 from trainmark.machine.gpus import Gpu
 from trainmark.measure import kernel_cache
@@ -63,7 +63,7 @@ def which_gpu(plan: Mapping[str, Any], gpu: Gpu | None) -> Finding:
 
 def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[Finding]:
     """Whether a stack has code for the GPU that the driver can run."""
-    if gpu is None or system.MAC or "gpu" not in plan["devices"]:
+    if gpu is None or system.MAC or "gpu" not in plan["devices"] or stacks.is_unpinned(stack):
         return
     topic = f"{stack} code"
     try:
@@ -71,7 +71,7 @@ def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[F
     except TrainmarkError as error:
         yield Finding(topic, WRONG, str(error), "To see the driver:", "nvidia-smi")
         return
-    lock_file = Path("envs") / f"{stack}.{plan['platform']}.yaml"
+    lock_file = stack_locks.path(stack, plan["platform"])
     if gpu.compute_capability is None:
         yield Finding(
             topic,

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from trainmark import stacks
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls
 from trainmark.records.record import OK
@@ -195,8 +196,13 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
         yield f"its optimizer was {found.optimizer_class}, but its workload has {workload.optimizer.name}"
     if found.parameters != PARAMETERS.get(record.model, found.parameters):
         yield f"its model has {found.parameters:,} parameters, but {record.model} has {PARAMETERS[record.model]:,}"
-    pinned, version = record.stack.partition("-")[2], record.versions.framework_version
-    if pinned and not f"{version}.".startswith(f"{pinned}."):
+    of, _, pinned = record.stack.partition("-")
+    version = record.versions.framework_version
+    if stacks.is_unpinned(record.stack):
+        fits = stacks.unpinned(of, version or "") == record.stack
+    else:
+        fits = not pinned or f"{version}.".startswith(f"{pinned}.")
+    if not fits:
         yield f"it ran {record.versions.framework} {version}, but its stack is {record.stack}"
     held_to = controls.threads(record.control)
     if held_to not in (None, found.intra_op_threads):

@@ -17,10 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainmark import stacks
 from trainmark.errors import TrainmarkError
 
-# Under which names TensorFlow is published, by platform and build.
-TENSORFLOW_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-macos")
 # "      - numpy==1.23.5 --hash=..." in an environment file, "numpy==1.23.5 \" in a requirements file.
 _PIN = re.compile(r"^(?:\s*- )?([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)(?:\s*;\s*(.*?))?((?:\s+--hash=\S+)*)\s*$")
 _HASH = re.compile(r"--hash=sha256:(\w+)")
@@ -87,7 +86,8 @@ def refuse_differences(path: Path, found: Mapping[str, str | None]) -> None:
 
     Args:
         path: the lock.
-        found: package -> version in use, None for one that is not there; packages without a pin are ignored.
+        found: package -> version in use, None for one that is not there; packages without a pin are ignored. A module
+            may not tell the build of its version: found 2.11.0 is what is pinned as 2.11.0+cu130.
 
     Raises:
         TrainmarkError: naming every package that differs, with the version pinned and the one found.
@@ -97,7 +97,7 @@ def refuse_differences(path: Path, found: Mapping[str, str | None]) -> None:
     differing = [
         f"  - {name}: pinned {pinned[name].version}, found {version or 'none'}"
         for name, version in sorted(found.items())
-        if name in pinned and version != pinned[name].version
+        if name in pinned and version not in (pinned[name].version, pinned[name].version.partition("+")[0])
     ]
     if differing:
         raise TrainmarkError(
@@ -154,6 +154,10 @@ def _remedy(prefix: Path) -> str:
     delete = f"Delete it (rm -r {shlex.quote(str(prefix))}) and"
     if prefix.with_name(f"{prefix.name}.env_setup_done").exists():  # Snakemake's mark, wherever --conda-prefix points
         return f"{delete} give the same command again, which makes it anew."
-    if prefix == Path.cwd() / ".venv":
-        return f"{delete} say 'make run', which makes it anew."
-    return "Use 'make run' or --use-conda, which make the pinned environment."
+    if prefix.parent == Path.cwd() and re.match(r"\.venv(-|$)", prefix.name):
+        stack = prefix.name.partition("-")[2]
+        return f"{delete} say 'make run{stack and f' STACK={stack}'}', which makes it anew."
+    return (
+        "Use 'make run' or --use-conda, which make the pinned environment; or time what is installed, marked as not "
+        f"pinned and compared with nothing that is: --config 'stacks=[{stacks.INSTALLED}]'"
+    )

@@ -16,16 +16,14 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from trainmark import process_environment
+from trainmark import process_environment, stacks
 from trainmark.errors import TrainmarkError
 from trainmark.install import debian
 from trainmark.terminal import say
 
-# The Pythons that the pinned packages support, and the same for uv.
-SUPPORTED = ((3, 11), (3, 12))
-_UV_REQUEST = ">=3.11,<3.13"
 _ROOT = Path(__file__).resolve().parents[4]
 _INSTALLER = _ROOT / "envs" / "create_venv.py"
 _UV_PINS = _ROOT / "envs" / "uv.txt"
@@ -41,11 +39,16 @@ def pythons_folder() -> Path:
     return _ROOT / ".python" / f"{sys.platform}-{platform.machine()}"
 
 
-def fault_of_this(folder: Path) -> str | None:
-    """What is wrong with the virtual environment in ``folder``, told by the Python in it; None if nothing."""
+def fault_of_this(folder: Path, pythons: Sequence[str]) -> str | None:
+    """What is wrong with the virtual environment in ``folder``, told by the Python in it; None if nothing.
+
+    Args:
+        folder: of the environment.
+        pythons: the versions that its stack supports, as 3.12.
+    """
     if Path(sys.prefix).resolve() != folder.resolve() or sys.prefix == sys.base_prefix:
         return "it is no longer a virtual environment"
-    if sys.version_info[:2] not in SUPPORTED or not Path(sysconfig.get_paths()["purelib"]).is_dir():
+    if "{}.{}".format(*sys.version_info) not in pythons or not Path(sysconfig.get_paths()["purelib"]).is_dir():
         return f"its Python is now {_version()}"
     pip = folder / "bin" / "pip"  # as every script there, it names the Python beside it
     if pip.is_file() and str(folder.absolute() / "bin" / "python") not in pip.read_text(errors="replace"):
@@ -53,9 +56,9 @@ def fault_of_this(folder: Path) -> str | None:
     return None
 
 
-def fault_of(folder: Path) -> str | None:
-    """What is wrong with the virtual environment in ``folder``, seen from another Python; None if nothing."""
-    command = [str(folder / "bin" / "python"), "-I", str(_INSTALLER), "--check", str(folder)]
+def fault_of(folder: Path, stack: str = stacks.DEFAULT) -> str | None:
+    """What is wrong with a stack's virtual environment in ``folder``, seen from another Python; None if nothing."""
+    command = [str(folder / "bin" / "python"), "-I", str(_INSTALLER), "--check", "--stack", stack, str(folder)]
     try:
         told = subprocess.run(command, capture_output=True, env=process_environment.clean(), text=True).stdout.strip()
     except OSError:
@@ -156,37 +159,43 @@ def pip_command(folder: Path) -> list[str]:
     return [sys.executable, "-I", str(wheel / "pip")]
 
 
-def brought_python() -> str | None:
-    """A supported Python that was brought before and starts."""
-    for python in sorted(pythons_folder().glob("cpython-3.*.*/bin/python3.1[12]"), reverse=True):
-        if _starts(python):
-            return str(python)
+def brought_python(pythons: Sequence[str]) -> str | None:
+    """A Python of one of these versions, the newest, that was brought before and starts."""
+    for version in reversed(pythons):
+        for python in sorted(pythons_folder().glob(f"cpython-{version}.*/bin/python{version}"), reverse=True):
+            if _starts(python):
+                return str(python)
     return None
 
 
-def bring_python() -> str:
-    """A supported Python in this checkout, fetched by uv.
+def bring_python(pythons: Sequence[str]) -> str:
+    """A Python in this checkout, fetched by uv.
+
+    Args:
+        pythons: its version is one of these, as 3.12, without a gap between them.
 
     Raises:
         TrainmarkError: if it cannot be had; one sentence with what to do.
     """
     folder, failures = pythons_folder(), []
+    newest = int(pythons[-1].partition(".")[2])
+    request = f">={pythons[0]},<3.{newest + 1}"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=str(folder)) as temporary:  # not /tmp, where programs may not be started
         for find_uv in (_uv_on_path, _uv_by_pip):
             try:
                 uv = find_uv(Path(temporary))
                 if uv:
-                    _output([*uv, "python", "install", "--no-progress", _UV_REQUEST], _uv_variables(folder))
+                    _output([*uv, "python", "install", "--no-progress", request], _uv_variables(folder))
             except TrainmarkError as error:
                 failures.append(str(error))
-            python = brought_python()
+            python = brought_python(pythons)
             if python:
                 return python
     raise TrainmarkError(
-        f"Python 3.11 or 3.12 is needed, only {_version()} was found ({sys.executable}), and none could be fetched "
-        f"({'; '.join(failures)}): connect to the network and give the same command again, or name one that you have: "
-        "make run PYTHON=/path/to/python3.12"
+        f"Python {' or '.join(pythons)} is needed, only {_version()} was found ({sys.executable}), and none could be "
+        f"fetched ({'; '.join(failures)}): connect to the network and give the same command again, or name one that "
+        f"you have: make run PYTHON=/path/to/python{pythons[-1]}"
     )
 
 

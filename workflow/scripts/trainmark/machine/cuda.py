@@ -2,7 +2,7 @@
 
 The libraries are wheels in site-packages/nvidia, found without root.
 
-TensorFlow 2.12 looks for them on the loader's path alone, and XLA looks for ``ptxas`` and ``libdevice`` where a CUDA
+Some frameworks look for them on the loader's path alone, and XLA looks for ``ptxas`` and ``libdevice`` where a CUDA
 installation would be. Both are told through variables, which the loader reads when a process starts: so the supervisor
 sets them for the training process.
 """
@@ -13,15 +13,14 @@ import ctypes
 import os
 import sysconfig
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from trainmark import system
+from trainmark import stacks, system
 from trainmark.errors import TrainmarkError
 from trainmark.machine.gpus import Gpu
+from trainmark.stacks import Build
 
-# What TensorFlow opens before it shows a GPU, by the CUDA release that it was built with (its dso_loader.cc). The
-# driver brings the first.
+# What a framework opens before it shows a GPU, by the CUDA release that it was built with. The driver brings the first.
 LIBRARIES = {
     "11": (
         "libcuda.so.1",
@@ -45,71 +44,65 @@ LIBRARIES = {
         "libcusparse.so.12",
         "libcudnn.so.9",
     ),
+    "13": (
+        "libcuda.so.1",
+        "libcudart.so.13",
+        "libcublas.so.13",
+        "libcublasLt.so.13",
+        "libcufft.so.12",
+        "libcurand.so.10",
+        "libcusolver.so.12",
+        "libcusparse.so.12",
+        "libcudnn.so.9",
+    ),
 }
 
 # CUDA keeps what the driver has compiled in a folder, 1 GiB at most unless it is told otherwise. This is the most.
 _CACHE_BYTES = 4 * 2**30
 
 
-@dataclass(frozen=True)
-class Build:
-    """What the TensorFlow of a stack was built with, by the contents of its wheel.
-
-    Attributes:
-        machine_code: compute capabilities that it holds machine code for, which runs on those of the same major number
-            and a higher minor one, too (CUDA C++ Programming Guide, Binary Compatibility).
-        intermediate: compute capability of its intermediate code (PTX), which the driver compiles for all later ones.
-        driver: the oldest that runs machine code (CUDA Compatibility, Minor Version Compatibility).
-        compiling_driver: the oldest that reads this intermediate code: of the CUDA that it was written by.
-    """
-
-    machine_code: tuple[tuple[int, int], ...]
-    intermediate: tuple[int, int]
-    driver: str
-    compiling_driver: str
-
-    def has_machine_code(self, capability: tuple[int, ...]) -> bool:
-        """Whether nothing has to be compiled for GPUs of this compute capability."""
-        return any(major == capability[0] and minor <= capability[1] for major, minor in self.machine_code)
-
-
-BUILDS = {
-    "tf-2.12": Build(((3, 5), (5, 0), (6, 0), (7, 0), (7, 5)), (8, 0), "450.80.02", "520.61.05"),
-    "tf-2.19": Build(((6, 0), (7, 0), (8, 0), (8, 9)), (9, 0), "525.60.13", "555.42.02"),
-}
-
-
 def must_compile(stack: str, gpu: Gpu | None) -> bool:
-    """Whether the driver has to compile TensorFlow's code for this GPU before it can train."""
-    if gpu is None or not gpu.compute_capability:
+    """Whether the driver has to compile a stack's code for this GPU before it can train.
+
+    Of a stack that no lock pins nothing is known, and nothing said.
+    """
+    if gpu is None or not gpu.compute_capability or stacks.is_unpinned(stack):
         return False
-    return not BUILDS[stack].has_machine_code(_numbers(gpu.compute_capability))
+    return not stacks.named(stack).build.has_machine_code(stacks.numbers(gpu.compute_capability))
 
 
 def refuse_unfit(stack: str, gpu: Gpu) -> None:
-    """Refuse a GPU or a driver for which a stack's TensorFlow holds no code.
+    """Refuse a GPU or a driver for which a stack holds no code.
 
     Raises:
         TrainmarkError: with what would fit. Drivers before 510, which do not name a GPU's compute capability, may be
             too old for every GPU. Apple's comes with macOS.
     """
-    if system.MAC:
+    if system.MAC or stacks.is_unpinned(stack):
         return
-    build, compiles = BUILDS[stack], must_compile(stack, gpu)
-    if compiles and _numbers(gpu.compute_capability) < build.intermediate:
+    says, capability = stacks.named(stack), stacks.numbers(gpu.compute_capability)
+    if capability and not says.build.has_code(capability):
+        fit = [each for each in stacks.names() if stacks.named(each).build.has_code(capability)]
+        instead = f", or another stack: {', '.join(fit)}" if fit else ""
         raise TrainmarkError(
-            f"The TensorFlow of {stack} holds no code for {gpu.name} (compute capability {gpu.compute_capability}); "
-            f"expected {_dotted(build.machine_code[0])} or higher. Time its CPU alone, --config 'devices=[cpu]', or "
-            f"another stack: {', '.join(sorted(set(BUILDS) - {stack}))}."
+            f"{says.label} ({stack}) holds no code for {gpu.name} (compute capability {gpu.compute_capability}); "
+            f"expected {_expected(says.build)}. Time its CPU alone, --config 'devices=[cpu]'{instead}."
         )
-    needed = build.compiling_driver if compiles else build.driver
-    if gpu.driver and _numbers(gpu.driver) < _numbers(needed):
-        why = "has to compile TensorFlow's code for it, and is" if compiles else "is"
+    compiles = must_compile(stack, gpu)
+    needed = says.build.compiling_driver if compiles else says.build.driver
+    if gpu.driver and stacks.numbers(gpu.driver) < stacks.numbers(needed):
+        why = "has to compile the code for it, and is" if compiles else "is"
         raise TrainmarkError(
-            f"NVIDIA's driver {gpu.driver} {why} too old for {stack} on {gpu.name} (compute capability "
+            f"NVIDIA's driver {gpu.driver} {why} too old for {says.label} ({stack}) on {gpu.name} (compute capability "
             f"{gpu.compute_capability or 'unknown'}): {needed} or newer is needed. Update the driver, or time the CPU "
             "alone: --config 'devices=[cpu]'."
         )
+
+
+def _expected(build: Build) -> str:
+    """The compute capabilities that a build has code for, in words."""
+    lowest = ".".join(map(str, build.machine_code[0]))
+    return f"{lowest} or higher" if build.intermediate else f"{lowest} to {build.machine_code[-1][0]}.x"
 
 
 def compiled_code(folder: Path, stack: str) -> dict[str, str]:
@@ -122,21 +115,13 @@ def compiled_code(folder: Path, stack: str) -> dict[str, str]:
     return {"CUDA_CACHE_PATH": str(folder / "cuda" / stack), "CUDA_CACHE_MAXSIZE": str(_CACHE_BYTES)}
 
 
-def _numbers(version: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in (version or "").split(".") if part.isdigit())
-
-
-def _dotted(capability: tuple[int, int]) -> str:
-    return ".".join(map(str, capability))
-
-
 def wheels_folder() -> Path:
     """Where this Python's environment has NVIDIA's wheels, if it has any."""
     return Path(sysconfig.get_path("purelib"), "nvidia")
 
 
 def variables(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The variables that make TensorFlow and XLA find the wheels below ``folder``; none where there are no wheels.
+    """The variables that make frameworks and XLA find the wheels below ``folder``; none where there are no wheels.
 
     What the caller had in a path stays behind ours: ``libcuda`` may be found by it.
     """
@@ -167,14 +152,14 @@ def unloadable(names: tuple[str, ...]) -> list[str]:
 
 
 def explain_missing_gpu(build: Mapping[str, object]) -> str:
-    """Why TensorFlow sees no NVIDIA GPU.
+    """Why a framework sees no NVIDIA GPU.
 
     Args:
-        build: ``tf.sysconfig.get_build_info()``.
+        build: ``is_cuda_build``, and ``cuda_version`` of the CUDA that it was built with.
     """
     release = str(build.get("cuda_version") or "").split(".")[0]
     if not build.get("is_cuda_build"):
-        return "This TensorFlow was built without CUDA, so it cannot see a GPU."
+        return "What is installed was built without CUDA, so it cannot see a GPU."
     problems = unloadable(LIBRARIES.get(release, ()))
     if problems:
         hint = " libcuda.so.1 comes with NVIDIA's driver: see 'nvidia-smi'." if "libcuda.so" in problems[0] else ""

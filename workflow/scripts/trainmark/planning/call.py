@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from trainmark import process_environment, terminal
+from trainmark import process_environment, stacks, terminal
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid, workloads
 from trainmark.machine import awake, disturbances
@@ -165,14 +165,14 @@ def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command
         sizes: envs/sizes.json.
     """
     c, conda = plan.config, " --use-conda" if here.use_conda else ""
-    stacks = {stack: _refusal(preflight.refuse_missing_stack, [stack], here, where) for stack in plan.stacks}
-    impossible = {stack: reason for stack, reason in stacks.items() if reason and here.platform}
+    refusals = {stack: preflight.problems(plan, [(stack, "cpu")], here, where) for stack in plan.stacks}
+    impossible = {stack: "\n".join(reasons) for stack, reasons in refusals.items() if reasons and here.platform}
     refused = {
         "platform": _refusal(preflight.refuse_unsupported_platform, here),
         "machine": _refusal(preflight.refuse_other_machine, plan),
         "stacks": impossible,
     }
-    missing = [f"{stack}.{here.platform}.yaml" for stack in impossible]
+    missing = [f"{stack}.{here.platform}.yaml" for stack in impossible if here.platform in stacks.platforms(stack)]
     return {
         "machine": plan.machine,
         "platform": here.platform,
@@ -196,8 +196,8 @@ def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command
 
 
 def examinable_stacks(plan: Plan, here: configuration.Surroundings) -> list[str]:
-    """The stacks of the plan that this call can start: all with conda, without it the one that is installed."""
-    return [stack for stack in plan.stacks if here.platform and (here.use_conda or stack == here.installed_stack)]
+    """The stacks of the plan that this call can start: all with conda, without it those that are installed."""
+    return [stack for stack in plan.stacks if here.platform and (here.use_conda or stack in here.available)]
 
 
 def _refusal(refuse: Callable[..., None], *arguments: object) -> str | None:

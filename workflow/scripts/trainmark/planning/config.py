@@ -7,13 +7,14 @@ import difflib
 import json
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
 
-from trainmark import patterns
+from trainmark import patterns, stacks
 from trainmark.dataset import fashion_mnist
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
@@ -42,17 +43,31 @@ class Surroundings:
 
     Attributes:
         use_conda: whether each rule runs in its pinned conda environment.
-        installed_stack: the stack beside Snakemake, or None.
+        installed_stacks: the pinned stacks that are installed beside Snakemake: mostly one, or none.
         gpus: those that can train here.
         platform: as ``hardware.platform_tag`` gives it.
         virtual_mac: whether this is macOS in a virtual machine, which has no GPU of its own.
+        unpinned: what is installed beside Snakemake and can be timed though no lock pins it.
+        macos: its version, as 14.5; None elsewhere.
     """
 
     use_conda: bool
-    installed_stack: str | None
+    installed_stacks: Sequence[str]
     gpus: Sequence[Gpu]
     platform: str | None
     virtual_mac: bool = False
+    unpinned: Sequence[str] = ()
+    macos: str | None = None
+
+    @property
+    def installed_stack(self) -> str | None:
+        """The stack beside Snakemake that is timed where none is named."""
+        return next(iter(self.installed_stacks), None)
+
+    @property
+    def available(self) -> Sequence[str]:
+        """The stacks that can be timed without conda."""
+        return (*self.installed_stacks, *self.unpinned)
 
 
 def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +107,7 @@ def check(
     """
     schema = copy.deepcopy(dict(schema))
     schema["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
+    _list_of(schema["properties"]["stacks"])["items"]["enum"] = [*stacks.names(), stacks.INSTALLED, *here.unpinned]
     problems = list(schema_problems(config, schema))
     broken = {problem.path[0] for problem in problems if problem.path}
     problems += text_problems({key: value for key, value in config.items() if key not in broken})
@@ -102,6 +118,11 @@ def check(
         raise TrainmarkError(f"The configuration has {count}; nothing was run.\n" + "\n".join(lines))
     fractions = {key for key, value in schema["properties"].items() if value.get("type") == "number"}
     return {key: float(value) if key in fractions else value for key, value in config.items()}
+
+
+def _list_of(schema: Mapping[str, Any]) -> Any:
+    """Of a schema that allows "auto" or a list, that of the list."""
+    return next(option for option in schema["anyOf"] if option.get("type") == "array")
 
 
 def text_problems(value: Any, path: KeyPath = ()) -> list[Problem]:
@@ -219,15 +240,31 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[An
             problems.append(Problem(("validation_samples",), validation, expected))
     if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpus:
         expected = (
-            "[cpu] or auto. No GPU was found: TensorFlow needs an Apple Silicon GPU, or an NVIDIA GPU that "
+            "[cpu] or auto. No GPU was found: expected that of a Mac with Apple Silicon, or an NVIDIA GPU that "
             "'nvidia-smi' shows"
         )
         problems.append(Problem(("devices",), config["devices"], expected))
     if "gpu" not in broken and config["gpu"] != gpus.AUTO and len(gpus.named(here.gpus, config["gpu"])) != 1:
         problems.append(Problem(("gpu",), config["gpu"], gpus.expectation(here.gpus)))
+    if "stacks" not in broken and stacks.INSTALLED in config["stacks"]:
+        problems += _installed_problems(config["stacks"].index(stacks.INSTALLED), here)
     if "comparisons" not in broken:
         problems += _comparison_problems(config["comparisons"])
     return problems
+
+
+def _installed_problems(place: int, here: Surroundings) -> Iterator[Problem]:
+    """What speaks against timing what is installed."""
+    if here.use_conda:
+        expected = "a pinned stack: with --use-conda, nothing is timed that is installed beside Snakemake"
+    elif not here.unpinned:
+        expected = (
+            "a pinned stack: beside Snakemake there is no "
+            f"{' and no '.join(each[0] for each in stacks.framework_packages().values())} with Keras ({sys.executable})"
+        )
+    else:
+        return
+    yield Problem(("stacks", place), stacks.INSTALLED, expected)
 
 
 def _comparison_problems(comparisons: Sequence[Mapping[str, Any]]) -> list[Problem]:
@@ -283,11 +320,14 @@ def chosen_stacks(config: Mapping[str, Any], here: Surroundings, measured: Seque
     stacks alone, it stays with these: a forgotten --use-conda must not begin another experiment.
     """
     if config["stacks"] != "auto":
-        return list(config["stacks"])
+        named = [
+            each for stack in config["stacks"] for each in (here.unpinned if stack == stacks.INSTALLED else [stack])
+        ]
+        return list(dict.fromkeys(named))
     if here.use_conda:
-        return ["tf-2.12"]
+        return [stacks.ARTICLES]
     if here.installed_stack in measured or not measured:
-        return [here.installed_stack or "tf-2.12"]
+        return [here.installed_stack or stacks.ARTICLES]
     return list(measured)
 
 

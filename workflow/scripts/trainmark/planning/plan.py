@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import functools
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from trainmark import files
+from trainmark import files, stacks
 from trainmark.experiment import controls, grid, workloads
-from trainmark.install import lockfile
+from trainmark.install import stack_locks
 from trainmark.machine import gpus, hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.planning import config as configuration
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK, PROTOCOL
-
-# The TensorFlow of each stack: without conda, the stack measured is the one whose version is installed.
-STACK_VERSIONS = {"tf-2.12": "2.12.0", "tf-2.19": "2.19.1"}
 
 
 @dataclass(frozen=True)
@@ -171,15 +169,24 @@ def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Pl
 def surroundings(use_conda: bool) -> configuration.Surroundings:
     """What this machine and this command offer."""
     tag, virtual = hardware.platform_tag(), hardware.is_virtual_mac()
-    return configuration.Surroundings(use_conda, installed_stack(), gpus.usable(), tag, virtual)
+    return configuration.Surroundings(
+        use_conda,
+        stack_locks.installed(tag),
+        gpus.usable(),
+        tag,
+        virtual,
+        stack_locks.unpinned() if tag else (),
+        platform.mac_ver()[0] or None,
+    )
 
 
 def installed_stack() -> str | None:
-    """The stack whose TensorFlow is installed beside this Python; None for another version or none."""
-    versions = set(lockfile.installed_versions(lockfile.TENSORFLOW_PACKAGES).values())
-    return next((stack for stack, pinned in STACK_VERSIONS.items() if pinned in versions), None)
+    """The pinned stack that is installed beside this Python; the first of several, None for none."""
+    return next(iter(stack_locks.installed(hardware.platform_tag())), None)
 
 
 def measured_stacks(machine: str) -> list[str]:
-    """The stacks that this machine has records of."""
-    return [stack for stack in STACK_VERSIONS if any((grid.MACHINES / machine / "runs" / stack).glob("*/*/*/*.json"))]
+    """The stacks that this machine has records of, those first that a lock pins."""
+    runs = grid.MACHINES / machine / "runs"
+    unpinned = sorted(folder.name for folder in runs.glob("*") if stacks.is_unpinned(folder.name))
+    return [stack for stack in (*stacks.names(), *unpinned) if any((runs / stack).glob("*/*/*/*.json"))]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from trainmark import files
+from trainmark import files, stacks
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid
 from trainmark.install import lockfile
 from trainmark.machine import cuda, gpus, hardware
+from trainmark.machine.gpus import Gpu
 from trainmark.planning import config as configuration
 from trainmark.planning import strict_yaml
 from trainmark.planning.plan import Plan
@@ -18,8 +19,15 @@ from trainmark.planning.plan import Plan
 
 def remarks(plan: Plan, here: configuration.Surroundings) -> list[str]:
     """What to tell of a plan before it is carried out."""
-    found = (remark_on_stacks(plan, here), remark_on_controls(plan), remark_on_gpu(plan, here))
-    return [remark for remark in found if remark]
+    found = [remark_on_stacks(plan, here), remark_on_controls(plan), remark_on_gpu(plan, here)]
+    return [remark for remark in (*found, *remarks_on_plugins(plan, here)) if remark]
+
+
+def remarks_on_plugins(plan: Plan, here: configuration.Surroundings) -> list[str]:
+    """What to tell of the software by which stacks train on Apple's GPU."""
+    pinned = [stack for stack in plan.stacks if "gpu" in plan.devices and not stacks.is_unpinned(stack)]
+    said = [stacks.named(stack).mac_gpu_remark for stack in pinned if here.macos]
+    return [f"trainmark: {each}" for each in said if each]
 
 
 def remark_on_stacks(plan: Plan, here: configuration.Surroundings) -> str | None:
@@ -52,18 +60,8 @@ def remark_on_gpu(plan: Plan, here: configuration.Surroundings) -> str | None:
     return gpus.remark(plan.gpu) if "gpu" in plan.devices else None
 
 
-def refuse_unfit_gpu(plan: Plan, run: grid.Run) -> None:
-    """Refuse to train on a GPU for which the run's stack holds no code, or whose driver is too old for it.
-
-    Raises:
-        TrainmarkError: with what would fit.
-    """
-    if run.cell.device == "gpu" and plan.gpu:
-        cuda.refuse_unfit(run.cell.stack, plan.gpu)
-
-
 def refuse_run(plan: Plan, run: grid.Run, here: configuration.Surroundings, where: str) -> None:
-    """Refuse a run that is to be made and cannot be.
+    """Refuse a run that is to be made and cannot be, and say what else cannot be of those that are missing.
 
     Args:
         plan: of this call.
@@ -74,8 +72,69 @@ def refuse_run(plan: Plan, run: grid.Run, here: configuration.Surroundings, wher
     Raises:
         TrainmarkError: with what would do.
     """
-    refuse_unfit_gpu(plan, run)
-    refuse_missing_stack([run.cell.stack], here, where)
+    cell = (run.cell.stack, run.cell.device)
+    if problems(plan, [cell], here, where):
+        others = [(each.cell.stack, each.cell.device) for each in plan.runs if not each.path.exists()]
+        refuse_cells(plan, [cell, *others], here, where)
+
+
+def refuse_cells(plan: Plan, cells: Sequence[tuple[str, str]], here: configuration.Surroundings, where: str) -> None:
+    """Refuse to train or compute with stacks on devices.
+
+    Raises:
+        TrainmarkError: with all that speaks against it, and what would do.
+    """
+    found = problems(plan, cells, here, where)
+    if len(found) > 1:
+        raise TrainmarkError(f"{len(found)} problems; nothing was run.\n" + "\n".join(f"  - {each}" for each in found))
+    if found:
+        raise TrainmarkError(found[0])
+
+
+def problems(plan: Plan, cells: Sequence[tuple[str, str]], here: configuration.Surroundings, where: str) -> list[str]:
+    """What speaks against computing with stacks on devices: one sentence or two each.
+
+    Args:
+        plan: of this call.
+        cells: stack and device of each.
+        here: what this machine and this command offer.
+        where: the configuration names the stacks.
+    """
+    names = list(dict.fromkeys(stack for stack, _ in cells))
+    found = [_missing_stacks(names, here, where), *(_unfit_system(stack, here, where) for stack in names)]
+    found += [_unfit_gpu(stack, plan.gpu) for stack in names if plan.gpu and (stack, "gpu") in cells]
+    return [each for each in found if each]
+
+
+def _unfit_gpu(stack: str, gpu: Gpu) -> str | None:
+    """Why a stack cannot train on this GPU, if so."""
+    try:
+        cuda.refuse_unfit(stack, gpu)
+    except TrainmarkError as error:
+        return str(error)
+    return None
+
+
+def _unfit_system(stack: str, here: configuration.Surroundings, where: str) -> str | None:
+    """Why this system has no such stack, if so."""
+    if stacks.is_unpinned(stack):
+        if not here.use_conda:
+            return None
+        return f"{stack} ({where}: stacks) is what is installed beside Snakemake: leave --use-conda out to time it."
+    there = stacks.platforms(stack)
+    if here.platform not in there:
+        instead = [each for each in stacks.names() if here.platform in stacks.platforms(each)]
+        return (
+            f"{stack} ({where}: stacks) is not pinned for {here.platform}, but for {' and '.join(there)}; expected one "
+            f"of {', '.join(instead)}."
+        )
+    oldest = stacks.named(stack).oldest_macos
+    if here.macos and stacks.numbers(here.macos) < stacks.numbers(oldest):
+        return (
+            f"{stack} ({where}: stacks) needs macOS {oldest} or newer, and this is macOS {here.macos}. Update macOS, "
+            f"or leave it out: --config 'stacks=[{stacks.DEFAULT}]'"
+        )
+    return None
 
 
 def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
@@ -108,26 +167,24 @@ def refuse_missing_baseline(plan: Plan, where: str) -> None:
     )
 
 
-def refuse_missing_stack(stacks: Iterable[str], here: configuration.Surroundings, where: str) -> None:
-    """Refuse to train, without conda, with a stack that is not the one installed.
-
-    Args:
-        stacks: of the runs to make.
-        here: what is installed.
-        where: the configuration names the stacks.
-
-    Raises:
-        TrainmarkError: with the ways to get the stack.
-    """
-    missing = sorted(set(stacks) - {here.installed_stack})
-    if not here.use_conda and missing:
-        found = f"{here.installed_stack} is the stack" if here.installed_stack else "no pinned stack is"
-        instead = f"--config 'stacks=[{here.installed_stack}]'" if here.installed_stack else "'make run'"
-        raise TrainmarkError(
-            f"Runs of {' and '.join(missing)} are to be made ({where}: stacks), but {found} installed beside "
-            "Snakemake. Add --use-conda, which makes the pinned environment of every stack; or time what can be had "
-            f"without conda: {instead}"
-        )
+def _missing_stacks(names: Iterable[str], here: configuration.Surroundings, where: str) -> str | None:
+    """Why, without conda, stacks cannot be timed that are not installed, with the ways to get them."""
+    missing = sorted(set(names) - set(here.available))
+    if here.use_conda or not missing:
+        return None
+    there = " and ".join(here.installed_stacks)
+    found = f"{there} {'are the stacks' if len(here.installed_stacks) > 1 else 'is the stack'}" if there else ""
+    own = [f"'make run STACK={each}'" for each in missing if each in stacks.host_stacks(here.platform)]
+    ways = ["Add --use-conda, which makes the pinned environment of every stack"]
+    ways += [f"or say {' and '.join(own)}, which makes an environment of its own"] if own else []
+    if here.installed_stacks:
+        without = f"--config 'stacks=[{','.join(here.installed_stacks)}]'"
+    else:
+        without = f"--config 'stacks=[{stacks.INSTALLED}]', not pinned" if here.unpinned else "'make run'"
+    return (
+        f"Runs of {' and '.join(missing)} are to be made ({where}: stacks), but {found or 'no pinned stack is'} "
+        f"installed beside Snakemake. {'; '.join(ways)}; or time what can be had without conda: {without}"
+    )
 
 
 def refuse_missing_packages(requirements: Path, here: configuration.Surroundings) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 import trainmark
-from trainmark import escaping
+from trainmark import escaping, stacks
 from trainmark.contents import figures
 from trainmark.records.record import NOT_CONVERGED, OK
 from trainmark.report.sections import (
@@ -127,6 +127,14 @@ def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
         )
     if bad:
         yield f"{plural(bad, 'run')} did not converge and {_is(bad)} in no ratio.", "failed"
+    unpinned = runs[runs["stack"].map(stacks.is_unpinned).astype(bool)]
+    if len(unpinned):
+        yield (
+            f"{plural(len(unpinned), 'run')} {'was' if len(unpinned) == 1 else 'were'} made with software that no lock "
+            f"pins ({enumerate_words(sorted(unpinned['stack'].unique()))}): compared only where the configuration "
+            "names it.",
+            "software",
+        )
     if failed:
         yield f"{plural(failed, 'run')} failed and {_is(failed)} in no figure and no ratio.", "failed"
 

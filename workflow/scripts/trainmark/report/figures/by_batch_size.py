@@ -57,22 +57,20 @@ def _by_batch_size(exhibit: Exhibit, looks: Looks, draw_series: _PanelDrawer) ->
     _, axes = plt.subplots(
         *shape, figsize=(PANEL * len(models), 5), sharey="row" if exhibit.apart else True, squeeze=False
     )
-    panels = []
+    panels: dict[plt.Axes, list[Series]] = {}
     for (group, mine), line in zip(groups.items(), axes):
         for axis, model in zip(line, models):
+            panels[axis] = [s.only("model", model) for s in mine]
             axis.set_yscale("log")
-            _draw_panel(axis, [s.only("model", model) for s in mine], sizes, exhibit, draw_series)
+            _draw_panel(axis, panels[axis], sizes, exhibit, draw_series)
             axis.set_title(f"{model}, {group}" if group else model)
-            panels.append(axis)
     for line in axes if exhibit.apart else axes[:1]:  # the others share it
         plain_log_ticks(line[0].yaxis, line[0].get_ylim(), line[0].set_ylim)
-    for (_, mine), line in zip(groups.items(), axes):
-        for axis, model in zip(line, models):
-            part = [s.only("model", model) for s in mine]
-            _label_ends(axis, part, exhibit.value)
-            if exhibit.reference is not None:
-                _say_reference(axis, part, exhibit, exhibit.reference)
-    return finish(exhibit, panels, [_HEIGHT] * len(groups), entries_of(series), exhibit.marks)
+    for axis, part in panels.items():
+        _label_ends(axis, part, exhibit.value)
+        if exhibit.reference is not None:
+            _say_reference(axis, part, exhibit, exhibit.reference)
+    return finish(exhibit, list(panels), [_HEIGHT] * len(groups), entries_of(series), exhibit.marks)
 
 
 def _groups(exhibit: Exhibit, series: list[Series]) -> dict[str, list[Series]] | None:

@@ -24,6 +24,7 @@ MOST_COLOURED = 7
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 10,
+    "axes.titley": 1.0,  # where it would be anyway; else matplotlib measures every tick's label to know
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,

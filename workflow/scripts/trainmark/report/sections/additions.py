@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from trainmark.contents.columns import Column
 from trainmark.report.sections.document import Section, Table
@@ -13,11 +12,8 @@ from trainmark.words import enumerate_words
 
 KEY = "additions"
 _MERGE = "There: make benchmark, then make pack. Here: make merge FROM=their-results.tar.gz, then make report."
-# The records that this repository ships, by their epochs: a virtual machine with two vCPUs of an AMD EPYC.
-EXAMPLES = {
-    1: "results/example/amd-epyc-2-vcpu-one-epoch.tar.gz",
-    5: "results/example/amd-epyc-2-vcpu.tar.gz",
-}
+# The archive of a machine whose records this repository ships.
+EXAMPLE = "results/example/{}.tar.gz"
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ _COMPARED = "steady-state-speed-up, of what is compared"
 ADDITIONS = (
     Addition("A run that is ok", "The section Excluded runs says why none is.", ("throughput",)),
     Addition(
-        "The example's machine, two vCPUs of an AMD EPYC",
+        "The example's machine, two vCPUs of an AMD EPYC, with intervals",
         "make merge FROM={example}, then make report. It takes seconds.",
         ("ranking",),
     ),
@@ -120,10 +116,10 @@ def _row(addition: Addition, unmet: Mapping[str, str], data: ReportData) -> dict
     shown = [unmet[key] for key in addition.shows if key in unmet]
     if not shown:
         return None
-    example = EXAMPLES.get(int(data.runs["epochs"].max()))
-    if "{example}" in addition.how and (not example or Path(example).name.split(".")[0] in set(data.runs["machine"])):
+    if "{example}" in addition.how and data.example.empty:
         return None
-    how = addition.how.replace("{example}", str(example))
+    archives = " ".join(map(EXAMPLE.format, data.example["machine"].unique()))
+    how = addition.how.replace("{example}", archives)
     if "energy" in unmet and "energy" in addition.shows:
         reasons = data.tables["energy_unmeasured"]["why"].dropna().unique()
         how += f" What the runs say: {enumerate_words(reasons, 3)}." if len(reasons) else ""

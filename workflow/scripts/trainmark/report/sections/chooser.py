@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import cell_statistics, comparison_statistics, energy_use, experiments
+from trainmark.analysis import cell_statistics, comparison_statistics, comparisons, energy_use, experiments
 from trainmark.analysis.experiments import Experiment
 from trainmark.analysis.series_names import BASELINE, WHO
 from trainmark.report.sections.report_data import ReportData
@@ -66,7 +66,7 @@ def experiment_names(data: ReportData) -> dict[Experiment, str]:
 
 def _experiment(data: ReportData, scopes: list[str]) -> dict[str, Any]:
     """What there is of the one experiment that ``data`` has."""
-    runs = experiments.comparable(data.runs)
+    runs = comparisons.pinned(experiments.comparable(data.runs))
     ranking = data.of_experiment("ranking")
     doubts = ranking.drop_duplicates(WHO).set_index(WHO)["doubts"].fillna("")
     series = list(doubts.index)
@@ -105,7 +105,7 @@ def _cases(
     if runs.empty:
         return []
     resolved = comparison_statistics.RESOLVED
-    table = comparison_statistics.moments(runs, [*WHO, *_CASE], resolved)
+    table = comparison_statistics.moments(runs)
     series, models, sizes = places
     found = []
     for row in table.astype(object).where(table.notna(), None).to_dict("records"):

@@ -57,7 +57,7 @@ class Entry:
     Attributes:
         text: as it is shown.
         value: with all its digits, None where it is none.
-        look: how it is marked: ``up1`` to ``up5``, ``down1`` to ``down5``, ``even``, ``maybe``; empty for plain.
+        look: how it is marked: ``up1`` to ``up5``, ``down1`` to ``down5``, ``even``, ``maybe``, ``soft`` or none.
         hint: more about it, in words.
     """
 

@@ -11,6 +11,7 @@ from trainmark.analysis.comparison_statistics import ALL_MODELS
 from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
 from trainmark.contents.columns import Column, seconds, unknown
+from trainmark.records.record import OK
 from trainmark.report.sections import matrices, repeating
 from trainmark.report.sections.document import FirstScreen, Matrix, Table, rows_of, with_interval
 from trainmark.report.sections.report_data import ReportData
@@ -22,7 +23,7 @@ def first_screen(data: ReportData) -> FirstScreen:
     """What the reader sees first."""
     table = data.of_experiment("ranking")
     if table.empty:
-        return FirstScreen("No run is ok, so nothing can be said of speed.")
+        return _unranked(data)
     if len(table[WHO].drop_duplicates()) == 1:
         return _alone(data)
     own = _own(data) if table["machine"].nunique() == 1 else None
@@ -58,6 +59,19 @@ def fastest(cells: pd.DataFrame, stacks: bool) -> str:
     return f"None is fastest throughout. Of {everywhere}, the fastest is {enumerate_words(parts, 4)}."
 
 
+def _unranked(data: ReportData) -> FirstScreen:
+    """Where no run can be ranked."""
+    ok = data.runs[data.runs["status"] == OK]
+    if ok.empty:
+        return FirstScreen("No run is ok, so nothing can be said of speed.")
+    said = (
+        "Every run that is ok was made with software that no lock pins, so it is compared with others only where the "
+        "configuration names it."
+    )
+    own = _own(data) if ok["machine"].nunique() == 1 else None
+    return FirstScreen(said, own=own, disturbed=repeating.disturbed(data) if own else None)
+
+
 def _alone(data: ReportData) -> FirstScreen:
     """One machine, device and stack: its own times."""
     cells = data.cells[data.cells["n"] > 0]
@@ -71,7 +85,7 @@ def _alone(data: ReportData) -> FirstScreen:
 
 def _own(data: ReportData) -> Matrix:
     """The times, rates and accuracies of a machine that is alone."""
-    return matrices.of_one_machine(data.cells, data.tables["outliers"])
+    return matrices.of_one_machine(data.cells, data.tables["outliers"], data.example)
 
 
 def _ranked(table: pd.DataFrame) -> Table:

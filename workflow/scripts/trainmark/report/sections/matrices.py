@@ -165,12 +165,13 @@ def lost(cells: pd.DataFrame) -> set[tuple[Any, ...]]:
     return set(keys_of(cells[cells["n"] == 0], [*WHO, "model", "batch_size"]))
 
 
-def of_one_machine(cells: pd.DataFrame, disturbed: pd.DataFrame) -> Matrix:
+def of_one_machine(cells: pd.DataFrame, disturbed: pd.DataFrame, example: pd.DataFrame) -> Matrix:
     """One machine's own times, rates and accuracies: a row for each model, a group of batch sizes for each measure.
 
     Args:
         cells: cells.csv, of one experiment and machine.
         disturbed: outliers.csv.
+        example: shipped cells of that experiment, to be seen beside its own.
     """
     columns = tables.named("cells").pick(" ".join(_MEASURES), fit_seconds_median="Time to train (s)")
     sizes = sorted(cells["batch_size"].unique())
@@ -184,11 +185,20 @@ def of_one_machine(cells: pd.DataFrame, disturbed: pd.DataFrame) -> Matrix:
         rows.append(
             (said, [_own(column, by_size.get(size), (*key, size) in marked) for column in columns for size in sizes])
         )
+    for (_, device, model), part in example.groupby(["machine", "device", "model"], sort=False):
+        by_size = {row["batch_size"]: row for row in rows_of(part)}
+        entries = [_own(column, by_size.get(size), False) for column in columns for size in sizes]
+        said = f"the example, {device.upper()}: {model}"
+        rows.append((said, [replace(each, look="soft") for each in entries]))
     groups = [(column.heading, [str(size) for size in sizes]) for column in columns]
     note = (
         "A column for each batch size; medians of the runs."
         + f" {DISTURBED}: a run was disturbed or stands apart." * any(DISTURBED in e.text for _, r in rows for e in r)
         + f" {FAILED}: no run is ok." * any(e.text == FAILED for _, r in rows for e in r)
+        + "".join(
+            f" The example is {machine}, whose records come with trainmark: to be compared, they have to be merged."
+            for machine in example["machine"].unique()
+        )
     )
     return Matrix("own-times", "Times of this machine", "Model", groups, rows, note, tables.named("cells").file)
 

@@ -25,7 +25,8 @@ def all_of_them(data: ReportData) -> list[Section]:
     for number, other in enumerate(others(data), start=1):
         screen = first_screen.first_screen(other)
         tables = [replace(screen.table, name=f"{screen.table.name}-{number}")] if screen.table else []
-        own = matrices.of_one_machine(other.cells, data.tables["outliers"].iloc[:0]) if screen.own else None
+        nothing = data.tables["outliers"].iloc[:0]
+        own = matrices.of_one_machine(other.cells, nothing, other.example) if screen.own else None
         times = [replace(own, name=f"{own.name}-{number}")] if own else []
         runs = f"{plural(len(other.runs), 'run')} on {enumerate_words(sorted(other.runs['machine'].unique()))}."
         title = f"Experiment: {names[other.experiment]}"

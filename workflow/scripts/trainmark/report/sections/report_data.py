@@ -29,6 +29,7 @@ class ReportData:
         configured: names of the configured comparisons.
         experiments: every one, the one that is shown first at the beginning.
         configured_settings: settings digest of the configured one.
+        shipped: cells of the records that this repository ships, of every experiment.
         program: how Snakemake is called here.
     """
 
@@ -39,6 +40,7 @@ class ReportData:
     configured: list[str]
     experiments: list[Experiment]
     configured_settings: str
+    shipped: pd.DataFrame
     program: str = "snakemake"
 
     @property
@@ -74,13 +76,21 @@ class ReportData:
         return table[experiments.belongs(table, self.experiment)]
 
     @functools.cached_property
+    def example(self) -> pd.DataFrame:
+        """Cells of the experiment shown that are shipped, of machines that have no runs here."""
+        shipped = self.shipped[experiments.belongs(self.shipped, self.experiment)]
+        return shipped[~shipped["machine"].isin(self.runs["machine"])]
+
+    @functools.cached_property
     def cells(self) -> pd.DataFrame:
         """Cells of the experiment shown."""
         cells = self.tables["cells"]
         return cells[experiments.belongs(cells, self.experiment)]
 
 
-def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], preference: Preference) -> ReportData:
+def read_report(
+    folder: Path, grid: Mapping[str, Any], configured: list[str], preference: Preference, example: Path
+) -> ReportData:
     """All tables of results/report.
 
     Args:
@@ -88,13 +98,14 @@ def read_report(folder: Path, grid: Mapping[str, Any], configured: list[str], pr
         grid: axes of the configured grid.
         configured: names of the configured comparisons.
         preference: which experiment to show first.
+        example: folder of the shipped records, with their cells.csv; it may be missing.
     """
     found = {table.name: table_files.read(folder, table.name) for table in tables.TABLES}
     settings = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
     figures = {entry["name"]: entry for entry in figure_spec.read_index(folder / "figures" / "figures.json")}
-    return ReportData(
-        found, settings, figures, grid, configured, experiments.in_order(found["runs"], preference), preference.settings
-    )
+    shipped = table_files.read(example, "cells") if (example / "cells.csv").exists() else found["cells"].iloc[:0]
+    order = experiments.in_order(found["runs"], preference)
+    return ReportData(found, settings, figures, grid, configured, order, preference.settings, shipped)
 
 
 def why_apart(data: ReportData, settings: str, protocol: int) -> str:

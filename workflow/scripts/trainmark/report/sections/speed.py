@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from trainmark import stacks
+from trainmark.analysis import comparisons
 from trainmark.contents import figures, tables
 from trainmark.contents.columns import Column
 from trainmark.contents.figures import Figure
@@ -16,7 +18,7 @@ from trainmark.report.sections import matrices, whole_tables
 from trainmark.report.sections.document import Picture, Section, Table, declared, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.whole_tables import certain, named
-from trainmark.words import plural
+from trainmark.words import and_words, plural
 
 _SPECIFICATIONS = tables.named("specifications")
 _CHIPS = _SPECIFICATIONS.pick(
@@ -177,8 +179,29 @@ def comparison(data: ReportData, name: str, cells: pd.DataFrame) -> Section:
     found = [*folded(averages, "Averages"), *folded(every, EVERY)]
     section = pictured(data, name, found)
     title = f"{cells['comparison'].iloc[0]}: by model and batch size"
+    section.texts.extend(_of_frameworks(data.runs, cells))
     section.matrices.append(matrices.of_comparison(cells, mine, name, title, matrices.lost(data.cells)))
     return section
+
+
+def _of_frameworks(runs: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
+    """What has to be known to compare one framework with another; nothing where a comparison is of other things."""
+    if not cells["comparison"].iloc[0].startswith(comparisons.FRAMEWORKS):
+        return []
+    sides = sorted({*cells["stack"], *cells["stack_baseline"]}, key=stacks.age)
+    there = runs[runs["stack"].isin(sides)]
+    compiled = [stack for stack in sides if there.loc[there["stack"] == stack, "always_compiled"].any()]
+    texts = [
+        f"{and_words(f'{stack} is {stacks.label(stack)}' for stack in sides)}: the same models from the same code. A "
+        "program that is written for one framework alone may be faster than Keras upon it.",
+        "No stack rounds products to TensorFloat-32, and images lie in memory with the channels last in all of them.",
+    ]
+    if compiled:
+        texts.append(
+            f"{and_words(compiled)} compiles every training step as a whole, and pays for it in the first epoch: the "
+            "steady state says what longer trainings would show."
+        )
+    return texts
 
 
 def folded(found: list[Table], words: str) -> list[Table]:
