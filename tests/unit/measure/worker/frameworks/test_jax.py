@@ -49,7 +49,16 @@ jax.monitoring.register_event_duration_secs_listener(
     lambda event, seconds, **_: compilations.append(event) if "backend_compile" in event else None
 )
 framework.observe_step(model, *batch)
-found["compiled again"] = compilations
+found["compiled again"] = list(compilations)
+from trainmark.measure.worker import device_data
+images, labels = np.random.default_rng(1).random((32, 28, 28), np.float32), np.zeros(32, np.uint8)
+layer, ((numbers, _),) = device_data.move_in(framework, "cpu", [(images, labels)])
+model = device_data.looking_up(framework, layer, build())
+settings.compile_model(framework, model, workloads.describe("mlp", CONFIG))
+looked_up = framework.keras.ops.convert_to_numpy(layer(framework.keras.ops.convert_to_tensor(numbers[::-1].copy())))
+found["looked up"] = bool((looked_up == images[::-1]).all())
+found["look-ups"] = device_proof.observe(framework, model, (numbers[:8], labels[:8]), "cpu")["look_up_devices"]
+found["parameters"] = settings.in_use(framework, model)["parameters"], build().count_params()
 try:
     framework.configure("gpu", 1)
 except frameworks.WrongDeviceError as error:
@@ -83,6 +92,13 @@ def test_layer_elsewhere_fails_the_proof(jax_answers):
 def test_program_that_is_looked_at_is_the_one_that_was_executed(jax_answers):
     found = jax_answers
     assert found["compiled again"] == []
+
+
+def test_images_are_looked_up_on_the_device(jax_answers):
+    found = jax_answers
+    assert found["looked up"] is True
+    assert found["look-ups"] == ["CPU:0"]
+    assert found["parameters"][0] == found["parameters"][1]
 
 
 def test_what_it_is_set_to(jax_answers):
