@@ -3,7 +3,7 @@
 Three tables: (a) overhead, the wall time of the quick grid, with the sweep of matrix products and the report apart; (b)
 the run that has nothing to do; (c) fidelity, the ratio of the times of ``fit``, pair by pair. Neighbouring pairs are
 compared because small machines drift by a factor of two within minutes. Takes about a quarter of an hour on two cores;
-run nothing else meanwhile.
+run nothing else meanwhile. With --stack, table (c) alone of any stack, whose Python --python names.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,12 +26,17 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(Path(__file__).parent)]
 
 from bounds import print_bound
 from trainmark.dataset import fashion_mnist
-from trainmark.experiment import grid
+from trainmark.experiment import grid, workloads
 from trainmark.machine import gpus, hardware
+from trainmark.measure.worker import frameworks
 from trainmark.planning import plan
 
 # One cell a model, each long enough for a ratio.
 FIDELITY_CELLS = [("mlp", 32), ("cnn", 32), ("lstm", 128)]
+WORKLOAD = {"train_samples": 50000, "validation_samples": 10000, "test_samples": 10000, "epochs": 1}
+WORKLOAD |= {"learning_rate": 0.001, "jit_compile": False}
+# Seconds of fit of a model at a batch size.
+Timing = Callable[[str, int], float]
 SCRIPT = [sys.executable, str(ROOT / "tests" / "benchmark" / "plain_script.py")]
 IMPORTS = 5
 
@@ -39,16 +45,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=7, help="pairs per cell in (c)")
     parser.add_argument("--grids", type=int, default=1, help="repeats of (a)")
+    parser.add_argument("--stack", help="(c) alone, of this stack")
+    parser.add_argument("--python", default=sys.executable, help="of an environment that has the stack")
+    parser.add_argument("--lock-file", type=Path, help="that pins it; by default that of this platform")
+    parser.add_argument("--cells", nargs="+", type=cell, default=FIDELITY_CELLS, help="of (c), as mlp:512")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         checkout, data = Path(folder, "checkout"), Path(folder, "data")
         write_data(data)
+        if args.stack:
+            lock = args.lock_file or ROOT / "envs" / f"{args.stack}.{hardware.platform_tag()}.yaml"
+            other = OtherStack(args.stack, args.python, lock.resolve(), checkout, data)
+            measure_fidelity(other.plain, other.workflow, args.cells, args.pairs)
+            return
         for name in ("Snakefile", "config", "envs", "profiles", "workflow"):
             source = ROOT / name
             (shutil.copytree if source.is_dir() else copy_file)(source, checkout / name)
         measure_overhead(checkout, data, args.grids)
         measure_nothing(checkout)
-        measure_fidelity(checkout, data, args.pairs)
+        stack = InstalledStack(checkout, data)
+        measure_fidelity(stack.plain, stack.workflow, args.cells, args.pairs)
+
+
+def cell(text: str) -> tuple[str, int]:
+    """``mlp:512`` as model and batch size."""
+    model, _, batch_size = text.partition(":")
+    return model, int(batch_size)
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -79,34 +101,67 @@ def snakemake(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "config/quick.yaml", *arguments]
 
 
-def measure_fidelity(checkout: Path, data: Path, pairs: int) -> None:
+class InstalledStack:
+    """The stack that make has installed, timed by the whole workflow and by the script."""
+
+    def __init__(self, checkout: Path, data: Path) -> None:
+        self.checkout, self.data, self.stack = checkout, data, plan.installed_stack()
+        self.machine = hardware.automatic_name(gpus.choose())
+
+    def plain(self, model: str, batch_size: int) -> float:
+        return seconds_of_plain([*SCRIPT, str(self.data)], self.checkout, model, batch_size)
+
+    def workflow(self, model: str, batch_size: int) -> float:
+        record = grid.Run(grid.Cell(self.machine, self.stack, "cpu", model, batch_size), 1).path
+        seconds_of(snakemake("--forcerun", str(record), "--", str(record)), self.checkout)
+        return json.loads((self.checkout / record).read_text())["durations"]["fit_seconds"]
+
+
+class OtherStack:
+    """A stack in an environment of its own, timed by the workflow's program for one run, and by the script."""
+
+    def __init__(self, stack: str, python: str, lock: Path, folder: Path, data: Path) -> None:
+        self.stack, self.python, self.lock, self.folder, self.data = stack, python, lock, folder, data
+        fashion_mnist.save_arrays(fashion_mnist.obtain(None, allow_download=True)[0], folder / "results/data")
+
+    def plain(self, model: str, batch_size: int) -> float:
+        script = [self.python, SCRIPT[1], str(self.data), "--backend", frameworks.of(self.stack).name]
+        return seconds_of_plain(script, self.folder, model, batch_size)
+
+    def workflow(self, model: str, batch_size: int) -> float:
+        record = grid.Run(grid.Cell("benchmark", self.stack, "cpu", model, batch_size), 1).path
+        workload = workloads.canonical_json(workloads.describe(model, WORKLOAD))
+        command = [self.python, str(ROOT / "workflow/scripts/time_training.py"), "--workload", workload, "--seed", "1"]
+        command += ["--threads", "auto", "--time-limit", "3600", "--data", "results/data"]
+        command += ["--lock-file", str(self.lock), "--log", "log", str(record)]
+        (self.folder / "log").touch()
+        seconds_of(command, self.folder)
+        return json.loads((self.folder / record).read_text())["durations"]["fit_seconds"]
+
+
+def seconds_of_plain(script: list[str], folder: Path, model: str, batch_size: int) -> float:
+    """Seconds of ``fit`` in the plain script."""
+    wanted = ["--models", model, "--batch-sizes", str(batch_size)]
+    return json.loads(seconds_of([*script, *wanted], folder)[1].splitlines()[-1])["fit_seconds"]
+
+
+def measure_fidelity(plain: Timing, workflow: Timing, cells: list[tuple[str, int]], pairs: int) -> None:
     """Time the same training by the workflow and by the script, alternating which goes first."""
     print(f"(c) Fidelity: seconds of fit, workflow / plain script, {pairs} alternating pairs per cell")
     print(f"{'cell':<12}{'script (s)':>12}{'workflow (s)':>14}{'median':>9}{'min':>7}{'max':>7}")
-    machine, stack = hardware.automatic_name(gpus.choose()), plan.installed_stack()
     everything = []
-    for model, batch_size in FIDELITY_CELLS:
-        record = grid.Run(grid.Cell(machine, stack, "cpu", model, batch_size), 1).path
-        cell = ["--models", model, "--batch-sizes", str(batch_size)]
-
-        def plain(cell: list[str] = cell) -> float:
-            return json.loads(seconds_of([*SCRIPT, str(data), *cell], checkout)[1])["fit_seconds"]
-
-        def workflow(record: Path = record) -> float:
-            seconds_of(snakemake("--forcerun", str(record), "--", str(record)), checkout)
-            return json.loads((checkout / record).read_text())["durations"]["fit_seconds"]
-
+    for each in cells:
         times = []
         for pair in range(pairs):
             if pair % 2:
-                ours = workflow()
-                times.append((plain(), ours))
+                ours = workflow(*each)
+                times.append((plain(*each), ours))
             else:
-                theirs = plain()
-                times.append((theirs, workflow()))
+                theirs = plain(*each)
+                times.append((theirs, workflow(*each)))
         ratios = [ours / theirs for theirs, ours in times]
         everything += ratios
-        print_ratios(f"{model} {batch_size}", ratios, *map(statistics.median, zip(*times)))
+        print_ratios(" ".join(map(str, each)), ratios, *map(statistics.median, zip(*times)))
     print_ratios("all", everything)
     print_bound("median ratio of the times of fit", statistics.median(everything), least=0.98, most=1.02)
 

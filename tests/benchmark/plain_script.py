@@ -8,13 +8,23 @@ a benchmark of the harness must not run through the harness.
 import argparse
 import gzip
 import json
+import os
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-keras = tf.keras
+# The framework has to be known before Keras is imported.
+BACKEND = sys.argv[sys.argv.index("--backend") + 1] if "--backend" in sys.argv else "tensorflow"
+os.environ["KERAS_BACKEND"] = BACKEND
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+    keras = tf.keras
+else:
+    import keras
+
 layers = keras.layers
 
 
@@ -63,6 +73,9 @@ def lstm():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with the four .gz files of Fashion-MNIST")
+    parser.add_argument(
+        "--backend", default="tensorflow", help="Keras' name of the framework: tensorflow, torch or jax"
+    )
     parser.add_argument("--models", nargs="+", default=["mlp", "cnn", "lstm"])
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[32, 128, 512, 1024])
     parser.add_argument("--epochs", type=int, default=1)
@@ -76,7 +89,7 @@ def main():
                 optimizer=keras.optimizers.Adam(0.001),
                 loss="sparse_categorical_crossentropy",
                 metrics=["accuracy"],
-                jit_compile=False,  # as the workflow has it: both must compute the same thing
+                jit_compile=BACKEND == "jax",  # as the workflow has it: both must compute the same thing
             )
             start = time.perf_counter()
             model.fit(*train, batch_size=batch_size, epochs=args.epochs, validation_data=validation, verbose=0)

@@ -117,6 +117,7 @@ IMPOSSIBLE = {
         {"stack": "tf-2.12", "versions__framework_version": "2.19.1"},
         "it ran tensorflow 2.19.1, but its stack is tf-2.12",
     ),
+<<<<<<< HEAD
     "another version than what it was named after": (
         {**UNPINNED, "stack": "tf-2.18.0-unpinned"},
         "it ran tensorflow 2.19.1, but its stack is tf-2.18.0-unpinned",
@@ -126,6 +127,12 @@ IMPOSSIBLE = {
         "its stack is tf-2.19.1-unpinned, but it has no list of what was installed",
     ),
     "passed for pinned": ({**UNPINNED, "stack": "tf-2.19"}, "but it has a list of what was installed"),
+=======
+    "another TensorFlow that no lock pins": (
+        {"stack": "tf-2.20.0-unpinned", "versions__framework_version": "2.20.1"},
+        "it ran tensorflow 2.20.1, but its stack is tf-2.20.0-unpinned",
+    ),
+>>>>>>> frameworks
     "no framework": ({"versions__framework_version": None}, "it ran tensorflow None"),
     "a thousand million threads": (
         {"execution__intra_op_threads": 10**9},
@@ -221,6 +228,7 @@ HONEST = {
     "what no lock pins": UNPINNED,
     "a model of one's own": {"model": "mine", "workload": workloads.describe("mine", CONFIG)},
     "legacy Adam": {"execution__optimizer_class": "keras.optimizers.legacy.adam.Adam"},
+    "stack that no lock pins": {"stack": "tf-2.20.0rc1-unpinned", "versions__framework_version": "2.20.0-rc1"},
     "XLA that was asked for": {"workload": workload(jit_compile=True)},
     "XLA that the framework always has": {"execution__jit_compile": True, "execution__always_compiled": True},
     "XLA that Keras declined": {"workload": workload(jit_compile=True), "execution__jit_compile": False},

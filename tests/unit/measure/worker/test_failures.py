@@ -9,6 +9,9 @@ from trainmark.measure.worker import failures
     [
         (MemoryError(), "out_of_memory"),
         (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor"), "out_of_memory"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("Tried to allocate 20.00 MiB."), "out_of_memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"), "out_of_memory"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Failed to allocate request for 1.00GiB"), "out_of_memory"),
         (RuntimeError("CUDA_ERROR_OUT_OF_MEMORY: out of memory"), "out_of_memory"),
         (failures.WrongDeviceError("elsewhere"), "wrong_device"),
         (ValueError("shape"), "error"),

@@ -7,7 +7,7 @@ from tests.frameworks import ask
 
 PROGRAM = """
 jax, keras = framework.jax, framework.keras
-framework.configure("cpu", 2)
+framework.configure("cpu", 1)
 found = {"threads": framework.threads_in_use(), "rounds": framework.rounds_products(), "build": framework.build()}
 found["steps"] = {
     name: device_proof.prove_step(framework, workloads.describe(name, CONFIG), 8, "cpu") for name in ("mlp", "lstm")
@@ -49,9 +49,18 @@ jax.monitoring.register_event_duration_secs_listener(
     lambda event, seconds, **_: compilations.append(event) if "backend_compile" in event else None
 )
 framework.observe_step(model, *batch)
-found["compiled again"] = compilations
+found["compiled again"] = list(compilations)
+from trainmark.measure.worker import device_data
+images, labels = np.random.default_rng(1).random((32, 28, 28), np.float32), np.zeros(32, np.uint8)
+layer, ((numbers, _),) = device_data.move_in(framework, "cpu", [(images, labels)])
+model = device_data.looking_up(framework, layer, build())
+settings.compile_model(framework, model, workloads.describe("mlp", CONFIG))
+looked_up = framework.keras.ops.convert_to_numpy(layer(framework.keras.ops.convert_to_tensor(numbers[::-1].copy())))
+found["looked up"] = bool((looked_up == images[::-1]).all())
+found["look-ups"] = device_proof.observe(framework, model, (numbers[:8], labels[:8]), "cpu")["look_up_devices"]
+found["parameters"] = settings.in_use(framework, model)["parameters"], build().count_params()
 try:
-    framework.configure("gpu", 2)
+    framework.configure("gpu", 1)
 except frameworks.WrongDeviceError as error:
     found["no gpu"] = str(error)
 print(json.dumps(found))
@@ -60,7 +69,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def jax_answers():
-    return ask("jax", "jax-0.11", PROGRAM, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    return ask("jax", "jax-0.11", PROGRAM, threads=3, XLA_FLAGS="--xla_force_host_platform_device_count=2")
 
 
 def test_step_is_proven_by_its_program(jax_answers):
@@ -85,9 +94,16 @@ def test_program_that_is_looked_at_is_the_one_that_was_executed(jax_answers):
     assert found["compiled again"] == []
 
 
+def test_images_are_looked_up_on_the_device(jax_answers):
+    found = jax_answers
+    assert found["looked up"] is True
+    assert found["look-ups"] == ["CPU:0"]
+    assert found["parameters"][0] == found["parameters"][1]
+
+
 def test_what_it_is_set_to(jax_answers):
     found = jax_answers
-    assert found["threads"] == [2, 2]
+    assert found["threads"] == [3, 3]
     assert found["rounds"] is False
     assert found["product"] == "CPU:0"
     assert found["build"]["framework_version"].startswith("0.")

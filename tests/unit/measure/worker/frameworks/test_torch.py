@@ -7,7 +7,7 @@ from tests.frameworks import ask
 
 PROGRAM = """
 torch = framework.torch
-framework.configure("cpu", 2)
+framework.configure("cpu", 1)
 found = {"threads": framework.threads_in_use(), "rounds": framework.rounds_products(), "build": framework.build()}
 found["steps"] = {
     name: device_proof.prove_step(framework, workloads.describe(name, CONFIG), 8, "cpu") for name in workloads.MODELS
@@ -55,8 +55,17 @@ try:
     framework.observe_step(model, np.zeros((8, 28, 28), np.float32), np.zeros(8, np.uint8))
 except frameworks.WrongDeviceError as error:
     found["forward only"] = str(error)
+from trainmark.measure.worker import device_data
+images, labels = np.random.default_rng(1).random((32, 28, 28), np.float32), np.zeros(32, np.uint8)
+layer, ((numbers, _),) = device_data.move_in(framework, "cpu", [(images, labels)])
+model = device_data.looking_up(framework, layer, build(framework.keras.layers.Dense))
+settings.compile_model(framework, model, workloads.describe("mlp", CONFIG))
+looked_up = framework.keras.ops.convert_to_numpy(layer(framework.keras.ops.convert_to_tensor(numbers[::-1].copy())))
+found["looked up"] = bool((looked_up == images[::-1]).all())
+found["look-ups"] = device_proof.observe(framework, model, (numbers[:8], labels[:8]), "cpu")["look_up_devices"]
+found["parameters"] = settings.in_use(framework, model)["parameters"], model.layers[-1].count_params()
 try:
-    framework.configure("gpu", 2)
+    framework.configure("gpu", 1)
 except frameworks.WrongDeviceError as error:
     found["no gpu"] = str(error)
 print(json.dumps(found))
@@ -99,7 +108,7 @@ print(json.dumps({"threads": len(seen), "operations": sum(map(len, seen.values()
 
 @pytest.fixture(scope="module")
 def torch_answers():
-    return ask("torch", "torch-2.11", PROGRAM)
+    return ask("torch", "torch-2.11", PROGRAM, threads=1)
 
 
 def test_every_operation_of_a_step_is_seen_with_its_device(torch_answers):
@@ -131,9 +140,16 @@ def test_observer_goes_with_the_backward_pass_to_other_threads():
     assert found["operations"] == 102
 
 
+def test_images_are_looked_up_on_the_device(torch_answers):
+    found = torch_answers
+    assert found["looked up"] is True
+    assert found["look-ups"] == ["CPU:0"]
+    assert found["parameters"][0] == found["parameters"][1]
+
+
 def test_what_it_is_set_to(torch_answers):
     found = torch_answers
-    assert found["threads"] == [2, 2]
+    assert found["threads"] == [1, 1]
     assert found["rounds"] is False
     assert found["build"]["framework_version"].startswith("2.")
     assert "+" not in found["build"]["framework_version"]
