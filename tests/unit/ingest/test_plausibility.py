@@ -117,23 +117,16 @@ IMPOSSIBLE = {
         {"stack": "tf-2.12", "versions__framework_version": "2.19.1"},
         "it ran tensorflow 2.19.1, but its stack is tf-2.12",
     ),
-<<<<<<< HEAD
     "another version than what it was named after": (
-        {**UNPINNED, "stack": "tf-2.18.0-unpinned"},
+        {**UNPINNED, "stack": "tf-2.18.0-unpinned", "versions__framework_version": "2.19.1"},
         "it ran tensorflow 2.19.1, but its stack is tf-2.18.0-unpinned",
     ),
     "not pinned, and no word on what it was": (
-        {"stack": "tf-2.19.1-unpinned"},
+        {"stack": "tf-2.19.1-unpinned", "environment": synthetic_record()["environment"]},
         "its stack is tf-2.19.1-unpinned, but it has no list of what was installed",
     ),
     "passed for pinned": ({**UNPINNED, "stack": "tf-2.19"}, "but it has a list of what was installed"),
-=======
-    "another TensorFlow that no lock pins": (
-        {"stack": "tf-2.20.0-unpinned", "versions__framework_version": "2.20.1"},
-        "it ran tensorflow 2.20.1, but its stack is tf-2.20.0-unpinned",
-    ),
->>>>>>> frameworks
-    "no framework": ({"versions__framework_version": None}, "it ran tensorflow None"),
+    "no framework": ({"versions__framework_version": None}, "it ran tensorflow of no version"),
     "a thousand million threads": (
         {"execution__intra_op_threads": 10**9},
         "execution.intra_op_threads is 1000000000; expected",
