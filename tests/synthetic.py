@@ -132,10 +132,16 @@ def controls_of(records: Iterable[dict], control: str, faster: float = 1.0) -> l
         data["noise"]["fit_cpu_seconds"] /= faster
         data["energy"] = energy.unmeasured("synthetic")
         data |= times_of([data[axis] for axis in axes], times["fit_seconds"])
-        if control == controls.DEVICE_DATA:
-            data["execution"]["look_up_devices"] = [f"{data['device'].upper()}:0"]
-        else:
-            data["execution"]["intra_op_threads"] = controls.threads(control)
+        data["execution"] |= {
+            controls.DEVICE_DATA: {"look_up_devices": [f"{data['device'].upper()}:0"]},
+            controls.XLA: {"jit_compile": True, "optimizer_operations": {"AssignSubVariableOp": 6}},
+            controls.TF32: {"tensor_float_32": True},
+            controls.TF_DATA: {"input_pipeline": "synthetic.Pipeline"},
+        }.get(control, {})
+        if held_to := controls.threads(control):
+            data["execution"]["intra_op_threads"] = held_to
+        if computes_in := controls.computes_in(control):
+            data["execution"] |= {"compute_types": [computes_in], "optimizer_operations": {"AddV2": 13}}
     return found
 
 

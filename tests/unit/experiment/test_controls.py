@@ -17,7 +17,12 @@ from trainmark.experiment import controls
 )
 def test_control_is_made_where_it_differs_from_the_plain_runs(monkeypatch, control, plain_threads, cores, expected):
     monkeypatch.setattr(controls.hardware, "usable_cores", lambda: cores)
-    assert controls.tests_something(control, plain_threads) is expected
+    assert (controls.why_like_plain(control, plain_threads, False) is None) is expected
+
+
+def test_xla_is_no_control_where_the_plain_runs_have_it():
+    assert controls.why_like_plain("xla", 2, False) is None
+    assert "compiled already" in controls.why_like_plain("xla", 2, True)
 
 
 def test_threads_are_those_of_as_few_cores_as_will_do(monkeypatch):
@@ -27,4 +32,4 @@ def test_threads_are_those_of_as_few_cores_as_will_do(monkeypatch):
     assert controls.cpus("device-data") is controls.cpus(None) is None
     monkeypatch.setattr(controls.hardware, "cpus_by_core", lambda: None)
     assert controls.cpus("threads-2") is None
-    assert [controls.threads(name) for name in controls.NAMES] == [None, 2, 4]
+    assert [controls.threads(name) for name in ("device-data", "threads-2", "threads-4")] == [None, 2, 4]

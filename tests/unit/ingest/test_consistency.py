@@ -104,6 +104,8 @@ def test_tensor_float_32_and_fast_convolutions_may_exceed_the_peak(here):
     fast = {"device": "gpu", "durations__fit_seconds": 0.2}
     write(synthetic_record(**fast, execution__tensor_float_32=True))
     assert collect() == []
+    write(synthetic_record(**fast, control="mixed-float16", execution__compute_types=["float16"]))
+    assert collect() == []
     write(synthetic_record(**fast, model="cnn", repeat=2))
     assert "at most 1.406" in refusal()
     write(synthetic_record(device="gpu", model="cnn", repeat=2, durations__fit_seconds=2.4))

@@ -199,6 +199,11 @@ def test_the_projects_example_can_be_brought_in(here):
     [
         ({"control": "threads-4"}, "it is a control of 4 threads, but had 2"),
         ({"control": "device-data"}, "its images were not on the device, but its control says"),
+        ({"control": "xla"}, "it is the control xla, but was not compiled"),
+        ({"control": "mixed-float16"}, "its layers computed in float32, but its control is mixed-float16"),
+        ({"control": "mixed-bfloat16"}, "its layers computed in float32, but its control is mixed-bfloat16"),
+        ({"control": "tf32"}, "it is the control tf32, but no product of it can have been rounded"),
+        ({"control": "tf-data"}, "its images came from arrays, but its control is tf-data"),
     ],
 )
 def test_control_that_was_none_is_refused(here, changes, expected):

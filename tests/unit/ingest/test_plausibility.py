@@ -112,6 +112,35 @@ IMPOSSIBLE = {
     "one parameter": ({"execution__parameters": 1}, "its model has 1 parameters, but mlp has 435,402"),
     "half precision": ({"execution__floatx": "float16"}, "it computed in float16, but its workload is of float32"),
     "XLA": ({"execution__jit_compile": True}, "it was compiled, but its workload is without"),
+    "half precision without its control": (
+        {"execution__compute_types": ["float16"]},
+        "its layers computed in float16, but its control is none",
+    ),
+    "other half precision": (
+        {"control": "mixed-bfloat16", "execution__compute_types": ["float16"]},
+        "its layers computed in float16, but its control is mixed-bfloat16",
+    ),
+    "mixed precision, one layer without": (
+        {"control": "mixed-float16", "execution__compute_types": ["float16", "float32"]},
+        "its layers computed in float16, float32, but its control is mixed-float16",
+    ),
+    "mixed precision and XLA": (
+        {"control": "mixed-float16", "execution__compute_types": ["float16"], "execution__jit_compile": True},
+        "it was compiled, but its workload is without",
+    ),
+    "control of XLA where all is compiled": (
+        {"control": "xla", "execution__jit_compile": True, "execution__always_compiled": True},
+        "it is the control xla, but was like its plain runs",
+    ),
+    "TensorFloat-32 on the CPU": (
+        {"control": "tf32", "execution__tensor_float_32": True},
+        "no product of it can have been rounded to TensorFloat-32",
+    ),
+    "TensorFloat-32 that was off": ({"control": "tf32", "device": "gpu"}, "no product of it can have been rounded"),
+    "pipeline without its control": (
+        {"execution__input_pipeline": "synthetic.Pipeline"},
+        "its images came from synthetic.Pipeline, but its control is none",
+    ),
     "another optimizer": ({"execution__optimizer_class": "keras.src.optimizers.sgd.SGD"}, "its workload has adam"),
     "another TensorFlow": (
         {"stack": "tf-2.12", "versions__framework_version": "2.19.1"},
@@ -222,6 +251,11 @@ HONEST = {
     "a model of one's own": {"model": "mine", "workload": workloads.describe("mine", CONFIG)},
     "legacy Adam": {"execution__optimizer_class": "keras.optimizers.legacy.adam.Adam"},
     "stack that no lock pins": {"stack": "tf-2.20.0rc1-unpinned", "versions__framework_version": "2.20.0-rc1"},
+    "XLA as a control": {"control": "xla", "execution__jit_compile": True},
+    "float16 as a control": {"control": "mixed-float16", "execution__compute_types": ["float16"]},
+    "bfloat16 as a control": {"control": "mixed-bfloat16", "execution__compute_types": ["bfloat16"]},
+    "TensorFloat-32 as a control": {"control": "tf32", "device": "gpu", "execution__tensor_float_32": True},
+    "pipeline as a control": {"control": "tf-data", "execution__input_pipeline": "synthetic.Pipeline"},
     "XLA that was asked for": {"workload": workload(jit_compile=True)},
     "XLA that the framework always has": {"execution__jit_compile": True, "execution__always_compiled": True},
     "XLA that Keras declined": {"workload": workload(jit_compile=True), "execution__jit_compile": False},

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from trainmark.experiment import grid, workloads
+from trainmark.machine.gpus import Gpu
 from trainmark.planning import config as configuration
 from trainmark.planning import plan
 
@@ -40,13 +41,31 @@ def test_controls_are_a_record_each_beside_every_plain_run(monkeypatch):
     planned = make(controls=["device-data", "threads-2", "threads-4"])
     assert len(planned.controls) == 2 * len(planned.records)  # four threads are what the plain runs have
     assert planned.controls[0] == "results/machines/synthetic/controls/device-data/tf-2.19/cpu/mlp/32/1.json"
-    assert planned.impossible_controls == ["threads-4"]
+    assert set(planned.impossible_controls) == {("threads-4", "tf-2.19", "cpu")}
     run = planned.run("controls/threads-2", "tf-2.19", "cpu", "mlp", "32", "1")
     assert str(run.path) in planned.controls
     assert (planned.threads(run), planned.seed(run)) == (2, planned.seed(planned.runs[0]))
     run = planned.run("controls/device-data", "tf-2.19", "cpu", "mlp", "32", "1")
     assert planned.threads(run) == "auto"
     assert make().controls == []
+
+
+def test_controls_are_left_out_of_the_stacks_and_devices_that_cannot_make_them():
+    config = {
+        **DEFAULT,
+        "controls": ["xla", "tf-data", "tf32", "mixed-bfloat16"],
+        "models": ["mlp"],
+        "batch_sizes": [32],
+    }
+    stacks = ["tf-2.19", "jax-0.11", "torch-2.11"]
+    planned = plan.Plan("synthetic", stacks, ["cpu", "gpu"], config, Gpu("V100", compute_capability="7.0"))
+    made = {run.split("/")[4] + " " + "/".join(run.split("/")[5:7]) for run in planned.controls}
+    everywhere = {f"mixed-bfloat16 {stack}/{device}" for stack in stacks for device in ("cpu", "gpu")}
+    on_one = {f"{control} tf-2.19/{device}" for control in ("xla", "tf-data") for device in ("cpu", "gpu")}
+    assert made == everywhere | on_one
+    ampere = plan.Plan("synthetic", stacks, ["cpu", "gpu"], config, Gpu("A100", compute_capability="8.0"))
+    more = {"/".join(run.split("/")[4:7]) for run in set(ampere.controls) - set(planned.controls)}
+    assert more == {f"tf32/{stack}/gpu" for stack in stacks}
 
 
 def test_record_of_a_control_tells_whether_it_was_measured_as_configured(here):

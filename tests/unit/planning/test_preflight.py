@@ -150,10 +150,16 @@ def test_commands_can_be_pasted_into_zsh(monkeypatch):
 
 def test_control_that_this_machine_cannot_make_is_remarked_on(monkeypatch):
     monkeypatch.setattr(hardware, "usable_cores", lambda: 4)
-    assert "threads-4 left out of the controls: the plain runs of synthetic have no more than 4" in (
-        preflight.remark_on_controls(make(controls=["device-data", "threads-2", "threads-4"]))
-    )
-    assert preflight.remark_on_controls(make()) is None
+    (remark,) = preflight.remarks_on_controls(make(controls=["device-data", "threads-2", "threads-4"]))
+    assert remark == "trainmark: threads-4 left out of the controls: the plain runs have no more than 4 threads."
+    assert preflight.remarks_on_controls(make()) == []
+    several = make(controls=["xla", "tf-data", "tf32"], stacks=["tf-2.19", "jax-0.11"], devices=["cpu"])
+    assert preflight.remarks_on_controls(several) == [
+        "trainmark: xla left out of the controls of jax-0.11 on the CPU: XLA compiles every step of jax already.",
+        "trainmark: tf-data left out of the controls of jax-0.11 on the CPU: jax has no such pipeline.",
+        "trainmark: tf32 left out of the controls: only NVIDIA's GPUs since Ampere (compute capability 8.0) round "
+        "products to TensorFloat-32.",
+    ]
 
 
 def test_only_what_there_is_to_remark_on_is_told():

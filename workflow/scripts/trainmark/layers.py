@@ -21,11 +21,17 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "experiment": (("machine", "dataset"), ()),
     "records": (("experiment",), ()),
     "measure": ((*_STATED, "install"), ()),
-    "measure/worker/frameworks": (("machine", "measure"), ("jax", "jaxlib", "keras", "tensorflow", "torch")),
+    "measure/worker/frameworks": (
+        ("machine", "experiment", "measure"),
+        ("jax", "jaxlib", "keras", "tensorflow", "torch"),
+    ),
     "measure/worker": ((*_STATED, "install", "measure", "measure/worker/frameworks"), ("numpy",)),
     "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
     "ingest": (_STATED, ("msgspec", "yaml")),
-    "planning": ((*_STATED, "contents", "install", "measure"), ("jsonschema", "snakemake", "yaml")),
+    "planning": (
+        (*_STATED, "contents", "install", "measure", "measure/worker/frameworks"),
+        ("jsonschema", "snakemake", "yaml"),
+    ),
     "analysis": ((*_STATED, "contents", "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
     "report/figures": (("contents", "machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
     "report/sections": (

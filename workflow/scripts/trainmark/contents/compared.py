@@ -212,7 +212,7 @@ TABLES = (
         given=("peaks", "gpus"),
     ),
     Table(
-        "host_bound",
+        "control_ratios",
         MAKE,
         (
             words("said", "With"),
@@ -224,18 +224,20 @@ TABLES = (
             Column("steady_state_speed_up", "Times as fast, steady state", "ratio"),
             Column("fit_seconds_baseline", "Plain, median (s)", "seconds"),
             Column("fit_seconds_candidate", "Control, median (s)", "seconds"),
+            Column("test_accuracy_baseline", "Accuracy, plain", "accuracy"),
+            Column("test_accuracy_candidate", "Accuracy, control", "accuracy"),
             Column("n_baseline", "Runs, plain", "integer"),
             Column("n_candidate", "Runs, control", "integer"),
             Column("log_standard_error", kind="number"),
             Column("degrees_of_freedom", kind="number"),
         ),
         "Controls against plain runs, by test case",
-        "Controls (all images on the device beforehand, or two or four CPU threads) against the plain runs of the same "
-        "test case: plain time divided by the control's, above 1 where the control is faster, with its 95 % interval "
-        "(Welch, on log times).",
-        "host-bound",
+        "Controls, runs in which one thing is otherwise (place of the images, CPU threads, compiling, precision, input "
+        "pipeline), against the plain runs of the same test case: plain time divided by the control's, above 1 where "
+        "the control is faster, with its 95 % interval (Welch, on log times), and the median test accuracy of both.",
+        "control-ratios",
         "A control differs from the plain runs in one thing. It is in no other figure, table or ratio.",
-        made_by="host_bound.compare",
+        made_by="control_ratios.compare",
         given=("runs", "controls"),
     ),
     Table(
@@ -253,7 +255,7 @@ TABLES = (
         "What NVIDIA's driver and the framework reported of the GPUs while they trained: the median of the clocks of "
         "the graphics processor, the highest temperature, the most memory that the framework's tensors took, and the "
         "mean share of the samples in which each reason held the clock back.",
-        "host-bound",
+        "spread",
         made_by="stability.gpu_states",
         given=("runs",),
     ),

@@ -205,16 +205,16 @@ FIGURES = (
         "Not measured. This needs two GPUs with different TFLOPS in config/hardware.yaml, measured with one stack.",
     ),
     Figure(
-        "host_bound",
-        "Is the host the bottleneck?",
-        "host_bound.controls_against_plain",
-        ("host_bound",),
-        "A control is a run that differs from the plain runs of its test case in one thing: all images are on the "
-        "device before the training starts, or the process has fewer CPU threads. The intervals are of 95 % (Welch, "
-        "on log times). If one includes 1, the difference may be chance. A training is host-bound if it gets faster "
-        "with less work for the host, or slower with fewer threads.",
-        "Not measured. This needs controls, runs in which the host has less to do or fewer threads: --config "
-        "'controls=[device-data,threads-2,threads-4]', described in config/README.md.",
+        "control_ratios",
+        "What one change does: controls against plain runs",
+        "control_ratios.controls_against_plain",
+        ("control_ratios",),
+        "A control is a run that differs from the plain runs of its test case in one thing: where the images are, how "
+        "many CPU threads there are, whether XLA compiles, the precision, or what brings the images. The intervals are "
+        "of 95 % (Welch, on log times). If one includes 1, the difference may be chance. A training is host-bound if "
+        "it gets faster with less work for the host, or slower with fewer threads. Accuracies are in the table.",
+        "Not measured. This needs controls, runs in which one thing is otherwise: --config "
+        "'controls=[device-data,threads-2,mixed-float16]', described in config/README.md.",
     ),
     Figure(
         "energy",

@@ -1,4 +1,4 @@
-"""Controls: variants of a cell's runs that test whether the host holds the device back."""
+"""Controls: variants of a cell's runs, in each of which one thing is otherwise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,24 @@ from trainmark.machine import hardware
 DEVICE_DATA = "device-data"
 # The host has so many threads: those of the framework, and on Linux those of the processor too.
 _THREADS = {"threads-2": 2, "threads-4": 4}
-NAMES = (DEVICE_DATA, *_THREADS)
+# XLA compiles the training step.
+XLA = "xla"
+# The layers compute in this type and keep their variables in float32: Keras' mixed precision.
+_MIXED = {"mixed-float16": "float16", "mixed-bfloat16": "bfloat16"}
+# Products of float32 are rounded to TensorFloat-32, 10 bits of mantissa.
+TF32 = "tf32"
+# A pipeline of the framework brings the images, in place of arrays.
+TF_DATA = "tf-data"
+NAMES = (DEVICE_DATA, *_THREADS, XLA, *_MIXED, TF32, TF_DATA)
+# Those that say whether the host holds the device back, and nothing else.
+ABOUT_HOST = (DEVICE_DATA, *_THREADS)
+# Properties of a run, as runs.csv has them, that a control changes.
+_CHANGED = {
+    **dict.fromkeys(_THREADS, ("intra_op_threads", "inter_op_threads")),
+    XLA: ("jit_compile", "optimizer_operations"),
+    **dict.fromkeys(_MIXED, ("optimizer_operations",)),
+    TF32: ("tensor_float_32",),
+}
 
 
 def threads(control: str | None) -> int | None:
@@ -16,10 +33,30 @@ def threads(control: str | None) -> int | None:
     return _THREADS.get(control or "")
 
 
-def tests_something(control: str, plain_threads: int) -> bool:
-    """Whether this machine can make a control that differs from its plain runs, which have so many threads."""
+def computes_in(control: str | None) -> str | None:
+    """The type in which a control's layers compute, as ``bfloat16``; None for that of the workload."""
+    return _MIXED.get(control or "")
+
+
+def changed(control: str) -> tuple[str, ...]:
+    """The properties in which a control may differ from its plain runs, as columns of runs.csv."""
+    return _CHANGED.get(control, ())
+
+
+def why_like_plain(control: str, plain_threads: int, jit_compile: bool) -> str | None:
+    """Why this machine cannot make a control that differs from its plain runs; None where it can.
+
+    Args:
+        control: one of ``NAMES``.
+        plain_threads: of the plain runs.
+        jit_compile: whether the plain runs are compiled by XLA.
+    """
     held_to = threads(control)
-    return held_to is None or (held_to < plain_threads and held_to <= hardware.usable_cores())
+    if held_to and not (held_to < plain_threads and held_to <= hardware.usable_cores()):
+        return f"the plain runs have no more than {plain_threads} threads"
+    if control == XLA and jit_compile:
+        return "the plain runs are compiled already (jit_compile)"
+    return None
 
 
 def cpus(control: str | None) -> list[int] | None:

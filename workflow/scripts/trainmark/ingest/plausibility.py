@@ -192,7 +192,7 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
     found = record.execution
     if found.floatx != workload.precision:
         yield f"it computed in {found.floatx}, but its workload is of {workload.precision}"
-    if found.jit_compile and not (workload.jit_compile or found.always_compiled):
+    if found.jit_compile and not (workload.jit_compile or found.always_compiled or record.control == controls.XLA):
         yield "it was compiled, but its workload is without compiling"
     if found.optimizer_class.rpartition(".")[2].lower() != workload.optimizer.name:
         yield f"its optimizer was {found.optimizer_class}, but its workload has {workload.optimizer.name}"
@@ -203,11 +203,28 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
     listed = record.environment.packages is not msgspec.UNSET
     if stacks.is_unpinned(record.stack) != listed:
         yield f"its stack is {record.stack}, but it has {'a' if listed else 'no'} list of what was installed"
-    held_to = controls.threads(record.control)
+    yield from _of_control(record, workload)
+
+
+def _of_control(record: Any, workload: Any) -> Iterator[str]:
+    """What cannot be of a control that happened, or of a run that is none."""
+    found, control = record.execution, record.control
+    held_to = controls.threads(control)
     if held_to not in (None, found.intra_op_threads):
         yield f"it is a control of {held_to} threads, but had {found.intra_op_threads}"
-    if record.control == controls.DEVICE_DATA and not found.look_up_devices:
+    if control == controls.DEVICE_DATA and not found.look_up_devices:
         yield "its images were not on the device, but its control says that they were"
+    if control == controls.XLA and (workload.jit_compile or found.always_compiled or not found.jit_compile):
+        was = "like its plain runs" if workload.jit_compile or found.always_compiled else "not compiled"
+        yield f"it is the control {control}, but was {was}"
+    computed, wanted = found.compute_types or [], controls.computes_in(control)
+    if computed != ([wanted] if wanted else []):
+        yield f"its layers computed in {', '.join(computed) or found.floatx}, but its control is {control or 'none'}"
+    if control == controls.TF32 and not (found.tensor_float_32 and record.device == "gpu"):
+        yield f"it is the control {control}, but no product of it can have been rounded to TensorFloat-32"
+    if bool(found.input_pipeline) != (control == controls.TF_DATA):
+        fed = found.input_pipeline or "arrays"
+        yield f"its images came from {fed}, but its control is {control or 'none'}"
 
 
 def _fits(stack: str, version: str) -> bool:

@@ -111,6 +111,8 @@ class Execution(TypedDict, total=False):
     Attributes:
         always_compiled: whether the framework compiles every step, whatever the workload says.
         cpus: that the process was held to, if it was.
+        compute_types: in which the layers with variables compute, where that is not floatx.
+        input_pipeline: class of what brought the images to the training, where that was no array.
         variable_devices: the devices (``CPU:0``) of the model's variables.
         arithmetic_devices: the devices of the step's matrix products, convolutions and recurrences.
         step_operations: the number of the step's operations per device.
@@ -130,6 +132,8 @@ class Execution(TypedDict, total=False):
     tensor_float_32: bool
     parameters: int
     cpus: list[int]
+    compute_types: list[str]
+    input_pipeline: str
     variable_devices: list[str]
     arithmetic_devices: list[str]
     step_operations: dict[str, int]

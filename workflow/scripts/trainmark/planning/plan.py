@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ from trainmark.experiment import controls, grid, workloads
 from trainmark.install import stack_locks
 from trainmark.machine import gpus, hardware
 from trainmark.machine.gpus import Gpu
+from trainmark.measure.worker import frameworks
 from trainmark.planning import config as configuration
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK, PROTOCOL
@@ -56,13 +58,25 @@ class Plan:
     @functools.cached_property
     def controls(self) -> list[str]:
         """Paths of the records of the controls that this machine can make, of every run of the local grid."""
-        possible = [control for control in self.config["controls"] if control not in self.impossible_controls]
-        return [str(replace(run, control=control).path) for run in self.runs for control in possible]
+        impossible, wanted = self.impossible_controls, self.config["controls"]
+        return [
+            str(replace(run, control=control).path)
+            for run in self.runs
+            for control in wanted
+            if (control, run.cell.stack, run.cell.device) not in impossible
+        ]
 
-    @property
-    def impossible_controls(self) -> list[str]:
-        """The configured controls that here would be like the plain runs, or take more cores than there are."""
-        return [each for each in self.config["controls"] if not controls.tests_something(each, self.plain_threads)]
+    @functools.cached_property
+    def impossible_controls(self) -> dict[tuple[str, str, str], str]:
+        """The configured controls that would be like the plain runs or cannot be made: why, by stack and device."""
+        capability = self.gpu.compute_capability if self.gpu else None
+        found = {}
+        for control, stack, device in itertools.product(self.config["controls"], self.stacks, self.devices):
+            why = controls.why_like_plain(control, self.plain_threads, self.config["jit_compile"])
+            why = why or frameworks.of(stack).why_impossible(control, device, capability)
+            if why:
+                found[control, stack, device] = why
+        return found
 
     @property
     def plain_threads(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,11 +16,12 @@ from trainmark.machine.gpus import Gpu
 from trainmark.planning import config as configuration
 from trainmark.planning import strict_yaml
 from trainmark.planning.plan import Plan
+from trainmark.words import and_words
 
 
 def remarks(plan: Plan, here: configuration.Surroundings) -> list[str]:
     """What to tell of a plan before it is carried out."""
-    found = [remark_on_stacks(plan, here), remark_on_controls(plan), remark_on_gpu(plan, here)]
+    found = [remark_on_stacks(plan, here), *remarks_on_controls(plan), remark_on_gpu(plan, here)]
     return [remark for remark in (*found, *remarks_on_plugins(plan, here)) if remark]
 
 
@@ -40,14 +42,16 @@ def remark_on_stacks(plan: Plan, here: configuration.Surroundings) -> str | None
     )
 
 
-def remark_on_controls(plan: Plan) -> str | None:
-    """What to tell of controls that this machine cannot make, if any."""
-    if not plan.impossible_controls:
-        return None
-    return (
-        f"trainmark: {' and '.join(plan.impossible_controls)} left out of the controls: the plain runs of "
-        f"{plan.machine} have no more than {plan.plain_threads} threads."
-    )
+def remarks_on_controls(plan: Plan) -> list[str]:
+    """What to tell of controls that cannot be made on this machine or with a stack."""
+    said = []
+    for control, group in itertools.groupby(plan.impossible_controls.items(), lambda item: item[0][0]):
+        found = list(group)
+        for why in dict.fromkeys(why for _, why in found):
+            where = [f"{stack} on the {device.upper()}" for (_, stack, device), each in found if each == why]
+            of = "" if len(where) == len(plan.stacks) * len(plan.devices) else f" of {and_words(where)}"
+            said.append(f"trainmark: {control} left out of the controls{of}: {why}.")
+    return said
 
 
 def remark_on_gpu(plan: Plan, here: configuration.Surroundings) -> str | None:

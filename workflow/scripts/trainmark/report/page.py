@@ -17,7 +17,7 @@ from trainmark.report.sections import (
     chooser,
     claims,
     details,
-    energy_and_host,
+    energy_and_controls,
     first_screen,
     headline,
     other_experiments,
@@ -63,7 +63,7 @@ def write(data: ReportData) -> Document:
     parts = [
         claims.ledger(data),
         *speed.article(data),
-        *energy_and_host.all_of_it(data),
+        *energy_and_controls.all_of_it(data),
         *speed.other_comparisons(data),
         *other_experiments.all_of_them(data),
         details.every_cell(data),

@@ -6,7 +6,7 @@ from typing import Any
 
 from trainmark.errors import TrainmarkError
 from trainmark.measure.messages import Execution
-from trainmark.measure.worker.frameworks import LOOK_UP, Framework
+from trainmark.measure.worker.frameworks import LOOK_UP, Framework, updating
 
 
 def refuse_other_defaults(keras: Any, precision: str) -> None:
@@ -38,10 +38,10 @@ def compile_model(framework: Framework, model: Any, workload: dict[str, Any]) ->
 
 def in_use(framework: Framework, model: Any) -> Execution:
     """What the run computes with, as the libraries resolved it."""
-    backend, optimizer = framework.keras.backend, model.optimizer
+    backend, optimizer = framework.keras.backend, updating(model)
     within, across = framework.threads_in_use()
     images = sum(layer.count_params() for layer in model.layers if layer.name == LOOK_UP)
-    return {
+    found: Execution = {
         "floatx": backend.floatx(),
         "image_data_format": backend.image_data_format(),
         "intra_op_threads": within,
@@ -52,3 +52,5 @@ def in_use(framework: Framework, model: Any) -> Execution:
         "tensor_float_32": framework.rounds_products(),
         "parameters": int(model.count_params()) - images,
     }
+    types = sorted({layer.compute_dtype for layer in model.layers if layer.weights})
+    return found if types == [found["floatx"]] else {**found, "compute_types": types}

@@ -36,7 +36,7 @@ from trainmark.measure.messages import (
     TrainingRequest,
     nothing_measured,
 )
-from trainmark.measure.worker import device_data, device_proof, failures, frameworks, settings, versions
+from trainmark.measure.worker import device_data, device_proof, failures, frameworks, settings, variants, versions
 from trainmark.measure.worker.frameworks import Framework
 from trainmark.records.record import OK
 
@@ -63,6 +63,7 @@ def _measure(request: TrainingRequest, measured: TrainingAnswer) -> Accuracy:
     lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(framework))
     framework.configure(device, request["threads"])
     settings.refuse_other_defaults(framework.keras, request["workload"]["precision"])
+    variants.set_up(framework, request["control"], device)
     framework.keras.utils.set_random_seed(request["seed"])
 
     model, (train_set, validation_set, test_set) = _prepare(framework, request, measured["durations"])
@@ -101,7 +102,7 @@ def _prepare(
     if request["control"] == controls.DEVICE_DATA:
         images, sets = device_data.move_in(framework, request["device"], sets)
         model = device_data.looking_up(framework, images, model)
-    settings.compile_model(framework, model, workload)
+    settings.compile_model(framework, model, variants.workload(workload, request["control"]))
     durations["build_seconds"] = time.perf_counter() - start
     return model, sets
 
@@ -109,21 +110,18 @@ def _prepare(
 def _fit(
     framework: Framework,
     model: Any,
-    sets: tuple[tuple[Any, Any], Any],
+    sets: Any,
     request: TrainingRequest,
     measured: TrainingAnswer,
 ) -> Curves:
     """The timed ``fit`` on a set with another one to validate; gives the curves of loss and accuracy."""
-    (images, labels), validation_set = sets
     durations, clock = measured["durations"], time.perf_counter
     epochs = _epoch_clock(framework)
     before, cpu_start, start = disturbances.snapshot(), time.process_time(), clock()
+    fed = variants.fed(framework, request["control"], sets, request["batch_size"])
     history = model.fit(
-        images,
-        labels,
-        batch_size=request["batch_size"],
+        **fed,
         epochs=request["workload"]["epochs"],
-        validation_data=validation_set,
         verbose=0,  # the progress bar waits for the device after every batch
         callbacks=[epochs],
     )
@@ -133,6 +131,8 @@ def _fit(
     measured["noise"] = disturbances.between(before, disturbances.snapshot(), cpu_seconds)
     measured["fit_window"] = (start, start + durations["fit_seconds"])
     measured["peak_device_memory_bytes"] = _peak_device_memory_bytes(framework, request["device"])
+    if request["control"] == controls.TF_DATA:
+        measured["execution"]["input_pipeline"] = f"{type(fed['x']).__module__}.{type(fed['x']).__qualname__}"
     later = epochs.epoch_seconds[1:]
     durations |= {
         "fit_setup_seconds": epochs.first_start - start,

@@ -70,9 +70,9 @@ ADDITIONS = (
     ),
     Addition("Runs of models whose operations are counted", "They are mlp, cnn and lstm.", ("utilisation",)),
     Addition(
-        "Controls, runs in which the host has less to do or fewer threads",
-        "snakemake --cores 1 --config 'controls=[device-data,threads-2,threads-4]'; see config/README.md.",
-        ("host-bound",),
+        "Controls, runs in which one thing is otherwise: less work for the host, fewer threads, XLA, another precision",
+        "snakemake --cores 1 --config 'controls=[device-data,threads-2,mixed-float16]'; see config/README.md.",
+        ("control-ratios",),
     ),
     Addition("Energy", "It needs a meter that may be read. make doctor says what is missing here.", ("energy",)),
 )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from trainmark.analysis import series_names
 from trainmark.contents import tables
-from trainmark.report.figures import break_even, host_bound
+from trainmark.report.figures import break_even, control_ratios
 from trainmark.report.sections.document import Table, declared, rows_of
 from trainmark.report.sections.report_data import ReportData
 
@@ -48,8 +48,8 @@ def _of_drift(table: pd.DataFrame) -> Rows:
     return [{**row, "certain": certain(row, "slower", "faster")} for row in rows_of(table)]
 
 
-def _of_host_bound(table: pd.DataFrame) -> Rows:
-    return [{**row, "certain": certain(row), "said": host_bound.in_words(row["control"])} for row in rows_of(table)]
+def _of_control_ratios(table: pd.DataFrame) -> Rows:
+    return [{**row, "certain": certain(row), "said": control_ratios.in_words(row["control"])} for row in rows_of(table)]
 
 
 def _of_energy_ratios(table: pd.DataFrame) -> Rows:
@@ -62,6 +62,6 @@ def _of_energy_ratios(table: pd.DataFrame) -> Rows:
 _ROWS: dict[str, Callable[[pd.DataFrame], Rows]] = {
     "break_even": _of_break_even,
     "drift": _of_drift,
-    "host_bound": _of_host_bound,
+    "control_ratios": _of_control_ratios,
     "energy_ratios": _of_energy_ratios,
 }

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from trainmark import stacks, system
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import controls
 from trainmark.measure.messages import Execution, UsedGpu
 
 # Of the layer that looks images up which are on the device, by which its operations are known in a step.
@@ -63,12 +65,14 @@ class Framework(abc.ABC):
     Attributes:
         name: as records have it, and as Keras has it in ``KERAS_BACKEND``.
         always_compiles: whether every step is compiled by XLA, whatever the workload says.
+        has_pipeline: whether it has a pipeline that brings images to a training.
         number_type: of the numbers by which images are looked up on the device.
         keras: once ``load`` has imported it.
     """
 
     name: ClassVar[str]
     always_compiles: ClassVar[bool] = False
+    has_pipeline: ClassVar[bool] = False
     number_type: ClassVar[str] = "int64"
     keras: Any = None
 
@@ -123,6 +127,10 @@ class Framework(abc.ABC):
         """Whether float32 products may be rounded to TensorFloat-32."""
 
     @abc.abstractmethod
+    def allow_rounded_products(self) -> None:
+        """Let float32 products, convolutions and recurrences be rounded to TensorFloat-32, after ``configure``."""
+
+    @abc.abstractmethod
     def wait(self, model: Any) -> None:
         """Wait until the device has done all that was asked of it for this model."""
 
@@ -163,6 +171,36 @@ class Framework(abc.ABC):
         The layer's name is ``LOOK_UP``.
         """
 
+    def why_impossible(self, control: str, device: str, capability: str | None) -> str | None:
+        """Why a control cannot be made, told without the framework; None where nothing is known to speak against it.
+
+        Args:
+            control: one of ``controls.NAMES``.
+            device: cpu or gpu.
+            capability: compute capability of the GPU, as 8.0; None where nobody tells it.
+        """
+        older = capability is not None and stacks.numbers(capability) < (8, 0)
+        if control == controls.TF32 and (device == "cpu" or system.MAC or older):
+            return "only NVIDIA's GPUs since Ampere (compute capability 8.0) round products to TensorFloat-32"
+        if control == controls.TF_DATA and not self.has_pipeline:
+            return f"{self.name} has no such pipeline"
+        return self.why_no_xla(device) if control == controls.XLA else None
+
+    def why_no_xla(self, device: str) -> str | None:
+        """Why XLA, turned on, would change nothing on a device or cannot compile for it; None where it can."""
+        return f"XLA compiles every step of {self.name} already" if self.always_compiles else None
+
+    def pipeline(self, images: Any, labels: Any, batch_size: int, shuffled: bool) -> Any:
+        """What ``fit`` takes in place of arrays, where the framework ``has_pipeline``.
+
+        Args:
+            images: of shape (n, rows, columns).
+            labels: of shape (n,).
+            batch_size: of the training.
+            shuffled: whether all of them are, anew in each epoch.
+        """
+        raise NotImplementedError(f"{self.name} has no pipeline")
+
     def optimizers(self) -> Any:
         """Keras' optimizers, of one implementation on every platform."""
         return self.keras.optimizers
@@ -175,6 +213,11 @@ class Framework(abc.ABC):
         """
         if not execution["optimizer_operations"]:
             raise other_optimizer(execution, "some")
+
+
+def updating(model: Any) -> Any:
+    """The optimizer that updates a model's variables; for float16, Keras wraps it in one that scales the loss."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def other_optimizer(execution: Execution, expected: str) -> TrainmarkError:

@@ -17,6 +17,7 @@ from trainmark.measure.worker.frameworks import (
     WrongDeviceError,
     cudnn_version,
     plugin,
+    updating,
 )
 
 _PLUGINS = ("jax-cuda13-plugin", "jax-cuda12-plugin", "jax-mps")
@@ -95,6 +96,10 @@ class Jax(Framework):
         """As it was set."""
         return self.jax.config.jax_default_matmul_precision not in ("highest", "float32")
 
+    def allow_rounded_products(self) -> None:
+        """Convolutions, too: JAX takes this precision for both."""
+        self.jax.config.update("jax_default_matmul_precision", "tensorfloat32")
+
     def wait(self, model: Any) -> None:
         """Wait for the variables, which the last step gives with all else."""
         self.jax.block_until_ready([variable.value for variable in model.variables])
@@ -132,7 +137,7 @@ class Jax(Framework):
         compiled = traced.lower().compile()  # JAX keeps what it has compiled: this is the program that was executed
         devices = [_short(device) for device in compiled.runtime_executable().local_devices()]
         placed = list(_instructions(compiled.as_text(), devices))
-        inside = f"/{model.optimizer.name}/"
+        inside = f"/{updating(model).name}/"
         updates = [kind for kind, scope in _primitives(traced.jaxpr, "/") if inside in scope]
         return Step(
             operations=[operation for operation, _ in placed],

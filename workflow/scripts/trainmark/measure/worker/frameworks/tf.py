@@ -19,6 +19,7 @@ from trainmark.measure.worker.frameworks import (
     other_optimizer,
     package_version,
     plugin,
+    updating,
 )
 
 # Under which names TensorFlow is published, by platform and build.
@@ -29,12 +30,15 @@ _PLUMBING = {"_Arg", "_Retval", "_Send", "_Recv", "_HostSend", "_HostRecv", "Cas
 _PLUMBING |= {"Placeholder", "ReadVariableOp", "PartitionedCall", "StatefulPartitionedCall"}
 # Operations that do a model's arithmetic, as TensorFlow and its oneDNN, cuDNN and fused variants name them.
 _ARITHMETIC = re.compile(r"MatMul|Einsum|Conv2D|Rnn|RNN|LSTM|XlaRun|XlaLaunch")
+# Of a call that XLA compiles, as a whole and for the device of the call: its operations have none of their own.
+_COMPILED = "_XlaMustCompile"
 
 
 class TensorFlow(Framework):
     """TensorFlow on the CPU, on NVIDIA's GPUs, and with tensorflow-metal on Apple's."""
 
     name = "tensorflow"
+    has_pipeline = True
     tf: Any = None
 
     def variables(self, device: str, threads: int) -> dict[str, str | None]:
@@ -86,6 +90,21 @@ class TensorFlow(Framework):
         """As it was set."""
         return bool(self.tf.config.experimental.tensor_float_32_execution_enabled())
 
+    def allow_rounded_products(self) -> None:
+        """Of products, convolutions and recurrences alike."""
+        self.tf.config.experimental.enable_tensor_float_32_execution(True)
+
+    def why_no_xla(self, device: str) -> str | None:
+        """XLA's programs for GPUs are CUDA's or ROCm's; Keras' own choice for a Mac's GPU is not to compile, too."""
+        return f"{_METAL} cannot run what XLA compiles" if device == "gpu" and system.MAC else None
+
+    def pipeline(self, images: Any, labels: Any, batch_size: int, shuffled: bool) -> Any:
+        """A tf.data.Dataset as TensorFlow's guides write it: of slices, shuffled, in batches, prefetched."""
+        found = self.tf.data.Dataset.from_tensor_slices((images, labels))
+        if shuffled:
+            found = found.shuffle(len(images))
+        return found.batch(batch_size).prefetch(self.tf.data.AUTOTUNE)
+
     def wait(self, model: Any) -> None:
         """Read the smallest variable: a copy to the host waits for all that is queued before it."""
         min(model.trainable_variables, key=lambda variable: math.prod(tuple(variable.shape))).numpy()
@@ -123,14 +142,17 @@ class TensorFlow(Framework):
         context.enable_graph_collection()
         try:
             model.make_train_function(force=True)  # a graph is handed out when it is made, and fit's was made before
-            model.train_on_batch(images, labels)
+            if getattr(model, "jit_compile", False):  # train_on_batch calls such a step outside of any graph
+                model.train_function(iter(self.tf.data.Dataset.from_tensors((images, labels))))
+            else:
+                model.train_on_batch(images, labels)
             graphs = context.context().export_run_metadata().partition_graphs
         finally:
             context.disable_graph_collection()
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
         # Names of an optimizer's nodes begin with that of the optimizer, or have it between two strokes.
-        inside = f"/{model.optimizer.get_config()['name']}/"
+        inside = f"/{updating(model).get_config()['name']}/"
         updates = [node for node in nodes if inside in f"/{node.name}" and node.op not in _PLUMBING]
         look_ups = [node for node in nodes if LOOK_UP in node.name and "Gather" in node.op]
         return Step(*([_operation(node) for node in part] for part in (nodes, updates, look_ups)))
@@ -178,7 +200,8 @@ class TensorFlow(Framework):
 
 
 def _operation(node: Any) -> Operation:
-    return Operation(node.op, _short(node.device), bool(_ARITHMETIC.search(node.op)))
+    arithmetic = bool(_ARITHMETIC.search(node.op)) or (_COMPILED in node.attr and node.attr[_COMPILED].b)
+    return Operation(node.op, _short(node.device), arithmetic)
 
 
 def _short(name: str) -> str:

@@ -86,6 +86,14 @@ class Torch(Framework):
         """Of products, or of cuDNN's convolutions and recurrences."""
         return bool(self.torch.backends.cuda.matmul.allow_tf32 or self.torch.backends.cudnn.allow_tf32)
 
+    def allow_rounded_products(self) -> None:
+        """Of products, and of cuDNN's convolutions and recurrences."""
+        self.torch.backends.cuda.matmul.allow_tf32 = self.torch.backends.cudnn.allow_tf32 = True
+
+    def why_no_xla(self, device: str) -> str | None:
+        """PyTorch has a compiler of its own."""
+        return "what Keras compiles PyTorch with is not XLA"
+
     def wait(self, model: Any) -> None:
         """Nothing to wait for on the CPU."""
         kind = self._of_model(model)

@@ -1,21 +1,30 @@
-"""The figure of the controls, in which the host has less to do or fewer threads."""
+"""The figure of the controls, in each of which one thing is otherwise."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from trainmark.analysis import series_names
-from trainmark.analysis.host_bound import overall
+from trainmark.analysis.control_ratios import overall
 from trainmark.analysis.series_names import WHO
 from trainmark.contents.figures import Figure
 from trainmark.experiment import controls
 from trainmark.report.figures.figure_spec import Exhibit, constants, few, lacking, ratio_exhibit
 
+_WORDS = {
+    controls.DEVICE_DATA: "images on the device beforehand",
+    controls.XLA: "steps compiled by XLA",
+    controls.TF32: "products rounded to TensorFloat-32",
+    controls.TF_DATA: "a tf.data pipeline",
+}
+
 
 def in_words(control: str) -> str:
     """What a control is, in a figure's legend."""
-    held_to = controls.threads(control)
-    return f"{held_to} CPU threads" if held_to else "images on the device beforehand"
+    if held_to := controls.threads(control):
+        return f"{held_to} CPU threads"
+    type_name = controls.computes_in(control)
+    return f"mixed precision ({type_name})" if type_name else _WORDS[control]
 
 
 def controls_against_plain(figure: Figure, cells: pd.DataFrame) -> Exhibit:

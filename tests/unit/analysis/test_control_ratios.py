@@ -1,9 +1,10 @@
-"""Tests of trainmark.analysis.host_bound, on invented runs and controls of them."""
+"""Tests of trainmark.analysis.control_ratios, on invented runs and controls of them."""
 
 import pytest
 from trainmark.analysis import table_files
+from trainmark.experiment import controls
 from trainmark.records.record import OK
-from trainmark.report.sections import energy_and_host
+from trainmark.report.sections import energy_and_controls
 
 from tests import report, synthetic
 from tests.conftest import failed_record
@@ -13,7 +14,7 @@ PLAIN = synthetic.records_of("synthetic-v100", devices=["gpu"], execution__intra
 
 def compared(folder, records):
     report.write_tables(records, folder)
-    return table_files.read(folder, "host_bound")
+    return table_files.read(folder, "control_ratios")
 
 
 def test_known_ratios_are_found(tmp_path):
@@ -28,7 +29,7 @@ def test_known_ratios_are_found(tmp_path):
         assert part["steady_state_speed_up"].to_numpy() == pytest.approx(expected)
         assert ((part["low"] < expected) & (expected < part["high"])).all()
         assert (part["n_baseline"] == 3).all()
-    said = energy_and_host.host_sentences(cells)
+    said = energy_and_controls.control_sentences(cells)
     who = "synthetic-v100, GPU, tf-2.19"
     assert said[0].startswith(f"With images on the device beforehand, {who} trains 1.40 [1.40, 1.40] times as fast (")
     assert said[0].endswith("so delivering the images slowed it down.")
@@ -36,9 +37,24 @@ def test_known_ratios_are_found(tmp_path):
     assert len(said) == 2  # the article's guess is tested: a GPU beside more than two threads, held to two
 
 
+@pytest.mark.parametrize("control", [name for name in controls.NAMES if name not in controls.ABOUT_HOST])
+def test_variants_are_shown_with_speed_and_accuracy(tmp_path, control):
+    other = synthetic.controls_of(PLAIN, control, 1.3)
+    for record in other:
+        record["accuracy"]["test_accuracy"] -= 0.005
+        if record["model"] == "cnn":  # more than the control changes
+            record["execution"]["image_data_format"] = "channels_first"
+    cells = compared(tmp_path, PLAIN + other)
+    assert set(cells["model"]) == set(synthetic.MODELS) - {"cnn"}
+    assert cells["speed_up"].to_numpy() == pytest.approx(1.3)
+    assert (cells["test_accuracy_baseline"] - cells["test_accuracy_candidate"]).to_numpy() == pytest.approx(0.005)
+    (said,) = energy_and_controls.control_sentences(cells)
+    assert "times as fast (geometric mean of 8 test cases), at a mean test accuracy of 85.50 % against 86.00 %." in said
+
+
 def test_what_is_no_difference_is_not_called_one(tmp_path):
     records = PLAIN + synthetic.controls_of(PLAIN, "device-data") + synthetic.controls_of(PLAIN, "threads-4", 1.01)
-    said = energy_and_host.host_sentences(compared(tmp_path, records))
+    said = energy_and_controls.control_sentences(compared(tmp_path, records))
     assert said[0].endswith("so there is no evidence that delivering the images slowed it down.")
     assert said[1].endswith("so there is no evidence that 4 threads slow it down.")
     assert "do not test the article's guess" in said[2]
@@ -46,7 +62,9 @@ def test_what_is_no_difference_is_not_called_one(tmp_path):
 
 def test_single_runs_have_no_verdict(tmp_path):
     once = [record for record in PLAIN if record["repeat"] == 1]
-    said = energy_and_host.host_sentences(compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0)))
+    said = energy_and_controls.control_sentences(
+        compared(tmp_path, once + synthetic.controls_of(once, "device-data", 2.0))
+    )
     assert said[0].endswith("which may be chance: an interval needs repeats.")
 
 
@@ -79,20 +97,20 @@ def test_controls_are_in_no_other_table(tmp_path):
 def test_failed_controls_are_listed_and_compared_with_nothing(tmp_path):
     cell = {"machine": "synthetic-v100", "device": "gpu", "identity": PLAIN[0]["identity"]}
     made = report.make([*PLAIN, failed_record(control="device-data", **cell)], tmp_path, draw=False)
-    assert made.data.tables["host_bound"].empty
+    assert made.data.tables["control_ratios"].empty
     part = made.section("failed-controls")
     assert "Synthetic: killed." in part
     assert "device-data" in part
     assert "1 control failed or did not converge and is left out." in made.html
     assert (made.data.runs["status"] == OK).all()
-    assert 'id="host-bound"' not in made.html
-    assert "Controls, runs in which the host has less to do" in made.section("additions")
+    assert 'id="control-ratios"' not in made.html
+    assert "Controls, runs in which one thing is otherwise" in made.section("additions")
 
 
 def test_page_says_what_the_controls_say(five_machines):
-    part = five_machines.section("host-bound")
+    part = five_machines.section("control-ratios")
     assert "so delivering the images slowed it down." in part
     assert "so there is no evidence that 4 threads slow it down." in part
     assert "Controls against plain runs" in part
-    (exhibit,) = (each for each in five_machines.exhibits if each.name == "host_bound")
+    (exhibit,) = (each for each in five_machines.exhibits if each.name == "control_ratios")
     assert "images on the device beforehand 1.25" in exhibit.alt

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pandas as pd
 
 from trainmark.analysis import comparisons, series_names
-from trainmark.analysis.host_bound import overall
+from trainmark.analysis.control_ratios import overall
 from trainmark.analysis.series_names import SIDES, WHO, label
 from trainmark.contents import figures, tables
 from trainmark.experiment import controls
-from trainmark.report.figures import host_bound, speed
+from trainmark.report.figures import control_ratios, speed
 from trainmark.report.sections import matrices, repeating, whole_tables
 from trainmark.report.sections.document import Section, Table, declared, mean_with_interval, rows_of
 from trainmark.report.sections.report_data import ReportData
@@ -40,7 +40,7 @@ def all_of_it(data: ReportData) -> list[Section]:
 
 
 # The figures beside which every ratio of a table stands as a matrix, and that table.
-_MATRICES = {"energy": "energy_ratios", "host_bound": "host_bound"}
+_MATRICES = {"energy": "energy_ratios", "control_ratios": "control_ratios"}
 
 
 def _with_matrix(data: ReportData, section: Section, figure: str) -> Section:
@@ -58,7 +58,7 @@ def _with_matrix(data: ReportData, section: Section, figure: str) -> Section:
     else:
         note = "Time of the plain runs divided by the control's. Above 1, the control is faster."
         keys = matrices.keys_of(cells, [*WHO, "control"])
-        names = {key: f"{label(key[:3])}: {host_bound.in_words(key[3])}" for key in keys}
+        names = {key: f"{label(key[:3])}: {control_ratios.in_words(key[3])}" for key in keys}
         head = matrices.Head(f"{name}-matrix", title, note, name, corner="Control")
         found = matrices.of_ratios(cells.assign(row=keys), names, head)
     shown = [t for table in section.tables for t in (folded([table], EVERY) if table.name == name else [table])]
@@ -72,7 +72,7 @@ def _said(data: ReportData, name: str) -> list[str]:
         return []
     if name == "tflops":
         return [speed.say_tflops(table)]
-    return host_sentences(table) if name == "host_bound" else []
+    return control_sentences(table) if name == "control_ratios" else []
 
 
 def _winners(data: ReportData) -> list[Table]:
@@ -114,22 +114,26 @@ def utilisation(data: ReportData) -> Section:
     return Section("utilisation", title, texts, tables=found, level=3, missing=missing)
 
 
-def host_sentences(cells: pd.DataFrame) -> list[str]:
+def control_sentences(cells: pd.DataFrame) -> list[str]:
     """A sentence for each control, machine, stack and device, and what becomes of the article's guess."""
     said = []
     for row in overall(cells).to_dict("records"):
         held_to = controls.threads(row["comparison"])
         who, times = label([row[axis] for axis in WHO]), mean_with_interval(row)
-        what = f"With {host_bound.in_words(row['comparison'])}, {who} trains {times} times as fast"
+        what = f"With {control_ratios.in_words(row['comparison'])}, {who} trains {times} times as fast"
         cause, shown = "delivering the images slowed it down", row["low"] > 1
         if held_to:
             cause, shown = f"{held_to} threads slow it down", row["high"] < 1
         verdict = f"so {cause}" if shown else f"so there is no evidence that {cause}"
         if pd.isna(row["low"]):
             verdict = "which may be chance: an interval needs repeats"
+        if row["comparison"] not in controls.ABOUT_HOST:
+            accuracies = [f"{100 * row[f'test_accuracy_{side}']:.2f} %" for side in ("candidate", "baseline")]
+            of_both = f"at a mean test accuracy of {accuracies[0]} against {accuracies[1]}"
+            verdict = f"{of_both}, {verdict}" if pd.isna(row["low"]) else of_both
         said.append(f"{what} (geometric mean of {plural(row['cells'], 'test case')}), {verdict}.")
     on_gpu = cells[(cells["device"] == "gpu") & (cells["control"] == "threads-2")]
-    if on_gpu.empty:
+    if on_gpu.empty and cells["control"].isin(controls.ABOUT_HOST).any():
         said.append(
             "These controls do not test the article's guess that two vCPUs were too few for its V100. That needs the "
             "control threads-2 on the GPU of a machine with more than two threads."
