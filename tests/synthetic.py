@@ -141,7 +141,9 @@ def controls_of(records: Iterable[dict], control: str, faster: float = 1.0) -> l
         if held_to := controls.threads(control):
             data["execution"]["intra_op_threads"] = held_to
         if computes_in := controls.computes_in(control):
-            data["execution"] |= {"compute_types": [computes_in], "optimizer_operations": {"AddV2": 13}}
+            data["execution"]["compute_types"] = [computes_in]
+        if computes_in == "float16":
+            data["execution"]["optimizer_operations"] = {"AddV2": 13}
     return found
 
 

@@ -136,7 +136,14 @@ IMPOSSIBLE = {
         {"control": "tf32", "execution__tensor_float_32": True},
         "no product of it can have been rounded to TensorFloat-32",
     ),
-    "TensorFloat-32 that was off": ({"control": "tf32", "device": "gpu"}, "no product of it can have been rounded"),
+    "TensorFloat-32 that was off": (
+        {"control": "tf32", "device": "gpu", "gpu__compute_capability": "8.0"},
+        "no product of it can have been rounded",
+    ),
+    "TensorFloat-32 before Ampere": (
+        {"control": "tf32", "device": "gpu", "execution__tensor_float_32": True, "gpu__compute_capability": "7.5"},
+        "no product of it can have been rounded",
+    ),
     "pipeline without its control": (
         {"execution__input_pipeline": "synthetic.Pipeline"},
         "its images came from synthetic.Pipeline, but its control is none",
@@ -254,7 +261,12 @@ HONEST = {
     "XLA as a control": {"control": "xla", "execution__jit_compile": True},
     "float16 as a control": {"control": "mixed-float16", "execution__compute_types": ["float16"]},
     "bfloat16 as a control": {"control": "mixed-bfloat16", "execution__compute_types": ["bfloat16"]},
-    "TensorFloat-32 as a control": {"control": "tf32", "device": "gpu", "execution__tensor_float_32": True},
+    "TensorFloat-32 as a control": {
+        "control": "tf32",
+        "device": "gpu",
+        "execution__tensor_float_32": True,
+        "gpu__compute_capability": "8.0",
+    },
     "pipeline as a control": {"control": "tf-data", "execution__input_pipeline": "synthetic.Pipeline"},
     "XLA that was asked for": {"workload": workload(jit_compile=True)},
     "XLA that the framework always has": {"execution__jit_compile": True, "execution__always_compiled": True},

@@ -14,16 +14,17 @@ XLA = "xla"
 _MIXED = {"mixed-float16": "float16", "mixed-bfloat16": "bfloat16"}
 # Products of float32 are rounded to TensorFloat-32, 10 bits of mantissa.
 TF32 = "tf32"
+SINCE_AMPERE = (8, 0)  # compute capability of the GPUs that do so
 # A pipeline of the framework brings the images, in place of arrays.
 TF_DATA = "tf-data"
 NAMES = (DEVICE_DATA, *_THREADS, XLA, *_MIXED, TF32, TF_DATA)
 # Those that say whether the host holds the device back, and nothing else.
 ABOUT_HOST = (DEVICE_DATA, *_THREADS)
-# Properties of a run, as runs.csv has them, that a control changes.
+# Properties of a run, as runs.csv has them, that a control changes. With float16, the optimizer also scales the loss.
 _CHANGED = {
     **dict.fromkeys(_THREADS, ("intra_op_threads", "inter_op_threads")),
     XLA: ("jit_compile", "optimizer_operations"),
-    **dict.fromkeys(_MIXED, ("optimizer_operations",)),
+    "mixed-float16": ("optimizer_operations",),
     TF32: ("tensor_float_32",),
 }
 

@@ -220,7 +220,8 @@ def _of_control(record: Any, workload: Any) -> Iterator[str]:
     computed, wanted = found.compute_types or [], controls.computes_in(control)
     if computed != ([wanted] if wanted else []):
         yield f"its layers computed in {', '.join(computed) or found.floatx}, but its control is {control or 'none'}"
-    if control == controls.TF32 and not (found.tensor_float_32 and record.device == "gpu"):
+    capability = stacks.numbers(record.gpu.compute_capability) if record.gpu else ()
+    if control == controls.TF32 and not (found.tensor_float_32 and capability >= controls.SINCE_AMPERE):
         yield f"it is the control {control}, but no product of it can have been rounded to TensorFloat-32"
     if bool(found.input_pipeline) != (control == controls.TF_DATA):
         fed = found.input_pipeline or "arrays"

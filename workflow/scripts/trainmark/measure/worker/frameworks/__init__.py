@@ -179,7 +179,7 @@ class Framework(abc.ABC):
             device: cpu or gpu.
             capability: compute capability of the GPU, as 8.0; None where nobody tells it.
         """
-        older = capability is not None and stacks.numbers(capability) < (8, 0)
+        older = capability is not None and stacks.numbers(capability) < controls.SINCE_AMPERE
         if control == controls.TF32 and (device == "cpu" or system.MAC or older):
             return "only NVIDIA's GPUs since Ampere (compute capability 8.0) round products to TensorFloat-32"
         if control == controls.TF_DATA and not self.has_pipeline:
