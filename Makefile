@@ -13,7 +13,7 @@ KEY =
 # What is installed where no STACK is named, and all that can be named here: those that are pinned beside the workflow.
 DEFAULT_STACK = tf-2.19
 HOST_STACKS = $(sort $(patsubst envs/%.linux-64.host.txt,%,$(wildcard envs/*.linux-64.host.txt)))
-ifneq ($(filter $(HOST_STACKS),$(value STACK)),$(value STACK))
+ifneq ($(filter $(HOST_STACKS),$(firstword $(value STACK))),$(value STACK))
 $(error STACK names no stack that make can install; expected one of $(HOST_STACKS))
 endif
 # With a stack that is named, that one is measured, whatever was before.

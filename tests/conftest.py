@@ -15,7 +15,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from trainmark import process_environment, system
+from trainmark import process_environment, stacks, system
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import grid, workloads
 from trainmark.ingest import older_formats, plausibility
@@ -180,8 +180,10 @@ def synthetic_record(**changes) -> dict:
         },
         "versions": {
             "python": "3.12.0",
-            "framework": "tensorflow",
-            "framework_version": {"tf-2.12": "2.12.0"}.get(stack, "2.19.1"),
+            "framework": {"tf": "tensorflow"}.get(stacks.framework(stack), stacks.framework(stack)),
+            "framework_version": {"tf-2.19": "2.19.1"}.get(
+                stack, stacks.version(stack) + ".0" * (stack.count(".") == 1)
+            ),
             "keras": "3.15.1",
             "numpy": "2.1.3",
             "plugin": None,
@@ -190,7 +192,12 @@ def synthetic_record(**changes) -> dict:
             "gpu_driver": None,
             "operating_system": "Synthetic OS 1",
         },
-        "environment": {"lock_file": "synthetic.txt", "lock_sha256": "0" * 64, "dropped_variables": []},
+        "environment": {
+            "lock_file": "synthetic.txt",
+            "lock_sha256": "0" * 64,
+            "dropped_variables": [],
+            **({"packages": {"keras": "3.15.1"}} if stacks.is_unpinned(stack) else {}),
+        },
         "code": {"version": "0.1.0", "commit": None},
         "gpu": synthetic_gpu("Synthetic GPU") if device == "gpu" else None,
         "noise": {
@@ -219,7 +226,7 @@ def of_stack(data: dict, stack: str) -> dict:
     axes = ("machine", "device", "model", "batch_size", "repeat", "control")
     fit = data["durations"]["fit_seconds"]
     made = synthetic_record(stack=stack, durations__fit_seconds=fit, **{axis: data[axis] for axis in axes})
-    return {**data, **{key: made[key] for key in ("stack", "versions", "started_at", "ended_at")}}
+    return {**data, **{key: made[key] for key in ("stack", "versions", "environment", "started_at", "ended_at")}}
 
 
 def unlearned(data: dict, curve: list[float]) -> dict:

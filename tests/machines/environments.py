@@ -84,7 +84,7 @@ def _install(packages: Path, platform: str, stack: str, real: Path) -> None:
     ours, there = (_pins(stack, name) for name in (platform, "linux-64"))
     for folder in real.glob("*.dist-info"):
         distribution = lockfile.normalised(folder.name.partition("-")[0])
-        if distribution not in (*ours, *stacks.framework_packages()["tf"]):
+        if distribution not in (*ours, *stacks.named(stack).packages):
             continue
         for name in _top_level(folder) - (set() if distribution in ours else {folder.name}):
             if not (packages / name).exists():  # two may share a namespace

@@ -196,7 +196,8 @@ def test_stack_that_is_named_has_an_environment_of_its_own_and_is_what_is_measur
 
 
 def test_stack_that_is_installed_by_default_stays_where_it_is():
-    named, default = (commands_of("run", *given).stdout for given in (["STACK=tf-2.19"], []))
+    both = (commands_of("run", *given).stdout.split() for given in (["STACK=tf-2.19"], []))
+    named, default = map(" ".join, both)
     assert ".venv/bin/python -I " in named
     assert "stacks=" not in default
     assert named.replace(" --config 'stacks=[tf-2.19]'", "").replace(" --stack=tf-2.19", "") == default

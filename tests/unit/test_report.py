@@ -131,6 +131,42 @@ def test_version_matrix_of_two_stacks(tmp_path):
     assert "synthetic-a, GPU, tf-2.12" in cells
 
 
+def test_frameworks_are_compared_with_what_has_to_be_known(tmp_path):
+    records = synthetic_grid(["synthetic-a"], times)
+    for stack, compiled in (("torch-2.11", False), ("jax-0.11", True)):
+        made = [of_stack(r, stack) for r in synthetic_grid(["synthetic-a"], times)]
+        records += [
+            {**r, "execution": {**r["execution"], "jit_compile": compiled, "always_compiled": compiled}} for r in made
+        ]
+    made = report.make(records, tmp_path, draw=False)
+    of_jax, of_torch = (made.section(f"comparison-{number}") for number in (1, 2))
+    assert "Frameworks: jax-0.11 against tf-2.19" in of_jax
+    assert "Frameworks: torch-2.11 against tf-2.19" in of_torch
+    assert "jax-0.11 is Keras on JAX 0.11 and tf-2.19 is TensorFlow 2.19" in of_jax
+    assert "jax-0.11 compiles every training step as a whole" in of_jax
+    assert "compiles every training step" not in of_torch
+    assert "Version matrix" not in made.html
+    assert len(made.data.tables["excluded_pairs"]) == 0
+
+
+def test_runs_that_no_lock_pins_are_said_to_be_apart(tmp_path):
+    own = "torch-2.9.1-unpinned"
+    plain = synthetic_grid(["synthetic-a"], times)
+    records = plain + [of_stack(r, own) for r in plain]
+    said = f"made with software that no lock pins ({own}): compared only where the configuration names it."
+    made = report.make(records, tmp_path / "1", draw=False)
+    assert f"{len(plain)} runs were {said}" in made.html
+    assert own not in set(made.data.tables["comparisons"]["stack"]) | set(made.data.tables["ranking"]["stack"])
+    assert own in set(made.data.tables["cells"]["stack"])
+    assert all(own not in str(each["series"]) for each in made.document.choices["experiments"])
+    wanted = [{"name": "Own torch", "candidate": {"stack": own}, "baseline": {"stack": "tf-2.19"}}]
+    made = report.make(records, tmp_path / "2", wanted, draw=False)
+    assert "Own torch" in set(made.data.tables["comparisons"]["comparison"])
+    made = report.make([r for r in records if r["stack"] == own], tmp_path / "3", draw=False)
+    assert "Every run that is ok was made with software that no lock pins" in made.document.first.sentence
+    assert made.document.first.own.rows
+
+
 def test_no_version_matrix_of_one_stack(two_machines):
     assert "Version matrix" not in two_machines.html
 

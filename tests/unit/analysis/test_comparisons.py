@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from trainmark.analysis import comparisons
+from trainmark.analysis import comparisons, ranking
 from trainmark.analysis.comparison_statistics import moments
 from trainmark.analysis.comparisons import Comparison
 from trainmark.errors import TrainmarkError
@@ -99,6 +99,49 @@ def test_sensible_comparisons():
     assert comparisons.sensible(TWO, "c")[-1].baseline["machine"] == "c"
     with pytest.raises(TrainmarkError, match=r"baseline is 'x'.*Expected one of: a, b, c\."):
         comparisons.sensible(TWO, "x")
+
+
+def test_stacks_are_compared_within_their_framework_and_frameworks_by_their_newest():
+    """The framework with the most cells is the baseline, and the article's where they have as many."""
+    rows = [(stack, 1) for stack in ("tf-2.9", "tf-2.19", "torch-2.11", "torch-2.7", "jax-0.11", "jax-0.12-unpinned")]
+
+    def names(*more):
+        both = pd.concat([table(("a", "cpu", stack, 1.0)).assign(batch_size=32 * n) for stack, n in [*rows, *more]])
+        return [c.name for c in comparisons.sensible(both, "auto")]
+
+    versions = ["Version matrix: tf-2.19 against tf-2.9", "Version matrix: torch-2.11 against torch-2.7"]
+    with_tf = ["Frameworks: jax-0.11 against tf-2.19", "Frameworks: torch-2.11 against tf-2.19"]
+    assert names() == [*versions, *with_tf]
+    with_torch = ["Frameworks: jax-0.11 against torch-2.11", "Frameworks: tf-2.19 against torch-2.11"]
+    assert names(("torch-2.11", 2), ("torch-2.11", 3)) == [*versions, *with_torch]
+
+
+def test_a_stack_that_no_lock_pins_is_compared_only_by_its_name():
+    own = "torch-2.9.1-unpinned"
+    cells = moments(table(*((m, d, s, 1.0) for m in "ab" for d in ("cpu", "gpu") for s in ("torch-2.11", own))))
+    for candidate, baseline in (({"machine": "a"}, {"machine": "b"}), ({"device": "gpu"}, {"device": "cpu"})):
+        found = comparisons.compare(cells, Comparison("", candidate, baseline))
+        assert set(found["stack"]) == set(found["stack_baseline"]) == {"torch-2.11"}
+    found = comparisons.compare(cells, Comparison("", {"stack": own}, {"stack": "torch-2.11"}))
+    assert set(found["stack"]) == {own}
+    assert len(found) == 4
+    assert comparisons.article(table(("a", "gpu", own, 1.0), ("b", "gpu", own, 1.0)), GPUS, "auto") == []
+    ranked = ranking.against_baseline(cells, "auto")
+    assert set(ranked["stack"]) == {"torch-2.11"}
+    assert ranking.against_baseline(cells[cells["stack"] == own], "auto").empty
+
+
+def test_what_a_framework_always_does_is_no_difference_of_settings():
+    def compare(always):
+        sides = [
+            (f"{name}-1.0", {"jit_compile": compiled, "always_compiled": always and compiled})
+            for name, compiled in (("jax", True), ("tf", False))
+        ]
+        both = pd.concat([table(("a", "cpu", stack, 1.0)).assign(**more) for stack, more in sides])
+        return comparisons.compare(moments(both), Comparison("", {"stack": "jax-1.0"}, {"stack": "tf-1.0"}))
+
+    assert len(compare(always=True)) == 1
+    assert compare(always=False).empty
 
 
 SAME = {"stack": "tf-2.12", "device": "gpu", "batch_size": 32, "optimizer_class": "legacy.Adam", "jit_compile": False}

@@ -33,6 +33,9 @@ def test_stack_with_other_versions_than_its_lock():
     check(finding, "wrong", "numpy: pinned 2.1.3, found 9.9")
     sound = stack_findings.environment(PLAN, "tf-2.19", [part()])
     check(sound, "good", "Python 3.12.1", "envs/tf-2.19.linux-64-cuda.yaml")
+    name = "tf-2.18.0-unpinned"
+    other = stack_findings.environment(PLAN, name, [part(stack=name)])
+    check(other, "good", "Installed beside Snakemake, Python 3.12.1; no lock pins it")
 
 
 def test_other_benchmark_that_times_now():

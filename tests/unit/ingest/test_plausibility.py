@@ -34,6 +34,8 @@ def workload(**changes) -> dict:
     return workloads.describe("mlp", {**CONFIG, **changes})
 
 
+# What was installed on a machine.
+UNPINNED = {"stack": "tf-2.19.1-unpinned", "environment__packages": {"tensorflow": "2.19.1", "keras": "3.15.1"}}
 IMPOSSIBLE = {
     "a day that is none": ({"started_at": "2026-02-31T00:00:00.000+00:00"}, "which is no date"),
     "an hour that is none": ({"ended_at": "2026-01-01T25:00:00.000+00:00"}, "which is no date"),
@@ -115,11 +117,16 @@ IMPOSSIBLE = {
         {"stack": "tf-2.12", "versions__framework_version": "2.19.1"},
         "it ran tensorflow 2.19.1, but its stack is tf-2.12",
     ),
-    "another TensorFlow that no lock pins": (
-        {"stack": "tf-2.20.0-unpinned", "versions__framework_version": "2.20.1"},
-        "it ran tensorflow 2.20.1, but its stack is tf-2.20.0-unpinned",
+    "another version than what it was named after": (
+        {**UNPINNED, "stack": "tf-2.18.0-unpinned", "versions__framework_version": "2.19.1"},
+        "it ran tensorflow 2.19.1, but its stack is tf-2.18.0-unpinned",
     ),
-    "no framework": ({"versions__framework_version": None}, "it ran tensorflow None"),
+    "not pinned, and no word on what it was": (
+        {"stack": "tf-2.19.1-unpinned", "environment": synthetic_record()["environment"]},
+        "its stack is tf-2.19.1-unpinned, but it has no list of what was installed",
+    ),
+    "passed for pinned": ({**UNPINNED, "stack": "tf-2.19"}, "but it has a list of what was installed"),
+    "no framework": ({"versions__framework_version": None}, "it ran tensorflow of no version"),
     "a thousand million threads": (
         {"execution__intra_op_threads": 10**9},
         "execution.intra_op_threads is 1000000000; expected",
@@ -211,6 +218,7 @@ HONEST = {
         "workload": workload(epochs=1),
         "durations__steady_state_epoch_seconds": None,
     },
+    "what no lock pins": UNPINNED,
     "a model of one's own": {"model": "mine", "workload": workloads.describe("mine", CONFIG)},
     "legacy Adam": {"execution__optimizer_class": "keras.optimizers.legacy.adam.Adam"},
     "stack that no lock pins": {"stack": "tf-2.20.0rc1-unpinned", "versions__framework_version": "2.20.0-rc1"},

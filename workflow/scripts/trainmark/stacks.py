@@ -165,11 +165,15 @@ def is_unpinned(stack: str) -> bool:
     return stack.endswith(_UNPINNED)
 
 
+def version(stack: str) -> str:
+    """The version of its framework in a stack's name: the beginning of it, or all of one that no lock pins."""
+    found = stack.partition("-")[2]
+    return found[: -len(_UNPINNED)] if is_unpinned(stack) else found
+
+
 def label(stack: str) -> str:
     """What people call a stack, be it known here or not."""
-    version = stack.partition("-")[2]
     known = _said()["frameworks"].get(framework(stack))
     if known is None:
         return stack
-    suffix = ", not pinned" if is_unpinned(stack) else ""
-    return f"{known['label']} {version[: -len(_UNPINNED)] if suffix else version}{suffix}"
+    return f"{known['label']} {version(stack)}{', not pinned' if is_unpinned(stack) else ''}"

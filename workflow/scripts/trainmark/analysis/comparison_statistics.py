@@ -77,6 +77,8 @@ def moments(runs: pd.DataFrame, keys: Sequence[str] = cell_statistics.CELL) -> p
         One row a cell: ``keys``, these, and what the libraries resolved (``RESOLVED``), in which its runs are alike.
     """
     logs = runs.assign(**{f"{measure}_log": np.log(runs[measure]) for measure in MEASURES})
+    if "always_compiled" in logs:  # where that is how a framework works, it is no setting that could differ
+        logs["jit_compile"] = logs["jit_compile"].mask(logs["always_compiled"].fillna(False).astype(bool))
     moments = {
         f"{measure}_{name}": (f"{measure}_log", how)
         for measure in MEASURES

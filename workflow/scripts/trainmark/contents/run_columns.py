@@ -50,6 +50,7 @@ RECORDED = (
     _number("inter_op_threads", "execution"),
     _text("optimizer_class", "execution"),
     _text("jit_compile", "execution", kind="flag"),
+    _text("always_compiled", "execution", kind="flag"),
     *(_text(name, "versions") for name in _VERSIONS),
     _text("gpu_driver", "versions"),
     _number("load_average_before", "noise"),

@@ -63,13 +63,15 @@ def which_gpu(plan: Mapping[str, Any], gpu: Gpu | None) -> Finding:
 
 def gpu_code(plan: Mapping[str, Any], stack: str, gpu: Gpu | None) -> Iterator[Finding]:
     """Whether a stack has code for the GPU that the driver can run."""
-    if gpu is None or system.MAC or "gpu" not in plan["devices"] or stacks.is_unpinned(stack):
+    if gpu is None or system.MAC or "gpu" not in plan["devices"]:
         return
     topic = f"{stack} code"
     try:
         cuda.refuse_unfit(stack, gpu)
     except TrainmarkError as error:
         yield Finding(topic, WRONG, str(error), "To see the driver:", "nvidia-smi")
+        return
+    if stacks.is_unpinned(stack):  # of which nothing is known
         return
     lock_file = stack_locks.path(stack, plan["platform"])
     if gpu.compute_capability is None:

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from trainmark import stacks
 from trainmark.doctor.report_files import GOOD, WARNING, WRONG, Finding
 from trainmark.doctor.stack_check import DeviceLook, StackLook
 from trainmark.measure.messages import ObservedStep
@@ -23,7 +24,10 @@ def environment(plan: Mapping[str, Any], stack: str, parts: Sequence[StackLook])
         return Finding(stack, WRONG, str(part["reason"]))
     lock = part["environment"]["lock_file"]
     where = "In its conda environment" if plan["use_conda"] else "Installed beside Snakemake"
-    found = f"{where}, Python {part['python']}; every package is the one that envs/{lock} pins."
+    what = f"every package is the one that envs/{lock} pins."
+    if stacks.is_unpinned(stack):
+        what = "no lock pins it, so its records are compared with none of a stack that one pins."
+    found = f"{where}, Python {part['python']}; {what}"
     if part["busy"]:
         wait = "Give the same command again when that has ended."
         return Finding(stack, WARNING, f"{found} Nothing was computed with it: {part['busy']}", wait)

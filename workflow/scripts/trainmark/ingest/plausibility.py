@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from trainmark import stacks
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls
@@ -196,19 +198,24 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
         yield f"its optimizer was {found.optimizer_class}, but its workload has {workload.optimizer.name}"
     if found.parameters != PARAMETERS.get(record.model, found.parameters):
         yield f"its model has {found.parameters:,} parameters, but {record.model} has {PARAMETERS[record.model]:,}"
-    of, _, pinned = record.stack.partition("-")
-    version = record.versions.framework_version
-    if stacks.is_unpinned(record.stack):
-        fits = stacks.unpinned(of, version or "") == record.stack
-    else:
-        fits = not pinned or f"{version}.".startswith(f"{pinned}.")
-    if not fits:
-        yield f"it ran {record.versions.framework} {version}, but its stack is {record.stack}"
+    if not _fits(record.stack, version := record.versions.framework_version or ""):
+        yield f"it ran {record.versions.framework} {version or 'of no version'}, but its stack is {record.stack}"
+    listed = record.environment.packages is not msgspec.UNSET
+    if stacks.is_unpinned(record.stack) != listed:
+        yield f"its stack is {record.stack}, but it has {'a' if listed else 'no'} list of what was installed"
     held_to = controls.threads(record.control)
     if held_to not in (None, found.intra_op_threads):
         yield f"it is a control of {held_to} threads, but had {found.intra_op_threads}"
     if record.control == controls.DEVICE_DATA and not found.look_up_devices:
         yield "its images were not on the device, but its control says that they were"
+
+
+def _fits(stack: str, version: str) -> bool:
+    """Whether a stack can have had this version of its framework: a pinned one is named after the first numbers."""
+    if stacks.is_unpinned(stack):
+        return stacks.unpinned(stacks.framework(stack), version) == stack
+    named = stacks.version(stack)
+    return not named or f"{version}.".startswith(f"{named}.")
 
 
 def _of_energy(record: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import trainmark
-from trainmark import process_environment, system
+from trainmark import process_environment, stacks, system
 from trainmark.install import lockfile
 from trainmark.machine import hardware
 from trainmark.machine.gpus import Gpu
@@ -25,12 +25,16 @@ def describe(lock_file: Path, gpu: Gpu | None) -> dict[str, Any]:
         TrainmarkError: if the environment is another.
     """
     content = lockfile.read(lock_file)
-    lockfile.refuse_differences(lock_file, lockfile.installed_versions(lockfile.pins(content.decode())))
+    pinned = lockfile.pins(content.decode())
+    lockfile.refuse_differences(lock_file, lockfile.installed_versions(pinned))
+    # A lock can be looked up by its name and digest; what stands for one cannot.
+    listed = {"packages": {name: pin.version for name, pin in pinned.items()}}
     return {
         "environment": {
             "lock_file": lock_file.name,
             "lock_sha256": lockfile.digest(content),
             "dropped_variables": process_environment.dropped(),
+            **(listed if stacks.is_unpinned(lock_file.stem) else {}),
         },
         "code": code(),
         "identity": hardware.identity(hardware.describe(gpu)),
