@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -75,6 +76,9 @@ def run(output: Path, seconds: float) -> None:
     python = str(VENV / "bin/python")
     if not VENV.exists():
         subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", VENV], check=True)
+        packages = sysconfig.get_paths()["purelib"]  # which are not the system's where this Python is of an environment
+        ours = sysconfig.get_paths(vars={"base": str(VENV), "platbase": str(VENV)})["purelib"]
+        Path(ours, "machine.pth").write_text(f"{packages}\n")
     install = ["install", "--quiet", "--no-index", "--no-deps", "--find-links", str(WHEELS), *wanted()]
     subprocess.run([python, "-m", "pip", *install], check=True)
     for command in COMMANDS:
