@@ -87,13 +87,15 @@ def article_python(tmp_path_factory) -> str:
         pytest.skip("no Python 3.10, which TensorFlow 2.12 needs, was found")
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         pytest.skip(f"{ARTICLE_LOCK.name} is for Linux on x86-64")
-    return shared.make_once(tmp_path_factory, "tf-2.12", lambda folder: install_article(base, folder))
+    return shared.make_once(
+        tmp_path_factory, "tf-2.12", lambda folder: install_lock(ARTICLE_LOCK, base, folder, "tensorflow")
+    )
 
 
-def install_article(base: str, folder: Path) -> str:
-    """Make the environment of the article's lock; gives its Python."""
+def install_lock(lock: Path, base: str | Path, folder: Path, module: str) -> str:
+    """Make the environment of a lock, with a Python that fits it; gives its Python, in which a module was imported."""
     # What conda does with the file's pip section.
-    section = yaml.safe_load(ARTICLE_LOCK.read_text())["dependencies"][-1]["pip"]
+    section = yaml.safe_load(lock.read_text())["dependencies"][-1]["pip"]
     (folder / "requirements.txt").write_text("\n".join(section))
     subprocess.run([base, "-m", "venv", folder / "env"], check=True)
     found, pins = folder / "env/bin/python", ["-r", folder / "requirements.txt"]
@@ -103,7 +105,7 @@ def install_article(base: str, folder: Path) -> str:
         pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
         subprocess.run([*pip, *pins], check=True)
     # Compiles what is imported, or each of the processes that begin together would do so.
-    subprocess.run([found, "-c", "import tensorflow"], check=True, capture_output=True, timeout=300)
+    subprocess.run([found, "-c", f"import {module}"], check=True, capture_output=True, timeout=300)
     return str(found)
 
 

@@ -28,6 +28,7 @@ from bounds import print_bound
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import grid, workloads
 from trainmark.machine import gpus, hardware
+from trainmark.measure import worker_process
 from trainmark.measure.worker import frameworks
 from trainmark.planning import plan
 
@@ -55,7 +56,8 @@ def main() -> None:
         write_data(data)
         if args.stack:
             lock = args.lock_file or ROOT / "envs" / f"{args.stack}.{hardware.platform_tag()}.yaml"
-            other = OtherStack(args.stack, args.python, lock.resolve(), checkout, data)
+            python = str(Path(args.python).absolute())  # not resolved: a link is what makes an environment
+            other = OtherStack(args.stack, python, lock.resolve(), checkout, data)
             measure_fidelity(other.plain, other.workflow, args.cells, args.pairs)
             return
         for name in ("Snakefile", "config", "envs", "profiles", "workflow"):
@@ -140,9 +142,10 @@ class OtherStack:
 
 
 def seconds_of_plain(script: list[str], folder: Path, model: str, batch_size: int) -> float:
-    """Seconds of ``fit`` in the plain script."""
+    """Seconds of ``fit`` in the plain script, with no other timing beside it."""
     wanted = ["--models", model, "--batch-sizes", str(batch_size)]
-    return json.loads(seconds_of([*script, *wanted], folder)[1].splitlines()[-1])["fit_seconds"]
+    with worker_process.machine_lock("the plain script", None):
+        return json.loads(seconds_of([*script, *wanted], folder)[1].splitlines()[-1])["fit_seconds"]
 
 
 def measure_fidelity(plain: Timing, workflow: Timing, cells: list[tuple[str, int]], pairs: int) -> None:

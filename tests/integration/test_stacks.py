@@ -1,18 +1,26 @@
-"""The article's stack, installed by pip from its environment file as conda would, beside the one that is installed."""
+"""Stacks beside the one that is installed: by pip from their environment files, as conda would, or by make."""
 
+import functools
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from trainmark import stacks
 from trainmark.experiment import workloads
-from trainmark.install import lockfile
+from trainmark.install import lockfile, stack_locks
+from trainmark.machine import hardware
 
-from tests.conftest import CONFIG, ROOT, validate_record
+from tests import shared
+from tests.conftest import CONFIG, ROOT, install_lock, validate_record
+from tests.installs import find_python
+from tests.integration.conftest import trained
 
 LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
+# An environment that takes no more is made for the tests.
+SMALL_BYTES = 500e6
 # Builds the three models and says what they are; runs in both stacks.
 DESCRIBE = """
 import json, sys
@@ -38,12 +46,29 @@ def python(article_python) -> str:
     return article_python
 
 
-def time_training(python: str, folder: Path, data_folder: Path, kind: str = "runs") -> subprocess.CompletedProcess:
+def time_training(
+    python: str, folder: Path, data_folder: Path, kind: str = "runs", lock: Path = LOCK
+) -> subprocess.CompletedProcess:
     workload = workloads.describe("mlp", {**CONFIG, "train_samples": 400, "validation_samples": 100})
     command = [python, str(SCRIPT), "--workload", json.dumps(workload), "--seed", "2024", "--threads", "auto"]
-    command += ["--time-limit", "120", "--data", str(data_folder), "--lock-file", str(LOCK), "--log", "log"]
-    command += [f"results/machines/test-checkout/{kind}/tf-2.12/cpu/mlp/64/1.json"]
+    command += ["--time-limit", "120", "--data", str(data_folder), "--lock-file", str(lock), "--log", "log"]
+    command += [f"results/machines/test-checkout/{kind}/{lock.name.removesuffix('.linux-64.yaml')}/cpu/mlp/64/1.json"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module", params=[stack for stack in stacks.names() if stacks.framework(stack) != "tf"])
+def other(request, tmp_path_factory) -> tuple[str, str]:
+    """A stack of another framework, and the Python of its environment: what make has made, or a small one's lock."""
+    stack = request.param
+    made, lock = ROOT / f".venv-{stack}/bin/python", f"{stack}.linux-64.yaml"
+    if made.exists():
+        return stack, str(made)
+    size = json.loads((ROOT / "envs/sizes.json").read_text())[lock]
+    if size > SMALL_BYTES or hardware.platform_tag() != "linux-64":
+        pytest.skip(f"there is no .venv-{stack}, and it takes {size / 1e9:.1f} GB: make doctor STACK={stack}")
+    base, package = find_python(stacks.named(stack).python), stacks.named(stack).packages[0]
+    make = functools.partial(install_lock, ROOT / "envs" / lock, base, module=package)
+    return stack, shared.make_once(tmp_path_factory, stack, make)
 
 
 def test_real_cell_is_trained_with_the_articles_tensorflow(python, tmp_path, data_folder):
@@ -64,6 +89,39 @@ def test_real_cell_is_trained_with_the_articles_tensorflow(python, tmp_path, dat
     assert data["execution"]["optimizer_operations"]["ResourceApplyAdam"] == 6
     assert control["execution"]["look_up_devices"] == ["CPU:0"]
     assert control["accuracy"] == data["accuracy"]
+
+
+def test_real_cell_is_trained_with_another_framework(other, tmp_path, data_folder):
+    stack, python = other
+    lock = ROOT / f"envs/{stack}.linux-64.yaml"
+    result = time_training(python, tmp_path, data_folder, lock=lock)
+    assert result.returncode == 0, result.stdout + result.stderr
+    data = json.loads((tmp_path / f"results/machines/test-checkout/runs/{stack}/cpu/mlp/64/1.json").read_text())
+    validate_record(data)
+    assert data["status"] == "ok", data["reason"]
+    assert data["versions"]["framework_version"] == stack_locks.framework_version(stack, "linux-64")
+    assert data["versions"]["keras"] == "3.15.1"
+    assert data["environment"]["lock_file"] == lock.name
+
+
+def test_what_is_installed_is_timed_and_in_no_comparison_with_what_a_lock_pins(checkout):
+    """But in one that asks for it."""
+    name = "tf-2.19.1-unpinned"
+    asked = {"name": "Asked for", "candidate": {"stack": name}, "baseline": {"stack": "tf-2.19"}}
+    output = checkout.run(stacks=["installed"], batch_sizes=[64])
+    assert trained(output) == 1
+    path = checkout.folder / f"results/machines/test-checkout/runs/{name}/cpu/mlp/64/1.json"
+    data = json.loads(path.read_text())
+    validate_record(data)
+    assert data["status"] == "ok", data["reason"]
+    assert data["environment"]["packages"] == {**data["environment"]["packages"], "keras": "3.15.1"}
+    report = checkout.folder / "results/report"
+    assert name in (report / "runs.csv").read_text()
+    assert name not in (report / "comparisons.csv").read_text()
+    assert trained(checkout.run("report", comparisons=[asked])) == 0
+    assert name in (report / "comparisons.csv").read_text()
+    output = checkout.run("measure")  # with "auto": the pinned one, as before
+    assert trained(output) == 0
 
 
 def test_same_is_computed_in_both_stacks(python):

@@ -28,8 +28,9 @@ def main() -> None:
     preference = experiments.Preference(args.settings, args.machine)
     names = [each["name"] for each in args.comparisons]
     data = report_data.read_report(args.report, args.grid, names, preference, args.example)
-    if Path(sys.prefix) == Path.cwd() / ".venv":
-        data = replace(data, program=".venv/bin/python -m snakemake")
+    environment = Path(sys.prefix)
+    if environment.parent == Path.cwd() and environment.name.startswith(".venv"):
+        data = replace(data, program=f"{environment.name}/bin/python -m snakemake")
     document = page.write(page.with_figures(data, args.report / "figures"))
     for template, output in (args.page, args.markdown):
         files.write_whole(output, page.render(document, template))

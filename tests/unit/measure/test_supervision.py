@@ -365,7 +365,7 @@ def test_keras_that_computes_otherwise_all_the_same_is_refused(supervise):
     )
     data = supervise(fake_child(code))
     assert data["status"] == "error"
-    assert "computes in float16 with channels_last, expected float32" in data["reason"]
+    assert "with tensorflow in float16, channels_last; expected: with tensorflow in float32" in data["reason"]
 
 
 def test_missing_data_are_named(supervise, tmp_path):

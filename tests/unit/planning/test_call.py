@@ -130,6 +130,13 @@ def test_call_that_measures_nothing_begins_nothing(held, target):
     assert held == []
 
 
+def test_measuring_alone_takes_no_package_of_the_report(held):
+    """On a machine that has its frameworks and nothing else."""
+    rules = ["prepare_data", "describe_machine", "measure_roofline", "time_training", "check_runs", "measure"]
+    start(make(), *((rule, "") for rule in rules), targets=["measure"])
+    assert call.SESSION.exists()
+
+
 def test_call_that_cannot_succeed_is_refused_before_it_begins(held, here):
     with pytest.raises(TrainmarkError, match="no-such-package"):
         start(make(), ("collect_records", "results/report/runs.csv"), targets=["report"])

@@ -2,6 +2,7 @@
 
 import shlex
 
+import pandas as pd
 import pytest
 from trainmark.experiment import workloads
 from trainmark.report.sections import other_experiments, repeating
@@ -102,3 +103,15 @@ def test_a_run_that_took_long_for_no_known_reason_is_not_repeated(tmp_path):
     made = report.make(records, tmp_path, kinds={"synthetic-a": "synthetic-p100"}, draw=False)
     assert len(made.data.tables["outliers"]) == 12
     assert repeating.disturbed(made.data) is None
+
+
+@pytest.mark.parametrize(
+    ("named", "with_conda"),
+    [(["tf-2.19"], False), (["tf-2.12"], True), (["torch-2.11"], False), (["tf-2.19", "torch-2.11"], True)],
+    ids=str,
+)
+def test_command_has_conda_where_one_environment_does_not_do(alone, named, with_conda):
+    runs = pd.concat([alone.data.runs.assign(stack=stack) for stack in named])
+    line = repeating.command(alone.data, runs)
+    assert ("--use-conda" in line) == with_conda
+    assert f"'stacks=[{','.join(named)}]'" in line

@@ -29,7 +29,7 @@ SESSION = Path(".snakemake/trainmark-session.json")
 _REPORT_PACKAGES = Path("envs/inputs/report.in")
 # The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
 _WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
-_WITHOUT_PACKAGES |= {"examine_stack"}
+_WITHOUT_PACKAGES |= {"examine_stack", "prepare_data", "measure"}
 _START_PROGRAM = Path(__file__).resolve().parents[2] / "start_program.py"
 
 

@@ -73,7 +73,7 @@ def write(data: ReportData) -> Document:
     parts = additions.gather(data, parts)
     claims.link_back(parts)
     first = first_screen.first_screen(data)
-    title = "Training time of small TensorFlow models"
+    title = "Training time of small Keras models"
     return Document(title, lead, first, INTRO, said, list(alerts(data)), parts, chooser.choices(data))
 
 

@@ -1,5 +1,7 @@
 """Tests of trainmark.measure.worker.frameworks.torch, in an environment that has it."""
 
+import types
+
 import pytest
 from trainmark.measure.worker.frameworks import torch
 
@@ -64,6 +66,11 @@ looked_up = framework.keras.ops.convert_to_numpy(layer(framework.keras.ops.conve
 found["looked up"] = bool((looked_up == images[::-1]).all())
 found["look-ups"] = device_proof.observe(framework, model, (numbers[:8], labels[:8]), "cpu")["look_up_devices"]
 found["parameters"] = settings.in_use(framework, model)["parameters"], model.layers[-1].count_params()
+framework.name = "another"
+try:
+    settings.refuse_other_defaults(framework, "float32")
+except Exception as error:
+    found["other backend"] = str(error)
 try:
     framework.configure("gpu", 1)
 except frameworks.WrongDeviceError as error:
@@ -129,6 +136,10 @@ def test_layer_elsewhere_fails_the_proof(torch_answers):
     assert "variables on ['CPU:0', 'META:0']" in found["stores"]
 
 
+def test_keras_that_was_imported_upon_another_framework_is_refused(torch_answers):
+    assert "computes with torch in float32" in torch_answers["other backend"]
+
+
 def test_step_whose_backward_pass_was_not_seen_proves_nothing(torch_answers):
     found = torch_answers
     assert "no operation of the backward pass" in found["forward only"]
@@ -163,23 +174,24 @@ def test_gpu_that_is_not_there_is_told(torch_answers):
     assert "A GPU was asked for and torch 2." in found["no gpu"]
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "mm",
-        "addmm",
-        "bmm",
-        "convolution",
-        "convolution_backward",
-        "cudnn_convolution",
-        "mkldnn_rnn_layer",
-        "_cudnn_rnn",
-    ],
-)
+def test_place_of_a_gpu_on_the_bus():
+    found = types.SimpleNamespace(pci_domain_id=0, pci_bus_id=0xC1, pci_device_id=4)
+    assert torch._bus(found) == "0000:c1:04.0"
+    assert torch._bus(types.SimpleNamespace(pci_bus_id=1)) is None
+
+
+ARITHMETIC = ["mm", "addmm", "bmm", "baddbmm", "_scaled_mm", "_addmm_activation", "mv", "linear", "linear_backward"]
+ARITHMETIC += ["convolution", "convolution_backward", "cudnn_convolution", "_mps_convolution", "mkldnn_rnn_layer"]
+ARITHMETIC += ["_cudnn_rnn", "_cudnn_rnn_backward", "_lstm_mps", "_thnn_fused_lstm_cell"]
+ARITHMETIC += ["_scaled_dot_product_efficient_attention_backward"]
+OTHERS = ["mul", "hamming_window", "lgamma", "sum", "normal_", "_softmax", "threshold_backward"]
+
+
+@pytest.mark.parametrize("operation", ARITHMETIC)
 def test_arithmetic_is_recognised(operation):
     assert torch._ARITHMETIC.match(f"aten.{operation}.default")
 
 
-@pytest.mark.parametrize("operation", ["mul.Tensor", "sum.dim_IntList", "normal_.default", "_softmax.default"])
+@pytest.mark.parametrize("operation", OTHERS)
 def test_other_operations_may_be_anywhere(operation):
-    assert not torch._ARITHMETIC.match(f"aten.{operation}")
+    assert not torch._ARITHMETIC.match(f"aten.{operation}.default")

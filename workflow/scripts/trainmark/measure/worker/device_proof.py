@@ -30,7 +30,7 @@ def prove_step(framework: Framework, workload: dict[str, Any], batch_size: int, 
     """
     import numpy as np
 
-    settings.refuse_other_defaults(framework.keras, workload["precision"])
+    settings.refuse_other_defaults(framework, workload["precision"])
     model = workloads.MODELS[workload["model"]](framework.keras)
     settings.compile_model(framework, model, workload)
     images = np.random.default_rng(1).random((batch_size, *fashion_mnist.IMAGE_SHAPE), dtype=np.float32)

@@ -9,18 +9,20 @@ from trainmark.measure.messages import Execution
 from trainmark.measure.worker.frameworks import LOOK_UP, Framework, updating
 
 
-def refuse_other_defaults(keras: Any, precision: str) -> None:
-    """Demand that Keras computes as the workload says, whatever may have set it otherwise.
+def refuse_other_defaults(framework: Framework, precision: str) -> None:
+    """Demand that Keras computes as the stack and the workload say, whatever may have set it otherwise.
 
     Raises:
         TrainmarkError: if it does not.
     """
-    found = keras.backend.floatx(), keras.backend.image_data_format()
-    if found != (precision, "channels_last"):
+    backend = framework.keras.backend
+    found = backend.backend(), backend.floatx(), backend.image_data_format()
+    expected = framework.name, precision, "channels_last"
+    if found != expected:
+        is_so, should_be = (f"with {name} in {floatx}, {order}" for name, floatx, order in (found, expected))
         raise TrainmarkError(
-            f"Keras computes in {found[0]} with {found[1]}, expected {precision} with channels_last. "
-            "~/.keras/keras.json and KERAS_* variables are not read, so something else sets it, perhaps a "
-            "sitecustomize."
+            f"Keras computes {is_so}; expected: {should_be}. ~/.keras/keras.json and KERAS_* variables are not read, "
+            "so something else sets it, perhaps a sitecustomize."
         )
 
 

@@ -62,7 +62,7 @@ def _measure(request: TrainingRequest, measured: TrainingAnswer) -> Accuracy:
     measured["versions"] |= versions.found(framework)
     lockfile.refuse_differences(Path(request["lock_file"]), versions.imported(framework))
     framework.configure(device, request["threads"])
-    settings.refuse_other_defaults(framework.keras, request["workload"]["precision"])
+    settings.refuse_other_defaults(framework, request["workload"]["precision"])
     variants.set_up(framework, request["control"], device)
     framework.keras.utils.set_random_seed(request["seed"])
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from trainmark import stacks
 from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
 from trainmark.experiment import workloads
@@ -38,7 +39,9 @@ def command(data: ReportData, runs: pd.DataFrame, repeated: Sequence[str] = ()) 
     words = {key: "[" + ",".join(map(str, sorted(runs[column].unique()))) + "]" for key, column in lists.items()}
     words |= {"machine": runs["machine"].iloc[0]} if repeated else {}
     pairs = " ".join(f"'{key}={str(value).lower()}'" for key, value in {**values, **words}.items())
-    conda = " --use-conda" if "tf-2.12" in set(runs["stack"]) else ""
+    pinned = {*runs["stack"]} & {*stacks.names()}
+    # Without conda there is one environment, and no stack that only conda can install.
+    conda = " --use-conda" if len(pinned) > 1 or any(not stacks.named(each).host_pythons for each in pinned) else ""
     forced = f" --forcerun {' '.join(repeated)}" if repeated else ""
     return f"{data.program} --cores 1{conda}{forced} --config {pairs}"
 

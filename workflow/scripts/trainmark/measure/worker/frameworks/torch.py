@@ -12,7 +12,8 @@ from trainmark.measure.worker.frameworks import LOOK_UP, Framework, Operation, S
 
 # Operations that do a model's arithmetic, as ATen names them, with those of oneDNN, cuDNN and MPS.
 _ARITHMETIC = re.compile(
-    r"^aten\.(mm|addmm|bmm|baddbmm|addbmm|mv|addmv|dot|linear|_?\w*convolution\w*|\w*(rnn|lstm|gru)\w*)(_backward)?\."
+    r"^aten\.((\w*_)?(add|b|baddb|addb|sspadd)?mm(_\w+)?|(add)?mv|dot|linear(_backward)?"
+    r"|\w*(convolution|rnn|lstm|gru|attention|scaled_dot_product)\w*)\."
 )
 # Operations that give the same values another form and compute nothing.
 _PLUMBING = re.compile(r"^aten\.(detach|lift_fresh|_to_copy|copy_|view|t|alias|expand|empty\w*)\.")
@@ -112,7 +113,7 @@ class Torch(Framework):
         return {
             "name": found.name,
             "compute_capability": f"{found.major}.{found.minor}",
-            "pci_bus_id": f"{found.pci_domain_id:04x}:{found.pci_bus_id:02x}:{found.pci_device_id:02x}.0",
+            "pci_bus_id": _bus(found),
         }
 
     def peak_device_memory_bytes(self) -> int | None:
@@ -202,6 +203,13 @@ class Torch(Framework):
         )
         layer.held = held
         return layer
+
+
+def _bus(found: Any) -> str | None:
+    """``0000:00:04.0`` from a GPU's properties; None in versions that do not tell."""
+    if not hasattr(found, "pci_domain_id"):
+        return None
+    return f"{found.pci_domain_id:04x}:{found.pci_bus_id:02x}:{found.pci_device_id:02x}.0"
 
 
 def _short(device: Any) -> str:
