@@ -178,7 +178,7 @@ def test_a_matrix_is_sorted_by_a_batch_size_and_saved_with_whole_names(visited):
     ratios = [float(row["cnn 1024"]) for row in rows]
     assert ratios == sorted(ratios, reverse=True)
     cells = made.data.tables["comparisons"].query("exhibit == '7' and model == 'cnn' and batch_size == 1024")
-    assert sorted(ratios) == sorted(cells["speed_up"])
+    assert sorted(ratios) == pytest.approx(sorted(cells["speed_up"]), rel=1e-9)
     assert list(rows[0])[:3] == ["Pair", "mlp 32", "mlp 128"]
 
 
