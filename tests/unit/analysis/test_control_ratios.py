@@ -54,6 +54,18 @@ def test_variants_are_shown_with_speed_and_accuracy(tmp_path, control):
     assert "times as fast (geometric mean of 8 test cases), at a mean test accuracy of 85.50 % against 86.00 %." in said
 
 
+def test_variant_that_is_as_fast_is_not_called_faster(tmp_path):
+    same = synthetic.controls_of(PLAIN, "tf-data")
+    (said,) = energy_and_controls.control_sentences(compared(tmp_path / "all", PLAIN + same))
+    assert said.endswith(
+        "at a mean test accuracy of 86.00 % against 86.00 %, which may be chance: the interval includes 1."
+    )
+    once = [record for record in PLAIN if record["repeat"] == 1]
+    cells = compared(tmp_path / "once", once + synthetic.controls_of(once, "tf-data", 2.0))
+    (said,) = energy_and_controls.control_sentences(cells)
+    assert said.endswith("against 86.00 %, which may be chance: an interval needs repeats.")
+
+
 def test_what_is_no_difference_is_not_called_one(tmp_path):
     records = PLAIN + synthetic.controls_of(PLAIN, "device-data") + synthetic.controls_of(PLAIN, "threads-4", 1.01)
     said = energy_and_controls.control_sentences(compared(tmp_path, records))

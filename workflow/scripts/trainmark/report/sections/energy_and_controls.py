@@ -130,7 +130,9 @@ def control_sentences(cells: pd.DataFrame) -> list[str]:
         if row["comparison"] not in controls.ABOUT_HOST:
             accuracies = [f"{100 * row[f'test_accuracy_{side}']:.2f} %" for side in ("candidate", "baseline")]
             of_both = f"at a mean test accuracy of {accuracies[0]} against {accuracies[1]}"
-            verdict = f"{of_both}, {verdict}" if pd.isna(row["low"]) else of_both
+            chance = "which may be chance: the interval includes 1" if row["low"] <= 1 <= row["high"] else ""
+            chance = verdict if pd.isna(row["low"]) else chance
+            verdict = f"{of_both}, {chance}" if chance else of_both
         said.append(f"{what} (geometric mean of {plural(row['cells'], 'test case')}), {verdict}.")
     on_gpu = cells[(cells["device"] == "gpu") & (cells["control"] == "threads-2")]
     if on_gpu.empty and cells["control"].isin(controls.ABOUT_HOST).any():
