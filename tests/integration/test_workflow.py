@@ -69,7 +69,7 @@ def test_removed_record_is_measured_again_alone(checkout):
 def test_nothing_trains_again_that_was_only_touched_moved_or_copied(checkout, tmp_path):
     for path in [*checkout.folder.glob("workflow/**/*"), *checkout.folder.glob("envs/*")]:
         os.utime(path)
-    for path in checkout.folder.glob("envs/*.*"):
+    for path in checkout.folder.glob("envs/*.yaml"):
         path.write_text(f"# a new comment\n{path.read_text()}")
     assert NOTHING in checkout.run()
     moved = checkout.copy(tmp_path / "moved")

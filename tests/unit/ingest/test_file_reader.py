@@ -21,7 +21,9 @@ FULL = {
         execution__look_up_devices=["CPU:0"],
         execution__cpus=[0],
         execution__step_fallback=["Cast"],
-        environment=SYNTHETIC_ENVIRONMENT,
+        execution__compute_types=["bfloat16"],
+        execution__input_pipeline="synthetic",
+        environment=SYNTHETIC_ENVIRONMENT | {"packages": {"keras": "3.15.1"}},
         gpu=synthetic_gpu("Synthetic GPU"),
         log_tail=["last"],
         noise__gpu_throttle_shares={"power": 0.5},
@@ -31,7 +33,7 @@ FULL = {
         ],
     ),
     "machine": synthetic_machine(),
-    "roofline": synthetic_sweep() | {"environment": SYNTHETIC_ENVIRONMENT},
+    "roofline": synthetic_sweep() | {"environment": SYNTHETIC_ENVIRONMENT | {"packages": {"keras": "3.15.1"}}},
 }
 PATHS = {
     "record": "/".join(path_of(synthetic_record()).parts[2:]),
@@ -120,7 +122,9 @@ def test_other_files_are_refused_alike(kind, name):
 
 
 def test_files_of_each_kind_are_read():
-    for kind, data in FULL.items():
+    for kind, data in copy.deepcopy(FULL).items():
+        if kind == "record":  # no run has all of these
+            del data["environment"]["packages"], data["execution"]["compute_types"], data["execution"]["input_pipeline"]
         READER.result(PATHS[kind], json.dumps(data).encode())
 
 

@@ -323,7 +323,7 @@ def test_gpu_run_fails_where_tensorflow_sees_no_gpu(supervise):
     data = supervise(REAL_CHILD, device="gpu")
     assert data["status"] == "wrong_device"
     assert re.search(
-        r"TensorFlow \S+ sees none\. (This TensorFlow was built without CUDA|.*could not be)", data["reason"]
+        r"TensorFlow \S+ sees none\. (What is installed was built without CUDA|.*could not be)", data["reason"]
     )
 
 
