@@ -107,7 +107,7 @@ class InstalledStack:
     """The stack that make has installed, timed by the whole workflow and by the script."""
 
     def __init__(self, checkout: Path, data: Path) -> None:
-        self.checkout, self.data, self.stack = checkout, data, plan.installed_stack()
+        self.checkout, self.data, self.stack = checkout, data, plan.surroundings(False).installed_stack
         self.machine = hardware.automatic_name(gpus.choose())
 
     def plain(self, model: str, batch_size: int) -> float:

@@ -74,7 +74,7 @@ def main() -> None:
 
 def train(folder: Path, watcher: subprocess.Popen, pairs: int) -> list[dict[bool, float]]:
     """Seconds of the epochs of each pair, with the watching process at work (True) and stopped (False)."""
-    framework = frameworks.of(plan.installed_stack() or "")
+    framework = frameworks.of(plan.surroundings(False).installed_stack or "")
     framework.load("cpu", hardware.usable_cores())
     framework.configure("cpu", hardware.usable_cores())
     keras = framework.keras

@@ -53,7 +53,7 @@ def describe_machine(commit: str) -> str:
     load = ", ".join(f"{each:.2f}" for each in os.getloadavg())
     return (
         f"{hardware.chip()}, {hardware.usable_cores()} cores, {hardware.operating_system()}; stack "
-        f"{plan.installed_stack()}; {datetime.date.today()}, commit {commit}; load before: {load}."
+        f"{plan.surroundings(False).installed_stack}; {datetime.date.today()}, commit {commit}; load before: {load}."
     )
 
 

@@ -1,7 +1,6 @@
 # What the rules share: the plan of this call, what comes before its first job, and the wildcards' forms.
 import atexit
 import gc
-import re
 import sys
 from pathlib import Path
 
@@ -54,7 +53,7 @@ stack_locks.write_lists(PLAN.stacks)
 
 wildcard_constraints:
     kind=f"runs|controls/(?:{'|'.join(controls.NAMES)})",
-    stack="|".join(map(re.escape, [*stacks.names(), *(each for each in PLAN.stacks if stacks.is_unpinned(each))])),
+    stack=stacks.pattern(PLAN.stacks),
     device="cpu|gpu",
     model="|".join(workloads.MODELS),
     batch_size=r"[1-9]\d*",

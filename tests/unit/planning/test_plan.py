@@ -115,7 +115,6 @@ def test_machine_measured_with_what_no_lock_pins_stays_with_it(here):
 
 
 def test_what_is_installed_here_is_found():
-    assert plan.installed_stack() == "tf-2.19"
     found = plan.surroundings(use_conda=False)
     assert (found.installed_stacks, found.unpinned) == (("tf-2.19",), ("tf-2.19.1-unpinned",))
 

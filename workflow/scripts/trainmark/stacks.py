@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,11 @@ def names() -> tuple[str, ...]:
     """The stacks that have a lock, by framework and version."""
     found = {match[1] for match in map(_LOCK.fullmatch, _files()) if match}
     return tuple(sorted(found, key=age))
+
+
+def pattern(further: Iterable[str]) -> str:
+    """A regular expression for the names of the stacks that have a lock, and of further ones."""
+    return "|".join(map(re.escape, dict.fromkeys([*names(), *further])))
 
 
 def platforms(stack: str) -> tuple[str, ...]:

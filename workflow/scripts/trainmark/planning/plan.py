@@ -194,11 +194,6 @@ def surroundings(use_conda: bool) -> configuration.Surroundings:
     )
 
 
-def installed_stack() -> str | None:
-    """The pinned stack that is installed beside this Python; the first of several, None for none."""
-    return next(iter(stack_locks.installed(hardware.platform_tag())), None)
-
-
 def measured_stacks(machine: str) -> list[str]:
     """The stacks that this machine has records of, those first that a lock pins."""
     runs = grid.MACHINES / machine / "runs"

@@ -238,7 +238,7 @@ def of(stack: str) -> Framework:
     Raises:
         TrainmarkError: if there is no such file.
     """
-    prefix = stack.partition("-")[0]
+    prefix = stacks.framework(stack)
     folder = Path(__file__).parent
     known = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
     if prefix not in known:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from trainmark import system
+from trainmark import stacks, system
 from trainmark.machine import cuda
 from trainmark.measure.messages import Execution, UsedGpu
 from trainmark.measure.worker.frameworks import (
@@ -22,8 +22,6 @@ from trainmark.measure.worker.frameworks import (
     updating,
 )
 
-# Under which names TensorFlow is published, by platform and build.
-_PACKAGES = ("tensorflow", "tensorflow-cpu", "tensorflow-macos")
 _METAL = "tensorflow-metal"
 # Operations of an optimizer that move values and compute nothing: how many there are differs between devices.
 _PLUMBING = {"_Arg", "_Retval", "_Send", "_Recv", "_HostSend", "_HostRecv", "Cast", "Const", "Identity", "NoOp"}
@@ -69,7 +67,7 @@ class TensorFlow(Framework):
 
     def package_versions(self) -> dict[str, str]:
         """TensorFlow's, under each of its names: a lock pins one of them."""
-        return dict.fromkeys(_PACKAGES, self.tf.__version__)
+        return dict.fromkeys(stacks.framework_packages()["tf"], self.tf.__version__)
 
     def build(self) -> dict[str, str | None]:
         """As TensorFlow says that it was built."""
