@@ -68,14 +68,14 @@ def judge_all(
 
     Args:
         claims: as ``load`` gives them.
-        there: the cells that were measured, as ``comparison_statistics.moments`` gives them.
+        there: the cells of pinned stacks that were measured, as ``comparison_statistics.moments`` gives them.
         peaks: ``machine``, ``device``, ``stack`` and ``flops_per_second``, one row a sweep of matrix products.
         ids: machine -> ids and families of its hardware.
 
     Returns:
         Rows of claims.csv; a claim that can be asked of no machine has one row, too.
     """
-    rows, there = [], comparisons.pinned(there)
+    rows = []
     for claim in claims:
         common = {key: claim.get(key) for key in ("statement", "source", "note")}
         common |= {"claim": claim["id"], "expected": expected(claim)}
@@ -100,7 +100,7 @@ def published(claims: Iterable[Mapping[str, Any]], there: pd.DataFrame, ids: Map
 
     Arguments as for ``judge_all``. Rows of published.csv.
     """
-    rows, there = [], comparisons.pinned(there)
+    rows = []
     for claim in claims:
         if (claim.get("statistic"), claim["relation"], len(claim.get("baseline", ()))) != ("every", "equals", 1):
             continue

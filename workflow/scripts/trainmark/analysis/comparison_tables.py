@@ -76,6 +76,16 @@ class Inputs:
         return comparison_statistics.moments(self.runs)
 
     @functools.cached_property
+    def pinned_runs(self) -> pd.DataFrame:
+        """Those of stacks that a lock pins; the others are compared only where the configuration names them."""
+        return comparisons.pinned(self.runs)
+
+    @functools.cached_property
+    def pinned_moments(self) -> pd.DataFrame:
+        """The moments of their cells."""
+        return comparisons.pinned(self.moments)
+
+    @functools.cached_property
     def controls(self) -> pd.DataFrame:
         """The controls of the experiment, whatever became of them."""
         controls = table_files.read(self.report, "controls")
@@ -105,8 +115,9 @@ class Inputs:
     @functools.cached_property
     def wanted(self) -> list[Comparison]:
         """What is compared; raises TrainmarkError if nothing of the baseline's runs can be."""
-        further = comparisons.configured(self.configured) or comparisons.sensible(self.runs, self.baseline)
-        return comparisons.article(self.runs, self.gpus, self.baseline) + further
+        runs = self.pinned_runs
+        further = comparisons.configured(self.configured) or comparisons.sensible(runs, self.baseline)
+        return comparisons.article(runs, self.gpus, self.baseline) + further
 
     @property
     def gpu_against_cpu(self) -> pd.DataFrame:
@@ -116,7 +127,7 @@ class Inputs:
     @functools.cached_property
     def against_baseline(self) -> pd.DataFrame:
         """The compared cells of every series and the one that all are held against."""
-        return ranking.against_baseline(self.moments, self.baseline)
+        return ranking.against_baseline(self.pinned_moments, self.baseline)
 
     @functools.cache  # noqa: B019, there is one of them
     def made(self, name: str) -> pd.DataFrame:

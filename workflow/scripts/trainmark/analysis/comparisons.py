@@ -58,7 +58,6 @@ def article(runs: pd.DataFrame, gpus: pd.DataFrame, baseline: str) -> list[Compa
         gpus: ``machine`` and ``vendor``.
         baseline: the configured baseline, taken for figure 5 if it has an Apple GPU.
     """
-    runs = pinned(runs)
     there = runs[runs["device"] == "gpu"]
     of_apple = there["machine"].isin(gpus.loc[gpus["vendor"] == "apple", "machine"])
     apple, others = _fastest_first(there[of_apple]), tuple(sorted(there.loc[~of_apple, "machine"].unique()))
@@ -90,8 +89,7 @@ def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
     """What else is worth comparing where nothing was configured.
 
     Each stack with the one before it of its framework, the newest of each framework with that of the framework that
-    was measured in the most cells, and on each device all machines with the baseline. Stacks that no lock pins are in
-    none of them.
+    was measured in the most cells, and on each device all machines with the baseline.
 
     Args:
         runs: comparable runs that are ok.
@@ -100,7 +98,6 @@ def sensible(runs: pd.DataFrame, baseline: str) -> list[Comparison]:
     Raises:
         TrainmarkError: if there are runs, and none of that machine.
     """
-    runs = pinned(runs)
     there = sorted(runs["machine"].unique())
     if baseline != "auto" and there and baseline not in there:
         raise TrainmarkError(

@@ -18,14 +18,13 @@ def against_baseline(cells: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """The cells of every series that can be compared with those of one of them, its own among them.
 
     Args:
-        cells: as ``comparison_statistics.moments`` gives them; those of stacks that no lock pins are left out.
+        cells: as ``comparison_statistics.moments`` gives them, of stacks that a lock pins.
         baseline: a machine; the slowest series of those that were measured in the most cells for auto, and for a
             machine that has no comparable run.
 
     Returns:
         Rows of comparisons.csv.
     """
-    cells = comparisons.pinned(cells)
     if cells.empty:
         return table_files.nothing("comparisons")
     everyone = {axis: tuple(cells[axis].unique()) for axis in WHO}
@@ -54,7 +53,7 @@ def ranking(
 
     Args:
         cells: as ``against_baseline`` gives them.
-        runs: comparable runs that are ok; those of stacks that no lock pins are left out.
+        runs: comparable runs that are ok, of stacks that a lock pins.
         shown: runs of the experiment shown, whatever became of them.
         outliers: outliers.csv.
         drift: drift.csv.
@@ -67,7 +66,6 @@ def ranking(
     """
     if cells.empty:
         return table_files.nothing("ranking")
-    runs = comparisons.pinned(runs)
     base = tuple(cells[BASELINE].iloc[0])
     summary = comparison_statistics.summarise(cells).rename(columns={"geometric_mean": "speed_up"})
     keys = [*WHO, "model"]

@@ -31,7 +31,7 @@ TABLES = (
         "speaks against the figures.",
         made_by="ranking.ranking",
         of_every_experiment=True,
-        given=("against_baseline", "runs", "shown", "outliers", "drift"),
+        given=("against_baseline", "pinned_runs", "shown", "outliers", "drift"),
     ),
     # One row a model and batch size that two series or more have.
     Table(

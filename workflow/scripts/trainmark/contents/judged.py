@@ -34,7 +34,7 @@ TABLES = (
         "named.",
         category="Claims",
         made_by="claims.judge_all",
-        given=("ledger", "moments", "peaks", "hardware_ids"),
+        given=("ledger", "pinned_moments", "peaks", "hardware_ids"),
     ),
     # What the claims published of cells, drawn beside the measured ones.
     Table(
@@ -47,6 +47,6 @@ TABLES = (
             Column("claim"),
         ),
         made_by="claims.published",
-        given=("ledger", "moments", "hardware_ids"),
+        given=("ledger", "pinned_moments", "hardware_ids"),
     ),
 )
