@@ -194,8 +194,8 @@ def _of_frameworks(runs: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     texts = [
         f"{and_words(f'{stack} is {stacks.label(stack)}' for stack in sides)}: the same models from the same code. A "
         "program that is written for one framework alone may be faster than Keras upon it.",
-        "Both sides of a ratio agree in the rounding of products (TensorFloat-32) and in the order of an image's channels "
-        "in memory, or they are not compared.",
+        "Both sides of a ratio agree in the rounding of products (TensorFloat-32) and in the order of an image's "
+        "channels in memory, or they are not compared.",
     ]
     if compiled:
         texts.append(
