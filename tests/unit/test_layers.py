@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from trainmark import layers
+from trainmark import layers, stacks
 
 from tests.conftest import ROOT
 
@@ -223,6 +223,14 @@ def test_module_that_is_added_changes_the_digest(tmp_path, monkeypatch):
     before = _digest_after(tmp_path, monkeypatch, None, "make_tables.py", "analysis")
     after = _digest_after(tmp_path, monkeypatch, "trainmark/analysis/another.py", "make_tables.py", "analysis")
     assert after != before
+
+
+def test_digest_changes_with_what_is_said_of_the_stacks(tmp_path, monkeypatch):
+    """The page has their labels."""
+    before = layers.digest.__wrapped__("make_tables.py", "analysis")
+    (tmp_path / "stacks.json").write_text((stacks.ENVS / "stacks.json").read_text().replace("Keras on", "Keras with"))
+    monkeypatch.setattr(stacks, "ENVS", tmp_path)
+    assert layers.digest.__wrapped__("make_tables.py", "analysis") != before
 
 
 def test_every_rule_that_makes_a_part_of_the_report_has_a_digest():

@@ -6,6 +6,8 @@ import functools
 import hashlib
 from pathlib import Path
 
+from trainmark import stacks
+
 _PACKAGE = Path(__file__).resolve().parent
 _STATED = ("machine", "dataset", "experiment", "records")
 
@@ -59,10 +61,11 @@ def digest(script: str, folder: str) -> str:
         folder: of this package, the highest that the script imports.
 
     Returns:
-        SHA-256, as hexadecimal digits, of the script and of every module in ``reach(folder)``, with their places.
+        SHA-256, as hexadecimal digits, of the script, of every module in ``reach(folder)``, with their places, and of
+        what is said of the stacks, which has their labels.
     """
     modules = [path for each in reach(folder) for path in (_PACKAGE / each).glob("*.py")]
-    found = hashlib.sha256()
+    found = hashlib.sha256((stacks.ENVS / "stacks.json").read_bytes())
     for path in sorted([_PACKAGE.parent / script, *modules]):
         content = path.read_bytes()
         found.update(f"{path.relative_to(_PACKAGE.parent).as_posix()}\0{len(content)}\0".encode() + content)
