@@ -56,6 +56,11 @@ def test_which_gpus_may_be_used_is_passed_on():
     assert given.items() <= process_environment.clean({**SHELL, **given}).items()
 
 
+def test_where_conda_finds_its_channels_is_passed_on():
+    given = {"CONDARC": "/lab/condarc", "MAMBARC": "/lab/mambarc", "CONDA_PKGS_DIRS": "/lab/packages"}
+    assert given.items() <= process_environment.clean({**SHELL, **given}).items()
+
+
 @pytest.mark.parametrize("library", ["libcuda.so.1", "libnvidia-ml.so.1", sysconfig.get_config_var("INSTSONAME")])
 def test_of_the_library_path_only_folders_that_are_needed_stay(tmp_path, library):
     for name in ("needed", "other"):
