@@ -78,7 +78,7 @@ def make(
     runs = experiments.of_shown(table_files.read(folder, "runs"), PREFERENCE)
     planned = figure_list.plan(folder, runs, gate.references)
     names = {exhibit.name for exhibit in planned if draw is True or (draw and exhibit.name in draw)}
-    drawing.draw_all([e for e in planned if e.name in names], looks.assign_looks(runs), folder / "figures")
+    drawing.draw_all([e for e in planned if e.name in names], looks.assign_looks(runs), folder / "figures", png=False)
     for exhibit in planned:
         if exhibit.name not in names:
             (folder / "figures" / f"{exhibit.name}.html").write_text("<p>not drawn</p>")

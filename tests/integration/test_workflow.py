@@ -32,7 +32,7 @@ def test_whole_workflow(finished):
         "index.html",
         "report.md",
         "figures/training_time_cpus.svg",
-        "figures/throughput.png",
+        "figures/throughput.svg",
     ):
         assert (checkout.folder / "results/report" / name).stat().st_size > 100, name
 

@@ -82,9 +82,10 @@ rule draw_figures:
         machine=SHOWN_FIRST,
         contents=files.digests([config["references"]]),
         captions=figures.captions(),
+        png=config["png"],
     shell:
         "python workflow/scripts/draw_figures.py --settings {params.preferred} --machine={params.machine:q} --references {input.references:q} "
-        "results/report {output} 2> {log}"
+        "--png {params.png} results/report {output} 2> {log}"
 
 
 rule render_page:

@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="settings digest of the experiment to draw by preference")
     parser.add_argument("--machine", required=True, help="this computer's name; its runs are shown first")
     parser.add_argument("--references", type=Path, required=True, help="config/references.yaml")
+    parser.add_argument("--png", choices=["True", "False"], required=True, help="whether to draw PNGs, too")
     parser.add_argument("report", type=Path, help="folder of the tables")
     parser.add_argument("output", type=Path, help="folder of the figures")
     args = parser.parse_args()
@@ -20,7 +21,7 @@ def main() -> None:
     runs = experiments.of_shown(table_files.read(args.report, "runs"), preference)
     planned = figure_list.plan(args.report, runs, convergence.load(args.references))
     with files.whole_folder(args.output) as folder:
-        drawing.draw_all(planned, looks.assign_looks(runs), folder)
+        drawing.draw_all(planned, looks.assign_looks(runs), folder, args.png == "True")
         figure_spec.write_index(planned, folder / "figures.json")
 
 

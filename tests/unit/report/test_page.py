@@ -64,7 +64,7 @@ def test_markdown_says_the_same(five_machines):
         assert not line.startswith("|") or line.endswith("|")
     claims = markdown.split("**Claims and verdicts**")[1]
     assert claims.count("| reproduced |") == 15
-    assert "figures/training_time_gpus.png" in markdown
+    assert "figures/training_time_gpus.svg" in markdown
     assert "\n\n\n\n" not in markdown
 
 

@@ -1,4 +1,4 @@
-"""The drawing of exhibits, as SVG, as PNG, and as a part of the page."""
+"""The drawing of exhibits, as SVG, as a part of the page, and where it is wanted as PNG."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _KINDS = {
 }
 
 
-def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path) -> None:
+def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path, png: bool) -> None:
     """Draw each exhibit that is not missing, on all cores.
 
-    NAME.svg and NAME.png are files for themselves, NAME.html is what the page holds, NAME.csv the data.
+    NAME.svg and, with ``png``, NAME.png are files for themselves, NAME.html is what the page holds, NAME.csv the data.
     """
     folder.mkdir(parents=True, exist_ok=True)
     exhibits = [exhibit for exhibit in exhibits if not exhibit.missing]
     processes = min(hardware.usable_cores(), len(exhibits))
     if processes < 2:
         for exhibit in exhibits:
-            draw(exhibit, looks, folder)
+            draw(exhibit, looks, folder, png)
         return
     with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-        for done in [pool.submit(draw, exhibit, looks, folder) for exhibit in exhibits]:
+        for done in [pool.submit(draw, exhibit, looks, folder, png) for exhibit in exhibits]:
             done.result()
 
 
@@ -52,7 +52,7 @@ def build(exhibit: Exhibit, looks: Looks) -> Drawn:
     return drawn
 
 
-def draw(exhibit: Exhibit, looks: Looks, folder: Path) -> None:
+def draw(exhibit: Exhibit, looks: Looks, folder: Path, png: bool) -> None:
     """Draw one exhibit into its files."""
     with mpl.rc_context(STYLE):
         drawn = build(exhibit, looks)
@@ -60,8 +60,9 @@ def draw(exhibit: Exhibit, looks: Looks, folder: Path) -> None:
         # Straight to the canvases: figure.savefig draws everything twice.
         FigureCanvasSVG(drawn.figure).print_svg(svg, metadata={"Date": None})
         part = inline.markup(exhibit.name, svg.getvalue(), drawn, exhibit.alt)
-        drawn.figure.set_dpi(120)
-        FigureCanvasAgg(drawn.figure).print_png(folder / f"{exhibit.name}.png", metadata={"Software": None})
+        if png:  # a third of the time
+            drawn.figure.set_dpi(120)
+            FigureCanvasAgg(drawn.figure).print_png(folder / f"{exhibit.name}.png", metadata={"Software": None})
         plt.close(drawn.figure)
     (folder / f"{exhibit.name}.svg").write_text(inline.stand_alone(svg.getvalue(), exhibit.alt))
     (folder / f"{exhibit.name}.html").write_text(part)
