@@ -117,8 +117,8 @@ Imitate = Callable[..., Machine]
 
 
 def m2_max(imitate: Imitate) -> Machine:
-    """To the report."""
-    return imitate(macs.m2_max()).run(**LONG_ENOUGH)
+    """Both devices."""
+    return imitate(macs.m2_max()).run("measure", **LONG_ENOUGH)
 
 
 def m3_ultra(imitate: Imitate) -> Machine:
@@ -169,7 +169,7 @@ def p100(imitate: Imitate) -> Machine:
 
 def part_of_an_a100(imitate: Imitate) -> Machine:
     """The GPU."""
-    return imitate(boxes.a100_with_mig()).run("measure", devices=["gpu"])
+    return imitate(boxes.a100_with_mig(), pretends=True).run("measure", devices=["gpu"])
 
 
 def h100_of_eight(imitate: Imitate) -> Machine:
@@ -248,7 +248,7 @@ def looked_at_mac_vm(imitate: Imitate) -> Machine:
 
 def looked_at_part_of_an_a100(imitate: Imitate) -> Machine:
     """By the doctor, the GPU."""
-    return imitate(boxes.a100_with_mig()).hurry().doctor(devices=["gpu"])
+    return imitate(boxes.a100_with_mig(), pretends=True).doctor(devices=["gpu"])
 
 
 def looked_at_h100_of_eight(imitate: Imitate) -> Machine:

@@ -30,7 +30,6 @@ def test_mac_is_called_by_its_chip_and_gpu(machine):
     found = machine.description()
     assert (found["chip"], found["architecture"], found["operating_system"]) == ("Apple M2 Max", "arm64", "macOS 14.1")
     assert found["cores"]["levels"] == {"performance": 8, "efficiency": 4}
-    assert "Apple M2 Max" in machine.page()
 
 
 @m2_max
