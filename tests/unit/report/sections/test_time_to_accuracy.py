@@ -2,13 +2,14 @@
 
 import html
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from trainmark.contents import tables
 from trainmark.report.sections import time_to_accuracy
 
-from tests import report, synthetic
-from tests.unit.conftest import FIVE_GATE
+from tests import synthetic
 
 
 def section_of(made):
@@ -38,30 +39,31 @@ def test_table_has_what_two_series_reached_and_the_file_has_the_rest(five_machin
 P100 = ("synthetic-p100", "gpu", "cnn", 128)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("gate", "said"),
-    [
-        (report.WITHOUT_REFERENCES, "there are none of this experiment"),
-        (FIVE_GATE, "with 2 epochs, no test case reached its target (86 % (mlp))"),
-    ],
-    ids=["no references", "never reached"],
-)
-def test_without_anything_to_show_a_sentence_says_why(tmp_path, gate, said):
-    records = synthetic.records_of("synthetic-m1", devices=["cpu"])
-    records = [each for each in records if (each["model"], each["batch_size"]) == ("mlp", 1024)]
-    section = section_of(report.make(records, tmp_path, draw=False, gate=gate))
-    assert section.tables == []
-    (text,) = section.texts
-    assert text.startswith("Not shown: ")
-    assert said in text
-
-
 def row(machine, batch_size, seconds):
-    return {"machine": machine, "device": "gpu", "stack": "tf-2.19", "model": "cnn"} | {
-        "batch_size": batch_size,
-        "seconds": seconds,
-    }
+    cell = {"machine": machine, "device": "gpu", "stack": "tf-2.19", "model": "cnn", "batch_size": batch_size}
+    return {**cell, "target_accuracy": 0.84, "seconds": seconds, "runs": 3, "reached": 3}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "a target comes from convergence references, and there are none of this experiment."),
+        ([row("a", 512, None)], "with 1 epoch, no test case reached its target (84 % (cnn)) in most of its runs."),
+        (
+            [row("a", 32, 5.0), row("b", 32, None)],
+            "with 1 epoch, no test case of two machines, devices or stacks reached its target (84 % (cnn)) in most of "
+            "its runs on both sides.",
+        ),
+    ],
+    ids=["no references", "never reached", "by one side"],
+)
+def test_without_anything_to_show_a_sentence_says_why(rows, said):
+    columns = tables.named("time_to_accuracy").keys
+    found = pd.DataFrame(rows, columns=columns)
+    data = SimpleNamespace(tables={"time_to_accuracy": found}, runs=pd.DataFrame({"epochs": [1]}))
+    section = time_to_accuracy.section(data)
+    assert section.tables == []
+    assert section.texts == [f"Not shown: {said}"]
 
 
 def test_of_several_series_only_test_cases_of_two_are_shown_and_of_one_all():
