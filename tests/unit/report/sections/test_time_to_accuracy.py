@@ -70,3 +70,12 @@ def test_of_several_series_only_test_cases_of_two_are_shown_and_of_one_all():
     table = pd.DataFrame([row("a", 32, 5.0), row("b", 32, 6.0), row("a", 128, 7.0), row("b", 128, None)])
     assert set(time_to_accuracy.comparable(table)["batch_size"]) == {32}
     assert set(time_to_accuracy.comparable(table[table["machine"] == "a"])["batch_size"]) == {32, 128}
+
+
+def test_one_machine_alone_has_its_times_and_no_ratios():
+    found = pd.DataFrame([{**row("a", 32, 5.0), "speed_up": 1.0}], columns=tables.named("time_to_accuracy").keys)
+    data = SimpleNamespace(tables={"time_to_accuracy": found}, of_experiment=lambda name: found)
+    (table,) = time_to_accuracy.section(data).tables
+    headings = [column.heading for column in table.shown]
+    assert "Seconds, median" in headings
+    assert "Times as fast" not in headings

@@ -9,6 +9,9 @@ from trainmark.escaping import markdown
 from trainmark.ingest import merging
 from trainmark.ingest.registry import Outcome
 
+# Said of what is refused though it is not new, where something is.
+_BEFORE = " (published before)"
+
 
 def headline(outcomes: Sequence[Outcome]) -> str:
     """How many archives were taken and refused."""
@@ -19,13 +22,13 @@ def headline(outcomes: Sequence[Outcome]) -> str:
 
 def lines(outcomes: Sequence[Outcome], removed: Sequence[str]) -> list[str]:
     """Lines for the terminal: one an archive, and one a reason."""
-    found = []
+    found, some_new = [], any(each.new for each in outcomes)
     for each in outcomes:
         if each.taken:
             what = f"{each.added} new, {each.identical} identical; {each.origin}"
             found.append(f"taken: {each.name} ({', '.join(each.machines)}): {' '.join((f'{what}.', *each.remarks))}")
         else:
-            found.append(f"refused: {each.name}{'' if each.new else ', which was published before'}")
+            found.append(f"refused: {each.name}{_BEFORE if some_new and not each.new else ''}")
             found += [f"  - {reason}" for reason in each.reasons]
     found += [f"removed: {name}" for name in removed]
     return [*found, f"{headline(outcomes)}."]
@@ -38,7 +41,8 @@ def text(outcomes: Sequence[Outcome], removed: Sequence[str]) -> str:
     if refused:
         found += ["## Refused", ""]
     for each in refused:
-        found += [f"**{markdown(each.name)}**{'' if each.new else ' (published before)'}", ""]
+        old = any(other.new for other in outcomes) and not each.new
+        found += [f"**{markdown(each.name)}**{_BEFORE if old else ''}", ""]
         found += [f"- {markdown(reason)}" for reason in each.reasons] + [""]
     taken = [each for each in outcomes if each.taken]
     if taken:

@@ -35,6 +35,8 @@ def section(data: ReportData) -> Section:
     if shown.empty:
         return Section(KEY, title, [_nothing(data, table)], level=3)
     texts = [_MEASURE.format(targets=_targets(table)), _NEVER, *_baseline(data, shown), *_left_out(table, shown)]
+    if _alone(shown):  # the times of a machine over themselves say nothing
+        shown = shown.assign(speed_up=None)
     rows = [{**row, "of_runs": f"{row['reached']:.0f} of {row['runs']:.0f}"} for row in rows_of(shown)]
     found = declared("time_to_accuracy", rows, key=f"{KEY}-cells", title="Time to accuracy, by test case")
     return Section(KEY, title, texts, tables=folded(found, EVERY), level=3)
@@ -47,9 +49,14 @@ def comparable(table: pd.DataFrame) -> pd.DataFrame:
         table: time_to_accuracy.csv.
     """
     known = table[table["seconds"].notna()]
-    if len(table[WHO].drop_duplicates()) == 1:
+    if _alone(table):
         return known
     return known[known.groupby(["model", "batch_size"])["seconds"].transform("size") > 1]
+
+
+def _alone(table: pd.DataFrame) -> bool:
+    """Whether all test cases are of one machine, device and stack."""
+    return len(table[WHO].drop_duplicates()) == 1
 
 
 def _targets(table: pd.DataFrame) -> str:
@@ -71,7 +78,7 @@ def _nothing(data: ReportData, table: pd.DataFrame) -> str:
 def _baseline(data: ReportData, shown: pd.DataFrame) -> list[str]:
     """What the ratios are over; nothing where there are none."""
     ranking = data.of_experiment("ranking")
-    if ranking.empty or len(shown[WHO].drop_duplicates()) == 1:
+    if ranking.empty or _alone(shown):
         return []
     base = label(ranking[BASELINE].iloc[0])
     return [
