@@ -32,6 +32,7 @@ def main() -> None:
         terminal.say(*registry_summary.lines(outcomes, removed))
         if target.empty:
             raise errors.TrainmarkError(f"No archive of {args.registry} can be used, so there is no page to draw.")
+        terminal.say("trainmark: drawing the page; this trains nothing and takes half a minute or more.")
         project_copy.draw(copy, sys.executable, config.given)
         project_copy.keep_report(copy, args.page)
     terminal.say(f"trainmark: the page is {args.page}/index.html, the list of the archives {args.summary}.")

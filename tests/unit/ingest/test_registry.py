@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
-from trainmark.ingest import packing, registry, registry_summary
+from trainmark.ingest import packing, registry, registry_summary, signing
 from trainmark.records.record import PROTOCOL
 
 from tests.conftest import CONFIG, failed_record, synthetic_machine, synthetic_record
@@ -16,11 +16,11 @@ from tests.unit.ingest.conftest import RECORD, SCHEMAS, TARGET, replace, tree, w
 SETTINGS = {key: value for key, value in workloads.describe("mlp", CONFIG).items() if key != "model"}
 
 
-def place(there: Path, machines: Path, name: str = "synthetic", file: str = "") -> Path:
+def place(there: Path, machines: Path, name: str = "synthetic", file: str = "", sign=lambda content: None) -> Path:
     """Pack a machine's results into a registry."""
     (there / "archives").mkdir(parents=True, exist_ok=True)
     archive = there / f"archives/{file or name}.tar.gz"
-    packing.pack(name, machines, SCHEMAS, archive)
+    packing.pack(name, machines, SCHEMAS, archive, sign)
     return archive
 
 
@@ -36,6 +36,7 @@ def machines_there():
     return {path.name for path in TARGET.iterdir() if not path.name.startswith(".")}
 
 
+@pytest.mark.slow
 def test_bad_archive_is_refused_with_its_reason_and_costs_the_others_nothing(here):
     for name in ("synthetic-a", "synthetic-c"):
         place(Path("now"), tree(here / name, name), name)
@@ -54,6 +55,7 @@ def test_bad_archive_is_refused_with_its_reason_and_costs_the_others_nothing(her
     assert machines_there() == {"synthetic-a", "synthetic-c"}
 
 
+@pytest.mark.slow
 def test_what_was_published_comes_first_whatever_the_new_one_is_called(here):
     """As when somebody sends results under the name of another's machine."""
     place(Path("before"), tree(here / "theirs"), file="z")
@@ -90,6 +92,23 @@ def test_update_of_a_machine_adds_its_new_runs_and_replaces_none(here):
     assert not (page.target / RECORD.replace("1.json", "3.json")).exists()
     assert not page.empty
     assert not made.empty
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="there is no ssh-keygen (OpenSSH)")
+def test_nobody_but_its_owner_replaces_an_archive(here, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(here / "owner"))
+    place(Path("before"), tree(here / "theirs"), sign=signing.Signer().sign)
+    write(synthetic_record(repeat=3), here / "theirs")
+    place(Path("now"), here / "theirs", sign=signing.Signer().sign)
+    outcome = judge("now", "before")[0]["synthetic.tar.gz"]
+    assert outcome.taken
+    assert outcome.origin.startswith("signed by SHA256:")
+    assert "new for this machine" not in outcome.origin
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(here / "mallory"))
+    place(Path("now"), here / "theirs", sign=signing.Signer().sign)
+    (reason,) = judge("now", "before")[0]["synthetic.tar.gz"].reasons
+    assert "but earlier results of this machine were signed by" in reason
 
 
 def test_the_same_archive_twice_is_taken_and_said_to_hold_nothing_new(here):
@@ -196,23 +215,24 @@ def test_removed_archives_are_named_and_not_on_the_page_but_still_count_against_
 
 
 def test_summary_tells_all_and_obeys_nothing(here):
-    place(Path("now"), tree(here / "theirs"))
-    name = "<img src=x> @everyone [a](http:b) |x|.tar.gz"
-    (here / f"now/archives/{name.replace('/', '')}").write_bytes(b"no archive")
+    good = place(Path("now"), tree(here / "theirs"))
+    name = "<img src=x> @everyone [a](http:b) |x|"
+    good.with_name(f"{name}.tar.gz").write_bytes(b"no archive")
+    shutil.copy(good, good.with_name(f"{name} twice.tar.gz"))
     outcomes = list(judge()[0].values())
     text = registry_summary.text(outcomes, ["gone.tar.gz"])
-    assert text.startswith("# 2 archives: 1 taken, 1 refused\n")
+    assert text.startswith("# 3 archives: 2 taken, 1 refused\n")
     assert "is neither a folder nor an archive" in text
     assert "<img" not in text
-    assert "`@everyone`" in text
-    assert "| synthetic.tar.gz | synthetic | 3 | 0 | unsigned |" in text
+    assert text.count("`@everyone`") == text.count("@everyone") == 2
+    assert "| synthetic.tar.gz | synthetic | 0 | 3 | unsigned | Nothing new" in text
     assert "## Removed\n\n- gone.tar.gz" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(rows) == 3
+    assert len(rows) == 4
     assert all(row.replace(r"\|", "").count("|") == 7 for row in rows)
     lines = registry_summary.lines(outcomes, ["gone.tar.gz"])
-    assert "taken: synthetic.tar.gz (synthetic): 3 new, 0 identical; unsigned." in lines
-    assert lines[-1] == "2 archives: 1 taken, 1 refused."
+    assert f"taken: {name} twice.tar.gz (synthetic): 3 new, 0 identical; unsigned." in lines
+    assert lines[-1] == "3 archives: 2 taken, 1 refused."
 
 
 def test_of_very_many_reasons_some_are_said(here):
