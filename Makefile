@@ -10,6 +10,7 @@ TO =
 AS =
 SKIP =
 KEY =
+BEFORE =
 # What is installed where no STACK is named, and all that can be named here: those that are pinned beside the workflow.
 DEFAULT_STACK = tf-2.19
 HOST_STACKS = $(sort $(patsubst envs/%.linux-64.host.txt,%,$(wildcard envs/*.linux-64.host.txt)))
@@ -29,16 +30,17 @@ SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/$(or $(STACK),$(DEFAULT_STACK)).*.host.txt)
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
-unexport FROM AS SKIP KEY MACHINE TO
+unexport FROM AS SKIP KEY MACHINE TO BEFORE
 export GIVEN_FROM := $(value FROM)
 export GIVEN_AS := $(value AS)
 export GIVEN_SKIP := $(value SKIP)
 export GIVEN_KEY := $(value KEY)
 export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
+export GIVEN_BEFORE := $(value BEFORE)
 
-.PHONY: help demo doctor run benchmark references report open merge pack rename unlock bench fuzz lint check test format lock \
-	check-locks
+.PHONY: help demo doctor run benchmark references report open merge pack rename registry unlock bench fuzz lint check test \
+	format lock check-locks
 help:
 	@echo "Measure and report"
 	@echo "  make demo           show the finished page of the shipped records in half a minute; train nothing"
@@ -58,6 +60,8 @@ help:
 	@echo "                      bring results of other machines in: folders, .zip or .tar.gz (AS=name, SKIP=1, KEY=new)"
 	@echo "  make rename MACHINE=old TO=new"
 	@echo "                      give a machine another name"
+	@echo "  make registry FROM=FOLDER"
+	@echo "                      check a folder of many people's archives, and draw its page (BEFORE=folder)"
 	@echo
 	@echo "Work on trainmark"
 	@echo "  make check          lint, types, and the quick unit tests"
@@ -109,6 +113,12 @@ pack: $(VENV)/installed
 rename: $(VENV)/installed
 	$(if $(and $(GIVEN_MACHINE),$(GIVEN_TO)),,$(error MACHINE or TO is missing: make rename MACHINE=old TO=new))
 	@$(RUN) workflow/scripts/rename_machine.py -- "$$GIVEN_MACHINE" "$$GIVEN_TO"
+
+# A folder with archives/ in it: docs/registry.md.
+registry: $(VENV)/installed
+	$(if $(GIVEN_FROM),,$(error FROM is missing: make registry FROM=FOLDER))
+	@$(RUN) workflow/scripts/build_registry.py $${GIVEN_BEFORE:+"--before=$$GIVEN_BEFORE"} \
+		--summary results/registry.md --page results/registry -- "$$GIVEN_FROM"
 
 # The benchmark of the report makes up its records as the tests do, and so needs what they need.
 bench: $(VENV)/installed-tests

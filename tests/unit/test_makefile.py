@@ -88,6 +88,8 @@ def test_no_name_is_a_command(recorder, text):
     assert merge_arguments(call) == [f"--as={text}", "--skip-bad", f"--accept-key={text}", "--from=x"]
     assert calls(recorder, "rename", f"MACHINE={text}", f"TO={text}")[0][1:] == ["--", text, text]
     assert calls(recorder, "pack", f"MACHINE={text}")[0][1:] == [f"--machine={text}"]
+    (built,) = calls(recorder, "registry", f"FROM={text}", f"BEFORE={text}")
+    assert (built[1], built[-2:]) == (f"--before={text}", ["--", text])
     measured, written = calls(recorder, "references", f"MACHINE={text}")
     assert measured[-1] == f"machine={text}"
     assert f"--machine={text}" in written
@@ -96,15 +98,18 @@ def test_no_name_is_a_command(recorder, text):
 def test_what_is_not_given_is_not_passed_on(recorder):
     assert merge_arguments(calls(recorder, "merge", "FROM=x")[0]) == ["--from=x"]
     assert calls(recorder, "pack")[0][1:] == []
+    assert "--before" not in " ".join(calls(recorder, "registry", "FROM=x")[0])
     assert not [word for call in calls(recorder, "references") for word in call if "machine=" in word]
 
 
 def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
-    exported = dict.fromkeys(("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS"), "exported")
+    exported = dict.fromkeys(("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS", "BEFORE"), "exported")
     assert merge_arguments(calls(recorder, "merge", "FROM=x", **exported)[0]) == ["--from=x"]
     assert calls(recorder, "pack", **exported)[0][1:] == []
     assert "FROM is missing" in make(recorder, "merge", **exported).stderr
     assert "MACHINE or TO is missing" in make(recorder, "rename", **exported).stderr
+    assert "FROM is missing: make registry FROM=FOLDER" in make(recorder, "registry", **exported).stderr
+    assert "--before" not in " ".join(calls(recorder, "registry", "FROM=x", **exported)[0])
 
 
 def test_the_folder_itself_is_no_command(recorder):
@@ -148,6 +153,7 @@ VARIABLES = (
     "AS",
     "SKIP",
     "KEY",
+    "BEFORE",
     "PY",
     "RUN",
     "SNAKEMAKE",
@@ -167,12 +173,13 @@ def commands_of(*arguments: str, **variables: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("goal", [*GOALS, "merge", "rename"])
+@pytest.mark.parametrize("goal", [*GOALS, "merge", "rename", "registry"])
 def test_exported_variables_count_for_nothing(goal):
     calm, exported = commands_of(goal), commands_of(goal, **dict.fromkeys(VARIABLES, "exported"))
     assert (calm.stdout, calm.returncode) == (exported.stdout, exported.returncode)
     assert "exported" not in exported.stdout
-    assert calm.returncode == (2 if goal in ("merge", "rename") else 0)  # those are refused without what they need
+    refused = goal in ("merge", "rename", "registry")  # without what they need
+    assert calm.returncode == (2 if refused else 0)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +236,7 @@ def test_the_help_names_every_target_that_a_person_gives():
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     declared = re.search(r"^\.PHONY: (help .*)$", text, flags=re.MULTILINE)[1].split()
     assert {words[0] for words in HELPED} == set(declared) - {"help", "lint"}
-    assert {*GOALS, "merge", "rename"} <= set(declared)
+    assert {*GOALS, "merge", "rename", "registry"} <= set(declared)
 
 
 def test_the_help_is_aligned():

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from scipy import special
 
+from trainmark.analysis import accuracy_targets
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import workloads
 
@@ -71,6 +72,7 @@ class Gate:
         self._moments: dict[tuple[str, int, int], tuple[float, float, float] | None] = {}
         self._same: dict[str, bool] = {}
         self._least: dict[str, float] = {}
+        self._targets: dict[str, float | None] = {}
 
     def judge(self, model: str, batch_size: int, accuracy: Mapping[str, Sequence[float]], settings: str) -> Verdict:
         """Whether a run that ended without a fault has learned.
@@ -95,6 +97,18 @@ class Gate:
                 f"references: {least + MARGIN:.3f})."
             )
         return Verdict(reason, REFERENCES, t, limit)
+
+    def target(self, model: str, settings: str) -> float | None:
+        """The validation accuracy to which a run's time is taken; None where there are no references of its kind.
+
+        Args:
+            model: its model.
+            settings: its workload but for the model, as canonical JSON.
+        """
+        if model not in self._targets:
+            curves = self.references.accuracy.get(model, {}) if self.references else {}
+            self._targets[model] = accuracy_targets.target(curves)
+        return self._targets[model] if self._fits(settings) else None
 
     def _fits(self, settings: str) -> bool:
         """Whether the references are of the same experiment."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from trainmark import escaping
+from trainmark.analysis import accuracy_targets
 from trainmark.analysis.convergence import Gate
 from trainmark.contents import run_columns, tables
 from trainmark.experiment import flops, workloads
@@ -60,9 +61,17 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> Row:
             verdict.gate,
             verdict.t,
             verdict.limit,
+            *_to_target(record, gate.target(record.model, canonical)),
         )
     known = [_value(record, path) for path in _PATHS]
     return *known, workload.settings_digest, settings.epochs, settings.train_samples, *_UNMEASURED
+
+
+def _to_target(record: Any, wanted: float | None) -> tuple[float | None, int | None, float | None]:
+    times = record.durations
+    return accuracy_targets.reached(
+        record.accuracy.validation_accuracy, wanted, times.fit_setup_seconds, times.epoch_seconds
+    )
 
 
 def _json_text(value: Any) -> str:

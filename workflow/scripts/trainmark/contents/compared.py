@@ -166,6 +166,28 @@ TABLES = (
         given=("moments", "gpus"),
     ),
     Table(
+        "time_to_accuracy",
+        MAKE,
+        (
+            *CELL,
+            Column("target_accuracy", "Target", "accuracy"),
+            Column("epochs", "Epochs, median", "number"),
+            Column("seconds", "Seconds, median", "seconds"),
+            words("of_runs", "Runs that reached it"),
+            Column("runs", kind="integer"),
+            Column("reached", kind="integer"),
+            Column("speed_up", "Times as fast", "ratio"),
+            *interval(empty=""),
+        ),
+        "Time to accuracy",
+        "By test case, the seconds of ``fit`` until the validation accuracy first reached the target of its model "
+        "(median of the runs; a run that never did counts as longer than all others), the epochs that took, how many "
+        "of the runs reached it, and the baseline's time divided by this one (geometric means, 95 % interval by Welch, "
+        "on log times), where every run of both sides reached it.",
+        made_by="time_to_accuracy.per_cell",
+        given=("shown", "against_baseline"),
+    ),
+    Table(
         "utilisation",
         MAKE,
         (

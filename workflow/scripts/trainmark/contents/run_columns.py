@@ -96,11 +96,15 @@ DERIVED = (
     Column("optimizer_operations"),
     Column("unexplained_seconds", kind="number"),
 )
-# Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, and what the gate says of it.
+# Of a run that ended without a fault: its validation accuracy after each epoch, as JSON, what the gate says of it, and
+# when it first reached the accuracy that is timed.
 LEARNED = (
     Column("validation_accuracy_by_epoch"),
     Column("gate"),
     Column("gate_t", kind="number"),
     Column("gate_limit", kind="number"),
+    Column("target_accuracy", kind="accuracy"),
+    Column("epochs_to_target", kind="integer"),
+    Column("seconds_to_target", kind="seconds"),
 )
 RUN = (*RECORDED, *DERIVED, *LEARNED)

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from trainmark.errors import TrainmarkError
-
-# What the workflow consists of. It works in its own folder alone, so a copy is what cannot touch the user's results.
-_PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
-# What the user's configuration may say otherwise, for machines and files that are not in the copy.
-_CONFIG = {
-    "machine": "auto",
-    "epochs": 5,
-    "baseline": "auto",
-    "comparisons": [],
-    "controls": [],
-    "references": "config/references.yaml",
-    "claims": ["config/claims.yaml"],
-    "hardware": ["config/hardware.yaml"],
-}
+from trainmark.planning import project_copy
 
 
 def draw(project: Path, records: Sequence[Path], folder: Path, python: str) -> None:
@@ -43,24 +26,8 @@ def draw(project: Path, records: Sequence[Path], folder: Path, python: str) -> N
         raise TrainmarkError(
             f"The shipped records are gone: {', '.join(missing)}. 'git checkout results/example' brings them back."
         )
-    with tempfile.TemporaryDirectory(prefix="trainmark-demo-") as name:
-        copy = Path(name)
-        for part in _PARTS:
-            (shutil.copytree if (project / part).is_dir() else shutil.copy2)(project / part, copy / part)
+    with project_copy.made(project) as copy:
         archives = [str(path.resolve()) for path in records]
-        _run(copy, [python, "workflow/scripts/merge_results.py", *archives])
-        config = [f"{key}={json.dumps(value)}" for key, value in _CONFIG.items()]
-        _run(copy, [python, "-m", "snakemake", "--cores", "1", "report", "--config", *config])
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".demo-", dir=folder.parent) as beside:
-            new, old = Path(beside, "new"), Path(beside, "old")
-            shutil.copytree(copy / "results/report", new)
-            if folder.exists():
-                folder.rename(old)
-            new.rename(folder)
-
-
-def _run(folder: Path, command: list[str]) -> None:
-    result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if result.returncode:
-        raise TrainmarkError(f"The page could not be drawn. What was said:\n{result.stdout}")
+        project_copy.run(copy, [python, "workflow/scripts/merge_results.py", *archives])
+        project_copy.draw(copy, python, project_copy.NEUTRAL)
+        project_copy.keep_report(copy, folder)
