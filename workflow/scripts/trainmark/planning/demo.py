@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainmark.errors import TrainmarkError
+from trainmark.planning import claim_files
 
 # What the workflow consists of. It works in its own folder alone, so a copy is what cannot touch the user's results.
 _PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
@@ -21,7 +22,7 @@ _CONFIG = {
     "comparisons": [],
     "controls": [],
     "references": "config/references.yaml",
-    "claims": ["config/claims.yaml"],
+    "claims": list(claim_files.SHIPPED),
     "hardware": ["config/hardware.yaml"],
 }
 
