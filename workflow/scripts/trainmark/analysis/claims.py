@@ -103,7 +103,7 @@ def _of_nobody(claim: Claim, what: str, ids: Ids) -> dict[str, Any]:
     there = [f"{machine}, {side['device'].upper()}" for machine in sorted(ids) if is_of(machine, side, ids)]
     if "workload" not in claim or not there:
         return row
-    words = ledger.workload_words(claim)
+    words = ledger.workload_words(claim, sizes="table" not in claim)  # the same of all numbers of a column
     return {**row, "candidate": enumerate_words(there, 3), "detail": f"no {what} of {_words(side)} with {words}"}
 
 

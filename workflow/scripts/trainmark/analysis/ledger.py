@@ -141,12 +141,12 @@ def expected(claim: Claim) -> str:
     return f"{what}{inside} {region.low:.3g} to {region.high:.3g}{unit}"
 
 
-def workload_words(claim: Claim) -> str:
-    """The workload that a claim names, in words; nothing of one that names none."""
+def workload_words(claim: Claim, sizes: bool = True) -> str:
+    """The workload that a claim names, in words, with its batch sizes or without; nothing of one that names none."""
     workload = claim.get("workload", {})
     words = [workload.get("suite", ""), workload.get("data_set", ""), " and ".join(workload.get("models", []))]
-    sizes = workload.get("batch_sizes", [])
-    words.append(f"batch size{'s' * (len(sizes) > 1)} {', '.join(map(str, sizes))}" if sizes else "")
+    named = workload.get("batch_sizes", []) if sizes else []
+    words.append(f"batch size{'s' * (len(named) > 1)} {', '.join(map(str, named))}" if named else "")
     words.append(f"{workload['epochs']} epochs" if "epochs" in workload else "")
     words += [workload.get(key, "") for key in ("optimizer", "precision", "framework")]
     return ", ".join(word for word in words if word)

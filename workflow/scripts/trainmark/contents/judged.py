@@ -32,7 +32,7 @@ TABLES = (
             Column("workload"),
             Column("measured_in"),
             Column("table"),
-            Column("command", "To measure it there", "long"),
+            Column("command", "What to type there", "long"),
         ),
         "Claims and verdicts",
         "Each claim of ``config/claims`` with its verdict, which comes from measurements alone: reproduced where "

@@ -93,12 +93,12 @@ def _reasons(rows: Rows) -> str:
 
 
 def _of_tables(judged: pd.DataFrame) -> Rows:
-    """One row for each published table, device and reason, in the place of one for each of its numbers."""
+    """One row for each published table and its machines here, in the place of one for each of its numbers."""
     found = []
-    for _, part in judged.groupby(["table", "verdict", "detail"], sort=False):
+    for _, part in judged.groupby(["table", "verdict", "candidate"], sort=False, dropna=False):
         rows = rows_of(part.drop_duplicates("claim"))
         more = f", and {plural(len(rows) - 1, 'more number')} of this table" if len(rows) > 1 else ""
-        found.append({**rows[0], "statement": f"{rows[0]['statement']}{more}"})
+        found.append({**rows[0], "statement": f"{rows[0]['statement']}{more}", "detail": _reasons(rows)})
     return found
 
 
