@@ -86,7 +86,7 @@ def test_what_a_file_may_leave_out_is_there(tmp_path):
             "in 76.5 to 92.6 s an epoch",
         ),
         ({"relation": "equals", "value": 0.893, "tolerance": 0.01, "measure": "accuracy"}, "in 0.883 to 0.903"),
-        ({"relation": "above", "value": 1000, "measure": "throughput"}, "above 1000 samples/s"),
+        ({"relation": "above", "value": 1000, "measure": "throughput"}, "above 1,000 samples/s"),
     ],
 )
 def test_what_is_expected_in_words(relation, words):

@@ -139,7 +139,7 @@ def judged_alone(name, measure, value, tolerance=0.05, **changes):
     }
 
 
-# An invented source. Of two epochs of the CNN at 512, the M2 Max takes 17.9 s and the T4 20.1 s; see tests/synthetic.py.
+# An invented source. The CNN at 512 takes the M2 Max of tests/synthetic.py 17.9 s for two epochs, and the T4 21.3 s.
 SYNTHETIC = {
     "sources": {"nobody": "Nobody"},
     "claims": [
@@ -191,6 +191,8 @@ def test_every_measure_has_a_card_of_its_own(of_nobody):
         "joules": "reproduced",
     }
     assert all(verdict.who == "synthetic-m2-max, GPU" and verdict.picture for verdict in cards.values())
+    (rate,) = (card for card in found.cards if card.claim == "rate")
+    assert rate.expected == "in 8,571 to 9,450 samples/s"
     assert {verdict.where for verdict in cards.values()} == {""}  # no section compares it with anything
     table, missing = (each.rows for each in found.tables)  # nothing else was said of the table, and all is here
     assert {row["claim"]: row["verdict"] for row in table} == {

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from trainmark.analysis.verdicts import Region
+from trainmark.contents.columns import brief
 from trainmark.experiment import runnable
 
 Claim = Mapping[str, Any]
@@ -136,9 +137,9 @@ def expected(claim: Claim) -> str:
     alone = claim.get("measure") in UNITS  # of which each value has to hold
     what = f"{_STATISTICS[claim['statistic']]} " if "statistic" in claim and not alone else ""
     if claim["relation"] in ("above", "below"):
-        return f"{what}{claim['relation']} {claim['value']:g}{unit}"
+        return f"{what}{claim['relation']} {claim['value']:,g}{unit}"
     inside = "not in" if region.inverted else "in"
-    return f"{what}{inside} {region.low:.3g} to {region.high:.3g}{unit}"
+    return f"{what}{inside} {brief(region.low)} to {brief(region.high)}{unit}"
 
 
 def workload_words(claim: Claim, sizes: bool = True) -> str:

@@ -174,7 +174,8 @@ def _verdict(row: Mapping[str, Any], axis: Axis, places: Mapping[tuple[str, str,
     if row["baseline"]:
         more = f" and {len(baselines) - _MOST_BASELINES} more" if len(baselines) > _MOST_BASELINES else ""
         who += f" against {'; '.join(baselines[:_MOST_BASELINES])}{more}"
-    said = row["verdict"], SIGNS[row["verdict"]], measured, row["detail"]
+    elsewhere = f", in the experiment of {row['measured_in']}" if row["measured_in"] else ""
+    said = row["verdict"], SIGNS[row["verdict"]], measured, f"{row['detail']}{elsewhere}"
     return Verdict(who, row["stack"] or "", *said, picture, where)
 
 
