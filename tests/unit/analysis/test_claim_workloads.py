@@ -9,6 +9,7 @@ from tests.unit.analysis.frames import TWO
 SETTINGS = {
     "data": {"name": "fashion-mnist"},
     "epochs": 5,
+    "train_samples": 50000,
     "optimizer": {"name": "adam", "learning_rate": 0.001},
     "precision": "float32",
 }
@@ -25,6 +26,7 @@ def claim(cells=None, suite="fashion-mnist", **workload):
         ({"models": ["cnn"]}, True),
         ({"epochs": 5, "optimizer": "adam", "precision": "float32", "data_set": "fashion-mnist"}, True),
         ({"epochs": 10}, False),
+        ({"train_samples": 40000}, False),
         ({"optimizer": "rmsprop"}, False),
         ({"precision": "mixed_float16"}, False),
         ({"data_set": "mnist"}, False),
@@ -54,7 +56,10 @@ def test_a_claim_without_a_workload_is_about_one_experiment():
     [
         (claim(models=["cnn"]), "'models=[cnn]' 'batch_sizes=[64]'"),
         (claim({"models": ["mlp", "cnn", "lstm"], "batch_sizes": [32, 64]}, x=1), "'batch_sizes=[32,64]'"),
-        (claim(epochs=10), "'models=[cnn]' 'batch_sizes=[64]' epochs=10"),
+        (
+            claim(epochs=10, train_samples=60000),
+            "'models=[cnn]' 'batch_sizes=[64]' epochs=10 train_samples=60000",
+        ),
         (claim(framework="torch"), "'models=[cnn]' 'batch_sizes=[64]' 'stacks=[torch-2.11]'"),
         (claim(framework="tf"), "'models=[cnn]' 'batch_sizes=[64]'"),
         (

@@ -43,9 +43,7 @@ def test_what_these_machines_cannot_test_is_one_list_with_the_command_or_the_rea
     told = {row["table"] for row in elsewhere.rows} | {"resnet50-cifar-100"}
     assert set(every["table"].dropna()) <= told
     assert not {"m1-always", "p100-average"} & set(rows)
-    html = five_machines.section("claims")
-    assert "Published claims that these machines cannot test (" in html
-    assert "None of the" not in html
+    assert f"Published claims that these machines cannot test ({len(elsewhere.rows)} rows)" in five_machines.html
 
 
 def test_cards_stand_directly_behind_the_answers(five_machines):

@@ -62,6 +62,7 @@ def _settings_fit(claim: Claim, settings: Mapping[str, Any]) -> bool:
     computed = {
         "data_set": settings.get("data", {}).get("name"),
         "epochs": settings.get("epochs"),
+        "train_samples": settings.get("train_samples"),
         "optimizer": settings.get("optimizer", {}).get("name"),
         "precision": settings.get("precision"),
     }
@@ -84,7 +85,7 @@ def command(claim: Claim) -> str:
         pairs.append(f"'models=[{','.join(claim['cells']['models'])}]'")
     sizes = claim.get("with_batch_sizes", claim["cells"]["batch_sizes"])  # one command for a table
     pairs.append(f"'batch_sizes=[{','.join(map(str, sizes))}]'")
-    pairs += [f"epochs={workload['epochs']}"] if "epochs" in workload else []
+    pairs += [f"{key}={workload[key]}" for key in ("epochs", "train_samples") if key in workload]
     pairs += [f"'stacks=[{stack}]'" for stack in _stack(claim)]
     return f"snakemake --cores 1 --config {' '.join(pairs)}"
 

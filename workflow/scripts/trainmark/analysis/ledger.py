@@ -149,5 +149,6 @@ def workload_words(claim: Claim, sizes: bool = True) -> str:
     named = workload.get("batch_sizes", []) if sizes else []
     words.append(f"batch size{'s' * (len(named) > 1)} {', '.join(map(str, named))}" if named else "")
     words.append(f"{workload['epochs']} epochs" if "epochs" in workload else "")
+    words.append(f"{workload['train_samples']:,} images" if "train_samples" in workload else "")
     words += [workload.get(key, "") for key in ("optimizer", "precision", "framework")]
     return ", ".join(word for word in words if word)
