@@ -5,9 +5,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainmark.analysis import claims, collecting, comparison_tables, convergence, experiments, table_files
+from trainmark.analysis import collecting, comparison_tables, convergence, experiments, ledger, table_files
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
+from trainmark.planning import claim_files
 from trainmark.report import page
 from trainmark.report.figures import drawing, figure_list, figure_spec, looks
 from trainmark.report.sections import document as documents
@@ -53,8 +54,8 @@ def _hardware() -> dict:
 
 
 @functools.cache
-def _claims() -> list[dict]:
-    return claims.load([ROOT / "config/claims.yaml"])
+def _claims() -> ledger.Ledger:
+    return ledger.load(ROOT / path for path in claim_files.SHIPPED)
 
 
 def write_tables(records, folder: Path, configured=(), kinds=None, gate=WITHOUT_REFERENCES, described=True) -> None:

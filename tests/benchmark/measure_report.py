@@ -45,7 +45,7 @@ COLLECT = [
     "--",
     "out",
 ]
-FURTHER = ["--hardware", "config/hardware.yaml", "--claims", "config/claims.yaml", "--", "out"]
+FURTHER = ["--hardware", "config/hardware.yaml", "--claims", "config/claims/article.yaml", "--", "out"]
 TABLES = [f"{SCRIPTS}/make_tables.py", *SETTINGS, "--comparisons=[]", "--baseline=auto", *FURTHER]
 REPORT = ["-m", "snakemake", "--cores", "1", "report"]
 

@@ -431,7 +431,7 @@ PLAIN += [
     "/dev/zero",
 ]
 PLAIN += [
-    "[config/claims.yaml]",
+    "[config/claims/article.yaml]",
     "[/dev/zero]",
     "config/references.yaml",
     "[32, 64]",

@@ -38,7 +38,7 @@ def test_demo_shows_the_example_and_touches_nothing_of_the_users(checkout):
     shutil.copytree(ROOT / "results/example", folder / "results/example")
     config = folder / "config/config.yaml"
     text = config.read_text().replace("baseline: auto", "baseline: my-mac").replace("epochs: 5", "epochs: 9")
-    config.write_text(text.replace("claims: [config/claims.yaml]", "claims: [mine.yaml]"))
+    config.write_text(text.replace("  - config/claims/article.yaml\n", "  - mine.yaml\n"))
     (folder / "results/demo").mkdir()
     (folder / "results/demo/index.html").write_text("an older one")
     before = contents(folder, "results/demo/")

@@ -183,7 +183,8 @@ def test_own_claims_and_hardware_reach_the_page_and_leave_it_whatever_their_age(
         path = checkout.folder / f"my-{name}.json"
         path.write_text(json.dumps(data))
         os.utime(path, (1, 1))
-    own = {key: [f"config/{key}.yaml", f"my-{key}.json"] for key in ("claims", "hardware")}
+    ours = {"claims": "config/claims/article.yaml", "hardware": "config/hardware.yaml"}
+    own = {key: [path, f"my-{key}.json"] for key, path in ours.items()}
     page = checkout.folder / "results/report/index.html"
     assert trained(checkout.run("report", **own)) == 0
     assert "No GPU here" in page.read_text()

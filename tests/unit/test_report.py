@@ -8,14 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from trainmark.analysis import cell_statistics, experiments, table_files
+from trainmark.contents import tables
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.machine import energy
+from trainmark.report.sections import speed
+from trainmark.report.sections.document import rows_of
 
 from tests import report, synthetic
-from tests.conftest import CONFIG, failed_record, of_stack, synthetic_grid, synthetic_record
+from tests.conftest import CONFIG, ROOT, failed_record, of_stack, synthetic_grid, synthetic_record
 from tests.report import GRID, SETTINGS
 from tests.unit.conftest import times
+
+HARDWARE = catalogue.load([ROOT / "config/hardware.yaml"])
 
 
 def test_statistics_are_those_of_the_runs(two_machines):
@@ -53,7 +58,7 @@ def test_published_figures_are_marked_wherever_they_stand(five_machines):
                 assert all(row["sources"] for row in table.rows)
             elif table.name == "utilisation":
                 assert [column.key for column in table.columns if column.published] == ["published_tflops"]
-            elif table.source != "claims.csv":
+            elif table.source not in ("claims.csv", "published_checks.csv"):
                 assert not any(column.published for column in table.columns)
     by_name = {exhibit.name: exhibit for exhibit in five_machines.exhibits}
     assert sorted(by_name["speed_up_apple_against_nvidia"].published["value"]) == [1.24, 1.43, 1.77]
@@ -65,6 +70,13 @@ def test_unknown_hardware_is_said_to_be_unknown(five_machines):
     part = five_machines.section("specifications-chip")
     assert part.count("unknown hardware: not in config/hardware.yaml") == 3
     assert "Apple, Apple unleashes M1" in part
+
+
+def test_hardware_without_figures_is_not_unknown():
+    found = pd.DataFrame(catalogue.look_up([{"machine": "synthetic", "chip": "", "gpu": "Tesla K80"}], HARDWARE))
+    table = pd.DataFrame(columns=tables.named("specifications").keys).merge(found, how="outer")
+    (row,) = [speed._sourced(row) for row in rows_of(table)]
+    assert (row["name"], row["sources"]) == ("NVIDIA K80", "none of its figures is in config/hardware.yaml")
 
 
 def test_winner_that_changes_in_the_steady_state_is_named(tmp_path):

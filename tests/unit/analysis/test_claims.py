@@ -5,57 +5,22 @@ import pandas as pd
 import pytest
 from scipy import stats
 from trainmark.analysis import claims, verdicts
-from trainmark.analysis.comparison_statistics import moments
+from trainmark.analysis.claim_workloads import Measured
+from trainmark.analysis.ledger import Ledger
 
 from tests import synthetic
-from tests.conftest import ROOT
-from tests.unit.analysis.frames import frame
-
-LEDGER = {claim["id"]: claim for claim in claims.load([ROOT / "config/claims.yaml"])}
-
-
-IDS = {
-    "synthetic-m1": {"apple-m1", "apple-m1-8"},
-    "synthetic-m2-max": {"apple-m2-max", "apple-m2-max-30"},
-    "synthetic-m2-max-38": {"apple-m2-max", "apple-m2-max-38"},
-    "synthetic-p100": {"nvidia-p100"},
-    "synthetic-t4": {"nvidia-t4"},
-    "synthetic-v100": {"nvidia-v100", "nvidia-v100-sxm2"},
-}
-
-
-# Invented sweeps, TFLOPS.
-PEAKS = {"synthetic-m2-max": (10.3, 10.4, 10.5), "synthetic-m2-max-38": (13.2, 13.3, 13.4)}
-
-
-def runs_of(noise=synthetic.NOISE, **factors):
-    """Runs of the five machines, the times of some of them multiplied: by machine, of its GPU."""
-    records = []
-    for name in synthetic.KINDS:
-        factor = factors.get(name.removeprefix("synthetic-").replace("-", "_"), 1.0)
-        of_gpu = factor if callable(factor) else lambda *_, f=factor: f
-        apply = lambda device, model, size, g=of_gpu: g(model, size) if device == "gpu" else 1.0  # noqa: E731
-        records += synthetic.records_of(name, noise=noise, factor=apply)
-    return frame(records)
-
-
-def peaks_of(factor=1.0, spread=1.0):
-    rows = []
-    for machine, values in PEAKS.items():
-        middle = values[1]
-        for value in values:
-            flops = factor * (middle + (value - middle) * spread) * 1e12
-            rows.append({"machine": machine, "device": "gpu", "stack": "tf-2.19", "flops_per_second": flops})
-    return pd.DataFrame(rows)
+from tests.unit.analysis.claimed import ALL, IDS, LEDGER, SHIPPED, peaks_of, runs_of
 
 
 def verdict(name, runs, peaks=None):
-    peaks = peaks_of() if peaks is None else peaks
-    (row,) = claims.judge_all([LEDGER[name]], moments(runs), peaks, IDS).to_dict("records")
+    (row,) = judged([LEDGER[name]], runs, peaks=peaks).to_dict("records")
     return row
 
 
-ALL = runs_of()
+def judged(of, *runs, peaks=None, ids=IDS, **settings):
+    """Rows of claims.csv; of several experiments, the first is the one that is shown."""
+    measured = [Measured(part, settings, number == 0) for number, part in enumerate(runs)]
+    return claims.judge_all(Ledger(list(of)), measured, peaks_of() if peaks is None else peaks, ids)
 
 
 @pytest.mark.parametrize("name", LEDGER)
@@ -147,7 +112,7 @@ def test_one_cell_that_contradicts_outweighs_what_is_missing():
 
 def test_each_machine_and_stack_is_asked_by_itself():
     twice = pd.concat([ALL, ALL.assign(stack="tf-2.12", fit_seconds=1.0)])
-    rows = claims.judge_all([LEDGER["m1-always"]], moments(twice), peaks_of(), IDS)
+    rows = judged([LEDGER["m1-always"]], twice)
     assert dict(zip(rows["stack"], rows["verdict"])) == {"tf-2.12": "contradicted", "tf-2.19": "reproduced"}
 
 
@@ -162,37 +127,134 @@ def test_intervals_are_those_of_scipy():
     assert row["measured"] == pytest.approx(1.77)
 
 
-@pytest.mark.parametrize(
-    ("relation", "words"),
-    [
-        (
-            {"relation": "equals", "value": 2.0, "tolerance": 0.25, "statistic": "every"},
-            "every test case in 1.6 to 2.5",
-        ),
-        ({"relation": "differs", "value": 2.0, "tolerance": 0.25, "statistic": "maximum"}, "maximum not in 1.6 to 2.5"),
-        ({"relation": "above", "value": 1, "statistic": "geometric_mean"}, "geometric mean above 1"),
-        ({"relation": "below", "value": 1.1, "measure": "peak_tflops"}, "below 1.1 TFLOPS"),
-    ],
-)
-def test_what_is_expected_in_words(relation, words):
-    assert claims.expected(relation) == words
-
-
-def test_published_figures_are_those_of_single_cells_for_the_machines_that_are_there():
-    found = claims.published(LEDGER.values(), moments(ALL), IDS)
-    values = {(r.machine_baseline, r.device_baseline, r.model, r.batch_size): r.value for r in found.itertuples()}
-    assert values[("synthetic-p100", "gpu", "mlp", 1024)] == 1.77
-    assert values[("synthetic-m2-max", "cpu", "cnn", 512)] == 5
-    assert len(values) == 3 + 3
-    assert claims.published(LEDGER.values(), moments(ALL[ALL["machine"] == "synthetic-t4"]), IDS).empty
-
-
 def test_of_very_many_machines_of_a_kind_those_with_the_most_runs_are_asked():
     one = ALL[(ALL["machine"] == "synthetic-m2-max")]
     names = [f"synthetic-m2-max-{number:02}" for number in range(12)]
     many = pd.concat([ALL[ALL["machine"] != "synthetic-m2-max"], *(one.assign(machine=name) for name in names)])
     many = many[(many["machine"] != names[0]) | (many["model"] != "lstm")]
     ids = {**IDS, **dict.fromkeys(names, IDS["synthetic-m2-max"])}
-    rows = claims.judge_all([LEDGER["m1-always"]], moments(many), peaks_of(), ids)
+    rows = judged([LEDGER["m1-always"]], many, ids=ids)
     assert list(rows["candidate"]) == [f"{name}, GPU" for name in names[1 : 1 + claims.MOST_OF_A_KIND]]
     assert set(rows["verdict"]) == {verdicts.REPRODUCED}
+
+
+# Claims about a value by itself, the runs that agree with them, and what contradicts them: invented, of an M1.
+ALONE = {
+    "seconds_per_epoch": ({"value": 10.0, "tolerance": 0.1}, {"fit_seconds": (49.9, 50.0, 50.1)}, 1.5),
+    "throughput": ({"value": 5000.0, "tolerance": 0.1}, {"throughput_samples_per_second": (4990, 5000, 5010)}, 0.6),
+    "accuracy": ({"value": 0.893, "tolerance": 0.01}, {"test_accuracy": (0.8925, 0.893, 0.8935)}, 1.03),
+    "energy": ({"value": 200.0, "tolerance": 0.1}, {"energy_joules": (998.0, 1000.0, 1002.0)}, 2.0),
+}
+
+
+def runs_alone(values, factor=1.0, spread=1.0, **columns):
+    """Three runs of 5 epochs, or as many as there are values."""
+    ((name, numbers),) = values.items()
+    middle = float(np.median(numbers))
+    found = {name: [factor * (middle + spread * (number - middle)) for number in numbers]}
+    fixed = {"machine": "synthetic-m1", "device": "gpu", "stack": "tf-2.19", "model": "cnn", "batch_size": 64}
+    fixed |= {"epochs": 5, "energy_scope": "SoC", "test_accuracy": 0.9, "steady_state_epoch_seconds": 10.0}
+    others = {"fit_seconds": 50.0, "throughput_samples_per_second": 5000.0, "energy_joules": 1000.0}
+    return pd.DataFrame({**fixed, **others, **found, **columns}, index=range(len(numbers)))
+
+
+def alone(measure, **changes):
+    workload = {"suite": "cifar-10", "models": ["cnn"], "batch_sizes": [64], "epochs": 5, "framework": "tf"}
+    return {
+        "id": "alone",
+        "statement": "Synthetic",
+        "source": "Nobody",
+        "measure": measure,
+        "suite": "cifar-10",
+        "candidate": {"hardware": "apple-m1", "device": "gpu"},
+        "workload": workload,
+        "cells": {"models": ["cnn"], "batch_sizes": [64]},
+        "statistic": "every",
+        "relation": "equals",
+        **ALONE[measure][0],
+        **changes,
+    }
+
+
+def verdict_alone(measure, runs, **changes):
+    settings = {"epochs": 5, "precision": "float32"}
+    (row,) = judged([alone(measure, **changes)], runs.assign(suite="cifar-10"), **settings).to_dict("records")
+    return row
+
+
+@pytest.mark.parametrize("measure", ALONE)
+def test_a_value_by_itself_is_reproduced_contradicted_or_neither(measure):
+    claim, values, factor = ALONE[measure]
+    row = verdict_alone(measure, runs_alone(values))
+    assert row["verdict"] == verdicts.REPRODUCED, row["detail"]
+    assert row["measured"] == pytest.approx(claim["value"])
+    row = verdict_alone(measure, runs_alone(values, factor))
+    assert row["verdict"] == verdicts.CONTRADICTED, row["detail"]
+    row = verdict_alone(measure, runs_alone(values, spread=60.0))
+    assert row["verdict"] == verdicts.WITHIN_NOISE, row["detail"]
+    row = verdict_alone(measure, runs_alone(values)[:1])
+    assert (row["verdict"], "needs two runs" in row["detail"]) == (verdicts.WITHIN_NOISE, True)
+    row = verdict_alone(measure, runs_alone(values, batch_size=32))
+    assert row["verdict"] == verdicts.NOT_MEASURED
+    assert "cnn 64 on synthetic-m1" in row["detail"]
+    assert row["command"] == "snakemake --cores 1 --config suite=cifar-10 'models=[cnn]' 'batch_sizes=[64]' epochs=5"
+    row = verdict_alone(measure, runs_alone(values), cannot_run="no such model")
+    assert (row["verdict"], row["detail"], row["command"]) == (verdicts.UNTESTABLE, "no such model", None)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"stack": "torch-2.11"},
+        {"suite": "fashion-mnist"},
+        {"suite": None},
+        {"machine": "synthetic-t4"},
+        {"device": "cpu"},
+    ],
+)
+def test_runs_of_another_workload_test_nothing(other):
+    values = ALONE["accuracy"][1]
+    runs = runs_alone(values).assign(**{"suite": "cifar-10", **other})
+    (row,) = judged([alone("accuracy")], runs, epochs=5).to_dict("records")
+    assert row["verdict"] == verdicts.NOT_MEASURED
+    assert (row["candidate"], row["detail"]) == (
+        "synthetic-m1, GPU",
+        "no run of apple-m1, GPU with cifar-10, cnn, batch size 64, 5 epochs, tf",
+    )
+    (row,) = judged([alone("accuracy")], runs_alone(values).assign(suite="cifar-10"), epochs=9).to_dict("records")
+    assert row["verdict"] == verdicts.NOT_MEASURED
+
+
+def test_a_claim_is_asked_of_the_experiment_that_has_its_workload():
+    values = ALONE["accuracy"][1]
+    rows = judged([alone("accuracy"), LEDGER["m1-always"]], ALL, runs_alone(values).assign(suite="cifar-10"), epochs=5)
+    assert list(rows["verdict"]) == [verdicts.REPRODUCED] * 2
+    assert list(rows["measured_in"].fillna("shown")) == ["cifar-10, 5 epochs", "shown"]
+    # The article's claims are about the page's experiment, whatever else was measured.
+    (row,) = judged([LEDGER["m1-always"]], ALL[:0], ALL).to_dict("records")
+    assert row["verdict"] == verdicts.NOT_MEASURED
+
+
+def test_the_speed_of_a_suite_is_not_that_of_a_model_of_the_same_name_in_another():
+    workload = {"suite": "cifar-10", "models": ["cnn"], "batch_sizes": [32]}
+    claim = {**LEDGER["m1-cnn-max"], "suite": "cifar-10", "workload": workload, "cells": workload}
+    (row,) = judged([claim], ALL).to_dict("records")
+    assert row["verdict"] == verdicts.NOT_MEASURED
+    (row,) = judged([claim], ALL.assign(suite="cifar-10")).to_dict("records")
+    assert (row["verdict"], row["baseline"]) == (verdicts.CONTRADICTED, "synthetic-m1, GPU")
+
+
+def test_energies_that_count_different_things_are_no_energy():
+    runs = runs_alone(ALONE["energy"][1], energy_scope=["SoC", "SoC", "GPU board"])
+    row = verdict_alone("energy", runs)
+    assert (row["verdict"], row["detail"]) == (verdicts.NOT_MEASURED, "missing: cnn 64 on synthetic-m1 (an energy)")
+
+
+def test_every_claim_of_every_source_has_a_verdict_on_machines_of_the_article():
+    rows = judged(SHIPPED.claims, ALL, peaks=peaks_of())
+    assert len(rows) == len(SHIPPED.claims)
+    others = rows[rows["workload"].notna()]
+    assert set(others["verdict"]) == {verdicts.NOT_MEASURED, verdicts.UNTESTABLE}
+    assert others.loc[others["verdict"] == verdicts.NOT_MEASURED, "command"].str.startswith("snakemake").all()
+    assert others["detail"].str.len().gt(0).all()
+    assert rows.loc[rows["verdict"] == verdicts.REPRODUCED, "workload"].isna().all()

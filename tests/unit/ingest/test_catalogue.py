@@ -62,3 +62,9 @@ def test_of_two_files_the_later_ones_entry_counts(tmp_path):
     (row,) = (r for r in catalogue.look_up([machine(gpu="Tesla T4")], merged) if r["kind"] == "gpu")
     assert row["name"] == "My T4"
     assert "nvidia-v100-pcie" in merged["gpus"]
+
+
+def test_a_family_has_a_peak_if_all_of_it_have_the_same():
+    peaks = catalogue.peaks(HARDWARE)
+    assert (peaks["nvidia-p100"], peaks["apple-m1"], peaks["nvidia-v100-sxm2"]) == (9.3, 2.6, 15.7)
+    assert not {"nvidia-v100", "apple-m2-max", "apple-m3-max"} & set(peaks)

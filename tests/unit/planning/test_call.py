@@ -81,7 +81,7 @@ def test_doctor_with_conda_and_without_a_platform(here):
 
 def test_configuration_and_the_files_that_it_names_are_checked(tmp_path):
     layers = [configuration.Layer("config.yaml", "", DEFAULT)]
-    files = {"claims": [str(ROOT / "config/claims.yaml")], "hardware": [str(ROOT / "config/hardware.yaml")]}
+    files = {"claims": [str(ROOT / "config/claims/article.yaml")], "hardware": [str(ROOT / "config/hardware.yaml")]}
     config = {**DEFAULT, **files, "references": str(ROOT / "config/references.yaml"), "convergence_level": 0.01}
     assert call.check(config, layers, HERE, ROOT / "workflow/schemas") == config
     with pytest.raises(TrainmarkError, match="epochs is 0"):

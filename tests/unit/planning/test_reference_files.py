@@ -5,13 +5,13 @@ import copy
 import pytest
 import yaml
 from trainmark.errors import TrainmarkError
-from trainmark.planning import reference_files
+from trainmark.planning import claim_files, reference_files
 
 from tests.conftest import ROOT
 
 SCHEMAS = ROOT / "workflow/schemas"
 REFERENCES = str(ROOT / "config/references.yaml")
-CLAIMS, HARDWARE = (ROOT / f"config/{name}.yaml" for name in ("claims", "hardware"))
+CLAIMS, HARDWARE = (ROOT / f"config/{name}.yaml" for name in ("claims/article", "hardware"))
 
 
 def check(tmp_path, claims=None, hardware=None):
@@ -32,7 +32,21 @@ class NoAliases(yaml.SafeDumper):
 
 
 def test_the_projects_own_ledgers_are_good():
-    reference_files.check([str(CLAIMS)], [str(HARDWARE)], REFERENCES, SCHEMAS)
+    shipped = [str(ROOT / path) for path in claim_files.SHIPPED]
+    reference_files.check(shipped, [str(HARDWARE)], REFERENCES, SCHEMAS)
+
+
+def test_every_file_of_claims_is_in_the_configuration_and_the_articles_is_the_first():
+    named = yaml.safe_load((ROOT / "config/config.yaml").read_text())["claims"]
+    assert tuple(named) == claim_files.SHIPPED
+    assert set(named) == {path.relative_to(ROOT).as_posix() for path in (ROOT / "config/claims").iterdir()}
+    assert named[0] == "config/claims/article.yaml"
+
+
+def test_who_names_the_file_of_before_is_told_where_its_claims_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainmarkError, match=r"config/claims\.yaml.* is now config/claims/article\.yaml"):
+        reference_files.check(["config/claims.yaml"], [str(HARDWARE)], REFERENCES, SCHEMAS)
 
 
 def claim(number, **changes):
@@ -136,7 +150,7 @@ def test_references_that_are_not_there_or_something_else():
     with pytest.raises(TrainmarkError, match=r"absent\.yaml cannot be read"):
         reference_files.check([str(CLAIMS)], [str(HARDWARE)], "absent.yaml", SCHEMAS)
     with pytest.raises(
-        TrainmarkError, match=r"claims.yaml.* lacks settings or accuracy; expected a file that 'make ref"
+        TrainmarkError, match=r"article.yaml.* lacks settings or accuracy; expected a file that 'make ref"
     ):
         reference_files.check([str(CLAIMS)], [str(HARDWARE)], str(CLAIMS), SCHEMAS)
 

@@ -4,117 +4,110 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from trainmark.analysis import comparison_statistics, comparisons, series_names, table_files, verdicts
-from trainmark.analysis.verdicts import Estimate, Region
+from trainmark.analysis import (
+    claim_workloads,
+    comparison_statistics,
+    comparisons,
+    ledger,
+    series_names,
+    single_values,
+    table_files,
+    verdicts,
+)
+from trainmark.analysis.claim_workloads import Measured
+from trainmark.analysis.ledger import Claim, Ledger
+from trainmark.analysis.verdicts import Estimate
 from trainmark.contents import tables
-
-_STATISTICS = {
-    "every": "every test case",
-    "geometric_mean": "geometric mean",
-    "arithmetic_mean": "arithmetic mean",
-    "maximum": "maximum",
-    "minimum": "minimum",
-}
-
+from trainmark.words import enumerate_words
 
 # Of more machines with one kind of hardware, those with the most cells are asked: each is compared with each.
 MOST_OF_A_KIND = 10
+# Machine -> ids and families of its hardware.
+Ids = Mapping[str, set[str]]
 # Cells that were compared with one baseline, by the candidate's machine and stack.
 Compared = Mapping[tuple[str, str], pd.DataFrame]
 
 
-def load(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The claims of several files in order, their sources in full."""
-    found = []
-    for path in paths:
-        data = yaml.safe_load(path.read_text())
-        found += [{**claim, "source": data["sources"][claim["source"]]} for claim in data["claims"]]
-    return found
-
-
-def region_of(claim: Mapping[str, Any]) -> Region:
-    """The values that a claim allows."""
-    value, factor = claim["value"], 1 + claim.get("tolerance", 0)
-    return {
-        "equals": Region(value / factor, value * factor),
-        "differs": Region(value / factor, value * factor, inverted=True),
-        "above": Region(value, math.inf),
-        "below": Region(0, value),
-    }[claim["relation"]]
-
-
-def expected(claim: Mapping[str, Any]) -> str:
-    """What a claim demands, in words."""
-    region, unit = region_of(claim), " TFLOPS" if claim.get("measure") == "peak_tflops" else ""
-    what = f"{_STATISTICS[claim['statistic']]} " if "statistic" in claim else ""
-    if claim["relation"] in ("above", "below"):
-        return f"{what}{claim['relation']} {claim['value']:g}{unit}"
-    inside = "not in" if region.inverted else "in"
-    return f"{what}{inside} {region.low:.3g} to {region.high:.3g}{unit}"
-
-
-def judge_all(
-    claims: Iterable[Mapping[str, Any]], there: pd.DataFrame, peaks: pd.DataFrame, ids: Mapping[str, set[str]]
-) -> pd.DataFrame:
+def judge_all(published: Ledger, measured: Sequence[Measured], peaks: pd.DataFrame, ids: Ids) -> pd.DataFrame:
     """A verdict for every claim, one row for each machine and stack that it can be asked of.
 
     Args:
-        claims: as ``load`` gives them.
-        there: the cells of pinned stacks that were measured, as ``comparison_statistics.moments`` gives them.
+        published: the claims, those of the numbers of published tables among them.
+        measured: the experiments, the one that the page shows first.
         peaks: ``machine``, ``device``, ``stack`` and ``flops_per_second``, one row a sweep of matrix products.
         ids: machine -> ids and families of its hardware.
 
     Returns:
-        Rows of claims.csv; a claim that can be asked of no machine has one row, too.
+        Rows of claims.csv; a claim that can be asked of no machine has one row, too. Where something was not measured,
+        ``command`` would measure it.
     """
     rows = []
-    for claim in claims:
-        common = {key: claim.get(key) for key in ("statement", "source", "note")}
-        common |= {"claim": claim["id"], "expected": expected(claim)}
-        region = region_of(claim)
-        common |= {"claimed_low": region.low, "claimed_high": region.high, "claimed_outside": region.inverted}
-        of_peak = claim.get("measure") == "peak_tflops"
-        asked = list(_asked(claim, peaks if of_peak else there, ids))
-        if not asked:
-            what = "sweep of matrix products" if of_peak else "run"
-            detail = f"no {what} of {_words(claim['candidate'])}"
-            rows.append({**common, "verdict": verdicts.NOT_MEASURED, "detail": detail})
-            continue
-        compared = [] if of_peak else _compare(claim, there, ids)
-        for machine, stack in asked:
-            verdict = _judge_peak(claim, peaks, machine, stack) if of_peak else _judge(claim, compared, machine, stack)
-            rows.append({**common, **verdict})
+    for claim in published.claims:
+        common = _common(claim)
+        for row in _rows(claim, measured, peaks, ids):
+            command = claim_workloads.command(claim) if row["verdict"] == verdicts.NOT_MEASURED else ""
+            rows.append({**common, "command": command or None, **row})
     return pd.DataFrame(rows, columns=tables.named("claims").keys)
 
 
-def published(claims: Iterable[Mapping[str, Any]], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> pd.DataFrame:
-    """Published speed-ups of single cells, for the machines that they are about; to be drawn beside the measured ones.
+def _common(claim: Claim) -> dict[str, Any]:
+    """What the rows of a claim have in common."""
+    region = ledger.region_of(claim)
+    return {
+        **{key: claim.get(key) for key in ("statement", "source", "note", "table", "measure")},
+        "claim": claim["id"],
+        "workload": ledger.workload_words(claim) or None,
+        "expected": ledger.expected(claim),
+        "claimed_low": region.low,
+        "claimed_high": region.high,
+        "claimed_outside": region.inverted,
+    }
 
-    Arguments as for ``judge_all``. Rows of published.csv.
+
+def _rows(claim: Claim, measured: Sequence[Measured], peaks: pd.DataFrame, ids: Ids) -> Iterator[dict[str, Any]]:
+    """What is said of a claim: one verdict, or one for each machine and stack."""
+    if "cannot_run" in claim:
+        yield {"verdict": verdicts.UNTESTABLE, "detail": claim["cannot_run"]}
+        return
+    if claim["measure"] == ledger.PEAK:
+        pairs = list(asked(claim, peaks, ids))
+        yield from (_judge_peak(claim, peaks, *pair) for pair in pairs)
+        if not pairs:
+            yield _of_nobody(claim, "sweep of matrix products", ids)
+        return
+    for each in claim_workloads.fitting(claim, measured):
+        pairs = [
+            (machine, stack)
+            for machine, stack in asked(claim, each.moments, ids)
+            if claim_workloads.has_framework(claim, stack)
+        ]
+        if pairs:
+            yield from _judge(claim, each, pairs, ids)
+            return
+    yield _of_nobody(claim, "run", ids)
+
+
+def _of_nobody(claim: Claim, what: str, ids: Ids) -> dict[str, Any]:
+    """What is said of a claim whose candidate has nothing that it could be asked of.
+
+    Of one that names its workload: which machines have its hardware, and so could be asked.
     """
-    rows = []
-    for claim in claims:
-        if (claim.get("statistic"), claim["relation"], len(claim.get("baseline", ()))) != ("every", "equals", 1):
-            continue
-        (side,), device = claim["baseline"], claim["candidate"]["device"]
-        for machine, _ in _asked(claim, there, ids):
-            others = [machine] if "hardware" not in side else [other for other in ids if _is(other, side, ids)]
-            for other, model, size in itertools.product(
-                others, claim["cells"]["models"], claim["cells"]["batch_sizes"]
-            ):
-                rows.append((machine, device, other, side["device"], model, size, claim["value"], claim["id"]))
-    return pd.DataFrame(rows, columns=tables.named("published").keys).drop_duplicates()
+    side = claim["candidate"]
+    row = {"verdict": verdicts.NOT_MEASURED, "detail": f"no {what} of {_words(side)}"}
+    there = [f"{machine}, {side['device'].upper()}" for machine in sorted(ids) if is_of(machine, side, ids)]
+    if "workload" not in claim or not there:
+        return row
+    words = ledger.workload_words(claim, sizes="table" not in claim)  # the same of all numbers of a column
+    return {**row, "candidate": enumerate_words(there, 3), "detail": f"no {what} of {_words(side)} with {words}"}
 
 
-def _asked(claim: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
+def asked(claim: Claim, there: pd.DataFrame, ids: Ids) -> Iterator[tuple[str, str]]:
     """The machines and stacks that are the claim's candidate; ``there`` has a row for each cell or sweep."""
     side = claim["candidate"]
     pairs = there[there["device"] == side["device"]][["machine", "stack"]].drop_duplicates()
@@ -124,14 +117,15 @@ def _asked(claim: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, set[
             yield machine, stack
 
 
-def _of_kind(side: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> tuple[str, ...]:
+def _of_kind(side: Mapping[str, Any], there: pd.DataFrame, ids: Ids) -> tuple[str, ...]:
     """The machines of a side that were measured; of very many, those with the most cells or sweeps."""
     counts = there.loc[there["device"] == side["device"], "machine"].value_counts()
-    machines = [machine for machine in counts.index if _is(machine, side, ids)]
+    machines = [machine for machine in counts.index if is_of(machine, side, ids)]
     return tuple(sorted(machines, key=lambda machine: (-counts[machine], machine))[:MOST_OF_A_KIND])
 
 
-def _is(machine: str, side: Mapping[str, Any], ids: Mapping[str, set[str]]) -> bool:
+def is_of(machine: str, side: Mapping[str, Any], ids: Ids) -> bool:
+    """Whether a machine has the hardware that a side names; every machine has if it names none."""
     return "hardware" not in side or side["hardware"] in ids.get(machine, ())
 
 
@@ -140,22 +134,26 @@ def _words(side: Mapping[str, Any]) -> str:
     return ", ".join(word for word in what if word)
 
 
-def _judge(claim: Mapping[str, Any], compared: list[Compared], machine: str, stack: str) -> dict[str, Any]:
-    """The verdict on a speed-up, for one candidate."""
-    cells, missing = _cells(claim, compared, machine, stack)
-    found = list(verdicts.estimates(cells, claim["statistic"])) if len(cells) else []
-    row: dict[str, Any] = {
-        "candidate": f"{machine}, {claim['candidate']['device'].upper()}",
-        "baseline": "; ".join(_sides(cells)),
-        "stack": stack,
-    }
-    verdict, detail, shown = verdicts.decide(found, region_of(claim), missing, claim["statistic"])
-    if shown:
-        row |= {"measured": shown.value, "low": shown.interval[0], "high": shown.interval[1]}
-    return {**row, "verdict": verdict, "detail": detail}
+def _judge(claim: Claim, measured: Measured, pairs: list[tuple[str, str]], ids: Ids) -> Iterator[dict[str, Any]]:
+    """The verdicts on a claim about runs, one for each candidate that has some of its experiment."""
+    of_pairs = claim["measure"] == ledger.SPEED_UP
+    compared = _compare(claim, measured.moments, ids) if of_pairs else []
+    for machine, stack in pairs:
+        row: dict[str, Any] = {"candidate": f"{machine}, {claim['candidate']['device'].upper()}", "stack": stack}
+        if of_pairs:
+            cells, missing = _cells(claim, compared, machine, stack)
+            found = list(verdicts.estimates(cells, claim["statistic"])) if len(cells) else []
+            row["baseline"] = "; ".join(_sides(cells))
+        else:
+            found, missing = single_values.estimates(claim, measured.runs, machine, stack)
+        verdict, detail, shown = verdicts.decide(found, ledger.region_of(claim), missing, claim["statistic"])
+        if shown:
+            row |= {"measured": shown.value, "low": shown.interval[0], "high": shown.interval[1]}
+        where = {} if measured.shown else {"measured_in": measured.words}
+        yield {**row, **where, "verdict": verdict, "detail": detail}
 
 
-def _judge_peak(claim: Mapping[str, Any], peaks: pd.DataFrame, machine: str, stack: str) -> dict[str, Any]:
+def _judge_peak(claim: Claim, peaks: pd.DataFrame, machine: str, stack: str) -> dict[str, Any]:
     """The verdict on a peak, for one candidate: the interval is of the repeated sweeps."""
     device = claim["candidate"]["device"]
     rows = comparisons.chosen(peaks, {"machine": machine, "device": device, "stack": stack})
@@ -163,7 +161,7 @@ def _judge_peak(claim: Mapping[str, Any], peaks: pd.DataFrame, machine: str, sta
     error, freedom = pd.Series([logs.std() / math.sqrt(len(logs))]), pd.Series([len(logs) - 1.0])
     ends = verdicts.pair(comparison_statistics.limits(pd.Series([logs.mean()]), error, freedom), 0)
     found = Estimate(f"TFLOPS in {len(rows)} sweeps of matrix products", math.exp(logs.mean()), ends, ends)
-    verdict, detail, _ = verdicts.decide([found], region_of(claim), [], "every")
+    verdict, detail, _ = verdicts.decide([found], ledger.region_of(claim), [], "every")
     row = {"candidate": f"{machine}, {device.upper()}", "baseline": "", "stack": stack}
     return {**row, "measured": found.value, "low": ends[0], "high": ends[1], "verdict": verdict, "detail": detail}
 
@@ -173,7 +171,7 @@ def _sides(cells: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(f"{machine}, {device.upper()}" for machine, device in pairs))
 
 
-def _compare(claim: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, set[str]]) -> list[Compared]:
+def _compare(claim: Claim, there: pd.DataFrame, ids: Ids) -> list[Compared]:
     """For each baseline of a claim: the cells of all its candidates, by machine and stack."""
     wanted, found = claim["candidate"], []
     cells = claim["cells"]
@@ -197,9 +195,7 @@ def _compare(claim: Mapping[str, Any], there: pd.DataFrame, ids: Mapping[str, se
     return found
 
 
-def _cells(
-    claim: Mapping[str, Any], compared: list[Compared], machine: str, stack: str
-) -> tuple[pd.DataFrame, list[str]]:
+def _cells(claim: Claim, compared: list[Compared], machine: str, stack: str) -> tuple[pd.DataFrame, list[str]]:
     """The compared cells of a claim, and what is missing of them, in words."""
     parts, missing = [], []
     wanted = list(itertools.product(claim["cells"]["models"], claim["cells"]["batch_sizes"]))

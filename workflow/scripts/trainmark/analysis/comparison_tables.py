@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Any
 import pandas as pd
 
 from trainmark.analysis import comparison_statistics, comparisons, experiments, ranking, specifications, table_files
+from trainmark.analysis.claim_workloads import Measured
 from trainmark.analysis.comparisons import Comparison
 from trainmark.analysis.experiments import Experiment, Preference
+from trainmark.analysis.ledger import Ledger
 from trainmark.contents import making, tables
 from trainmark.contents.table import EXPERIMENT, MAKE, Table
+from trainmark.ingest import catalogue
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,7 @@ class Inputs:
         preference: which experiment is shown first.
         configured: the configuration's comparisons; without any, the sensible ones are made.
         baseline: a machine, or auto.
-        ledger: the published claims, as ``claims.load`` gives them.
+        ledger: the published claims and tables.
         published_hardware: figures of hardware, as ``catalogue.load`` gives them.
         chosen: the experiment that the tables are of, None for the one that is shown first.
     """
@@ -36,7 +40,7 @@ class Inputs:
     preference: Preference
     configured: Iterable[Mapping[str, Any]]
     baseline: str
-    ledger: list[dict[str, Any]]
+    ledger: Ledger
     published_hardware: Mapping[str, Any]
     chosen: Experiment | None = None
 
@@ -86,6 +90,15 @@ class Inputs:
         return comparisons.pinned(self.moments)
 
     @functools.cached_property
+    def measured(self) -> list[Measured]:
+        """What was measured of each experiment, the one that the tables are of at the beginning."""
+        settings = table_files.read(self.report, "experiments").set_index("settings_digest")["settings"]
+        return [
+            Measured(each.pinned_runs, json.loads(settings.get(each.experiment[0], "{}")), each is self)
+            for each in self.each_experiment
+        ]
+
+    @functools.cached_property
     def controls(self) -> pd.DataFrame:
         """The controls of the experiment, whatever became of them."""
         controls = table_files.read(self.report, "controls")
@@ -111,6 +124,11 @@ class Inputs:
     def hardware_ids(self) -> dict[str, set[str]]:
         """Machine -> ids and families of its hardware."""
         return specifications.hardware_ids(self.specifications)
+
+    @property
+    def published_peaks(self) -> dict[str, float]:
+        """Id of each GPU, and family of GPUs with one peak -> published FP32 peak, TFLOPS."""
+        return catalogue.peaks(self.published_hardware)
 
     @functools.cached_property
     def wanted(self) -> list[Comparison]:

@@ -16,7 +16,9 @@ from trainmark.words import plural
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 WITHIN_NOISE, NOT_MEASURED = "within noise", "not measured"
-VERDICTS = (REPRODUCED, CONTRADICTED, WITHIN_NOISE, NOT_MEASURED)
+# Of a claim about a workload that trainmark does not have.
+UNTESTABLE = "cannot be tested"
+VERDICTS = (REPRODUCED, CONTRADICTED, WITHIN_NOISE, NOT_MEASURED, UNTESTABLE)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:
     """
     logs = _Logs.of(cells)
     names = [f"{c.model} {c.batch_size} against {c.machine_baseline}" for c in cells.itertuples()]
-    simple, strict = logs.limits(comparison_statistics.CONFIDENCE), logs.limits(_together(len(cells)))
+    simple, strict = logs.limits(comparison_statistics.CONFIDENCE), logs.limits(together(len(cells)))
     if statistic == "every":
         for position, name in enumerate(names):
             yield Estimate(name, math.exp(logs.log[position]), pair(simple, position), pair(strict, position))
@@ -106,10 +108,10 @@ def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:
             yield _extreme(logs, rows, names, strict, largest=statistic == "maximum")
         else:
             of_what = f"{plural(len(rows), 'test case')} against {machine}"
-            yield _mean(logs.at(rows), of_what, _together(len(groups)), geometric=statistic == "geometric_mean")
+            yield _mean(logs.at(rows), of_what, together(len(groups)), geometric=statistic == "geometric_mean")
 
 
-def _together(count: int) -> float:
+def together(count: int) -> float:
     """The confidence of each of so many intervals that hold together with 95 % (Bonferroni)."""
     return 1 - (1 - comparison_statistics.CONFIDENCE) / count
 
@@ -160,7 +162,7 @@ def decide(
     """
     against = [e for e in found if e.known and region.excludes(*e.strict)]
     if against and not (missing and statistic != "every"):
-        worst = max(against, key=lambda e: abs(math.log(e.value / _nearest(region, e.value))))
+        worst = max(against, key=lambda e: _distance(region, e.value))
         others = f"; {len(against)} of {len(found)} contradict it" if len(found) > 1 else ""
         return CONTRADICTED, f"{worst.what}: {_show(worst)}{others}", worst
     if missing:
@@ -173,14 +175,14 @@ def decide(
         return WITHIN_NOISE, f"{count}{first.what}: {_show(first)}{why}", first
     if len(found) == 1:
         return REPRODUCED, f"{found[0].what}: {_show(found[0])}", found[0]
-    edge = min(found, key=lambda e: abs(math.log(e.value / _nearest(region, e.value))))
+    edge = min(found, key=lambda e: _distance(region, e.value))
     return REPRODUCED, f"in all {len(found)}; nearest to the limit, {edge.what}: {_show(edge)}", edge
 
 
-def _nearest(region: Region, value: float) -> float:
-    """The edge of a region that is nearest to a value."""
+def _distance(region: Region, value: float) -> float:
+    """How far a value is from the edge of a region that is nearest to it, by logarithms."""
     edges = [edge for edge in (region.low, region.high) if 0 < edge < math.inf]
-    return min(edges, key=lambda edge: abs(math.log(value / edge)))
+    return min(abs(math.log(value / edge)) for edge in edges) if value > 0 else math.inf
 
 
 def _show(estimate: Estimate) -> str:

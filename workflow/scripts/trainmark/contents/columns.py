@@ -27,6 +27,11 @@ def ratio(value: float) -> str:
     return f"{value:#.3g}".rstrip(".") if value < 100 else f"{value:,.0f}"
 
 
+def brief(value: float) -> str:
+    """A number with as few digits as say it, at most three below 1,000."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
 def gib(value: float) -> str:
     """Bytes as GiB, one decimal."""
     return f"{value / 2**30:.1f}"

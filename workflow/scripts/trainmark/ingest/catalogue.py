@@ -37,6 +37,20 @@ def load(paths: Iterable[Path]) -> dict[str, Any]:
     return merged
 
 
+def peaks(catalogue: Mapping[str, Any]) -> dict[str, float]:
+    """Id of each GPU, and family of those with one peak -> published FP32 peak, TFLOPS.
+
+    Args:
+        catalogue: as ``load`` gives it.
+    """
+    by_name: dict[str, set[float]] = {}
+    for entry in catalogue["gpus"].values():
+        if "fp32_tflops" in entry:
+            for name in {entry["id"], entry.get("family", entry["id"])}:
+                by_name.setdefault(name, set()).add(entry["fp32_tflops"]["value"])
+    return {name: next(iter(values)) for name, values in by_name.items() if len(values) == 1}
+
+
 def matches(entry: Mapping[str, Any], machine: Mapping[str, str]) -> bool:
     """Whether an entry is the hardware of a row of machines.csv, whose values are texts.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.errors import TrainmarkError
+from trainmark.planning import claim_files
 
 # What the workflow consists of. It works in its own folder alone.
 _PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
@@ -23,7 +24,7 @@ NEUTRAL: Mapping[str, Any] = {
     "comparisons": [],
     "controls": [],
     "references": "config/references.yaml",
-    "claims": ["config/claims.yaml"],
+    "claims": list(claim_files.SHIPPED),
     "hardware": ["config/hardware.yaml"],
 }
 

@@ -13,7 +13,7 @@ import yaml
 
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
-from trainmark.planning import config, strict_yaml
+from trainmark.planning import claim_files, config, strict_yaml
 from trainmark.planning.config import Problem
 from trainmark.planning.strict_yaml import Layer
 
@@ -22,7 +22,7 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     """Refuse ledgers that cannot be used.
 
     Args:
-        claims: files like config/claims.yaml.
+        claims: files like config/claims/article.yaml.
         hardware: files like config/hardware.yaml.
         references: a file like config/references.yaml.
         schemas: the folder of the schemas.
@@ -49,15 +49,27 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     bad_hardware = bool(lines)  # whose ids are not known, so that nothing is said of them
     taken: set[str] = set()
     for name in claims:
-        layer = strict_yaml.read(name)
+        layer = _claims(name)
         problems = _schema_problems(layer, schemas / "claims.schema.yaml")
         if not problems:
-            problems = list(_claim_problems(layer.values, None if bad_hardware else ids, taken))
-            taken |= {claim["id"] for claim in layer.values["claims"]}
+            named = {key: layer.values.get(key, []) for key in ("claims", "tables")}
+            problems = [problem for key in named for problem in _doubles(named[key], key, taken)]
+            problems += claim_files.problems(layer.values, None if bad_hardware else ids)
+            taken |= {entry["id"] for each in named.values() for entry in each}
         lines += [config.describe(problem, [layer]) for problem in problems]
     if lines:
         count = f"{len(lines)} problem{'s' * (len(lines) > 1)}"
         raise TrainmarkError(f"Claims and hardware have {count}; nothing was run.\n" + "\n".join(lines))
+
+
+def _claims(name: str) -> Layer:
+    """A file of claims; who names the one that there was before is told where its claims are."""
+    if name in claim_files.MOVED and not Path(name).exists():
+        raise TrainmarkError(
+            f"{name}, which the configuration names under claims, is now {claim_files.MOVED[name]}. Name these "
+            "files, as config/config.yaml does, and your own behind them."
+        )
+    return strict_yaml.read(name)
 
 
 def _wrong_with_references(values: Mapping[str, Any]) -> str | None:
@@ -104,35 +116,6 @@ def _hardware_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
             for key, wanted in entry["match"].items():
                 if isinstance(wanted, str) and not _is_expression(wanted):
                     yield Problem((section, number, "match", key), wanted, "a regular expression")
-
-
-def _claim_problems(values: Mapping[str, Any], ids: set[str] | None, taken: set[str]) -> Iterator[Problem]:
-    """What no schema can say: which keys go together, hardware and sources that are not there."""
-    yield from _doubles(values["claims"], "claims", taken)
-    for number, claim in enumerate(values["claims"]):
-        path = ("claims", number)
-        if claim["source"] not in values["sources"]:
-            yield Problem((*path, "source"), claim["source"], f"one of the sources: {', '.join(values['sources'])}")
-        yield from _key_problems(claim, path)
-        if (claim["relation"] in ("equals", "differs")) != ("tolerance" in claim):
-            what = "a tolerance with equals and differs, and none with above and below"
-            yield Problem((*path, "tolerance"), claim.get("tolerance"), what)
-        for key, side in [("candidate", claim["candidate"]), *(("baseline", s) for s in claim.get("baseline", []))]:
-            if ids is not None and "hardware" in side and side["hardware"] not in ids:
-                known = f"an id or family of the hardware files: {', '.join(sorted(ids))}"
-                yield Problem((*path, key), side["hardware"], known)
-        if "hardware" not in claim["candidate"]:
-            yield Problem((*path, "candidate"), claim["candidate"], "hardware, an id or family of the hardware files")
-
-
-def _key_problems(claim: Mapping[str, Any], path: tuple[str, int]) -> Iterator[Problem]:
-    """Keys of a speed-up, which a claim about a peak must not have and every other one must."""
-    of_peak = claim.get("measure") == "peak_tflops"
-    for key in ("baseline", "cells", "statistic"):
-        if of_peak and key in claim:
-            yield Problem((*path, key), claim[key], "no such key, since the claim has measure: peak_tflops")
-        elif not of_peak and key not in claim:
-            yield Problem((*path, key), None, "this key, which a claim about a speed-up needs")
 
 
 def _doubles(entries: list[Mapping[str, Any]], section: str, taken: Collection[str] = ()) -> Iterator[Problem]:

@@ -58,7 +58,7 @@ def write(data: ReportData) -> Document:
         + repeating.noticed(t["outliers"], len(ok))
         + headline.did_it_drift(t["drift"]),
         headline.LEARNED: headline.did_they_learn(runs, t["comparisons"]),
-        headline.ARTICLE: headline.what_of_the_article(t["claims"]),
+        headline.ARTICLE: headline.what_of_the_article(claims.of_these_machines(t["claims"])),
     }
     parts = [
         claims.ledger(data),

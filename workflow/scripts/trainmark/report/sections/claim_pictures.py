@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from trainmark.contents.columns import brief, ratio
+
 _WIDTH, _MARGIN = 280, 12
 _MIDDLE, _BAND, _AXIS, _TEXT = 14, 10, 28, 41
 # Beyond this ratio of its ends, an axis has its ticks at 1, 2 and 5 of each decade; below, at even distances.
@@ -78,8 +80,8 @@ def draw(axis: Axis, claimed: tuple[float, float], outside: bool, measured: floa
     if not math.isnan(ends[0]):
         parts.append(f'<path class="interval" d="M{axis.at(ends[0])} {_MIDDLE}H{axis.at(ends[1])}"/>')
     parts.append(f'<circle class="measured" cx="{axis.at(measured)}" cy="{_MIDDLE}" r="4"/>')
-    said = f"Claimed: {_range(claimed, outside)}. Measured: {measured:.3g}"
-    said += "." if math.isnan(ends[0]) else f", 95 % interval {ends[0]:.3g} to {ends[1]:.3g}."
+    said = f"Claimed: {_range(claimed, outside)}. Measured: {ratio(measured)}"
+    said += "." if math.isnan(ends[0]) else f", 95 % interval {ratio(ends[0])} to {ratio(ends[1])}."
     return (
         f'<svg class="claim" viewBox="0 0 {_WIDTH} 46" role="img" aria-label="{said} Logarithmic axis.">'
         f"{''.join(parts)}</svg>"
@@ -90,7 +92,7 @@ def _range(claimed: tuple[float, float], outside: bool) -> str:
     """What is claimed, in words."""
     low, high = claimed
     if outside:
-        return f"below {low:.3g} or above {high:.3g}"
+        return f"below {brief(low)} or above {brief(high)}"
     if math.isinf(high):
-        return f"above {low:.3g}"
-    return f"below {high:.3g}" if low == 0 else f"{low:.3g} to {high:.3g}"
+        return f"above {brief(low)}"
+    return f"below {brief(high)}" if low == 0 else f"{brief(low)} to {brief(high)}"

@@ -118,7 +118,8 @@ def _sourced(row: Mapping[str, Any]) -> dict[str, Any]:
         if row[f"{figure}_source"]:
             by_source.setdefault(row[f"{figure}_source"], []).append(figure.split("_")[0])
     words = [f"{source} ({', '.join(names)})" for source, names in by_source.items()]
-    return {**row, "sources": "; ".join(words) or "unknown hardware: not in config/hardware.yaml"}
+    unknown = "none of its figures is" if row["hardware"] else "unknown hardware: not"
+    return {**row, "sources": "; ".join(words) or f"{unknown} in config/hardware.yaml"}
 
 
 def set_up(data: ReportData) -> Section:
