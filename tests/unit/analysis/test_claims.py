@@ -240,6 +240,11 @@ def test_the_speed_of_a_suite_is_not_that_of_a_model_of_the_same_name_in_another
     claim = {**LEDGER["m1-cnn-max"], "suite": "cifar-10", "workload": workload, "cells": workload}
     (row,) = judged([claim], ALL).to_dict("records")
     assert row["verdict"] == verdicts.NOT_MEASURED
+    lacking = ALL[(ALL["machine"] != "synthetic-m1") | (ALL["batch_size"] != 32)].assign(suite="cifar-10")
+    (row,) = judged([claim], lacking).to_dict("records")
+    assert row["detail"] == (
+        "missing: apple-m1, GPU, compared with synthetic-m2-max in stack tf-2.19 with cifar-10, cnn, batch size 32"
+    )
     (row,) = judged([claim], ALL.assign(suite="cifar-10")).to_dict("records")
     assert (row["verdict"], row["baseline"]) == (verdicts.CONTRADICTED, "synthetic-m1, GPU")
 

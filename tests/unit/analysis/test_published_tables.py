@@ -80,6 +80,14 @@ def test_columns_that_are_not_as_alike_as_was_said_do_not_agree():
     assert row["verdict"] == "agrees"
 
 
+@pytest.mark.parametrize(("elsewhere", "verdict"), [([8.0, 7.0], "agrees"), ([8.0, 4.0], "not the devices")])
+def test_columns_that_are_alike_were_not_timed_if_they_are_far_apart_elsewhere(elsewhere, verdict):
+    alike = [{"columns": ["M1", "T4"], "batch_size": 1024, "within": 0.03, "against": "other"}]
+    other = {**TABLE, "id": "other", "rows": [{"batch_size": 1024, "values": [*elsewhere, 2.0]}]}
+    (row,) = published_tables.checks(Ledger([], [{**TABLE, "alike": alike}, other]), {}).to_dict("records")
+    assert row["verdict"] == verdict
+
+
 def test_equal_times_of_gpus_with_unlike_peaks_are_not_of_the_gpus():
     table = Ledger([], [TABLE])
     (row,) = published_tables.checks(table, {"apple-m1": 2.6, "nvidia-t4": 8.1, "nvidia-v100-sxm2": 15.7}).to_dict(

@@ -202,7 +202,8 @@ def _cells(claim: Claim, compared: list[Compared], machine: str, stack: str) -> 
     for side, by_candidate in zip(claim["baseline"], compared):
         cells = by_candidate.get((machine, stack))
         if cells is None:
-            missing.append(f"{_words(side)}, compared with {machine} in stack {stack}")
+            where = f" with {ledger.workload_words(claim)}" if "workload" in claim else ""
+            missing.append(f"{_words(side)}, compared with {machine} in stack {stack}{where}")
             continue
         gone = {}
         for baseline, part in cells.groupby("machine_baseline"):

@@ -207,4 +207,4 @@ def what_of_the_article(judged: pd.DataFrame) -> list[str]:
                     else enumerate_words(which, 20)
                 )
                 said.append(f"{source}: {what} ({names}).")
-    return said or ["The configuration names no claims."]
+    return said or ["The configuration names no claims that these machines could test."]
