@@ -2,6 +2,7 @@
 # What may be given on make's command line, as in "make rename MACHINE=old TO=new". A variable of such a name that the
 # shell exports means something else and counts for nothing.
 STACK =
+SUITE =
 VENV = .venv$(addprefix -,$(filter-out $(DEFAULT_STACK),$(STACK)))
 PYTHON =
 MACHINE =
@@ -17,8 +18,13 @@ HOST_STACKS = $(sort $(patsubst envs/%.linux-64.host.txt,%,$(wildcard envs/*.lin
 ifneq ($(filter $(HOST_STACKS),$(firstword $(value STACK))),$(value STACK))
 $(error STACK names no stack that make can install; expected one of $(HOST_STACKS))
 endif
-# With a stack that is named, that one is measured, whatever was before.
-STACKS = $(if $(STACK),'stacks=[$(STACK)]')
+SUITES = fashion-mnist $(patsubst config/suites/%.yaml,%,$(wildcard config/suites/*.yaml))
+ifneq ($(filter $(SUITES) $(SUITES:%=invented-%),$(firstword $(value SUITE))),$(value SUITE))
+$(error SUITE names no suite; expected one of $(SUITES))
+endif
+# With a stack or a suite that is named, that one is measured, whatever was before.
+CHOSEN = $(if $(STACK),'stacks=[$(STACK)]') $(if $(SUITE),suite=$(SUITE))
+REFERENCES = config/references$(addprefix -,$(filter-out fashion-mnist,$(SUITE))).yaml
 # PYTHON, or the first of these that is Python 3.11 or 3.12, or python3, for which the installer finds another one.
 SOME_PYTHON = $(or $(PYTHON),$(shell for p in python3.12 python3.11 python3; do \
 	$$p -I -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; \
@@ -49,6 +55,8 @@ help:
 	@echo "  make benchmark      the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
 	@echo "  make run STACK=torch-2.11"
 	@echo "                      the same with another stack, in an environment of its own: $(HOST_STACKS)"
+	@echo "  make run SUITE=cifar-10"
+	@echo "                      other models on other data: $(SUITES)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
 	@echo "  make open           open the page in the browser"
 	@echo "  make unlock         let the next command run after a crash or a power cut"
@@ -77,23 +85,24 @@ demo: $(VENV)/installed
 	@$(RUN) workflow/scripts/show_demo.py --records results/example/*.tar.gz -- results/demo
 
 run: $(VENV)/installed
-	@$(SNAKEMAKE) --configfile config/quick.yaml $(addprefix --config ,$(STACKS))
+	@$(SNAKEMAKE) --configfile config/quick.yaml $(if $(strip $(CHOSEN)),--config $(CHOSEN))
 
 benchmark: $(VENV)/installed
-	@$(SNAKEMAKE) $(addprefix --config ,$(STACKS))
+	@$(SNAKEMAKE) $(if $(strip $(CHOSEN)),--config $(CHOSEN))
 
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
 references: $(VENV)/installed
 	@$(SNAKEMAKE) measure --config 'devices=[cpu]' 'stacks=[$(or $(STACK),$(DEFAULT_STACK))]' repeats=8 \
-		$${GIVEN_MACHINE:+"machine=$$GIVEN_MACHINE"} && $(RUN) workflow/scripts/write_references.py \
-		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} --stack $(or $(STACK),$(DEFAULT_STACK)) config/references.yaml
+		$(if $(SUITE),suite=$(SUITE)) $${GIVEN_MACHINE:+"machine=$$GIVEN_MACHINE"} && \
+		$(RUN) workflow/scripts/write_references.py $(addprefix --suite=,$(SUITE)) \
+		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} --stack $(or $(STACK),$(DEFAULT_STACK)) $(REFERENCES)
 
 doctor: $(VENV)/installed
-	@$(SNAKEMAKE) doctor $(addprefix --config ,$(STACKS))
+	@$(SNAKEMAKE) doctor $(if $(strip $(CHOSEN)),--config $(CHOSEN))
 
 report: $(VENV)/installed
-	@$(SNAKEMAKE) report
+	@$(SNAKEMAKE) report $(if $(SUITE),--config suite=$(SUITE))
 
 open: $(VENV)/installed
 	@$(RUN) workflow/scripts/open_page.py results/report/index.html

@@ -11,6 +11,11 @@ include: "workflow/rules/config_layers.smk"
 configfile: "config/config.yaml"
 
 
+if SUITE_FILE:
+
+    configfile: SUITE_FILE
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 

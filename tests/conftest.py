@@ -17,8 +17,8 @@ import pytest
 import yaml
 from trainmark import process_environment, stacks, system
 from trainmark.dataset import fashion_mnist
-from trainmark.experiment import grid, workloads
-from trainmark.ingest import older_formats, plausibility
+from trainmark.experiment import grid, suites, workloads
+from trainmark.ingest import older_formats
 from trainmark.machine import energy, gpus, hardware
 from trainmark.records import record
 
@@ -38,7 +38,7 @@ CONFIG = {
 # Test files of which one group is run by one process; every other file is a group of its own.
 GROUPS = dict.fromkeys(("test_macs.py", "test_nvidia.py", "test_together.py"), "machines")
 GROUPS |= dict.fromkeys(("test_stacks.py", "test_optimizers.py"), "article")
-GROUPS |= dict.fromkeys(("test_flops.py", "test_workloads.py"), "tensorflow")
+GROUPS |= dict.fromkeys(("test_flops.py", "test_suite.py", "test_cifar_training.py"), "tensorflow")
 
 # What make dropped of the environment of whoever started the tests; a test's programs have an environment of their own.
 os.environ.pop(process_environment.DROPPED, None)
@@ -117,6 +117,13 @@ def times_of(axes: list, fit_seconds: float) -> dict[str, str]:
     return dict(zip(("started_at", "ended_at"), (time.isoformat(timespec="milliseconds") for time in times)))
 
 
+def parameters_of(workload: dict) -> int:
+    """Of the workload's model; 1 of one that its suite does not have."""
+    known = workload.get("suite", suites.DEFAULT) in suites.NAMES
+    model = suites.of(workload).models.get(workload["model"]) if known else None
+    return model.parameters if model else 1
+
+
 def synthetic_record(**changes) -> dict:
     """A valid record with invented numbers; ``changes`` replace its keys, or keys of its parts by ``part__key``."""
     workload = changes.get("workload", workloads.describe(changes.get("model", "mlp"), CONFIG))
@@ -173,7 +180,7 @@ def synthetic_record(**changes) -> dict:
             "jit_compile": workload["jit_compile"],
             "always_compiled": False,
             "tensor_float_32": False,
-            "parameters": plausibility.PARAMETERS.get(changes.get("model", "mlp"), 1),
+            "parameters": parameters_of(workload),
             "variable_devices": [where],
             "arithmetic_devices": [where],
             "step_operations": {where: 304},
@@ -330,4 +337,4 @@ def validate_record(data: dict) -> None:
 def path_of(data: dict) -> Path:
     """Where a record belongs, relative to the working directory."""
     cell = grid.Cell(data["machine"], data["stack"], data["device"], data["model"], data["batch_size"])
-    return grid.Run(cell, data["repeat"], data.get("control")).path
+    return grid.Run(cell, data["repeat"], data.get("control"), data["workload"].get("suite", suites.DEFAULT)).path

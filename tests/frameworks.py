@@ -14,9 +14,11 @@ START = """
 import json, sys
 sys.path.insert(0, {scripts!r})
 import dataclasses
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
+from trainmark.experiment.suites.suite import Model
 from trainmark.measure.worker import device_proof, frameworks, settings
 CONFIG = {config!r}
+MODELS = suites.of(CONFIG).models
 framework = frameworks.of({stack!r})
 framework.load("cpu", {threads})
 """

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from trainmark.analysis import convergence
 from trainmark.dataset import fashion_mnist
-from trainmark.experiment import workloads
+from trainmark.experiment.suites.fashion_mnist import MODELS
 
 BATCH_SIZE, EPOCHS, RESAMPLED = 512, 5, 20
 
@@ -29,7 +29,7 @@ BATCH_SIZE, EPOCHS, RESAMPLED = 512, 5, 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--level", type=float, default=0.001, help="convergence_level of the configuration")
-    parser.add_argument("--models", nargs="*", default=list(workloads.MODELS), help="to cripple; none to skip that")
+    parser.add_argument("--models", nargs="*", default=list(MODELS), help="to cripple; none to skip that")
     args = parser.parse_args()
     references = convergence.load(ROOT / "config/references.yaml")
     print_false_alarms(references, args.level)
@@ -77,7 +77,7 @@ def print_detection(gate: convergence.Gate, settings: str, models: list[str]) ->
     print(f"\n| model, batch size {BATCH_SIZE} | crippled by | accuracy after epoch {EPOCHS} | verdict | reason |")
     print("|---|---|---|---|---|")
     for model in models:
-        layers = range(sum(bool(layer.weights) for layer in workloads.MODELS[model](tf.keras).layers))
+        layers = range(sum(bool(layer.weights) for layer in MODELS[model].build(tf.keras).layers))
         cases = [("nothing", {}), ("learning rate x 100", {"rate": 0.1}), ("shuffled labels", {"labels": shuffled})]
         cases += [(f"no gradients in layer {number + 1} of {len(layers)}", {"frozen": number}) for number in layers]
         for name, how in cases:
@@ -91,7 +91,7 @@ def print_detection(gate: convergence.Gate, settings: str, models: list[str]) ->
 def train(tf, model: str, splits: tuple, rate: float = 0.001, labels=None, frozen: int | None = None) -> dict:
     """One training, and its curves as a record names them."""
     tf.keras.utils.set_random_seed(99)
-    built = workloads.MODELS[model](tf.keras)
+    built = MODELS[model].build(tf.keras)
     if frozen is not None:
         [layer for layer in built.layers if layer.weights][frozen].trainable = False
     optimizer = tf.keras.optimizers.Adam(rate)

@@ -21,7 +21,7 @@ SCRIPTS = ROOT / "workflow/scripts"
 sys.path[:0] = [str(SCRIPTS), str(ROOT)]
 
 from trainmark.dataset import fashion_mnist
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 from trainmark.machine import hardware
 from trainmark.measure.worker import frameworks, settings
 from trainmark.planning import plan
@@ -82,7 +82,7 @@ def train(folder: Path, watcher: subprocess.Popen, pairs: int) -> list[dict[bool
     train_set = fashion_mnist.load_split(
         folder, *(CONFIG[f"{part}_samples"] for part in ("train", "validation", "test"))
     )[0]
-    model = workloads.MODELS["mlp"](keras)
+    model = suites.named(suites.DEFAULT).models["mlp"].build(keras)
     settings.compile_model(framework, model, workloads.describe("mlp", CONFIG))
     times: list[dict[bool, float]] = [{} for _ in range(pairs)]
 

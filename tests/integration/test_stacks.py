@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from trainmark import stacks
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 from trainmark.install import lockfile, stack_locks
 from trainmark.machine import hardware
 
@@ -25,13 +25,13 @@ SMALL_BYTES = 500e6
 DESCRIBE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 from trainmark.measure.worker import frameworks, settings
 framework = frameworks.of("tf")
 framework.load("cpu", 2)
 found = {}
 for name, workload in json.load(sys.stdin).items():
-    model = workloads.MODELS[name](framework.keras)
+    model = suites.model_of(workload).build(framework.keras)
     settings.compile_model(framework, model, workload)
     loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
     found[name] = {"loss": loss, "layers": [type(layer).__name__ for layer in model.layers]}
@@ -126,7 +126,7 @@ def test_what_is_installed_is_timed_and_in_no_comparison_with_what_a_lock_pins(c
 
 def test_same_is_computed_in_both_stacks(python):
     """In Keras 2.12 the text "adam" alone would mean three different optimizers on three platforms."""
-    wanted = {model: workloads.describe(model, CONFIG) for model in workloads.MODELS}
+    wanted = {model: workloads.describe(model, CONFIG) for model in suites.of(CONFIG).models}
 
     def describe(interpreter: str) -> dict:
         command = [interpreter, "-c", DESCRIBE, str(SCRIPT.parent)]

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 
 from tests.conftest import CONFIG, ROOT
 from tests.machines import boxes, environments, macs
@@ -30,7 +30,7 @@ print(json.dumps({model: device_proof.prove_step(framework, each, 64, device) fo
 
 def execution(python: Path, device: str) -> dict[str, dict]:
     """What a step of each model executed on a machine."""
-    wanted = {model: workloads.describe(model, CONFIG) for model in workloads.MODELS}
+    wanted = {model: workloads.describe(model, CONFIG) for model in suites.of(CONFIG).models}
     environment = {"PATH": f"{python.parent}:/usr/bin:/bin", "HOME": str(python.parents[1])}
     command = [python, "-c", STEPS, str(ROOT / "workflow/scripts"), device]
     result = subprocess.run(command, input=json.dumps(wanted), env=environment, capture_output=True, text=True)
@@ -49,7 +49,7 @@ def test_optimizer_of_a_mac_is_that_of_linux(request, stack, tmp_path):
         on_linux = pool.submit(execution, linux, "cpu")
         found = execution(mac, "gpu")
         expected = on_linux.result()
-    for model in workloads.MODELS:
+    for model in suites.of(CONFIG).models:
         assert found[model]["variable_devices"] == ["GPU:0"]
         assert found[model]["optimizer_class"] == expected[model]["optimizer_class"]
         assert expected[model]["optimizer_operations"]

@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from trainmark.dataset import fashion_mnist
+from trainmark.experiment import suites
 from trainmark.machine import disturbances
 from trainmark.measure.messages import TrainingAnswer, TrainingRequest, UsedGpu, nothing_measured
 
 
 def train(request: TrainingRequest) -> TrainingAnswer:
     """What a real training of this batch size answered, with the durations of this one."""
-    assert fashion_mnist.is_decoded(Path(request["data_folder"]))
+    assert suites.of(request["workload"]).data.is_decoded(Path(request["data_folder"]))
     refuse_other_threads(request["threads"])
     answer, workload = nothing_measured("ok", None), request["workload"]
     real = real_record(request["device"], request["batch_size"])

@@ -18,8 +18,8 @@ RULES = ROOT / "workflow/rules/report.smk"
 # Script -> folder, of the rules that depend on code.
 DIGESTS = dict(re.findall(r'layers\.digest\("(\w+)\.py", "([\w/]*)"\)', RULES.read_text()))
 # Folders whose modules run beside a training, or before anything is installed.
-BARE = ("", "machine", "install", "dataset", "experiment", "records", "measure", "measure/worker/frameworks")
-BARE += ("measure/worker", "doctor")
+BARE = ("", "machine", "install", "dataset", "experiment/suites", "experiment", "records", "measure", "doctor")
+BARE += ("measure/worker/frameworks", "measure/worker")
 
 # Test files of what is no module of the package, or of several folders at once.
 OTHERS = {

@@ -143,7 +143,10 @@ def test_merges_what_it_is_told_however_it_is_called(tmp_path):
 VARIABLES = (
     "VENV",
     "STACK",
-    "STACKS",
+    "SUITE",
+    "SUITES",
+    "CHOSEN",
+    "REFERENCES",
     "DEFAULT_STACK",
     "HOST_STACKS",
     "PYTHON",

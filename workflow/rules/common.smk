@@ -8,10 +8,9 @@ from snakemake.exceptions import WorkflowError
 
 from trainmark import errors, escaping, files, layers, stacks, terminal
 from trainmark.contents import captions, figures, tables
-from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls, grid, workloads
 from trainmark.install import stack_locks
-from trainmark.planning import call, ending, job_environment, plan, preflight
+from trainmark.planning import call, ending, job_environment, plan, preflight, suite_files
 from trainmark.measure import progress
 from trainmark.planning import config as configuration
 from trainmark.records import record, supersession, writing
@@ -30,9 +29,6 @@ SNAKEMAKE = call.command_line(sys.argv[:1], sys.executable)
 job_environment.clean_environment()
 HERE = plan.surroundings(snakemake_interface.use_conda(workflow))
 job_environment.prepare_jobs(sys.executable, HERE.use_conda)
-DATA_SET = expand("results/data/{file}.npy", file=fashion_mnist.PAYLOADS)
-# All are made at once, so a run need not name more than one: one that is missing, if any is.
-NAMED_DATA = next((file for file in DATA_SET if not Path(file).exists()), DATA_SET[0])
 # Where this call keeps the measurements that it replaces.
 SUPERSEDED = supersession.folder()
 # Every core that Snakemake may use, so that nothing runs beside a timing.
@@ -47,6 +43,10 @@ try:
     preflight.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
 except errors.TrainmarkError as error:
     raise WorkflowError(escaping.terminal(str(error))) from None
+DATA_SET = PLAN.suite.data.paths
+# All are made at once, so a run need not name more than one: one that is missing, if any is.
+NAMED_DATA = next((file for file in DATA_SET if not Path(file).exists()), DATA_SET[0])
+REFERENCES = suite_files.references(config["references"])
 terminal.say(*preflight.remarks(PLAN, HERE), to=sys.stderr)
 stack_locks.write_lists(PLAN.stacks)
 
@@ -55,7 +55,7 @@ wildcard_constraints:
     kind=f"runs|controls/(?:{'|'.join(controls.NAMES)})",
     stack=stacks.pattern(PLAN.stacks),
     device="cpu|gpu",
-    model="|".join(workloads.MODELS),
+    model="|".join(PLAN.suite.models),
     batch_size=r"[1-9]\d*",
     repeat=r"[1-9]\d*",
     round=r"[1-9]\d*",

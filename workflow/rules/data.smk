@@ -9,12 +9,15 @@ rule prepare_data:
     priority: 2**40  # or the sweep of matrix products, which is last, would come while no training can start
     conda:
         "../../envs/report.yaml"
+    resources:  # unlike params, they do not make again what checkouts of before have
+        suite=PLAN.suite.name,
+        to=str(PLAN.suite.data.folder),
     params:
         folder=config["data_folder"],
         download=config["data_download"],
     shell:
-        "python workflow/scripts/prepare_data.py --data-folder={params.folder:q} --download {params.download} "
-        "results/data 2> {log}"
+        "python workflow/scripts/prepare_data.py --suite {resources.suite} --data-folder={params.folder:q} "
+        "--download {params.download} {resources.to} 2> {log}"
 
 
 rule describe_machine:

@@ -7,9 +7,7 @@ rule time_training:
         data_set,
     output:
         # What is there stays until its successor is whole.
-        update(
-            f"results/machines/{PLAN.machine}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"
-        ),
+        update(f"results/machines/{PLAN.folder}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"),
     log:
         "results/logs/time_training/{kind}/{stack}/{device}/{model}/{batch_size}/{repeat}.log",
     priority: lambda w: PLAN.priority(PLAN.run(**w))
@@ -25,6 +23,7 @@ rule time_training:
         prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
         python=job_python,
         superseded=str(SUPERSEDED),
+        data=str(PLAN.suite.data.folder),
     params:
         workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
         seed=lambda w: PLAN.seed(PLAN.run(**w)),
@@ -34,7 +33,7 @@ rule time_training:
     shell:
         "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
         "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
-        "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data results/data "
+        "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data {resources.data} "
         "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
         "--superseded {resources.superseded} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
         "--log {log} {output} 2> {log}"

@@ -15,7 +15,7 @@ rule collect_records:
         records=local_records,
         rooflines=local_rooflines,
         machine=machine_file,
-        references=config["references"],
+        references=REFERENCES,
         hardware=config["hardware"],
         schemas=expand("workflow/schemas/{file}.schema.yaml", file=["record", "machine", "roofline"]),
     output:
@@ -30,7 +30,7 @@ rule collect_records:
         others=other_files,
         bad=config["on_bad_record"],
         level=config["convergence_level"],
-        contents=files.digests([config["references"], *config["hardware"]]),
+        contents=files.digests([*REFERENCES, *config["hardware"]]),
     shell:
         "python workflow/scripts/collect_records.py --on-bad-record {params.bad} --references {input.references:q} "
         "--hardware {input.hardware:q} --level {params.level} -- results/report 2> {log}"
@@ -62,7 +62,7 @@ rule make_tables:
 rule draw_figures:
     input:
         written(*(table.name for table in tables.TABLES)),
-        references=config["references"],
+        references=REFERENCES,
     output:
         report(
             # Replaced as a whole by the script; Snakemake would remove one file after the other, and may be killed meanwhile.
@@ -80,7 +80,7 @@ rule draw_figures:
         code=layers.digest("draw_figures.py", "report/figures"),
         preferred=PLAN.settings_digest,
         machine=SHOWN_FIRST,
-        contents=files.digests([config["references"]]),
+        contents=files.digests(REFERENCES),
         captions=figures.captions(),
         png=config["png"],
     shell:

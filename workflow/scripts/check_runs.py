@@ -13,7 +13,7 @@ def main() -> None:
     parser.add_argument("--session", type=Path, required=True, help="knows the command that the user gave")
     parser.add_argument("--runs", type=Path, nargs="*", default=[], help="runs.csv, which knows what did not converge")
     parser.add_argument("output", type=Path, help="written when every run is ok")
-    parser.add_argument("records", nargs="+", help="the local grid's records")
+    parser.add_argument("records", nargs="*", help="the local grid's records")
     args = parser.parse_args()
     found = {path: record.load_own(Path(path)) for path in args.records}
     failed = {p: f"{r['status']}: {r['reason']}" for p, r in found.items() if r["status"] != record.OK}

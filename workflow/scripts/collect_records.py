@@ -15,18 +15,19 @@ SCHEMAS = Path("workflow/schemas")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--on-bad-record", choices=["stop", "skip"], required=True, help="what to do with bad files")
-    parser.add_argument("--references", type=Path, required=True, help="config/references.yaml")
+    parser.add_argument("--references", type=Path, nargs="+", required=True, help="config/references.yaml and the like")
     parser.add_argument("--level", type=float, required=True, help="share of healthy runs that may be refused")
     parser.add_argument("--hardware", type=Path, nargs="+", required=True, help="config/hardware.yaml and the like")
     parser.add_argument("output", type=Path, help="folder in which the tables are written")
     args = parser.parse_args()
     skip = args.on_bad_record == "skip"
-    gate = convergence.Gate(convergence.load(args.references), args.level)
+    references = [convergence.load(path) for path in args.references]
+    gate = convergence.Gate(references[0], args.level, references[1:])
     published = catalogue.load(args.hardware)
     made_by = (
         layers.digest("collect_records.py", "analysis"),
         args.level,
-        files.digests([args.references, *args.hardware, *sorted(SCHEMAS.glob("*"))]),
+        files.digests([*args.references, *args.hardware, *sorted(SCHEMAS.glob("*"))]),
     )
     kept = kept_parts.KeptParts(Path(".snakemake/trainmark-collected.msgpack"), repr(made_by), collecting.Collected)
     left_out = collecting.collect(grid.MACHINES, SCHEMAS, args.output, skip, gate, published, kept)

@@ -5,18 +5,20 @@ from pathlib import Path
 
 from trainmark import errors, files, terminal
 from trainmark.analysis import reference_runs
-from trainmark.experiment import grid
+from trainmark.experiment import grid, suites
 from trainmark.machine import gpus, hardware
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--machine", help="the machine whose records are used; default: this one")
+    parser.add_argument("--suite", choices=suites.NAMES, default=suites.DEFAULT, help="of these records")
     parser.add_argument("--stack", required=True, help="the stack of these records")
     parser.add_argument("output", type=Path, help="config/references.yaml, to be written")
     args = parser.parse_args()
     machine = args.machine or hardware.automatic_name(gpus.choose())
-    count, text = reference_runs.gather(grid.MACHINES, Path("workflow/schemas"), machine, args.stack)
+    of = machine, args.stack, args.suite
+    count, text = reference_runs.gather(grid.MACHINES, Path("workflow/schemas"), *of)
     files.write_whole(args.output, text)
     terminal.say(f"trainmark: {args.output} holds {count} runs of {machine}.")
 

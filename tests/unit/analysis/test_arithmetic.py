@@ -8,6 +8,7 @@ from scipy import stats
 from trainmark.analysis import arithmetic
 from trainmark.analysis.comparison_statistics import moments
 from trainmark.experiment import flops
+from trainmark.experiment.suites.fashion_mnist import MODELS
 
 from tests import synthetic
 from tests.unit.analysis.frames import frame
@@ -51,12 +52,12 @@ PEAKS = pd.DataFrame({"flops_per_second": [7.5e12, 8.0e12], "side": 4096, "round
 
 def test_utilisation_is_that_of_the_best_batch_size_over_the_published_peak():
     runs = frame(synthetic.records_of("synthetic-m2-max"))
-    counts = [flops.of_fit(model, 2, 50000, 10000) for model in runs["model"]]
+    counts = [flops.of_fit(MODELS[model], 2, 50000, 10000) for model in runs["model"]]
     table = arithmetic.utilisation(runs.assign(flops_per_second=counts / runs["fit_seconds"]), GPUS, PEAKS)
     row = table.query("device == 'gpu' and model == 'cnn'").iloc[0]
     time = synthetic.seconds("synthetic-m2-max", "gpu", "cnn", 1024)
     assert row["batch_size"] == 1024
-    assert row["tflops"] == pytest.approx(flops.of_fit("cnn", 2, 50000, 10000) / time / 1e12)
+    assert row["tflops"] == pytest.approx(flops.of_fit(MODELS["cnn"], 2, 50000, 10000) / time / 1e12)
     assert row["share"] == pytest.approx(row["tflops"] / 10.7)
     assert table.query("device == 'cpu'")["share"].isna().all()
     assert row["swept_share"] == pytest.approx(row["tflops"] / 8.0)

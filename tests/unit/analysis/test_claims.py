@@ -1,5 +1,7 @@
 """Tests of trainmark.analysis.claims: all verdicts of all claims, on invented runs that fit, change or lack it."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,9 +19,12 @@ def verdict(name, runs, peaks=None):
     return row
 
 
-def judged(of, *runs, peaks=None, ids=IDS, **settings):
-    """Rows of claims.csv; of several experiments, the first is the one that is shown."""
-    measured = [Measured(part, settings, number == 0) for number, part in enumerate(runs)]
+def judged(of, *runs, peaks=None, ids=IDS, suites=(), **settings):
+    """Rows of claims.csv; of several experiments, the first is the one that is shown. ``suites`` are theirs."""
+    measured = [
+        Measured(part, {**settings, **({"suite": suite} if suite else {})}, number == 0)
+        for number, (part, suite) in enumerate(itertools.zip_longest(runs, suites))
+    ]
     return claims.judge_all(Ledger(list(of)), measured, peaks_of() if peaks is None else peaks, ids)
 
 
@@ -152,14 +157,14 @@ def runs_alone(values, factor=1.0, spread=1.0, **columns):
     ((name, numbers),) = values.items()
     middle = float(np.median(numbers))
     found = {name: [factor * (middle + spread * (number - middle)) for number in numbers]}
-    fixed = {"machine": "synthetic-m1", "device": "gpu", "stack": "tf-2.19", "model": "cnn", "batch_size": 64}
+    fixed = {"machine": "synthetic-m1", "device": "gpu", "stack": "tf-2.19", "model": "cnn_123k", "batch_size": 64}
     fixed |= {"epochs": 5, "energy_scope": "SoC", "test_accuracy": 0.9, "steady_state_epoch_seconds": 10.0}
     others = {"fit_seconds": 50.0, "throughput_samples_per_second": 5000.0, "energy_joules": 1000.0}
     return pd.DataFrame({**fixed, **others, **found, **columns}, index=range(len(numbers)))
 
 
 def alone(measure, **changes):
-    workload = {"suite": "cifar-10", "models": ["cnn"], "batch_sizes": [64], "epochs": 5, "framework": "tf"}
+    workload = {"suite": "cifar-10", "models": ["cnn_123k"], "batch_sizes": [64], "epochs": 5, "framework": "tf"}
     return {
         "id": "alone",
         "statement": "Synthetic",
@@ -168,7 +173,7 @@ def alone(measure, **changes):
         "suite": "cifar-10",
         "candidate": {"hardware": "apple-m1", "device": "gpu"},
         "workload": workload,
-        "cells": {"models": ["cnn"], "batch_sizes": [64]},
+        "cells": {"models": ["cnn_123k"], "batch_sizes": [64]},
         "statistic": "every",
         "relation": "equals",
         **ALONE[measure][0],
@@ -178,7 +183,7 @@ def alone(measure, **changes):
 
 def verdict_alone(measure, runs, **changes):
     settings = {"epochs": 5, "precision": "float32"}
-    (row,) = judged([alone(measure, **changes)], runs.assign(suite="cifar-10"), **settings).to_dict("records")
+    (row,) = judged([alone(measure, **changes)], runs, suites=["cifar-10"], **settings).to_dict("records")
     return row
 
 
@@ -196,8 +201,8 @@ def test_a_value_by_itself_is_reproduced_contradicted_or_neither(measure):
     assert (row["verdict"], "needs two runs" in row["detail"]) == (verdicts.WITHIN_NOISE, True)
     row = verdict_alone(measure, runs_alone(values, batch_size=32))
     assert row["verdict"] == verdicts.NOT_MEASURED
-    assert "cnn 64 on synthetic-m1" in row["detail"]
-    assert row["command"] == "snakemake --cores 1 --config suite=cifar-10 'models=[cnn]' 'batch_sizes=[64]' epochs=5"
+    assert "cnn_123k 64 on synthetic-m1" in row["detail"]
+    assert row["command"] == "snakemake --cores 1 --config suite=cifar-10 'models=[cnn_123k]' 'batch_sizes=[64]' epochs=5"
     row = verdict_alone(measure, runs_alone(values), cannot_run="no such model")
     assert (row["verdict"], row["detail"], row["command"]) == (verdicts.UNTESTABLE, "no such model", None)
 
@@ -214,20 +219,21 @@ def test_a_value_by_itself_is_reproduced_contradicted_or_neither(measure):
 )
 def test_runs_of_another_workload_test_nothing(other):
     values = ALONE["accuracy"][1]
-    runs = runs_alone(values).assign(**{"suite": "cifar-10", **other})
-    (row,) = judged([alone("accuracy")], runs, epochs=5).to_dict("records")
+    runs = runs_alone(values).assign(**{key: value for key, value in other.items() if key != "suite"})
+    (row,) = judged([alone("accuracy")], runs, suites=[other.get("suite", "cifar-10")], epochs=5).to_dict("records")
     assert row["verdict"] == verdicts.NOT_MEASURED
     assert (row["candidate"], row["detail"]) == (
         "synthetic-m1, GPU",
-        "no run of apple-m1, GPU with cifar-10, cnn, batch size 64, 5 epochs, tf",
+        "no run of apple-m1, GPU with cifar-10, cnn_123k, batch size 64, 5 epochs, tf",
     )
-    (row,) = judged([alone("accuracy")], runs_alone(values).assign(suite="cifar-10"), epochs=9).to_dict("records")
+    (row,) = judged([alone("accuracy")], runs_alone(values), suites=["cifar-10"], epochs=9).to_dict("records")
     assert row["verdict"] == verdicts.NOT_MEASURED
 
 
 def test_a_claim_is_asked_of_the_experiment_that_has_its_workload():
     values = ALONE["accuracy"][1]
-    rows = judged([alone("accuracy"), LEDGER["m1-always"]], ALL, runs_alone(values).assign(suite="cifar-10"), epochs=5)
+    both = [alone("accuracy"), LEDGER["m1-always"]]
+    rows = judged(both, ALL, runs_alone(values), suites=[None, "cifar-10"], epochs=5)
     assert list(rows["verdict"]) == [verdicts.REPRODUCED] * 2
     assert list(rows["measured_in"].fillna("shown")) == ["cifar-10, 5 epochs", "shown"]
     # The article's claims are about the page's experiment, whatever else was measured.
@@ -240,19 +246,19 @@ def test_the_speed_of_a_suite_is_not_that_of_a_model_of_the_same_name_in_another
     claim = {**LEDGER["m1-cnn-max"], "suite": "cifar-10", "workload": workload, "cells": workload}
     (row,) = judged([claim], ALL).to_dict("records")
     assert row["verdict"] == verdicts.NOT_MEASURED
-    lacking = ALL[(ALL["machine"] != "synthetic-m1") | (ALL["batch_size"] != 32)].assign(suite="cifar-10")
-    (row,) = judged([claim], lacking).to_dict("records")
+    lacking = ALL[(ALL["machine"] != "synthetic-m1") | (ALL["batch_size"] != 32)]
+    (row,) = judged([claim], lacking, suites=["cifar-10"]).to_dict("records")
     assert row["detail"] == (
         "missing: apple-m1, GPU, compared with synthetic-m2-max in stack tf-2.19 with cifar-10, cnn, batch size 32"
     )
-    (row,) = judged([claim], ALL.assign(suite="cifar-10")).to_dict("records")
+    (row,) = judged([claim], ALL, suites=["cifar-10"]).to_dict("records")
     assert (row["verdict"], row["baseline"]) == (verdicts.CONTRADICTED, "synthetic-m1, GPU")
 
 
 def test_energies_that_count_different_things_are_no_energy():
     runs = runs_alone(ALONE["energy"][1], energy_scope=["SoC", "SoC", "GPU board"])
     row = verdict_alone("energy", runs)
-    assert (row["verdict"], row["detail"]) == (verdicts.NOT_MEASURED, "missing: cnn 64 on synthetic-m1 (an energy)")
+    assert (row["verdict"], row["detail"]) == (verdicts.NOT_MEASURED, "missing: cnn_123k 64 on synthetic-m1 (an energy)")
 
 
 def test_every_claim_of_every_source_has_a_verdict_on_machines_of_the_article():

@@ -9,7 +9,7 @@ import yaml
 from scipy import stats
 from trainmark.analysis import convergence, reference_runs
 from trainmark.errors import TrainmarkError
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 
 from tests import report, synthetic
 from tests.conftest import CONFIG, ROOT, synthetic_record, unlearned
@@ -187,9 +187,9 @@ def test_no_better_than_chance_is_not_learning_though_the_loss_is_below_that_of_
 
 def test_least_accuracy_is_that_of_a_binomial_test():
     for samples in (100, 1000, 10_000):
-        least = round(convergence.least_above_trivial(samples, 0.001) * samples)
+        least = round(convergence.least_above_trivial(samples, 0.001, 0.2) * samples)
         assert stats.binom.sf(least - 1, samples, 0.2) <= 0.001 < stats.binom.sf(least - 2, samples, 0.2)
-    assert convergence.least_above_trivial(2, 0.001) == 1
+    assert convergence.least_above_trivial(2, 0.001, 0.2) == 1
 
 
 def test_one_threshold_on_one_pixel_reaches_no_more_than_that(payloads):
@@ -201,4 +201,4 @@ def test_one_threshold_on_one_pixel_reaches_no_more_than_that(payloads):
         above = np.eye(10)[labels].T @ (images > threshold)  # class x pixel
         below = np.bincount(labels, minlength=10)[:, None] - above
         best = max(best, (above.max(axis=0) + below.max(axis=0)).max())
-    assert 0.15 < best / len(labels) <= convergence.TRIVIAL_ACCURACY * 1.05
+    assert 0.15 < best / len(labels) <= suites.named(suites.DEFAULT).trivial_accuracy * 1.05

@@ -58,7 +58,7 @@ def test_what_a_file_may_leave_out_is_there(tmp_path):
         tmp_path,
         [
             {"id": "a", "source": "s", "cells": {"models": ["mlp"], "batch_sizes": [32]}, "statistic": "maximum"},
-            {"id": "b", "source": "s", "measure": "energy", "workload": {"suite": "cifar-10", "models": ["cnn"]}},
+            {"id": "b", "source": "s", "measure": "energy", "workload": {"suite": "cifar-10", "models": ["cnn_123k"]}},
         ],
     ).claims
     assert (plain["measure"], plain["suite"], plain["statistic"]) == ("speed_up", "fashion-mnist", "maximum")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from trainmark.dataset import fashion_mnist
+from trainmark.dataset import fashion_mnist, sources
 from trainmark.errors import TrainmarkError
 from trainmark.install import debian
 
@@ -46,7 +46,7 @@ def nowhere(monkeypatch, tmp_path):
     def refuse(*arguments, **options):
         raise urllib.error.URLError("no network")
 
-    monkeypatch.setattr(fashion_mnist.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(sources.urllib.request, "urlopen", refuse)
     monkeypatch.setattr(debian.shutil, "which", lambda name: None)
     return tmp_path
 
@@ -303,9 +303,9 @@ def network(monkeypatch, tmp_path):
 @pytest.mark.parametrize("liar", LIARS, ids=lambda liar: liar.__name__)
 def test_download_that_lies_leads_to_the_next(network, small, files, liar):
     if liar is silent:
-        network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)
+        network.setattr(sources, "DOWNLOAD_TIMEOUT_SECONDS", 1)
     if liar is dripping:
-        network.setattr(fashion_mnist, "DOWNLOAD_LIMIT_SECONDS", 1)
+        network.setattr(sources, "DOWNLOAD_LIMIT_SECONDS", 1)
     with (
         server(functools.partial(liar, files)) as first,
         server(functools.partial(truthful, files)) as second,
@@ -317,8 +317,8 @@ def test_download_that_lies_leads_to_the_next(network, small, files, liar):
 
 
 def test_every_download_that_failed_is_named_with_its_reason(network, files):
-    network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)
-    network.setattr(fashion_mnist, "DOWNLOAD_LIMIT_SECONDS", 1)
+    network.setattr(sources, "DOWNLOAD_TIMEOUT_SECONDS", 1)
+    network.setattr(sources, "DOWNLOAD_LIMIT_SECONDS", 1)
     with contextlib.ExitStack() as running:
         addresses = {liar: running.enter_context(server(functools.partial(liar, files))) for liar in LIARS}
         network.setattr(fashion_mnist, "ADDRESSES", tuple(addresses.values()))
@@ -353,7 +353,7 @@ def test_bad_proxy_leads_to_what_needs_none(network, small, files, proxy):
 def test_server_without_tls_is_left_for_the_next(network, small, files):
     with server(functools.partial(truthful, files)) as address:
         network.setattr(fashion_mnist, "ADDRESSES", (address.replace("http:", "https:"), address))
-        network.setattr(fashion_mnist, "DOWNLOAD_TIMEOUT_SECONDS", 1)  # it waits for a greeting of ours, and we for its
+        network.setattr(sources, "DOWNLOAD_TIMEOUT_SECONDS", 1)  # it waits for a greeting of ours, and we for its
         assert fashion_mnist.obtain(None, allow_download=True)[0] == small
 
 

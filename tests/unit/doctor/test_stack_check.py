@@ -11,7 +11,7 @@ import pytest
 import yaml
 from trainmark.doctor import stack_check
 from trainmark.errors import TrainmarkError
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 from trainmark.machine import gpus, hardware
 from trainmark.measure import kernel_cache
 from trainmark.measure.worker import device_proof, frameworks
@@ -50,7 +50,7 @@ def examine(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
 
     def run(code, watch=NO_METER, **changes):
-        wanted = [workloads.describe(model, CONFIG) for model in workloads.MODELS]
+        wanted = [workloads.describe(model, CONFIG) for model in suites.of(CONFIG).models]
         settings = {"stack": "tf-2.19", "devices": ["cpu"], "workloads": wanted, "batch_size": 64, "threads": 1}
         request = stack_check.Request(**{**settings, "gpu": None, "lock_file": LOCK, "workflow_pid": None, **changes})
         return stack_check.examine(request, fake_child(textwrap.dedent(code)), watch)

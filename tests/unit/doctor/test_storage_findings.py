@@ -1,36 +1,49 @@
 """Tests of trainmark.doctor.storage_findings: what it says of disks that are invented."""
 
 import collections
+import dataclasses
 from pathlib import Path
 
 import pytest
+from trainmark.dataset import fashion_mnist
 from trainmark.doctor import storage_findings
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import suites
 
 from tests.unit.doctor.conftest import H100, PLAN, T4, check
 
 
-def test_data_set(monkeypatch, tmp_path, data_folder):
-    check(storage_findings.data_set(PLAN, data_folder), "good", "decoded and verified")
-    for name in storage_findings.fashion_mnist.PAYLOADS:
+@pytest.fixture
+def found(monkeypatch):
+    """What the doctor says of the data set in a folder, which ``obtain`` would give otherwise."""
+
+    def look(folder, obtain=None):
+        suite = suites.named(suites.DEFAULT)
+        data = dataclasses.replace(suite.data, folder=folder, obtain=obtain)
+        monkeypatch.setattr(suites, "of", lambda settings: dataclasses.replace(suite, data=data))
+        return storage_findings.data_set(PLAN)
+
+    return look
+
+
+def test_data_set(found, tmp_path, data_folder):
+    check(found(data_folder), "good", "decoded and verified")
+    for name in fashion_mnist.PAYLOADS:
         (tmp_path / f"{name}.npy").write_bytes(b"x")
-    check(storage_findings.data_set(PLAN, tmp_path), "wrong", f"rm -r {tmp_path}")
+    check(found(tmp_path), "wrong", f"rm -r {tmp_path}")
     nothing = tmp_path / "nothing"
-    monkeypatch.setattr(storage_findings.fashion_mnist, "obtain", lambda folder, download: ({}, "the folder of a test"))
-    check(storage_findings.data_set(PLAN, nothing), "good", "from the folder of a test")
+    check(found(nothing, lambda folder, download: ({}, "the folder of a test")), "good", "from the folder of a test")
 
     def refuse_one(folder, download):
         print("trainmark: data set: the folder x: REFUSED, not used: y.gz is damaged")
         return {}, "the folder of a test"
 
-    monkeypatch.setattr(storage_findings.fashion_mnist, "obtain", refuse_one)
-    check(storage_findings.data_set(PLAN, nothing), "warning", "REFUSED, not used: y.gz")
+    check(found(nothing, refuse_one), "warning", "REFUSED, not used: y.gz")
 
     def fail(folder, download):
         raise TrainmarkError("Fashion-MNIST was not found. --config data_folder=")
 
-    monkeypatch.setattr(storage_findings.fashion_mnist, "obtain", fail)
-    check(storage_findings.data_set(PLAN, nothing), "wrong", "was not found")
+    check(found(nothing, fail), "wrong", "was not found")
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(1e8, "wrong"), (1.2e9, "warning"), (1e11, "good")])

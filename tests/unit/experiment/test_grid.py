@@ -49,3 +49,13 @@ def test_priority_is_exact_in_a_float():
 
 def test_seeds_differ_by_repeat_alone():
     assert [grid.run_seed(2023, repeat) for repeat in (1, 2, 3)] == [2024, 2025, 2026]
+
+
+def test_records_of_another_suite_lie_apart_from_those_of_the_default_one():
+    run = grid.Run(grid.Cell("synthetic", "tf-2.19", "cpu", "resnet50", 32), 2, "xla", "cifar-10")
+    assert str(run.path) == "results/machines/synthetic/suites/cifar-10/controls/xla/tf-2.19/cpu/resnet50/32/2.json"
+    assert grid.run_from_path(Path("/somewhere") / run.path) == run
+    plain = grid.enumerate_runs(**{**AXES, "machine": "suites"}, suite="cifar-10")[0]  # which no machine may be called
+    assert grid.run_from_path(plain.path) == plain
+    with pytest.raises(ValueError, match="is not the path of a record"):
+        grid.run_from_path(Path("results/machines/m/suites/fashion-mnist/runs/tf-2.19/cpu/mlp/32/1.json"))

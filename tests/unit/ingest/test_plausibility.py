@@ -34,6 +34,7 @@ def workload(**changes) -> dict:
     return workloads.describe("mlp", {**CONFIG, **changes})
 
 
+CIFAR = workloads.describe("resnet50", {**CONFIG, "suite": "cifar-10", "train_samples": 40_000})
 # What was installed on a machine.
 UNPINNED = {"stack": "tf-2.19.1-unpinned", "environment__packages": {"tensorflow": "2.19.1", "keras": "3.15.1"}}
 IMPOSSIBLE = {
@@ -170,6 +171,38 @@ IMPOSSIBLE = {
     "too many images": (
         {"workload": workload(train_samples=55_000)},
         "it used 65000 training and validation images",
+    ),
+    "more images than its suite has": (
+        {"model": "resnet50", "workload": CIFAR | {"train_samples": 45_000}},
+        "it used 55000 training and validation images, but there are 50000",
+    ),
+    "more test images than there are": (
+        {"model": "resnet50", "workload": CIFAR | {"test_samples": 10_001}},
+        "test_samples is 10001",
+    ),
+    "a suite with the data of another": (
+        {"model": "resnet50", "workload": CIFAR | {"data": workload()["data"]}},
+        "its suite is cifar-10, but its data are 'fashion-mnist'",
+    ),
+    "invented data under the name of the real ones": (
+        {"model": "resnet50", "workload": CIFAR | {"data": {"name": "cifar-10", "sha256": {}}}},
+        "its suite is cifar-10, but its data are 'cifar-10' with other checksums",
+    ),
+    "a suite that is not known": (
+        {"model": "resnet50", "workload": CIFAR | {"suite": "cifar-11"}},
+        "is of the suite 'cifar-11', which is not",
+    ),
+    "the default suite by its name": (
+        {"workload": workload() | {"suite": "fashion-mnist"}},
+        "is of the suite 'fashion",
+    ),
+    "parameters of another model": (
+        {"workload": CIFAR, "model": "resnet50", "execution__parameters": 122_570},
+        "its model has 122,570 parameters, but resnet50 has 23,608,202",
+    ),
+    "more epochs than it was to train": (
+        {"status": "timed_out", "reason": "synthetic", "durations": {"epoch_seconds": [1.0] * 3}, "accuracy": None},
+        "it has 2 epochs, but 3 times of epochs",
     ),
     "another model's workload": ({"workload": workloads.describe("cnn", CONFIG)}, "its workload is of model 'cnn'"),
     "more energy than its parts": ({"energy": ENERGY | {"joules": 1e6}}, "it used 1e+06 J, but its parts used 800 J"),
@@ -314,5 +347,5 @@ def test_losses_that_probabilities_can_have_are_believed(accuracy):
     lowest = (1 - accuracy) * math.log(2)
     highest = accuracy * math.log(10) + (1 - accuracy) * 80
     for loss in (lowest, highest):
-        found = list(plausibility._of_losses("test", [loss], [accuracy], images=100))
+        found = list(plausibility._of_losses("test", [loss], [accuracy], images=100, chance=math.log(10)))
         assert found == []

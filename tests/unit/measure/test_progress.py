@@ -72,6 +72,17 @@ def test_estimate_of_an_unknown_cell_is_the_mean_of_the_known(here):
     assert progress.estimate_seconds(left, [], SAMPLES) is None
 
 
+def test_guesses_are_held_against_what_finished_runs_took(here):
+    """Of models that differ a hundredfold, a mean says nothing."""
+    known = [write(synthetic_record())]  # 30 s
+    left = [str(path_of(synthetic_record(model=model))) for model in ("cnn", "lstm")]
+    folder = {model: str(path_of(synthetic_record(model=model)).parent) for model in ("mlp", "cnn")}
+    guesses = {folder["mlp"]: 10.0, folder["cnn"]: 1000.0}
+    assert progress.estimate_seconds(left[:1], [], SAMPLES, guesses) == pytest.approx(1000)
+    assert progress.estimate_seconds(left[:1], known, SAMPLES, guesses) == pytest.approx(3000)
+    assert progress.estimate_seconds(left, known, SAMPLES, guesses) == pytest.approx(3030)  # of lstm there is none
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -18,6 +18,7 @@ from trainmark.errors import TrainmarkError
 from trainmark.experiment import controls, grid, workloads
 from trainmark.machine import gpus, hardware
 from trainmark.measure import supervision, worker_process
+from trainmark.measure.messages import nothing_measured
 from trainmark.records import chain
 
 from tests.conftest import CONFIG, ROOT, synthetic_record, validate_record
@@ -85,6 +86,76 @@ def test_death_of_the_child_becomes_a_record(supervise, code, status, reason):
     assert data["status"] == status
     assert reason in data["reason"]
     assert data["log_tail"] == ["a line of the log", "the last line"]
+
+
+# Answers SIGTERM with two epochs of three, as a training does.
+STOPPABLE = """
+import json, signal, sys, time
+answer = json.loads(sys.argv[1])
+def stop(signum, frame):
+    print(json.dumps(answer), flush=True)
+    raise SystemExit
+signal.signal(signal.SIGTERM, stop)
+time.sleep(60)
+"""
+
+
+def test_training_that_is_stopped_keeps_the_epochs_that_it_finished(supervise):
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    curves = {name: [0.5, 0.4] for name in names}
+    kept = {**curves, "test_loss": None, "test_accuracy": None}
+    times = {"epoch_seconds": [2.0, 1.0], "validation_seconds": [0.2, 0.1], "first_epoch_seconds": 2.0}
+    answer = {**nothing_measured("timed_out", "x"), "durations": times, "accuracy": kept}
+    child = [sys.executable, "-c", STOPPABLE, json.dumps(answer)]
+    data = supervise(child, time_limit_seconds=1, config={**TINY, "epochs": 3})
+    assert (data["status"], data["durations"], data["accuracy"]) == ("timed_out", times, kept)
+    assert data["reason"] == (
+        "The training was stopped after its time limit of 1 s (time_limit_seconds in config). 2 of 3 epochs finished, "
+        "in 1.5 s each: they are in its record."
+    )
+
+
+def test_child_that_will_not_end_is_killed(supervise, monkeypatch):
+    monkeypatch.setattr(worker_process, "GRACE_SECONDS", 0.5)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    for words in (deaf, deaf.replace("time.sleep", "print('{', flush=True); time.sleep")):
+        data = supervise(fake_child(words), time_limit_seconds=0.5)
+        assert data["status"] == "timed_out"
+        assert "None of 2 epochs was finished" in data["reason"]
+
+
+# The real child, which is told to stop when its second epoch ends.
+STOPPED = f"""
+import os, signal, sys
+sys.path.insert(0, {str(SCRIPT.parent)!r})
+from trainmark.measure import worker_process
+from trainmark.measure.worker import training
+real = training._epoch_clock
+def clock(framework):
+    found = real(framework)
+    def stop(epoch, logs=None, end=found.on_epoch_end):
+        end(epoch, logs)
+        if epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+    found.on_epoch_end = stop
+    return found
+training._epoch_clock = clock
+worker_process.serve()
+"""
+
+
+@pytest.mark.slow
+def test_real_training_answers_with_its_epochs_when_it_is_stopped(supervise):
+    data = supervise(fake_child(STOPPED), config={**TINY, "epochs": 50})
+    assert data["status"] == "timed_out"
+    count = len(data["durations"]["epoch_seconds"])
+    assert 2 <= count <= 3  # the third may not be in the curves yet
+    assert data["durations"]["first_epoch_seconds"] == data["durations"]["epoch_seconds"][0]
+    assert "fit_seconds" not in data["durations"]
+    for name, values in data["accuracy"].items():
+        assert values is None if name.startswith("test_") else len(values) == count
+    assert data["energy"]["joules"] is None
+    assert f"{count} of 50 epochs finished" in data["reason"]
 
 
 def test_record_that_is_replaced_is_kept(supervise, tmp_path):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from trainmark.errors import TrainmarkError
-from trainmark.experiment import workloads
 from trainmark.planning import call
 from trainmark.planning import config as configuration
 
@@ -58,7 +57,7 @@ def test_doctor_is_told_what_a_run_would_be_refused_for(here, monkeypatch):
     assert set(told["refused"]["stacks"]) == {"tf-2.12"}
     assert "(config.yaml, line 7: stacks)" in told["refused"]["stacks"]["tf-2.12"]
     assert told["refused"]["platform"] is told["refused"]["machine"] is None
-    assert [workload["model"] for workload in told["workloads"]] == list(workloads.MODELS)
+    assert [workload["model"] for workload in told["workloads"]] == ["mlp", "cnn", "lstm"]
     assert (told["batch_size"], told["threads"], told["gpu"]) == (512, None, "auto")
     assert told["records_missing"] == len(planned.runs) - 1
     assert told["environment_bytes"] == 5 * json.loads(SIZES.read_text())["tf-2.12.linux-64.yaml"]

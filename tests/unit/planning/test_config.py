@@ -65,7 +65,7 @@ def test_every_key_is_in_the_readme():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"models": ["mlp", "resnet"]}, 'models[1] is "resnet"; expected one of cnn, lstm, mlp.'),
+        ({"models": ["mlp", "resnet"]}, 'models[1] is "resnet"; expected one of mlp, cnn, lstm.'),
         ({"models": "mlp"}, 'models is "mlp"; expected a list'),
         ({"batch_sizes": [32, 0]}, "batch_sizes[1] is 0; expected a whole number from 1 to 60000."),
         ({"batch_sizes": [32, 32]}, "expected a list without duplicates"),

@@ -71,7 +71,7 @@ def without(number, key):
         (claim(2, id="m1-cnn-max"), ["claims[3].id", "an id that no other entry has"]),
         (claim(2, candidate={"hardware": "apple-m9", "device": "gpu"}), ["apple-m9", "apple-m1-8"]),
         (claim(2, candidate={"device": "gpu"}), ["claims[2].candidate", "an id or family"]),
-        (claim(2, cells={"models": ["mpl"], "batch_sizes": [32]}), ["models", '"mpl"', "one of cnn, lstm, mlp"]),
+        (claim(2, cells={"models": ["mpl"], "batch_sizes": [32]}), ["models", '"mpl"', "one of mlp, cnn, lstm"]),
         (claim(2, cells={"models": ["mlp"], "batch_sizes": [0]}), ["batch_sizes", "a whole number"]),
     ],
 )

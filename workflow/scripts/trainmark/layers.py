@@ -9,7 +9,7 @@ from pathlib import Path
 from trainmark import stacks
 
 _PACKAGE = Path(__file__).resolve().parent
-_STATED = ("machine", "dataset", "experiment", "records")
+_STATED = ("machine", "experiment", "experiment/suites", "records")
 
 # Folder -> the folders and the third-party packages that its modules may import, beside its own modules, the standard
 # library and the modules at the top. A folder comes after those that it may import. Libraries of hardware, which a
@@ -20,15 +20,16 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "machine": ((), ()),
     "install": ((), ()),
     "dataset": (("install",), ("numpy",)),
-    "experiment": (("machine", "dataset"), ()),
-    "records": (("experiment",), ()),
-    "measure": ((*_STATED, "install"), ()),
+    "experiment/suites": (("dataset",), ()),
+    "experiment": (("machine", "experiment/suites"), ()),
+    "records": (("experiment", "experiment/suites"), ()),
+    "measure": ((*_STATED, "dataset", "install"), ()),
     "measure/worker/frameworks": (
         ("machine", "experiment", "measure"),
         ("jax", "jaxlib", "keras", "tensorflow", "torch"),
     ),
     "measure/worker": ((*_STATED, "install", "measure", "measure/worker/frameworks"), ("numpy",)),
-    "doctor": (("machine", "dataset", "records", "install", "measure"), ()),
+    "doctor": (("machine", "experiment/suites", "records", "install", "measure"), ()),
     "ingest": (_STATED, ("msgspec", "yaml")),
     "planning": (
         (*_STATED, "contents", "install", "measure", "measure/worker/frameworks"),
@@ -37,7 +38,7 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "analysis": ((*_STATED, "contents", "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
     "report/figures": (("contents", "machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
     "report/sections": (
-        ("contents", "machine", "experiment", "records", "ingest", "analysis", "report/figures"),
+        ("contents", "machine", "experiment", "experiment/suites", "records", "ingest", "analysis", "report/figures"),
         ("pandas",),
     ),
     "report": (("contents", "records", "analysis", "report/sections"), ("jinja2",)),

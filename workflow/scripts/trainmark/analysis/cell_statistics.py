@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.experiment import workloads
+from trainmark.experiment import suites
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK
 
@@ -29,8 +29,8 @@ JOINED = ["python", "numpy", "gpu_id", "operating_system", "gpu_driver", "lock_s
 
 
 def model_rank(model: str) -> tuple[int, str]:
-    """Sorts models in the order of ``workloads``, and by the alphabet those that it no longer has."""
-    known = list(workloads.MODELS)
+    """Sorts models in the order of the suites, and by the alphabet those that they no longer have."""
+    known = suites.models()
     return (known.index(model) if model in known else len(known), model)
 
 
@@ -82,7 +82,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_order(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """A table sorted by these columns, models in the order of ``workloads``."""
+    """A table sorted by these columns, models in the order of the suites."""
     return table.sort_values(keys, key=lambda column: column.map(model_rank) if column.name == "model" else column)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from trainmark import stacks
 from trainmark.analysis import comparison_statistics
 from trainmark.analysis.ledger import Claim
-from trainmark.experiment import runnable
+from trainmark.experiment import suites
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +29,10 @@ class Measured:
     settings: Mapping[str, Any]
     shown: bool = True
 
-    @functools.cached_property
+    @property
     def suite(self) -> str:
         """Its suite; records from before there were suites have none."""
-        names = self.runs["suite"].dropna().unique() if "suite" in self.runs else []
-        return str(names[0]) if len(names) else runnable.DEFAULT
+        return str(self.settings.get("suite", suites.DEFAULT))
 
     @functools.cached_property
     def moments(self) -> pd.DataFrame:
@@ -80,8 +79,8 @@ def command(claim: Claim) -> str:
     workload = claim.get("workload", {})
     if "cannot_run" in claim or "cells" not in claim or not workload:
         return ""
-    pairs = [] if claim["suite"] == runnable.DEFAULT else [f"suite={claim['suite']}"]
-    if set(claim["cells"]["models"]) != set(runnable.SUITES[claim["suite"]]):
+    pairs = [] if claim["suite"] == suites.DEFAULT else [f"suite={claim['suite']}"]
+    if set(claim["cells"]["models"]) != set(suites.named(claim["suite"]).models):
         pairs.append(f"'models=[{','.join(claim['cells']['models'])}]'")
     sizes = claim.get("with_batch_sizes", claim["cells"]["batch_sizes"])  # one command for a table
     pairs.append(f"'batch_sizes=[{','.join(map(str, sizes))}]'")

@@ -17,13 +17,9 @@ import yaml
 from scipy import special
 
 from trainmark.analysis import accuracy_targets
-from trainmark.dataset import fashion_mnist
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
+from trainmark.experiment.suites.suite import Suite
 
-# What the simplest classifier that looks at an image reaches, where the classes are equally frequent: one threshold on
-# one pixel (R. C. Holte, Very simple classification rules perform well on most commonly used datasets, Machine Learning
-# 11, 1993) has two answers, and so is right for two classes at most. To always give the same answer reaches half of it.
-TRIVIAL_ACCURACY = 2 / fashion_mnist.CLASSES
 # A validation accuracy that is lower by no more than this is as good: half a point moves no conclusion about speed.
 MARGIN = 0.005
 REFERENCES, WEAKER_RULES = "references", "weaker rules"
@@ -35,13 +31,13 @@ class Verdict:
 
     Attributes:
         reason: why it did not converge; empty if it did.
-        gate: by which rules it was judged.
+        gate: by which rules it was judged; None if by none.
         t: by how many standard deviations it is above the mean of the references less MARGIN (negative: below).
         limit: the value of ``t`` below which it does not count.
     """
 
     reason: str
-    gate: str
+    gate: str | None
     t: float | None = None
     limit: float | None = None
 
@@ -65,14 +61,17 @@ class Gate:
     Args:
         references: to hold them against; None for the weaker rules alone.
         level: the share of healthy runs that may be refused, of each test.
+        further: references of other experiments, as those of other suites are.
     """
 
-    def __init__(self, references: References | None, level: float) -> None:
-        self.references, self._level = references, level
-        self._moments: dict[tuple[str, int, int], tuple[float, float, float] | None] = {}
-        self._same: dict[str, bool] = {}
+    def __init__(self, references: References | None, level: float, further: Sequence[References] = ()) -> None:
+        self.references = references
+        self._known = [*([references] if references else []), *further]
+        self._level = level
+        self._moments: dict[tuple[str, str, int, int], tuple[float, float, float] | None] = {}
+        self._same: dict[str, References | None] = {}
         self._least: dict[str, float] = {}
-        self._targets: dict[str, float | None] = {}
+        self._targets: dict[tuple[str, str], float | None] = {}
 
     def judge(self, model: str, batch_size: int, accuracy: Mapping[str, Sequence[float]], settings: str) -> Verdict:
         """Whether a run that ended without a fault has learned.
@@ -84,8 +83,8 @@ class Gate:
             settings: its workload but for the model, as canonical JSON.
         """
         found = list(accuracy["validation_accuracy"])
-        moments = self._of(model, batch_size, len(found)) if self._fits(settings) else None
-        reason = _weaker_rules(accuracy, self._least_accuracy(settings))
+        moments = self._of(model, batch_size, len(found), self._fitting(settings))
+        reason = _weaker_rules(accuracy, self._least_accuracy(settings), suites.of(json.loads(settings)))
         if moments is None or found[-1] is None:
             return Verdict(reason, WEAKER_RULES)
         least, deviation, limit = moments
@@ -105,28 +104,35 @@ class Gate:
             model: its model.
             settings: its workload but for the model, as canonical JSON.
         """
-        if model not in self._targets:
-            curves = self.references.accuracy.get(model, {}) if self.references else {}
-            self._targets[model] = accuracy_targets.target(curves)
-        return self._targets[model] if self._fits(settings) else None
+        if (settings, model) not in self._targets:
+            references = self._fitting(settings)
+            curves = references.accuracy.get(model, {}) if references else {}
+            self._targets[settings, model] = accuracy_targets.target(curves)
+        return self._targets[settings, model]
 
-    def _fits(self, settings: str) -> bool:
-        """Whether the references are of the same experiment."""
+    def _fitting(self, settings: str) -> References | None:
+        """The references of the same experiment; None where there are none."""
         if settings not in self._same:
-            self._same[settings] = self.references is not None and without_epochs(settings) == self.references.settings
+            self._same[settings] = fitting(self._known, settings)
         return self._same[settings]
 
     def _least_accuracy(self, settings: str) -> float:
         """The validation accuracy from which on a run is better than trivial, by more than chance."""
         if settings not in self._least:
-            self._least[settings] = least_above_trivial(json.loads(settings)["validation_samples"], self._level)
+            known = json.loads(settings)
+            trivial = suites.of(known).trivial_accuracy
+            self._least[settings] = least_above_trivial(known["validation_samples"], self._level, trivial)
         return self._least[settings]
 
-    def _of(self, model: str, batch_size: int, epoch: int) -> tuple[float, float, float] | None:
+    def _of(
+        self, model: str, batch_size: int, epoch: int, references: References | None
+    ) -> tuple[float, float, float] | None:
         """As ``limit_of`` gives it; None where there are no references."""
-        key = (model, batch_size, epoch)
+        if references is None:
+            return None
+        key = (references.settings, model, batch_size, epoch)
         if key not in self._moments:
-            sizes = self.references.accuracy.get(model, {}) if self.references else {}
+            sizes = references.accuracy.get(model, {})
             groups = {size: [run[epoch - 1] for run in runs if len(run) >= epoch] for size, runs in sizes.items()}
             values = groups.get(batch_size, [])
             self._moments[key] = limit_of(values, list(groups.values()), self._level) if len(values) > 1 else None
@@ -154,24 +160,25 @@ def limit_of(values: Sequence[float], siblings: Sequence[Sequence[float]], level
     return math.fsum(values) / len(values) - MARGIN, max(deviation, 1e-9), limit
 
 
-def least_above_trivial(samples: int, level: float) -> float:
-    """The lowest accuracy on so many samples that a classifier of TRIVIAL_ACCURACY reaches in ``level`` of all cases.
+def least_above_trivial(samples: int, level: float, trivial: float) -> float:
+    """The lowest accuracy on so many samples that a classifier of a trivial one reaches in ``level`` of all cases.
 
     A one-sided exact binomial test; 1 where the samples are too few to tell anything.
     """
-    right = next((k for k in range(samples + 1) if special.bdtrc(k - 1, samples, TRIVIAL_ACCURACY) <= level), samples)
+    right = next((k for k in range(samples + 1) if special.bdtrc(k - 1, samples, trivial) <= level), samples)
     return right / samples
 
 
-def _weaker_rules(accuracy: Mapping[str, Sequence[float]], least: float) -> str:
+def _weaker_rules(accuracy: Mapping[str, Sequence[float]], least: float, suite: Suite) -> str:
     """What can be said without references: a loss that rises away, and an accuracy that is no better than trivial.
 
     Args:
         accuracy: ``train_loss``, ``validation_loss`` and ``validation_accuracy``, each by epoch.
         least: validation accuracy of a run that learned.
+        suite: that its model is of.
     """
     train, validation, found = (accuracy[k] for k in ("train_loss", "validation_loss", "validation_accuracy"))
-    guess = math.log(fashion_mnist.CLASSES)
+    guess = math.log(suite.data.classes)
     if validation[-1] is None or validation[-1] >= guess:
         shown = "not a number" if validation[-1] is None else f"{validation[-1]:.3f}"
         return f"Its validation loss after epoch {len(validation)} is {shown}; guessing gives {guess:.3f}."
@@ -179,11 +186,17 @@ def _weaker_rules(accuracy: Mapping[str, Sequence[float]], least: float) -> str:
         shown = "not a number" if found[-1] is None else f"{found[-1]:.3f}"
         return (
             f"Its validation accuracy after epoch {len(found)} is {shown}; a rule with one threshold on one pixel "
-            f"reaches up to {TRIVIAL_ACCURACY:.3f}, and with luck {least:.3f}."
+            f"reaches up to {suite.trivial_accuracy:.3f}, and with luck {least:.3f}."
         )
     if train[-1] > train[0]:
         return f"Its training loss rose from {train[0]:.3f} in the first epoch to {train[-1]:.3f} in the last."
     return ""
+
+
+def fitting(references: Sequence[References], settings: str) -> References | None:
+    """The references of an experiment, given as canonical JSON; None where there are none."""
+    computed = without_epochs(settings)
+    return next((each for each in references if each.settings == computed), None)
 
 
 def without_epochs(settings: str) -> str:

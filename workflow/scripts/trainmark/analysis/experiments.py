@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from trainmark.analysis import cell_statistics
+from trainmark.experiment import suites
 from trainmark.records.record import OK
 
 # Settings digest and protocol.
@@ -76,7 +77,8 @@ def difference(shown: Mapping[str, Any], other: Mapping[str, Any], prefix: str =
     """In which fields two experiments differ, each as "epochs 5 against 3"; the other's value first."""
     found = []
     for key in sorted({*shown, *other}):
-        ours, theirs = shown.get(key), other.get(key)
+        absent = suites.DEFAULT if key == "suite" else None  # which workloads do not name
+        ours, theirs = shown.get(key, absent), other.get(key, absent)
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             found += difference(ours, theirs, f"{prefix}{key} ")
         elif ours != theirs:

@@ -12,7 +12,7 @@ import yaml
 
 from trainmark.analysis.verdicts import Region
 from trainmark.contents.columns import brief
-from trainmark.experiment import runnable
+from trainmark.experiment import suites
 
 Claim = Mapping[str, Any]
 SPEED_UP, PEAK, ACCURACY = "speed_up", "peak_tflops", "accuracy"
@@ -73,7 +73,7 @@ def load(paths: Iterable[Path]) -> Ledger:
 def _whole(claim: Claim) -> Claim:
     """A claim with all that its file may leave out."""
     workload = claim.get("workload", {})
-    found = {"measure": SPEED_UP, "suite": workload.get("suite", runnable.DEFAULT), **claim}
+    found = {"measure": SPEED_UP, "suite": workload.get("suite", suites.DEFAULT), **claim}
     if found["measure"] in UNITS:
         found.setdefault("statistic", "every")
     if "cannot_run" not in claim and {"models", "batch_sizes"} <= workload.keys():

@@ -14,7 +14,7 @@ from trainmark.analysis.claims import Ids
 from trainmark.analysis.ledger import Claim, Ledger
 from trainmark.contents import tables
 from trainmark.contents.columns import ratio
-from trainmark.experiment import runnable
+from trainmark.experiment import suites
 from trainmark.words import and_words, enumerate_words
 
 # Machines whose published peaks differ by more than this factor ...
@@ -99,7 +99,7 @@ def _of_workload(published: Ledger, shown: Sequence[Measured]) -> Iterator[tuple
     """The tables whose workload is that of an experiment, with their model and the experiment."""
     for table in published.tables:
         if "cannot_run" not in table:
-            claim = {**table, "suite": table["workload"].get("suite", runnable.DEFAULT)}
+            claim = {**table, "suite": table["workload"].get("suite", suites.DEFAULT)}
             (model,) = table["workload"]["models"]
             yield from ((table, model, each) for each in claim_workloads.fitting(claim, shown))
 

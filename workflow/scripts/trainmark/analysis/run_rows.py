@@ -12,11 +12,12 @@ import msgspec
 
 from trainmark import escaping
 from trainmark.analysis import accuracy_targets
-from trainmark.analysis.convergence import Gate
+from trainmark.analysis.convergence import Gate, Verdict
 from trainmark.contents import run_columns, tables
-from trainmark.experiment import flops, workloads
+from trainmark.experiment import flops, suites, workloads
+from trainmark.experiment.suites.suite import STEP
 from trainmark.files import csv_text
-from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.records.record import INVENTED, NOT_CONVERGED, OK
 
 # Of a table, in the order of its columns.
 Row = tuple[Any, ...]
@@ -26,6 +27,7 @@ _values_of = operator.attrgetter(*_PATHS)
 _STATUS = _PATHS.index("status")
 # Of a failed run: all that is derived but its settings, epochs and samples, and nothing learned.
 _UNMEASURED = [None] * (len(run_columns.DERIVED) - 3 + len(run_columns.LEARNED))
+_INVENTED = "It trained on invented data, which are for trying a suite: it is in no comparison."
 _CURVES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
@@ -35,13 +37,18 @@ def run_row(record: Any, workload: Any, gate: Gate, canonical: str) -> Row:
     if record.status == OK:
         samples = workloads.samples_of({"train_samples": settings.train_samples, "epochs": settings.epochs})
         throughput = samples / record.durations.fit_seconds
-        operations = flops.of_fit(record.model, settings.epochs, settings.train_samples, settings.validation_samples)
+        suite = suites.named(settings.suite or suites.DEFAULT)
+        of_fit = settings.epochs, settings.train_samples, settings.validation_samples
+        operations = flops.of_fit(suite.models.get(record.model), *of_fit)
         devices = " ".join(record.execution.variable_devices)
         shares = record.noise.gpu_throttle_shares
         learned = {name: getattr(record.accuracy, name) for name in _CURVES}
         verdict = gate.judge(record.model, record.batch_size, learned, canonical)
         values = _values_of(record)
-        if verdict.reason:
+        if suite.data.invented:
+            verdict = Verdict("", None)
+            values = (*values[:_STATUS], INVENTED, _INVENTED, *values[_STATUS + 2 :])
+        elif verdict.reason:
             values = (*values[:_STATUS], NOT_CONVERGED, verdict.reason, *values[_STATUS + 2 :])
         return (
             *values,
@@ -72,6 +79,22 @@ def _to_target(record: Any, wanted: float | None) -> tuple[float | None, int | N
     return accuracy_targets.reached(
         record.accuracy.validation_accuracy, wanted, times.fit_setup_seconds, times.epoch_seconds
     )
+
+
+def step_row(record: Any, workload: Any) -> Row | None:
+    """A run's row in steps.csv; None of a suite that is not compared by steps, and of a run without a second epoch.
+
+    A step is the time of epochs 2 to n, less their validation, over their training steps.
+    """
+    settings, times = workload.values, record.durations
+    by_steps = suites.named(settings.suite or suites.DEFAULT).time == STEP
+    if not by_steps or record.control or record.status != OK or settings.epochs < 2:
+        return None
+    steps = -(-settings.train_samples // record.batch_size)
+    training = sum(times.epoch_seconds[1:]) - sum(times.validation_seconds[1:])
+    cell = record.machine, record.stack, record.device, record.model, record.batch_size
+    seconds = training / (settings.epochs - 1) / steps
+    return (*cell, record.repeat, steps, seconds, workload.settings_digest, record.protocol)
 
 
 def _json_text(value: Any) -> str:

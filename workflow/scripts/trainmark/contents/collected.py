@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainmark.contents.columns import UNKNOWN, Column
 from trainmark.contents.run_columns import CELL, RUN, SERIES
-from trainmark.contents.table import COLLECT, MAKE, Table, published, words
+from trainmark.contents.table import COLLECT, EXPERIMENT, MAKE, Table, published, words
 
 TABLES = (
     Table("runs", COLLECT, RUN),
@@ -80,6 +80,19 @@ TABLES = (
                     "threads",
                 )
             ),
+        ),
+    ),
+    # Of the runs of suites that are compared by their steps, those that have a second epoch.
+    Table(
+        "steps",
+        COLLECT,
+        (
+            *CELL,
+            Column("repeat", kind="integer"),
+            Column("steps_per_epoch", kind="integer"),
+            Column("steady_state_step_seconds", kind="number"),
+            *(Column(key) for key in EXPERIMENT[:1]),
+            *(Column(key, kind="integer") for key in EXPERIMENT[1:]),
         ),
     ),
     Table(

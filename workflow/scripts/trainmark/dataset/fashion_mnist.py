@@ -11,28 +11,20 @@ import functools
 import gzip
 import hashlib
 import io
-import logging
 import math
-import os
 import struct
 import sys
 import tempfile
-import time
-import urllib.request
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from trainmark.dataset import arrays, sources
+from trainmark.dataset.data_set import DECODED, DataSet
+from trainmark.dataset.sources import Source, SourceError
 from trainmark.errors import TrainmarkError
 from trainmark.files import PendingFile
 from trainmark.install import debian
-from trainmark.terminal import say
-
-if TYPE_CHECKING:
-    import numpy as np
-
-log = logging.getLogger(__name__)
 
 NAME = "fashion-mnist"
 IMAGE_SHAPE = (28, 28)
@@ -59,36 +51,17 @@ ADDRESSES = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 )
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
-# How long a server may be silent, and how long one file may take.
-DOWNLOAD_TIMEOUT_SECONDS = 30
-DOWNLOAD_LIMIT_SECONDS = 600
-
-
-class SourceError(Exception):
-    """One source does not have the data; the next may."""
 
 
 def cache_folder() -> Path:
-    """The user's own copy of the downloaded files, shared by all checkouts (XDG on Linux, Library on a Mac)."""
-    if sys.platform == "darwin":
-        base = _home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache")
-    return base / "trainmark" / NAME
-
-
-def _home() -> Path:
-    """The user's home; the folder for temporary files for a user without one, as in some containers."""
-    try:
-        return Path.home()
-    except RuntimeError:
-        return Path(tempfile.gettempdir())
+    """The user's own copy of the downloaded files, shared by all checkouts."""
+    return sources.caches() / NAME
 
 
 def installed_folders() -> list[Path]:
     """Folders in which other tools keep the same files: Keras's cache and the Debian/Ubuntu package."""
     shared = [Path(prefix) / "share" / "datasets" / NAME for prefix in ("/usr", "/usr/local", sys.prefix)]
-    return [_home() / ".keras" / "datasets" / NAME, *shared]
+    return [sources.home() / ".keras" / "datasets" / NAME, *shared]
 
 
 def payload_bytes(name: str) -> int:
@@ -148,29 +121,16 @@ def download(address: str) -> dict[str, bytes]:
 
     Raises:
         SourceError: if one is not the published file, or comes too slowly.
-        Exception: whatever else happens between here and the server: not only an OSError, since urllib lets through
-            what http.client and its parsers of addresses and headers raise.
+        Exception: as ``sources.fetched`` does.
     """
     payloads = {}
     for name in PAYLOADS:
-        content = _fetched(f"{address}{name}.gz", file_limit_bytes(name))
+        content = sources.fetched(f"{address}{name}.gz", file_limit_bytes(name))
         try:
             payloads[name] = verified_payload(name, content)
         except SourceError as error:
             raise SourceError(f"REFUSED, not used: {name}.gz {error}") from error
     return payloads
-
-
-def _fetched(address: str, limit_bytes: int) -> bytes:
-    """What is at an address, at most the first ``limit_bytes`` and a little of it."""
-    deadline = time.monotonic() + DOWNLOAD_LIMIT_SECONDS
-    content = bytearray()
-    with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
-        while len(content) <= limit_bytes and (part := response.read1(2**20)):
-            content += part
-            if time.monotonic() > deadline:
-                raise SourceError(f"{address} did not come within {DOWNLOAD_LIMIT_SECONDS} s")
-    return bytes(content)
 
 
 def fetch_debian_package() -> dict[str, bytes]:
@@ -185,19 +145,17 @@ def fetch_debian_package() -> dict[str, bytes]:
         return read_folder(Path(folder, "usr", "share", "datasets", NAME))
 
 
-def sources(
-    data_folder: str | None, allow_download: bool
-) -> Iterator[tuple[str, bool, Callable[[], dict[str, bytes]]]]:
-    """Where to look, in turn: a description, whether it is worth caching, and a function that gives the payloads."""
+def places(data_folder: str | None, allow_download: bool) -> Iterator[Source]:
+    """Where to look, in turn."""
     if data_folder:
-        yield f"the folder {data_folder} (data_folder in config)", False, lambda: read_folder(Path(data_folder))
+        yield Source(f"the folder {data_folder} (data_folder in config)", False, lambda: read_folder(Path(data_folder)))
         return
     for folder in (cache_folder(), *installed_folders()):
-        yield f"the folder {folder}", False, functools.partial(read_folder, folder)
+        yield Source(f"the folder {folder}", False, functools.partial(read_folder, folder))
     if allow_download:
         for address in ADDRESSES:
-            yield f"the download {address}", True, functools.partial(download, address)
-        yield f"the Debian package {DEBIAN_PACKAGE}", True, fetch_debian_package
+            yield Source(f"the download {address}", True, functools.partial(download, address))
+        yield Source(f"the Debian package {DEBIAN_PACKAGE}", True, fetch_debian_package)
 
 
 def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, bytes], str]:
@@ -213,49 +171,20 @@ def obtain(data_folder: str | None, allow_download: bool) -> tuple[dict[str, byt
     Raises:
         TrainmarkError: if no source has all four files; the text names each and how to supply the files.
     """
-    tried = []
-    for description, worth_caching, read in sources(data_folder, allow_download):
-        try:
-            payloads = read()
-        except Exception as error:  # whatever a source does, another one may have the data
-            tried.append(f"  - {description}: {_reason(error)}")
-            log.info("not from %s", description, exc_info=error)
-            continue
-        for line in tried:
-            if "REFUSED" in line:  # worth knowing, although another source had the data
-                say(f"trainmark: data set: {line.removeprefix('  - ')}")
-        if worth_caching:
-            keep_in_cache(payloads)
-        return payloads, description
-    advice = (
-        "Put the four files\n  "
-        + ", ".join(f"{name}.gz" for name in PAYLOADS)
-        + (
-            f"\n(for example from {ADDRESSES[0]}) into a folder and name the folder:\n  data_folder: "
-            "/path/to/the/folder   in config/config.yaml, or --config data_folder=/path/to/the/folder\nor copy them "
-            f"to {cache_folder()}. They are checked by their SHA-256."
-        )
-    )
-    skipped = "" if allow_download or data_folder else "\n  - the network: not asked (data_download: false in config)"
-    raise TrainmarkError("Fashion-MNIST was not found. Tried, in turn:\n" + "\n".join(tried) + skipped + "\n" + advice)
 
+    def failure(tried: str) -> str:
+        if not (allow_download or data_folder):
+            tried += "\n  - the network: not asked (data_download: false in config)"
+        how = sources.advice([f"{name}.gz" for name in PAYLOADS], ADDRESSES[0], cache_folder())
+        return f"Fashion-MNIST was not found. Tried, in turn:\n{tried}\n{how}"
 
-def _reason(error: Exception) -> str:
-    """What to tell of a failed source."""
-    if isinstance(error, (SourceError, debian.PackageError)):
-        return str(error)
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"  # a server wrote some of these texts
+    return sources.first_good(places(data_folder, allow_download), keep_in_cache, failure)
 
 
 def keep_in_cache(payloads: dict[str, bytes]) -> None:
-    """Save the files for other checkouts; a cache that cannot be written costs nothing but the next download."""
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, payload in payloads.items():
-            PendingFile(folder / f"{name}.gz").commit(gzip.compress(payload, compresslevel=1))
-    except OSError as error:
-        log.warning("the files were not kept in %s: %s", folder, error)
+    """Save the files for other checkouts."""
+    packed = {f"{name}.gz": gzip.compress(payload, compresslevel=1) for name, payload in payloads.items()}
+    sources.keep_in(cache_folder(), packed)
 
 
 def idx_header(shape: tuple[int, ...]) -> bytes:
@@ -270,9 +199,7 @@ def save_arrays(payloads: dict[str, bytes], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, payload in payloads.items():
         array = np.frombuffer(payload, np.uint8, offset=len(idx_header(SHAPES[name]))).reshape(SHAPES[name])
-        content = io.BytesIO()  # numpy's own writing to a full disk raises an error without a number
-        np.save(content, array)
-        PendingFile(folder / f"{name}.npy").commit(content.getvalue())
+        PendingFile(folder / f"{name}.npy").commit(arrays.whole(array))
 
 
 def is_decoded(folder: Path) -> bool:
@@ -287,9 +214,7 @@ def is_decoded(folder: Path) -> bool:
     return True
 
 
-def load_split(
-    folder: Path, train_samples: int, validation_samples: int, test_samples: int
-) -> tuple[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], ...]:
+def load_split(folder: Path, train_samples: int, validation_samples: int, test_samples: int) -> tuple[arrays.Set, ...]:
     """Train, validation and test sets as (images, labels), from the arrays that ``save_arrays`` wrote.
 
     The training set is the first ``train_samples`` of the 60,000 training images, the validation set the
@@ -303,31 +228,33 @@ def load_split(
     """
     import numpy as np
 
-    arrays = {}
+    found = []
     for name, expected in PAYLOADS.items():
         path = Path(folder, f"{name}.npy")
         try:
             array = np.load(path, mmap_mode="r")
         except (OSError, ValueError) as error:
-            raise TrainmarkError(f"Cannot read {path}: {error}. {_REFETCH}") from error
+            raise TrainmarkError(f"Cannot read {path}: {error}. {arrays.REFETCH}") from error
         digest = hashlib.sha256(idx_header(array.shape))
         digest.update(memoryview(np.ascontiguousarray(array)))  # type: ignore[arg-type]
         if digest.hexdigest() != expected:
-            raise TrainmarkError(f"{path} does not hold the published data; it was refused. {_REFETCH}")
-        arrays[name] = array
-
-    end = train_samples + validation_samples
-    # Scaled as most scripts do it, the whole set at once and not in place: the memory of the temporary array, freed
-    # again, is what fit's own copy then lands in, and where fresh memory is slow (virtual machines) that is 0.4 s.
-    images = arrays["train-images-idx3-ubyte"][:end].astype(np.float32) / 255
-    labels = np.array(arrays["train-labels-idx1-ubyte"][:end])
-    test_images = arrays["t10k-images-idx3-ubyte"][:test_samples].astype(np.float32) / 255
-    test_labels = np.array(arrays["t10k-labels-idx1-ubyte"][:test_samples])
-    return (
-        (images[:train_samples], labels[:train_samples]),
-        (images[train_samples:], labels[train_samples:]),
-        (test_images, test_labels),
-    )
+            raise TrainmarkError(f"{path} does not hold the published data; it was refused. {arrays.REFETCH}")
+        found.append(array)
+    return arrays.split(found, train_samples, validation_samples, test_samples)
 
 
-_REFETCH = "Delete the folder results/data: the next command fetches the data anew, and no good record is lost by it."
+DATA = DataSet(
+    name=NAME,
+    title="Fashion-MNIST",
+    sha256=PAYLOADS,
+    image_shape=IMAGE_SHAPE,
+    classes=CLASSES,
+    train_images=TRAIN_IMAGES,
+    test_images=TEST_IMAGES,
+    files=tuple(f"{name}.npy" for name in PAYLOADS),
+    folder=DECODED,  # not below it: checkouts of before have it there
+    obtain=obtain,
+    save=save_arrays,
+    is_decoded=is_decoded,
+    load_split=load_split,
+)

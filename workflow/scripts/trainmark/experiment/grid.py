@@ -8,6 +8,8 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainmark.experiment import suites
+
 # The folder of every machine's records, below the working directory.
 MACHINES = Path("results/machines")
 
@@ -28,11 +30,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Run:
-    """One process that trains once: a cell, the number of its repeat from 1, and for a variant its name."""
+    """One process that trains once.
+
+    Attributes:
+        cell: of which it is a repeat.
+        repeat: its number, from 1.
+        control: of a variant its name.
+        suite: the name of the suite that its model is of.
+    """
 
     cell: Cell
     repeat: int
     control: str | None = None
+    suite: str = suites.DEFAULT
 
     def __str__(self) -> str:
         return f"{self.cell}{f' {self.control}' if self.control else ''} repeat {self.repeat}"
@@ -40,16 +50,34 @@ class Run:
     @functools.cached_property
     def path(self) -> Path:
         """Path of this run's record, relative to the working directory."""
+        return MACHINES / self.place
+
+    @property
+    def place(self) -> str:
+        """Path of this run's record, relative to the folder of the machines."""
         c, kind = self.cell, f"controls/{self.control}" if self.control else "runs"
-        return MACHINES / f"{c.machine}/{kind}/{c.stack}/{c.device}/{c.model}/{c.batch_size}/{self.repeat}.json"
+        return (
+            f"{folder(c.machine, self.suite)}/{kind}/{c.stack}/{c.device}/{c.model}/{c.batch_size}/{self.repeat}.json"
+        )
+
+
+def folder(machine: str, suite: str) -> str:
+    """Where a machine's records of a suite lie, below ``MACHINES``: those of the default suite with its description."""
+    return machine if suite == suites.DEFAULT else f"{machine}/suites/{suite}"
 
 
 def enumerate_runs(
-    machine: str, stacks: list[str], devices: list[str], models: list[str], batch_sizes: list[int], repeats: int
+    machine: str,
+    stacks: list[str],
+    devices: list[str],
+    models: list[str],
+    batch_sizes: list[int],
+    repeats: int,
+    suite: str = suites.DEFAULT,
 ) -> list[Run]:
     """Every run of the grid, in the order of its axes; ``repeats`` runs per cell."""
     cells = itertools.product([machine], stacks, devices, models, batch_sizes)
-    return [Run(Cell(*cell), repeat) for cell in cells for repeat in range(1, repeats + 1)]
+    return [Run(Cell(*cell), repeat, suite=suite) for cell in cells for repeat in range(1, repeats + 1)]
 
 
 def run_from_path(path: Path) -> Run:
@@ -61,8 +89,11 @@ def run_from_path(path: Path) -> Run:
     path = Path(path)
     *before, stack, device, model, batch_size, name = path.parts
     control = before[-1] if before[-2:-1] == ["controls"] else None
-    machine = before[-3 if control else -2]
-    run = Run(Cell(machine, stack, device, model, int(batch_size)), int(name.removesuffix(".json")), control)
+    before = before[: -2 if control else -1]
+    suite = before[-1] if before[-2:-1] == ["suites"] else suites.DEFAULT
+    machine = before[-3 if suite != suites.DEFAULT else -1]
+    cell = Cell(machine, stack, device, model, int(batch_size))
+    run = Run(cell, int(name.removesuffix(".json")), control, suite)
     if run.path.parts != path.parts[-len(run.path.parts) :]:
         raise ValueError("is not the path of a record")
     return run

@@ -1,74 +1,11 @@
-"""The workloads: the models, and everything else that decides what a run computes.
-
-To add a model, write one function here that is decorated with ``@model`` and takes ``keras``; then name it in
-config/config.yaml. The functions are given ``keras``, that of the stack that trains, so that this module can be read
-without importing a framework.
-"""
+"""The workloads: everything that decides what a run computes."""
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from trainmark.dataset import fashion_mnist
-
-MODELS: dict[str, Callable[[Any], Any]] = {}
-
-
-def model(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Register a function that builds a model; its name is the model's name in config and in every record."""
-    MODELS[build.__name__] = build
-    return build
-
-
-@model
-def mlp(keras: Any) -> Any:
-    """Multilayer perceptron on the flattened image; 435,402 parameters."""
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input(fashion_mnist.IMAGE_SHAPE),
-            layers.Flatten(),
-            layers.Dense(512, activation="relu"),
-            layers.Dropout(0.2),
-            layers.Dense(64, activation="relu"),
-            layers.Dropout(0.2),
-            layers.Dense(fashion_mnist.CLASSES, activation="softmax"),
-        ]
-    )
-
-
-@model
-def cnn(keras: Any) -> Any:
-    """Convolutional network, the body of a well-known CIFAR-10 tutorial on one channel; 93,322 parameters."""
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input(fashion_mnist.IMAGE_SHAPE),
-            layers.Reshape((*fashion_mnist.IMAGE_SHAPE, 1)),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(fashion_mnist.CLASSES, activation="softmax"),
-        ]
-    )
-
-
-@model
-def lstm(keras: Any) -> Any:
-    """LSTM over the image's 28 rows of 28 values; 81,674 parameters."""
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input(fashion_mnist.IMAGE_SHAPE),
-            layers.LSTM(128),
-            layers.Dense(fashion_mnist.CLASSES, activation="softmax"),
-        ]
-    )
+from trainmark.experiment import suites
 
 
 def is_optimizer_of(stack: str, optimizer_class: str | None) -> bool:
@@ -82,7 +19,7 @@ def is_optimizer_of(stack: str, optimizer_class: str | None) -> bool:
 
 
 # The configuration's keys that decide what is computed: two experiments differ in one of these.
-SETTINGS = ("epochs", "train_samples", "validation_samples", "test_samples", "learning_rate", "jit_compile")
+SETTINGS = ("suite", "epochs", "train_samples", "validation_samples", "test_samples", "learning_rate", "jit_compile")
 
 
 def describe(model_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,14 +27,17 @@ def describe(model_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
     Two runs with equal workloads and batch sizes trained the same thing; anything else must not be compared.
     """
+    suite = suites.of(config)
     return {
+        # Workloads of the default suite are older than suites, and stay as they are.
+        **({} if suite.name == suites.DEFAULT else {"suite": suite.name}),
         "model": model_name,
-        "data": {"name": fashion_mnist.NAME, "sha256": dict(fashion_mnist.PAYLOADS)},
+        "data": {"name": suite.data.name, "sha256": dict(suite.data.sha256)},
         "train_samples": config["train_samples"],
         "validation_samples": config["validation_samples"],
         "test_samples": config["test_samples"],
         "epochs": config["epochs"],
-        "optimizer": {"name": "adam", "learning_rate": config["learning_rate"]},
+        "optimizer": {"name": suite.optimizer, "learning_rate": config["learning_rate"]},
         "loss": "sparse_categorical_crossentropy",
         "precision": "float32",
         "jit_compile": config["jit_compile"],

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from trainmark.experiment import controls, flops
+from trainmark.experiment import controls, flops, suites
 from trainmark.ingest import catalogue
 from trainmark.ingest.bad_files import Problem
 from trainmark.ingest.file_reader import Reader
@@ -86,8 +86,9 @@ class Facts:
         self.starts.setdefault(record.started_at, []).append(path)
         if record.status == OK:
             fit = record.durations.fit_seconds
-            done = flops.of_fit(record.model, workload.epochs, workload.train_samples, workload.validation_samples)
-            most = _BY_WINOGRAD if record.model in flops.CONVOLUTIONAL else 1.0
+            model = suites.named(workload.suite or suites.DEFAULT).models.get(record.model)
+            done = flops.of_fit(model, workload.epochs, workload.train_samples, workload.validation_samples)
+            most = _BY_WINOGRAD if model and model.convolutional else 1.0
             most *= _BY_TENSOR_FLOAT_32 if record.device == "gpu" and record.execution.tensor_float_32 else 1.0
             most *= _BY_HALF_PRECISION if controls.computes_in(record.control) else 1.0
             cores = record.noise.fit_cpu_seconds / fit

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from trainmark import files
-from trainmark.experiment import grid, workloads
+from trainmark.experiment import grid, suites, workloads
 from trainmark.ingest import decoding, plausibility, schemas
 from trainmark.ingest.bad_files import BadFileError
 from trainmark.ingest.older_formats import MACHINE_UPGRADES, UPGRADES
@@ -99,7 +99,7 @@ class Reader:
         """
         record = decoding.decode(self._record, content, FORMAT_VERSION, UPGRADES)
         workload = self._workload_of(record)
-        _check_place(path, record)
+        _check_place(path, record, workload.values.suite or suites.DEFAULT)
         if workload.digest != record.workload_digest:
             raise BadFileError(
                 f"was edited: the digest of its workload is {workload.digest[:12]}..., but it says "
@@ -144,6 +144,13 @@ class Reader:
         found = self._workloads.get(raw)
         if found is None:
             values = decoding.decode_part(self._workload, raw, "workload")
+            known = [name for name in suites.NAMES if name != suites.DEFAULT]  # which no workload names
+            if values.suite is not msgspec.UNSET and values.suite not in known:
+                raise BadFileError(
+                    f"is of the suite {values.suite!r}, which is not known here; expected none or one of "
+                    f"{', '.join(known)}",
+                    "Update trainmark if that suite is new, or move the file away",
+                )
             plain = msgspec.to_builtins(values)
             found = Workload(values, workloads.digest(plain), workloads.settings_digest(plain))
             self._workloads[raw] = found
@@ -163,26 +170,18 @@ def misplaced(path: str) -> BadFileError:
         return BadFileError("has a name that is not UTF-8", "Rename it, or remove it")
     return BadFileError(
         "lies where no record and no machine file belongs",
-        "Records are <machine>/runs/<stack>/<device>/<model>/<batch_size>/<repeat>.json; move it there, or remove it",
+        "Records are <machine>/runs/<stack>/<device>/<model>/<batch_size>/<repeat>.json, those of another suite than "
+        f"{suites.DEFAULT} <machine>/suites/<suite>/runs/...; move it there, or remove it",
     )
 
 
-def _check_place(path: str, record: Any) -> None:
-    """Demand that a record lies where its cell and repeat belong."""
-    machine, *kind, stack, device, model, batch_size, name = path.split("/")
-    if (
-        record.machine == machine
-        and kind == (["controls", record.control] if record.control else ["runs"])
-        and record.stack == stack
-        and record.device == device
-        and record.model == model
-        and str(record.batch_size) == batch_size
-        and f"{record.repeat}.json" == name
-    ):
-        return
+def _check_place(path: str, record: Any, suite: str) -> None:
+    """Demand that a record lies where its suite, cell and repeat belong."""
     cell = grid.Cell(record.machine, record.stack, record.device, record.model, record.batch_size)
-    run = grid.Run(cell, record.repeat, record.control)
-    right = run.path
+    run = grid.Run(cell, record.repeat, record.control, suite)
+    if run.place == path:
+        return
+    machine, right = path.partition("/")[0], run.path
     alone = str(right.relative_to(grid.MACHINES / record.machine)) == path.partition("/")[2]
     raise BadFileError(
         f"is the record of {record.machine} {run}, which belongs to {right}",

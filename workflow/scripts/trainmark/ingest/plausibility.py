@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from trainmark import stacks
-from trainmark.dataset import fashion_mnist
-from trainmark.experiment import controls
+from trainmark.experiment import controls, suites
+from trainmark.experiment.suites.suite import Model, Suite
 from trainmark.records.record import OK
 
 # Older than every framework that this project has measured.
@@ -28,16 +28,14 @@ _CLOCK_SECONDS, _CLOCK_SHARE = 1.0, 1e-3
 # A box with eight GPUs of a kilowatt draws a quarter of this.
 _MOST_WATTS = 50_000.0
 # An image that is classified wrongly gives its own class at most half of the probability, one that is classified
-# rightly at least that of chance.
-_LEAST_LOSS_IF_WRONG, _MOST_LOSS_IF_RIGHT = math.log(2), math.log(fashion_mnist.CLASSES)
+# rightly at least that of chance, which goes with the number of classes.
+_LEAST_LOSS_IF_WRONG = math.log(2)
 # Where nearly all of so many images are right, the mean loss is below 1, unless the few wrong ones lose over 100 each.
 _MANY, _NEARLY_ALL, _MOST_LOSS_THEN, _MOST_LOSS_IF_WRONG = 1000, 0.99, 1.0, 100.0
 _LOSS_TOLERANCE = 1e-3  # means are added up in float32
 # Validation and test images are of one distribution, and few models gain or lose a tenth between them but by chance,
 # whose standard error is at most that of throwing a coin.
 _MOST_APART, _STANDARD_ERRORS = 0.1, 5
-# Parameters of the project's models; any number is believed of a model that a user has added.
-PARAMETERS = {"mlp": 435_402, "cnn": 93_322, "lstm": 81_674}
 
 
 def find_impossible(record: Any, workload: Any, latest: str) -> str | None:
@@ -55,17 +53,28 @@ def _all(record: Any, workload: Any, latest: str) -> Iterator[str]:
     yield from _of_times(record, latest)
     if workload.model != record.model:
         yield f"its workload is of model {workload.model!r}, but the record is of {record.model!r}"
-    if workload.train_samples + workload.validation_samples > fashion_mnist.TRAIN_IMAGES:
-        yield (
-            f"it used {workload.train_samples + workload.validation_samples} training and validation images, but "
-            f"there are {fashion_mnist.TRAIN_IMAGES}"
-        )
+    suite = suites.named(workload.suite or suites.DEFAULT)
+    yield from _of_data(workload, suite)
     if record.status == OK:
         yield from _of_durations(record, workload.epochs)
-        yield from _of_learning(record.accuracy, workload)
+        yield from _of_learning(record.accuracy, workload, math.log(suite.data.classes))
         yield from _of_placement(record)
-        yield from _of_execution(record, workload)
+        yield from _of_execution(record, workload, suite.models.get(record.model))
         yield from _of_energy(record)
+    elif len(record.durations.epoch_seconds or ()) > workload.epochs:
+        yield f"it has {workload.epochs} epochs, but {len(record.durations.epoch_seconds)} times of epochs"
+
+
+def _of_data(workload: Any, suite: Suite) -> Iterator[str]:
+    """What cannot be of the images that a run used."""
+    used, there = workload.train_samples + workload.validation_samples, suite.data.train_images
+    if used > there:
+        yield f"it used {used} training and validation images, but there are {there}"
+    if workload.test_samples > suite.data.test_images:
+        yield f"it used {workload.test_samples} test images, but there are {suite.data.test_images}"
+    named = (workload.data.name, workload.data.sha256)
+    if suite.name != suites.DEFAULT and named != (suite.data.name, dict(suite.data.sha256)):
+        yield f"its suite is {suite.name}, but its data are {workload.data.name!r} with other checksums or another name"
 
 
 def _of_times(record: Any, latest: str) -> Iterator[str]:
@@ -130,7 +139,7 @@ def _differ(said: float | None, true: float | None) -> bool:
     return abs(said - true) > _TOLERANCE * true
 
 
-def _of_learning(accuracy: Any, workload: Any) -> Iterator[str]:
+def _of_learning(accuracy: Any, workload: Any, chance: float) -> Iterator[str]:
     curves = {
         "train_loss": accuracy.train_loss,
         "train_accuracy": accuracy.train_accuracy,
@@ -148,10 +157,12 @@ def _of_learning(accuracy: Any, workload: Any) -> Iterator[str]:
         yield "its status is ok although its test loss or accuracy is not a number"
         return
     if workload.loss == "sparse_categorical_crossentropy":
-        yield from _of_losses("training", accuracy.train_loss, accuracy.train_accuracy, workload.train_samples)
+        found = accuracy.train_loss, accuracy.train_accuracy, workload.train_samples
+        yield from _of_losses("training", *found, chance)
         found = accuracy.validation_loss, accuracy.validation_accuracy, workload.validation_samples
-        yield from _of_losses("validation", *found)
-        yield from _of_losses("test", [accuracy.test_loss], [accuracy.test_accuracy], workload.test_samples)
+        yield from _of_losses("validation", *found, chance)
+        tested = [accuracy.test_loss], [accuracy.test_accuracy], workload.test_samples
+        yield from _of_losses("test", *tested, chance)
     apart = abs(accuracy.validation_accuracy[-1] - accuracy.test_accuracy)
     error = 0.5 * math.sqrt(1 / workload.validation_samples + 1 / workload.test_samples)
     if apart > _MOST_APART + _STANDARD_ERRORS * error:
@@ -161,12 +172,14 @@ def _of_learning(accuracy: Any, workload: Any) -> Iterator[str]:
         )
 
 
-def _of_losses(which: str, losses: Sequence[float], accuracies: Sequence[float], images: int) -> Iterator[str]:
-    """What cannot be of a mean cross-entropy beside the share of images that are right."""
+def _of_losses(
+    which: str, losses: Sequence[float], accuracies: Sequence[float], images: int, chance: float
+) -> Iterator[str]:
+    """What cannot be of a mean cross-entropy beside the share of images that are right; ``chance``: of guessing."""
     for loss, right in zip(losses, accuracies):
         wrong = 1 - right
         least = wrong * _LEAST_LOSS_IF_WRONG * (1 - _LOSS_TOLERANCE) - _LOSS_TOLERANCE
-        most = _MOST_LOSS_IF_RIGHT * (1 + _LOSS_TOLERANCE) if wrong == 0 else math.inf
+        most = chance * (1 + _LOSS_TOLERANCE) if wrong == 0 else math.inf
         if images >= _MANY and right >= _NEARLY_ALL:
             most = min(most, _MOST_LOSS_THEN + _MOST_LOSS_IF_WRONG * wrong)
         if not least <= loss <= most:
@@ -187,7 +200,7 @@ def _of_placement(record: Any) -> Iterator[str]:
         yield f"a cpu run had operations on {', '.join(found.step_operations)}"
 
 
-def _of_execution(record: Any, workload: Any) -> Iterator[str]:
+def _of_execution(record: Any, workload: Any, model: Model | None) -> Iterator[str]:
     """What cannot be of the settings with which a run was executed, beside what it was to compute."""
     found = record.execution
     if found.floatx != workload.precision:
@@ -196,8 +209,8 @@ def _of_execution(record: Any, workload: Any) -> Iterator[str]:
         yield "it was compiled, but its workload is without compiling"
     if found.optimizer_class.rpartition(".")[2].lower() != workload.optimizer.name:
         yield f"its optimizer was {found.optimizer_class}, but its workload has {workload.optimizer.name}"
-    if found.parameters != PARAMETERS.get(record.model, found.parameters):
-        yield f"its model has {found.parameters:,} parameters, but {record.model} has {PARAMETERS[record.model]:,}"
+    if model and model.parameters not in (None, found.parameters):  # any number is believed of a user's own model
+        yield f"its model has {found.parameters:,} parameters, but {record.model} has {model.parameters:,}"
     if not _fits(record.stack, version := record.versions.framework_version or ""):
         yield f"it ran {record.versions.framework} {version or 'of no version'}, but its stack is {record.stack}"
     listed = record.environment.packages is not msgspec.UNSET

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from trainmark.dataset import fashion_mnist
-from trainmark.experiment import workloads
+from trainmark.dataset import sources
+from trainmark.experiment import suites
 from trainmark.install import lockfile
 from trainmark.machine import cuda
 from trainmark.machine.gpus import Gpu
@@ -31,7 +31,7 @@ LIMIT_SECONDS = 7200.0
 
 def cache_folder() -> Path:
     """Where the user's caches of this project lie."""
-    return fashion_mnist.cache_folder().parent
+    return sources.caches()
 
 
 def mark(stack: str, gpu: Gpu, lock_file: Path) -> Path:
@@ -77,7 +77,7 @@ def warm_up(
     """
     say(announcement(stack, gpu))
     began = time.monotonic()
-    for model in workloads.MODELS:
+    for model in suites.of(message["workload"]).models:
         size = message["batch_size"]
         sizes = {"train_samples": 2 * size, "validation_samples": size, "test_samples": size, "epochs": 1}
         workload = {**message["workload"], "model": model, **sizes}

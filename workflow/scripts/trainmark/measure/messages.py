@@ -105,6 +105,13 @@ class Accuracy(Curves, Scores):
     """What a model learned."""
 
 
+class KeptCurves(Curves):
+    """What is known of a training that was stopped: the epochs that it finished."""
+
+    test_loss: None
+    test_accuracy: None
+
+
 class Execution(TypedDict, total=False):
     """What a model computed with, as the libraries resolved it, and where a step was placed, as far as it came.
 
@@ -158,7 +165,7 @@ class TrainingAnswer(Ending):
         execution: how it was trained.
         versions: of what it was made with.
         noise: what happened on the machine meanwhile, as ``disturbances.between`` gives it.
-        accuracy: what it learned; None where it did not come to its end.
+        accuracy: what it learned; None where it finished no epoch.
         peak_memory_bytes: of the process.
         peak_device_memory_bytes: of the GPU; None where nothing counts it.
         fit_window: begin and end of ``fit``.
@@ -169,7 +176,7 @@ class TrainingAnswer(Ending):
     execution: Execution
     versions: dict[str, str | None]
     noise: dict[str, Any]
-    accuracy: Accuracy | None
+    accuracy: Accuracy | KeptCurves | None
     peak_memory_bytes: int | None
     peak_device_memory_bytes: int | None
     fit_window: Window | None

@@ -10,19 +10,21 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from trainmark import escaping, files, words
 from trainmark.errors import EXPLAINED
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 from trainmark.experiment.grid import Cell, Run, run_from_path
 from trainmark.files import write_whole
 from trainmark.records.record import NOT_CONVERGED, OK, Record
 from trainmark.system import read_text
 
 log = logging.getLogger(__name__)
+
+NOTHING_GUESSED: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ class Session:
         began: when it started, seconds since the epoch.
         samples: training samples times epochs of each of its runs.
         command: the command that the user gave.
+        guesses: folder of the records of a cell -> seconds that one run of it may take, where that was estimated.
     """
 
     planned: list[str]
     began: float
     samples: int
     command: str
+    guesses: dict[str, float] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write the plan where the runs find it."""
@@ -153,7 +157,7 @@ def run_line(record: Record, session: Session | None) -> str:
     width = len(str(len(session.planned)))
     text = f"[{len(finished):>{width}}/{len(session.planned)}] {text}"
     if left:
-        seconds = estimate_seconds(left, finished, session.samples)
+        seconds = estimate_seconds(left, finished, session.samples, session.guesses)
         about = f", about {words.duration_text(seconds)}" if seconds else ""
         return f"{text} | {len(left)} left{about}"
     return f"{text} | all runs done"
@@ -180,7 +184,7 @@ def bar(run: Run, session: Session | None, now: float) -> str:
     planned = len(session.planned)
     done = _BAR * len(finished) // planned
     left = sorted(set(session.planned) - set(finished))
-    seconds = estimate_seconds(left, finished, session.samples)
+    seconds = estimate_seconds(left, finished, session.samples, session.guesses)
     ends = ""
     if seconds:
         at = time.localtime(now + seconds)
@@ -194,23 +198,30 @@ def throughput(workload: Mapping[str, Any], fit_seconds: float) -> float:
     return workloads.samples_of(workload) / fit_seconds
 
 
-def estimate_seconds(left: Iterable[str], finished: Iterable[str], samples: int) -> float | None:
+def estimate_seconds(
+    left: Iterable[str], finished: Iterable[str], samples: int, guesses: Mapping[str, float] = NOTHING_GUESSED
+) -> float | None:
     """How long the runs that are left may take, in seconds; None where nothing is known yet.
 
     A run is expected to take what an earlier repeat of its cell took, whichever session measured it; a cell never
-    timed, what the finished runs took on average.
+    timed, what was guessed, times what finished runs took of their guesses; and without a guess, what the finished runs
+    took on average.
 
     Args:
         left: paths of the records to come.
         finished: paths of records that are there.
         samples: training samples times epochs of each run to come.
+        guesses: folder of the records of a cell -> seconds of one run.
     """
-    known = [seconds for path in finished if (seconds := wall_seconds(Path(path), samples))]
-    mean = sum(known) / len(known) if known else None
+    known = {path: seconds for path in finished if (seconds := wall_seconds(Path(path), samples))}
+    mean = sum(known.values()) / len(known) if known else None
+    guessed = {path: guess for path in known if (guess := guesses.get(str(Path(path).parent)))}
+    ratio = sum(known[path] for path in guessed) / sum(guessed.values()) if guessed else 1.0
     total = 0.0
     for path in left:
         siblings = (wall_seconds(sibling, samples) for sibling in sorted(Path(path).parent.glob("*.json")))
-        expected = next((seconds for seconds in siblings if seconds), mean)
+        guess = guesses.get(str(Path(path).parent))
+        expected = next((seconds for seconds in siblings if seconds), guess * ratio if guess else mean)
         if expected is None:
             return None
         total += expected
@@ -233,13 +244,21 @@ def wall_seconds(path: Path, samples: int) -> float | None:
 
 
 def not_converged(runs: Path) -> dict[str, str]:
-    """Path of the record -> status and reason, of the rows of runs.csv that did not pass the convergence gate."""
+    """Path of the record -> status and reason, of the rows of runs.csv that did not pass the convergence gate.
+
+    Args:
+        runs: runs.csv or controls.csv, beside which experiments.csv lies.
+    """
     with runs.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["status"] == NOT_CONVERGED]
+    if not rows:
+        return {}
+    with runs.with_name("experiments.csv").open(newline="") as file:
+        suite_of = {row["settings_digest"]: suites.of(json.loads(row["settings"])).name for row in csv.DictReader(file)}
     found = {}
     for row in rows:
         cell = Cell(row["machine"], row["stack"], row["device"], row["model"], int(row["batch_size"]))
-        run = Run(cell, int(row["repeat"]), row["control"] or None)
+        run = Run(cell, int(row["repeat"]), row["control"] or None, suite_of[row["settings_digest"]])
         found[str(run.path)] = f"{NOT_CONVERGED}: {row['reason']}"
     return found
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from trainmark.measure import kernel_cache, provenance, sampler, worker_process
 from trainmark.measure.messages import Ending, TrainingAnswer, TrainingRequest, UsedGpu, nothing_measured
 from trainmark.records import chain, supersession, writing
 from trainmark.records.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
+from trainmark.words import plural
 
 LOG_TAIL_LINES = 20
 
@@ -191,13 +193,27 @@ def _run_child(request: Request, command: list[str], lock: int) -> TrainingAnswe
     message = _message(request, threads)
     answer, code = worker_process.converse(command, message, variables, lock, limit_seconds, request.run, pid)
     if answer is None:
-        limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
-        return nothing_measured("timed_out", f"The training was stopped after its time limit of {limit}.")
+        return nothing_measured("timed_out", _stopped(request, []))
     try:
         answered: TrainingAnswer = json.loads(answer)
-        return answered
     except json.JSONDecodeError:
         return nothing_measured(**describe_death(code))
+    if answered["status"] == "timed_out":
+        answered["reason"] = _stopped(request, answered["durations"].get("epoch_seconds", []))
+    return answered
+
+
+def _stopped(request: Request, finished: Sequence[float]) -> str:
+    """What to say of a training that was stopped, with the seconds of the epochs that it has finished."""
+    limit = f"{request.time_limit_seconds:g} s (time_limit_seconds in config)"
+    said = f"The training was stopped after its time limit of {limit}."
+    epochs = request.workload["epochs"]
+    if not finished:
+        return f"{said} None of {plural(epochs, 'epoch')} was finished."
+    mean = sum(finished) / len(finished)
+    return (
+        f"{said} {len(finished)} of {plural(epochs, 'epoch')} finished, in {mean:.1f} s each: they are in its record."
+    )
 
 
 def _message(request: Request, threads: int) -> TrainingRequest:

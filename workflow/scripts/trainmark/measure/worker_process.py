@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from trainmark import mutex, process_environment, system
-from trainmark.dataset import fashion_mnist
+from trainmark.dataset import sources
 from trainmark.errors import TrainmarkError
 from trainmark.machine import cuda
 from trainmark.machine.gpus import Gpu
@@ -31,6 +31,9 @@ from trainmark.terminal import say
 # while $TMPDIR differs between users and environments.
 MACHINE_LOCK = Path("/tmp/trainmark-timing.lock")
 POLL_SECONDS = 1.0
+# A child is asked to end when its time is over, and has so long to say what it has: it hears of it after its step, and
+# a step of a large model on a CPU may take half of this.
+GRACE_SECONDS = 60.0
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -99,7 +102,7 @@ def converse(
         workflow_pid: process that wants it, or None.
 
     Returns:
-        What the child wrote, None if it was stopped after its time limit; and its exit code (negative: a signal).
+        What the child wrote, None if its time was over and it had no answer; and its exit code (negative: a signal).
 
     Raises:
         AbandonedError: if the workflow is gone.
@@ -117,7 +120,7 @@ def converse(
         with contextlib.suppress(BrokenPipeError):  # a child that died at once is told from its exit code
             to_child.write(json.dumps(message).encode() + b"\n")
             to_child.flush()
-        answer = _read_answer(from_child, limit_seconds, what, workflow_pid)
+        answer = _read_answer(child.pid, from_child, limit_seconds, what, workflow_pid)
     finally:
         # Also ends what an unfinished or finished child left behind. Where nothing but the finished child itself is
         # left, which waits for us to notice its death, Linux does nothing and macOS says EPERM.
@@ -130,9 +133,14 @@ def converse(
     return answer, code
 
 
-def _read_answer(from_child: IO[bytes], limit_seconds: float, what: object, workflow_pid: int | None) -> bytes | None:
-    """What the child wrote until it closed its stdout; None if the time limit passed before that."""
-    deadline = time.monotonic() + limit_seconds
+def _read_answer(
+    child: int, from_child: IO[bytes], limit_seconds: float, what: object, workflow_pid: int | None
+) -> bytes | None:
+    """What the child wrote until it closed its stdout; None if the time limit passed and there is no whole answer.
+
+    When the time is over the child gets SIGTERM: a training answers with what it has, and any other child ends.
+    """
+    deadline, asked = time.monotonic() + limit_seconds, False
     chunks: list[bytes] = []
     while True:
         # The process sleeps in select but for one look a second at the clock and at the workflow.
@@ -140,11 +148,24 @@ def _read_answer(from_child: IO[bytes], limit_seconds: float, what: object, work
         if readable:
             chunk = os.read(from_child.fileno(), 65536)
             if not chunk:
-                return b"".join(chunks)
+                answer = b"".join(chunks)
+                return None if asked and not _is_whole(answer) else answer
             chunks.append(chunk)
         elif time.monotonic() > deadline:
-            return None
+            if asked:
+                return None
+            deadline, asked = deadline + GRACE_SECONDS, True
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
         check_workflow(what, workflow_pid)
+
+
+def _is_whole(answer: bytes) -> bool:
+    """Whether an answer is one, not cut off."""
+    with contextlib.suppress(ValueError):
+        json.loads(answer)
+        return True
+    return False
 
 
 def serve(module: str = "training", function: str = "train") -> None:
@@ -192,7 +213,7 @@ def child_environment(device: str, threads: int, gpu: Gpu | None, stack: str) ->
         found["CUDA_VISIBLE_DEVICES"] = "-1"
     elif gpu and gpu.uuid:
         found["CUDA_VISIBLE_DEVICES"] = gpu.uuid
-        found |= cuda.compiled_code(fashion_mnist.cache_folder().parent, stack)
+        found |= cuda.compiled_code(sources.caches(), stack)
     return found
 
 

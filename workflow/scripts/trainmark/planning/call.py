@@ -136,7 +136,7 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
     Raises:
         TrainmarkError: if the machine was renamed meanwhile, or the disk is full; nothing has been replaced then.
     """
-    samples = workloads.samples_of(plan.config)
+    samples, guesses = workloads.samples_of(plan.config), plan.guesses
     lines = []
     try:
         writing.keep_measured(grid.MACHINES, plan.machine, "a benchmark")
@@ -146,9 +146,9 @@ def begin(plan: Plan, planned: list[str], session_file: Path, command: str) -> l
                 "removed meanwhile. Nothing was started. Give the same command again."
             )
         if planned:
-            estimate = progress.estimate_seconds(planned, plan.records, samples)
+            estimate = progress.estimate_seconds(planned, plan.records, samples, guesses)
             lines = [progress.announce(len(planned), plan.machine, estimate)]
-        progress.Session(planned, time.time(), samples, command).save(session_file)
+        progress.Session(planned, time.time(), samples, command, guesses).save(session_file)
     except OSError as error:
         raise TrainmarkError(f"Nothing was started: {error}.") from error
     return lines
@@ -182,7 +182,8 @@ def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command
         "installed_stack": here.installed_stack,
         "gpu": str(c["gpu"]),
         "virtual_mac": here.virtual_mac,
-        "workloads": [plan.workload(model) for model in workloads.MODELS],
+        "suite": plan.suite.name,
+        "workloads": [plan.workload(model) for model in plan.suite.models],
         "batch_size": max(c["batch_sizes"]),
         "threads": None if c["threads"] == "auto" else c["threads"],
         "data_folder": c["data_folder"],

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainmark import stacks
-from trainmark.experiment import runnable
+from trainmark.experiment import suites
 from trainmark.planning.config import KeyPath, Problem
 
 Values = Mapping[str, Any]
@@ -106,20 +106,20 @@ def _workload_problems(entry: Values, path: KeyPath, *needed: str) -> Iterator[P
     if "cannot_run" in entry:
         return
     workload = entry["workload"]
-    suite = workload.get("suite", runnable.DEFAULT)
-    if suite not in runnable.SUITES:
-        suites = f"one of the suites: {', '.join(runnable.SUITES)}; or cannot_run beside the workload, with the reason"
-        yield Problem((*path, "suite"), suite, suites)
+    suite = workload.get("suite", suites.DEFAULT)
+    known = [name for name in suites.NAMES if suites.published(name) == name]
+    if suite not in known:
+        expected = f"one of the suites: {', '.join(known)}; or cannot_run beside the workload, with the reason"
+        yield Problem((*path, "suite"), suite, expected)
         return
     for key in ("models", *needed):
         if key not in workload:
             yield Problem((*path, key), None, "this key, which a workload that can be run needs")
     for number, model in enumerate(workload.get("models", [])):
-        if model not in runnable.SUITES[suite]:
-            models = (
-                f"one of the models of {suite}: {', '.join(runnable.SUITES[suite])}; or cannot_run, with the reason"
-            )
-            yield Problem((*path, "models", number), model, models)
+        there = suites.named(suite).models
+        if model not in there:
+            expected = f"one of the models of {suite}: {', '.join(there)}; or cannot_run, with the reason"
+            yield Problem((*path, "models", number), model, expected)
     frameworks = stacks.framework_packages()
     if workload.get("framework", "tf") not in frameworks:
         yield Problem((*path, "framework"), workload["framework"], f"one of {', '.join(frameworks)}")

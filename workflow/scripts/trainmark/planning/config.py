@@ -15,9 +15,8 @@ from typing import Any
 import jsonschema
 
 from trainmark import patterns, stacks
-from trainmark.dataset import fashion_mnist
 from trainmark.errors import TrainmarkError
-from trainmark.experiment import workloads
+from trainmark.experiment import suites
 from trainmark.machine import gpus
 from trainmark.machine.gpus import Gpu
 from trainmark.planning import strict_yaml
@@ -106,7 +105,9 @@ def check(
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
     schema = copy.deepcopy(dict(schema))
-    schema["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
+    schema["properties"]["suite"]["enum"] = list(suites.NAMES)
+    suite = suites.named(config["suite"]) if config.get("suite") in suites.NAMES else None
+    schema["properties"]["models"]["items"]["enum"] = list(suite.models) if suite else suites.models()
     _list_of(schema["properties"]["stacks"])["items"]["enum"] = [*stacks.names(), stacks.INSTALLED, *here.unpinned]
     problems = list(schema_problems(config, schema))
     broken = {problem.path[0] for problem in problems if problem.path}
@@ -232,12 +233,7 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[An
         here: what this machine and this command offer.
         broken: keys whose values are wrong in themselves and are not looked at again.
     """
-    problems = []
-    if not broken & {"train_samples", "validation_samples"}:
-        train, validation = config["train_samples"], config["validation_samples"]
-        if train + validation > fashion_mnist.TRAIN_IMAGES:
-            expected = f"a number that is at most {fashion_mnist.TRAIN_IMAGES} together with train_samples, {train}"
-            problems.append(Problem(("validation_samples",), validation, expected))
+    problems = list(_data_problems(config, broken)) if "suite" not in broken else []
     if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpus:
         expected = (
             "[cpu] or auto. No GPU was found: expected that of a Mac with Apple Silicon, or an NVIDIA GPU that "
@@ -251,6 +247,19 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[An
     if "comparisons" not in broken:
         problems += _comparison_problems(config["comparisons"])
     return problems
+
+
+def _data_problems(config: Mapping[str, Any], broken: set[Any]) -> Iterator[Problem]:
+    """More samples than the suite's data set has."""
+    data = suites.of(config).data
+    if not broken & {"train_samples", "validation_samples"}:
+        train, validation = config["train_samples"], config["validation_samples"]
+        if train + validation > data.train_images:
+            expected = f"a number that is at most {data.train_images} together with train_samples, {train}"
+            yield Problem(("validation_samples",), validation, expected)
+    if "test_samples" not in broken and config["test_samples"] > data.test_images:
+        expected = f"a number that is at most {data.test_images}, the test images of {data.title}"
+        yield Problem(("test_samples",), config["test_samples"], expected)
 
 
 def _installed_problems(place: int, here: Surroundings) -> Iterator[Problem]:

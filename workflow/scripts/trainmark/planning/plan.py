@@ -10,12 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from trainmark import files, stacks
-from trainmark.experiment import controls, grid, workloads
+from trainmark.experiment import controls, grid, suites, workloads
+from trainmark.experiment.suites.suite import Suite
 from trainmark.install import stack_locks
 from trainmark.machine import gpus, hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.measure.worker import frameworks
 from trainmark.planning import config as configuration
+from trainmark.planning import long_runs
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK, PROTOCOL
 
@@ -42,8 +44,38 @@ class Plan:
 
     @functools.cached_property  # as all lists of this class: there may be ten thousand runs, and many ask
     def runs(self) -> list[grid.Run]:
-        """Every run of the local grid."""
-        return grid.enumerate_runs(**self.axes)
+        """Every run of the local grid, but for those that are left out."""
+        runs = grid.enumerate_runs(**self.axes, suite=self.suite.name)
+        if not self.left_out:
+            return runs
+        return [run for run in runs if run.cell.device != "cpu" or _cpu_cell(run) not in self.left_out]
+
+    @functools.cached_property
+    def left_out(self) -> dict[long_runs.Cell, long_runs.Estimate]:
+        """The cells of the CPU of which a run would take longer than the configuration says."""
+        arguments = self.config, self.machine, self.stacks, self.plain_threads
+        return long_runs.left_out(*arguments) if "cpu" in self.devices else {}
+
+    @property
+    def guesses(self) -> dict[str, float]:
+        """Folder of the records of a cell of the CPU -> seconds that one run of it may take.
+
+        None of the default suite, whose models take alike.
+        """
+        if self.suite.name == suites.DEFAULT or "cpu" not in self.devices:
+            return {}
+        found = long_runs.estimates(self.config, self.machine, self.stacks, self.plain_threads)
+        return long_runs.guesses(found, self.machine, self.suite.name)
+
+    @property
+    def suite(self) -> Suite:
+        """What is trained, and on which data."""
+        return suites.of(self.config)
+
+    @property
+    def folder(self) -> str:
+        """Where the local machine's records of the suite lie, below the folder of the machines."""
+        return grid.folder(self.machine, self.suite.name)
 
     @property
     def machine_file(self) -> str:
@@ -91,8 +123,12 @@ class Plan:
 
     @property
     def described_grid(self) -> dict[str, Any]:
-        """The axes, and with ``repeats: auto`` when a cell has enough."""
-        return {**self.axes, **({"goal": asdict(self.goal)} if self.goal else {})}
+        """The axes, with ``repeats: auto`` when a cell has enough, and the cells that are left out, if any."""
+        more: dict[str, Any] = {"goal": asdict(self.goal)} if self.goal else {}
+        if self.left_out:
+            more["left_out"] = [[cell.stack, "cpu", cell.model, cell.batch_size] for cell in self.left_out]
+            more["left_out_why"] = long_runs.remarks(self.left_out, self.config["longest_run_minutes"])
+        return {**self.axes, **more}
 
     @property
     def rooflines(self) -> list[str]:
@@ -124,7 +160,7 @@ class Plan:
 
     @functools.cached_property
     def _workload_digests(self) -> dict[str, str]:
-        return {model: workloads.digest(self.workload(model)) for model in workloads.MODELS}
+        return {model: workloads.digest(self.workload(model)) for model in self.suite.models}
 
     def workload(self, model: str) -> dict[str, Any]:
         """What a run of this model computes."""
@@ -133,7 +169,8 @@ class Plan:
     def run(self, kind: str, stack: str, device: str, model: str, batch_size: str, repeat: str) -> grid.Run:
         """The run of a rule's wildcards; the kind is ``runs``, or ``controls/`` and the name of one."""
         control = kind.partition("/")[2] or None
-        return grid.Run(grid.Cell(self.machine, stack, device, model, int(batch_size)), int(repeat), control)
+        cell = grid.Cell(self.machine, stack, device, model, int(batch_size))
+        return grid.Run(cell, int(repeat), control, self.suite.name)
 
     def priority(self, run: grid.Run) -> int:
         """Rank of a run in the queue."""
@@ -171,6 +208,10 @@ class Plan:
         return "failed" if failed else "done"
 
 
+def _cpu_cell(run: grid.Run) -> long_runs.Cell:
+    return long_runs.Cell(run.cell.stack, run.cell.model, run.cell.batch_size)
+
+
 def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Plan:
     """The plan for a checked configuration on this machine."""
     gpu = gpus.choose(config["gpu"])
@@ -196,6 +237,8 @@ def surroundings(use_conda: bool) -> configuration.Surroundings:
 
 def measured_stacks(machine: str) -> list[str]:
     """The stacks that this machine has records of, those first that a lock pins."""
-    runs = grid.MACHINES / machine / "runs"
-    unpinned = sorted(folder.name for folder in runs.glob("*") if stacks.is_unpinned(folder.name))
-    return [stack for stack in (*stacks.names(), *unpinned) if any((runs / stack).glob("*/*/*/*.json"))]
+    top = grid.MACHINES / machine
+    folders = [folder for pattern in ("runs/*", "suites/*/runs/*") for folder in top.glob(pattern)]
+    found = {folder.name for folder in folders if any(folder.glob("*/*/*/*.json"))}
+    unpinned = sorted(stack for stack in found if stacks.is_unpinned(stack))
+    return [stack for stack in (*stacks.names(), *unpinned) if stack in found]

@@ -14,14 +14,18 @@ from trainmark.install import lockfile
 from trainmark.machine import cuda, gpus, hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.planning import config as configuration
-from trainmark.planning import strict_yaml
+from trainmark.planning import long_runs, strict_yaml
 from trainmark.planning.plan import Plan
 from trainmark.words import and_words
+
+# Folders of a machine, of which one is there if it has runs.
+_MEASURED = ("runs", "suites")
 
 
 def remarks(plan: Plan, here: configuration.Surroundings) -> list[str]:
     """What to tell of a plan before it is carried out."""
     found = [remark_on_stacks(plan, here), *remarks_on_controls(plan), remark_on_gpu(plan, here)]
+    found += [f"trainmark: {each}" for each in long_runs.remarks(plan.left_out, plan.config["longest_run_minutes"])]
     return [remark for remark in (*found, *remarks_on_plugins(plan, here)) if remark]
 
 
@@ -162,7 +166,7 @@ def refuse_missing_baseline(plan: Plan, where: str) -> None:
         TrainmarkError: with the machines that are there.
     """
     name = plan.config["baseline"]
-    there = sorted(path.parent.name for path in grid.MACHINES.glob("*/runs"))
+    there = sorted(path.name for path in grid.MACHINES.glob("*") if any((path / kind).is_dir() for kind in _MEASURED))
     if name in ("auto", plan.machine, *there):
         return
     raise TrainmarkError(

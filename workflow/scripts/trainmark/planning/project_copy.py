@@ -19,6 +19,8 @@ _PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
 # What the user's configuration may say otherwise, for machines and files that are not in the copy.
 NEUTRAL: Mapping[str, Any] = {
     "machine": "auto",
+    "suite": "fashion-mnist",
+    "models": ["mlp", "cnn", "lstm"],
     "epochs": 5,
     "baseline": "auto",
     "comparisons": [],

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from trainmark.errors import TrainmarkError
-from trainmark.experiment import workloads
+from trainmark.experiment import suites
 from trainmark.planning import claim_files, config, strict_yaml
 from trainmark.planning.config import Problem
 from trainmark.planning.strict_yaml import Layer
@@ -99,7 +99,7 @@ def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
     if "claims" in schema["properties"]:
         schema = copy.deepcopy(schema)
         cells = schema["properties"]["claims"]["items"]["properties"]["cells"]
-        cells["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
+        cells["properties"]["models"]["items"]["enum"] = sorted(suites.models())
     return config.schema_problems(layer.values, schema)
 
 

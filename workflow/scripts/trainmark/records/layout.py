@@ -14,14 +14,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # Folders below a machine's.
-KINDS = ("runs", "controls", "roofline")
-RECORD = re.compile(r"([^/]+)/(?:runs|controls/([^/]+))/([^/]+)/([^/]+)/([^/]+)/([1-9][0-9]*)/([1-9][0-9]*)\.json")
+KINDS = ("runs", "controls", "suites", "roofline")
+_SUITE, _KIND = r"(?:suites/[^/]+/)?", r"(?:runs|controls/[^/]+)"
+RECORD = re.compile(rf"[^/]+/{_SUITE}{_KIND}/[^/]+/[^/]+/[^/]+/[1-9][0-9]*/[1-9][0-9]*\.json")
 MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
 ROOFLINE = re.compile(r"([^/]+)/roofline/([^/]+)/(cpu|gpu)\.json")
 # Beside the folder of the machines: how those records came that a merge has brought.
 ORIGINS = "origins"
 # Deeper than any record lies, and an end to links that lead back.
-_DEEPEST = 10
+_DEEPEST = 12
 
 
 def find(top: str | Path, item: Callable[[os.DirEntry[str]], T]) -> list[T]:

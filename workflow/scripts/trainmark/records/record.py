@@ -10,6 +10,7 @@ from typing import Any
 
 from trainmark import files
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import suites
 from trainmark.experiment.grid import Cell, Run
 
 # The layout of a record. Raise it when a field is added, dropped or changes its meaning.
@@ -23,6 +24,8 @@ PROTOCOL = 1
 OK = "ok"
 # What the report makes of a run that is ok and did not learn; no record says so, since references may change.
 NOT_CONVERGED = "not_converged"
+# What the report makes of a run that is ok and trained on invented data: in no comparison, whatever it says.
+INVENTED = "invented_data"
 # Every status but ``ok`` is a failure; ``reason`` says more in a sentence.
 STATUSES = (OK, "out_of_memory", "nan", "killed", "timed_out", "wrong_device", "error")
 
@@ -67,7 +70,8 @@ class Record:
     @property
     def run(self) -> Run:
         """The run that this is the record of."""
-        return Run(Cell(self.machine, self.stack, self.device, self.model, self.batch_size), self.repeat, self.control)
+        cell = Cell(self.machine, self.stack, self.device, self.model, self.batch_size)
+        return Run(cell, self.repeat, self.control, suites.of(self.workload).name)
 
     def to_json(self) -> str:
         """The record's text; NaN and infinity, which JSON does not have, are written as null."""

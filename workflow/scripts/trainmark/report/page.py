@@ -11,7 +11,7 @@ import jinja2
 import trainmark
 from trainmark import escaping, stacks
 from trainmark.contents import figures
-from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.records.record import INVENTED, NOT_CONVERGED, OK
 from trainmark.report.sections import (
     additions,
     chooser,
@@ -48,9 +48,9 @@ def write(data: ReportData) -> Document:
     first, days = runs.iloc[0], sorted({runs["started_at"].min()[:10], runs["ended_at"].max()[:10]})
     lead = (
         f"{len(ok):,} of {plural(len(runs), 'run')} ok on {plural(machines, 'machine')}, measured "
-        f"{' to '.join(days)}{'' if data.shown.all() else '; one of several experiments is shown'}. Fashion-MNIST, "
-        f"{first['train_samples']:,} training images, {plural(int(first['epochs']), 'epoch')}, float32; experiment "
-        f"{data.experiment[0][:12]}, protocol {data.experiment[1]}."
+        f"{' to '.join(days)}{'' if data.shown.all() else '; one of several experiments is shown'}. "
+        f"{data.suite.title}, {first['train_samples']:,} training images, {plural(int(first['epochs']), 'epoch')}, "
+        f"float32; experiment {data.experiment[0][:12]}, protocol {data.experiment[1]}."
     )
     said = {
         headline.FASTER: headline.which_is_faster(runs, t["comparisons_summary"], t["break_even"]),
@@ -86,6 +86,8 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
             f"{plural(controls, 'control')} failed or did not converge and {_is(controls)} left out.",
             "failed-controls",
         )
+    for why in data.grid.get("left_out_why", []):
+        yield f"{why[0].upper()}{why[1:]}.", ""
     missing = len(data.missing)
     if missing:
         yield (
@@ -116,8 +118,14 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
 def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     """What has to be known of the runs of the experiment that is shown."""
     runs = data.runs
-    bad = int((runs["status"] == NOT_CONVERGED).sum())
-    failed = int((runs["status"] != OK).sum()) - bad
+    bad, invented = (int((runs["status"] == status).sum()) for status in (NOT_CONVERGED, INVENTED))
+    failed = int((runs["status"] != OK).sum()) - bad - invented
+    if invented:
+        yield (
+            f"{plural(invented, 'run')} trained on invented data, to try the suite {data.suite.name}: no figure and no "
+            "comparison has them.",
+            "failed",
+        )
     if not (runs["status"] == OK).any():
         yield "No run is ok, so there is nothing to draw.", "failed"
     if runs["epochs"].max() == 1:

@@ -29,7 +29,7 @@ def refusal(place):
         kernel._value = jax.device_put(kernel.value, place)
         return made
 
-    workloads.MODELS["another"] = model
+    MODELS["another"] = Model(model)
     try:
         device_proof.prove_step(framework, workloads.describe("another", CONFIG), 8, "cpu")
     except frameworks.WrongDeviceError as error:

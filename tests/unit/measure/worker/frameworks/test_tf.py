@@ -29,7 +29,7 @@ def build(layer):
 
 found = {}
 for name, layer in {"here": framework.keras.layers.Dense, "computes": Elsewhere, "stores": Stored}.items():
-    workloads.MODELS[name] = lambda keras, layer=layer: build(layer)
+    MODELS[name] = Model(lambda keras, layer=layer: build(layer))
     try:
         found[name] = device_proof.prove_step(framework, workloads.describe(name, CONFIG), 8, "cpu")
     except frameworks.WrongDeviceError as error:

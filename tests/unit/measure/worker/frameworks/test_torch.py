@@ -12,7 +12,7 @@ torch = framework.torch
 framework.configure("cpu", 1)
 found = {"threads": framework.threads_in_use(), "rounds": framework.rounds_products(), "build": framework.build()}
 found["steps"] = {
-    name: device_proof.prove_step(framework, workloads.describe(name, CONFIG), 8, "cpu") for name in workloads.MODELS
+    name: device_proof.prove_step(framework, workloads.describe(name, CONFIG), 8, "cpu") for name in MODELS
 }
 multiply, found["product"] = framework.multiplier("cpu", 64)
 multiply(3)
@@ -31,7 +31,7 @@ def build(layer):
 
 
 def refusal(layer, change=lambda model: None):
-    workloads.MODELS["another"] = lambda keras: build(layer)
+    MODELS["another"] = Model(lambda keras: build(layer))
     real = framework.observe_step
     framework.observe_step = lambda model, *batch: (real(model, *batch), change(model))[0]
     try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from trainmark.dataset import fashion_mnist
-from trainmark.experiment import workloads
+from trainmark.experiment import suites
 from trainmark.measure.messages import Execution
 from trainmark.measure.worker import settings
 from trainmark.measure.worker.frameworks import LOOK_UP, Framework, WrongDeviceError
@@ -31,9 +30,10 @@ def prove_step(framework: Framework, workload: dict[str, Any], batch_size: int, 
     import numpy as np
 
     settings.refuse_other_defaults(framework, workload["precision"])
-    model = workloads.MODELS[workload["model"]](framework.keras)
+    model = suites.model_of(workload).build(framework.keras)
     settings.compile_model(framework, model, workload)
-    images = np.random.default_rng(1).random((batch_size, *fashion_mnist.IMAGE_SHAPE), dtype=np.float32)
+    shape = (batch_size, *suites.of(workload).data.image_shape)
+    images = np.random.default_rng(1).random(shape, dtype=np.float32)
     execution = settings.in_use(framework, model)
     placed = observe(framework, model, (images, np.zeros(batch_size, np.uint8)), device)
     check(framework, {**execution, **placed}, device)

@@ -11,19 +11,20 @@ stack. What that costs is in docs/method.md.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
+import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from trainmark import system
-from trainmark.dataset import fashion_mnist
-from trainmark.experiment import controls, workloads
+from trainmark.experiment import controls, suites
 from trainmark.install import lockfile
 from trainmark.machine import disturbances
 from trainmark.measure.messages import (
@@ -31,6 +32,7 @@ from trainmark.measure.messages import (
     Curves,
     Durations,
     Ending,
+    KeptCurves,
     Scores,
     TrainingAnswer,
     TrainingRequest,
@@ -41,16 +43,42 @@ from trainmark.measure.worker.frameworks import Framework
 from trainmark.records.record import OK
 
 
+class StoppedError(BaseException):
+    """The supervisor wants no more of this training; no Exception, since frameworks catch those."""
+
+
 def train(request: TrainingRequest) -> TrainingAnswer:
-    """Train once and say how it went; a failure becomes a status, never an exception."""
+    """Train once and say how it went; a failure becomes a status, never an exception.
+
+    With SIGTERM it ends before its time, with the epochs that it has finished.
+    """
     measured = nothing_measured(OK, None)
+    ending: Ending
     try:
-        ending = _judge(_measure(request, measured))
+        with _stoppable():
+            ending = _judge(_measure(request, measured))
+    except StoppedError:
+        ending = {"status": "timed_out", "reason": "The training was stopped."}
     except Exception as error:
         traceback.print_exc()  # to the run's log
         ending = failures.classify(error)
     measured["peak_memory_bytes"] = _peak_memory_bytes()
     return {**measured, **ending}
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Raise StoppedError at SIGTERM, once, between two instructions of Python: after the step that is computed."""
+
+    def stop(signum: int, frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise StoppedError
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _measure(request: TrainingRequest, measured: TrainingAnswer) -> Accuracy:
@@ -89,7 +117,7 @@ def _prepare(
     """Load the data and build the model; gives the compiled model, and the sets to train, validate and test with."""
     workload = request["workload"]
     start = time.perf_counter()
-    sets: Sequence[tuple[Any, Any]] = fashion_mnist.load_split(
+    sets: Sequence[tuple[Any, Any]] = suites.of(workload).data.load_split(
         Path(request["data_folder"]),
         workload["train_samples"],
         workload["validation_samples"],
@@ -98,7 +126,7 @@ def _prepare(
     durations["data_seconds"] = time.perf_counter() - start
 
     start = time.perf_counter()
-    model = workloads.MODELS[workload["model"]](framework.keras)
+    model = suites.model_of(workload).build(framework.keras)
     if request["control"] == controls.DEVICE_DATA:
         images, sets = device_data.move_in(framework, request["device"], sets)
         model = device_data.looking_up(framework, images, model)
@@ -119,12 +147,16 @@ def _fit(
     epochs = _epoch_clock(framework)
     before, cpu_start, start = disturbances.snapshot(), time.process_time(), clock()
     fed = variants.fed(framework, request["control"], sets, request["batch_size"])
-    history = model.fit(
-        **fed,
-        epochs=request["workload"]["epochs"],
-        verbose=0,  # the progress bar waits for the device after every batch
-        callbacks=[epochs],
-    )
+    try:
+        history = model.fit(
+            **fed,
+            epochs=request["workload"]["epochs"],
+            verbose=0,  # the progress bar waits for the device after every batch
+            callbacks=[epochs],
+        )
+    except StoppedError:
+        _keep_finished(epochs, model.history.history, measured)
+        raise
     framework.wait(model)
     durations["fit_seconds"] = clock() - start
     cpu_seconds = time.process_time() - cpu_start
@@ -133,21 +165,43 @@ def _fit(
     measured["peak_device_memory_bytes"] = _peak_device_memory_bytes(framework, request["device"])
     if request["control"] == controls.TF_DATA:
         measured["execution"]["input_pipeline"] = f"{type(fed['x']).__module__}.{type(fed['x']).__qualname__}"
-    later = epochs.epoch_seconds[1:]
     durations |= {
         "fit_setup_seconds": epochs.first_start - start,
         "fit_teardown_seconds": start + durations["fit_seconds"] - epochs.last_end,
-        "epoch_seconds": epochs.epoch_seconds,
-        "validation_seconds": epochs.validation_seconds,
-        "first_epoch_seconds": epochs.epoch_seconds[0],
+        **_epoch_durations(epochs, len(epochs.epoch_seconds)),
+    }
+    return _curves(history.history, len(epochs.epoch_seconds))
+
+
+def _epoch_durations(epochs: Any, count: int) -> Durations:
+    """Of the first so many epochs, at least one."""
+    seconds = epochs.epoch_seconds[:count]
+    later = seconds[1:]
+    return {
+        "epoch_seconds": seconds,
+        "validation_seconds": epochs.validation_seconds[:count],
+        "first_epoch_seconds": seconds[0],
         "steady_state_epoch_seconds": sum(later) / len(later) if later else None,
     }
+
+
+def _curves(history: dict[str, list[Any]], count: int) -> Curves:
+    """Of the first so many epochs."""
     return {
-        "train_loss": [float(value) for value in history.history["loss"]],
-        "train_accuracy": [float(value) for value in history.history["accuracy"]],
-        "validation_loss": [float(value) for value in history.history["val_loss"]],
-        "validation_accuracy": [float(value) for value in history.history["val_accuracy"]],
+        "train_loss": [float(value) for value in history["loss"][:count]],
+        "train_accuracy": [float(value) for value in history["accuracy"][:count]],
+        "validation_loss": [float(value) for value in history["val_loss"][:count]],
+        "validation_accuracy": [float(value) for value in history["val_accuracy"][:count]],
     }
+
+
+def _keep_finished(epochs: Any, history: dict[str, list[Any]], measured: TrainingAnswer) -> None:
+    """Keep what is known of the epochs that a training has finished before it was stopped."""
+    count = min(len(epochs.epoch_seconds), len(history.get("val_accuracy", [])))
+    if count:
+        measured["durations"] |= _epoch_durations(epochs, count)
+        kept: KeptCurves = {**_curves(history, count), "test_loss": None, "test_accuracy": None}
+        measured["accuracy"] = kept
 
 
 def _evaluate(

@@ -8,11 +8,12 @@ import pandas as pd
 
 from trainmark.analysis import cell_statistics, series_names
 from trainmark.analysis.series_names import SIDES, WHO, Key
-from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.records.record import INVENTED, NOT_CONVERGED, OK
 from trainmark.report.figures.figure_spec import few
 
 _WORDS = {
     NOT_CONVERGED: "did not learn",
+    INVENTED: "trained on invented data",
     "nan": "did not learn: the loss is no number",
     "out_of_memory": "out of memory",
     "killed": "killed",

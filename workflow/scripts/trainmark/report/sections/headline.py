@@ -19,7 +19,7 @@ from trainmark.analysis import (
 from trainmark.analysis.series_names import BASELINE, WHO
 from trainmark.contents.columns import ratio, seconds
 from trainmark.machine import disturbances
-from trainmark.records.record import NOT_CONVERGED, OK
+from trainmark.records.record import INVENTED, NOT_CONVERGED, OK
 from trainmark.report.figures import break_even as break_even_figure
 from trainmark.report.sections.document import mean_with_interval
 from trainmark.words import enumerate_words, plural
@@ -178,7 +178,7 @@ def did_they_learn(runs: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
             f"{verdict}: {by:,} were compared with reference runs, {judged - by:,} were judged by the weaker rules "
             "alone."
         )
-    failed = int((runs["status"] != OK).sum()) - bad
+    failed = int((~runs["status"].isin([OK, NOT_CONVERGED, INVENTED])).sum())
     if failed:
         said.append(f"{plural(failed, 'run')} failed and {'is' if failed == 1 else 'are'} excluded.")
     return said

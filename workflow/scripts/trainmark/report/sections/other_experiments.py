@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from trainmark.experiment import workloads
+from trainmark.experiment import suites, workloads
 from trainmark.report.sections import chooser, first_screen, matrices
 from trainmark.report.sections.document import Section
 from trainmark.report.sections.report_data import ReportData
@@ -44,8 +46,13 @@ _SAID = (
 
 def report_command(data: ReportData, other: ReportData) -> str:
     """What to type so that an experiment is the one shown first."""
-    settings = [workloads.configuration_of(data.settings[digest]) for digest, _ in data.experiments]
-    mine = workloads.configuration_of(data.settings[other.experiment[0]])
+    settings = [_configuration_of(data.settings[digest]) for digest, _ in data.experiments]
+    mine = _configuration_of(data.settings[other.experiment[0]])
     varies = [key for key in mine if len({str(each.get(key)) for each in settings}) > 1]
     pairs = " ".join(f"{key}={str(mine[key]).lower()}" for key in varies or mine)
     return f"{data.program} --cores 1 --config {pairs} -- report"
+
+
+def _configuration_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration's keys of an experiment, its suite among them also where no workload names it."""
+    return {"suite": suites.DEFAULT, **workloads.configuration_of(settings)}

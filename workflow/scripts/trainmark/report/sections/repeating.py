@@ -55,7 +55,7 @@ def disturbed(data: ReportData) -> Section | None:
     found = outliers[[key in here and bool(disturbances.known_causes(why)) for key, why in each]]
     if found.empty:
         return None
-    paths = [str(Run(Cell(*row[:-1]), row[-1], None).path) for row in _keys(found)]
+    paths = [str(Run(Cell(*row[:-1]), row[-1], None, data.suite.name).path) for row in _keys(found)]
     several = len(found[WHO].drop_duplicates()) > 1
     columns = tables.named("outliers").pick(f"{'stack device ' * several}{_COLUMNS}", why="What was noticed")
     said = (

@@ -14,6 +14,8 @@ import pandas as pd
 from trainmark.analysis import cell_statistics, experiments, table_files
 from trainmark.analysis.experiments import Experiment, Preference
 from trainmark.contents import tables
+from trainmark.experiment import suites
+from trainmark.experiment.suites.suite import Suite
 from trainmark.report.figures import figure_spec
 
 
@@ -48,6 +50,11 @@ class ReportData:
         """The one that is shown."""
         return self.experiments[0]
 
+    @property
+    def suite(self) -> Suite:
+        """The suite of the experiment that is shown."""
+        return suites.of(self.settings[self.experiment[0]])
+
     @functools.cached_property
     def shown(self) -> pd.Series:
         """Of each run, whether it belongs to the experiment shown."""
@@ -68,6 +75,9 @@ class ReportData:
     def missing(self) -> pd.DataFrame:
         """Test cases of the configured grid that lack runs; none where another experiment is shown than its own."""
         found = cell_statistics.missing_runs(self.runs, self.grid, self.tables["runs"]["machine"])
+        left_out = {(self.grid["machine"], *cell) for cell in map(tuple, self.grid.get("left_out", []))}
+        cells = found[cell_statistics.CELL].itertuples(index=False, name=None)
+        found = found[[cell not in left_out for cell in cells]] if left_out else found
         return found if self.experiment[0] == self.configured_settings else found[:0]
 
     def of_experiment(self, name: str) -> pd.DataFrame:
