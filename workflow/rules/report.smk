@@ -84,7 +84,7 @@ rule draw_figures:
         captions=figures.captions(),
     shell:
         "python workflow/scripts/draw_figures.py --settings {params.preferred} --machine={params.machine:q} --references {input.references:q} "
-        "results/report {output} 2> {log}"
+        "-- results/report {output} 2> {log}"
 
 
 rule render_page:
