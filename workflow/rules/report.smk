@@ -85,7 +85,7 @@ rule draw_figures:
         png=config["png"],
     shell:
         "python workflow/scripts/draw_figures.py --settings {params.preferred} --machine={params.machine:q} --references {input.references:q} "
-        "--png {params.png} results/report {output} 2> {log}"
+        "--png {params.png} -- results/report {output} 2> {log}"
 
 
 rule render_page:

@@ -6,6 +6,8 @@ from trainmark.experiment import workloads
 from tests import report, synthetic
 from tests.conftest import CONFIG, synthetic_record, validate_record
 
+# Each makes a page.
+pytestmark = pytest.mark.slow
 CIFAR = {**CONFIG, "suite": "cifar-10", "train_samples": 40_000, "epochs": 3}
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
+from trainmark.experiment import workloads
 from trainmark.ingest import merging, packing
 from trainmark.records import writing
 
-from tests.conftest import ROOT, synthetic_machine, synthetic_record
+from tests.conftest import CONFIG, ROOT, synthetic_machine, synthetic_record
 from tests.unit.ingest.conftest import BAD, RECORD, SCHEMAS, TARGET, merge, problem_of, snapshot, tree, write
 
 
@@ -42,6 +43,27 @@ def test_every_form_of_results_is_merged_and_twice_is_all_identical(here, form):
     again = merge(source)
     assert (again.new, again.identical["synthetic"], again.problems) == ({}, 3, [])
     assert merging.report(again) == ["synthetic: 0 new, 3 identical; unsigned"]
+
+
+def test_records_of_other_suites_are_packed_and_merged_beside_those_of_the_default_one(here):
+    theirs = tree(here / "theirs/results/machines")
+    config = {**CONFIG, "suite": "cifar-10", "train_samples": 40_000}
+    data = synthetic_record(model="resnet50", workload=workloads.describe("resnet50", config))
+    path = write(data, theirs)
+    place = "synthetic/suites/cifar-10/runs/tf-2.19/cpu/resnet50/32/1.json"
+    assert str(path.relative_to(theirs)) == place
+    packing.pack("synthetic", theirs, SCHEMAS, here / "x.tar.gz")
+    assert place in merge(here / "x.tar.gz").new
+    assert json.loads((TARGET / place).read_text()) == data
+    write({**data, "model": "mlp"}, theirs)  # lies where the suite has no such model
+    (problem,) = merge(theirs).problems
+    assert "its workload is of model 'resnet50', but the record is of 'mlp'" in str(problem)
+    wrong = theirs / place.replace("suites/cifar-10/", "")
+    shutil.rmtree(theirs / "synthetic/suites")
+    wrong.parent.mkdir(parents=True)
+    wrong.write_text(json.dumps(data))
+    (problem,) = merge(theirs).problems
+    assert f"which belongs to results/machines/{place}" in str(problem)
 
 
 def test_only_the_machine_that_was_named_is_merged(here):

@@ -137,6 +137,26 @@ def test_disturbed_runs_are_repeated_by_the_command_that_is_named(said, tmp_path
     assert shown.stdout.decode().split() == sorted(str(path_of(records[place])) for place in spoilt)
 
 
+def test_disturbed_run_of_another_suite_is_repeated_where_it_lies(said, tmp_path):
+    workload = workloads.describe("resnet50", {**CONFIG, "suite": "cifar-10", "train_samples": 40_000})
+    identity = synthetic.records_of(MACHINE, devices=["cpu"], noise=[1.0])[0]["identity"]
+    axes = {"machine": MACHINE, "model": "resnet50", "workload": workload, "identity": identity}
+    data = disturbed(synthetic_record(**axes))
+    assert any("1 of 1 run was disturbed" in line for line in said([data]))
+    listed = (tmp_path / "a report/disturbed.txt").read_text().split()
+    assert listed == [str(path_of(data))]
+    assert "/suites/cifar-10/" in listed[0]
+
+
+def test_without_any_result_the_table_says_what_became_of_each_cell(said):
+    workload = workloads.describe("cnn_123k", {**CONFIG, "suite": "invented-cifar-10", "train_samples": 40_000})
+    identity = synthetic.records_of(MACHINE, devices=["cpu"], noise=[1.0])[0]["identity"]
+    tried = synthetic_record(machine=MACHINE, model="cnn_123k", workload=workload, identity=identity)
+    lines = said([tried])
+    assert lines[0] == f"{MACHINE}, tf-2.19: seconds, samples/s, test accuracy"
+    assert any(line.split() == ["cpu", "32", "invented", "data"] for line in lines)
+
+
 def test_what_an_earlier_command_repeated_is_not_repeated_again():
     session = replace(SESSION, command="snakemake --forcerun a.json 'b c.json' --cores 1 -R d.json")
     assert progress.forcing(session, "x") == "snakemake --cores 1 --forcerun x"

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
+from trainmark.experiment import workloads
 from trainmark.records import repeats_needed
 
-from tests.conftest import failed_record, path_of, synthetic_record
+from tests.conftest import CONFIG, failed_record, path_of, synthetic_record
 
 GOAL = repeats_needed.Goal(0.05, 9)
 
@@ -85,3 +86,10 @@ def test_record_of_another_experiment_in_the_way_is_told(write):
     there = [alike, other_workload, other_seed]
     missing = "results/machines/synthetic/runs/tf-2.19/cpu/mlp/32/9.json"
     assert repeats_needed.foreign([*map(str, there), missing], [Path(first)]) == [str(path) for path in there[1:]]
+
+
+def test_further_repeats_of_another_suite_lie_beside_its_others(write):
+    workload = workloads.describe("resnet50", {**CONFIG, "suite": "cifar-10", "train_samples": 40_000})
+    records = [write(synthetic_record(model="resnet50", workload=workload, repeat=n)) for n in range(1, 3)]
+    (path,) = repeats_needed.choose(records, GOAL)["next"]
+    assert path == "results/machines/synthetic/suites/cifar-10/runs/tf-2.19/cpu/resnet50/32/3.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import csv
+import json
 import shlex
 import shutil
 import textwrap
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from trainmark import files, terminal, words
 from trainmark.contents.columns import FORMATS, unknown
+from trainmark.experiment import suites
 from trainmark.experiment.grid import Cell, Run
 from trainmark.machine import disturbances
 from trainmark.measure import progress
@@ -101,8 +103,9 @@ def _failures(report: Path, cells: list[Row]) -> dict[Cell, str]:
 
 def _title(cells: list[Row]) -> str:
     counts = sorted({int(row["n"]) for row in cells if int(row["n"])})
-    many = "one run each" if counts[-1:] == [1] else f"medians of {words.and_words(map(str, counts))} runs"
-    of = f" ({many})" if counts else ""
+    of = ""
+    if counts:
+        of = " (one run each)" if counts[-1:] == [1] else f" (medians of {words.and_words(map(str, counts))} runs)"
     return f"{cells[0]['machine']}, {cells[0]['stack']}: seconds, samples/s, test accuracy{of}"
 
 
@@ -155,11 +158,14 @@ def _disturbed(report: Path, cells: list[Row]) -> tuple[collections.Counter[str]
     """How often each cause disturbed one of the runs of these cells, and the paths of the runs; None without any."""
     causes: collections.Counter[str] = collections.Counter()
     paths, wanted = [], set(map(_cell, cells))
+    shown = {row["settings_digest"] for row in cells}
+    named_in = (row["settings"] for row in _rows(report / "experiments.csv") if row["settings_digest"] in shown)
+    suite = next((suites.of(json.loads(settings)).name for settings in named_in), suites.DEFAULT)
     for row in _rows(report / "outliers.csv"):
         named = disturbances.known_causes(row["why"])
         if named and _cell(row) in wanted:
             causes.update(named)
-            paths.append(str(Run(_cell(row), int(row["repeat"])).path))
+            paths.append(str(Run(_cell(row), int(row["repeat"]), suite=suite).path))
     return (causes, paths) if paths else None
 
 

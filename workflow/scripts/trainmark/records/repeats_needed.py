@@ -82,17 +82,17 @@ def choose(records: Iterable[Path], goal: Goal) -> dict[str, Any]:
     Returns:
         ``next``, the paths of the records to make, one more of each cell that has not enough; ``why``, of each cell.
     """
-    cells: dict[Cell, dict[int, Mapping[str, Any]]] = {}
+    cells: dict[tuple[Cell, str], dict[int, Mapping[str, Any]]] = {}
     for path in records:
         run = run_from_path(path)
-        cells.setdefault(run.cell, {})[run.repeat] = load_own(path)
+        cells.setdefault((run.cell, run.suite), {})[run.repeat] = load_own(path)
     following, why = [], {}
-    for cell, runs in cells.items():
+    for (cell, suite), runs in cells.items():
         times = [data["durations"]["fit_seconds"] for data in runs.values() if data["status"] == OK]
         enough, words = judge(times, len(runs), goal)
         why[str(cell)] = words
         if not enough:
-            following.append(str(Run(cell, max(runs) + 1).path))
+            following.append(str(Run(cell, max(runs) + 1, suite=suite).path))
     return {"next": following, "why": why}
 
 

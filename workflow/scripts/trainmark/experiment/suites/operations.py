@@ -15,7 +15,7 @@ def dense(inputs: int, outputs: int) -> int:
 def convolution(side: int, window: int, inputs: int, outputs: int) -> int:
     """A square convolution that gives ``side`` x ``side`` values in each of ``outputs`` channels.
 
-    Products with the zeros around an image count, as in TensorFlow's profiler: most implementations compute them.
+    Products with the zeros around an image count, as profilers do: most implementations compute them.
     """
     return side * side * dense(window * window * inputs, outputs)
 
