@@ -10,7 +10,7 @@ from trainmark import errors, terminal
 from trainmark.experiment import grid
 from trainmark.install import lockfile
 from trainmark.machine import gpus
-from trainmark.measure import progress, supervision, worker_process
+from trainmark.measure import node_check, progress, supervision, worker_process
 from trainmark.records import supersession
 
 
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, help="where stderr goes; its end is kept when the training fails")
     parser.add_argument("--interpreter", nargs=2, help="prefix and version of the Python that this has to run on")
     parser.add_argument("--superseded", type=Path, default=supersession.folder(), help="keeps what is replaced")
+    parser.add_argument("--node", type=node_check.expectation, help="the node of a fleet that this has to be, as JSON")
     parser.add_argument("record", type=Path, nargs="?", help="results/machines/.../REPEAT.json, to be written")
     args = parser.parse_args()
     if args.child:
@@ -40,12 +41,17 @@ def main() -> None:
     what = {"workload": args.workload, "seed": args.seed, "threads": args.threads, "workflow_pid": args.workflow_pid}
     when = {"time_limit_seconds": args.time_limit, "idle_seconds": args.idle, "cool_down_seconds": args.cool_down}
     where = {"data_folder": args.data, "lock_file": args.lock_file, "superseded": args.superseded}
+    gpu = gpus.choose(args.gpu)
     run, session = grid.run_from_path(args.record), progress.load_session(args.session)
-    request = supervision.Request(run, **what, **when, **where, gpu=gpus.choose(args.gpu))
+    session = session and session.of(run.cell.machine)
+    node_check.refuse_other_node(args.node, gpu, True, args.threads)
+    if args.node and progress.was_made_before_requeue(args.record, session):
+        return
+    request = supervision.Request(run, **what, **when, **where, gpu=gpu)
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.gpu]
     terminal.hold(progress.bar(run, session, time.time()))
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)
-    terminal.say(progress.run_line(record, session))
+    terminal.say(progress.run_line(record, session, bool(args.node)))
 
 
 if __name__ == "__main__":

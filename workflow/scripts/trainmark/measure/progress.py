@@ -6,6 +6,7 @@ import csv
 import datetime
 import json
 import logging
+import os
 import re
 import shlex
 import time
@@ -17,7 +18,7 @@ from typing import Any
 from trainmark import escaping, files, words
 from trainmark.errors import EXPLAINED
 from trainmark.experiment import workloads
-from trainmark.experiment.grid import Cell, Run, run_from_path
+from trainmark.experiment.grid import MACHINES, Cell, Run, run_from_path
 from trainmark.files import write_whole
 from trainmark.records.record import NOT_CONVERGED, OK, Record
 from trainmark.system import read_text
@@ -50,6 +51,11 @@ class Session:
         """The planned records that have been written since the session began."""
         return [path for path in self.planned if _modified(path) >= self.began]
 
+    def of(self, machine: str) -> Session:
+        """What of it is on one machine."""
+        start = f"{MACHINES}/{machine}/"
+        return replace(self, planned=[path for path in self.planned if path.startswith(start)])
+
 
 def plan_more(path: Path | None, records: list[str]) -> None:
     """Add records to the session's plan, as they turn out to be needed."""
@@ -65,6 +71,12 @@ def load_session(path: Path | None) -> Session | None:
     except (OSError, ValueError, TypeError) as error:
         log.info("no session plan: %s", error)
         return None
+
+
+def was_made_before_requeue(record: Path, session: Session | None) -> bool:
+    """Whether SLURM has started this job once more, after a node's death, although its record is there already."""
+    restarted = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+    return restarted and session is not None and _modified(str(record)) >= session.began
 
 
 def _modified(path: str) -> float:
@@ -132,12 +144,13 @@ def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
     return f"trainmark: {words.plural(count, 'run')} to do on {machine}{about}. Each prints one line when it ends."
 
 
-def run_line(record: Record, session: Session | None) -> str:
-    """The line after a run: which cell, how it went, what is left."""
+def run_line(record: Record, session: Session | None, of_fleet: bool = False) -> str:
+    """The line after a run: which cell, how it went, what is left; of a fleet, on which machine."""
     run = record.run
     cell = run.cell
     variant = f"{run.control} " if run.control else ""
     text = f"{cell.stack} {cell.device} {cell.model:<4} batch {cell.batch_size:>4} {variant}repeat {run.repeat}: "
+    text = f"{cell.machine}: {text}" if of_fleet else text
     if record.status == OK and record.accuracy:
         seconds = record.durations["fit_seconds"]
         text += (
@@ -155,8 +168,8 @@ def run_line(record: Record, session: Session | None) -> str:
     if left:
         seconds = estimate_seconds(left, finished, session.samples)
         about = f", about {words.duration_text(seconds)}" if seconds else ""
-        return f"{text} | {len(left)} left{about}"
-    return f"{text} | all runs done"
+        return f"{text} | {len(left)} left{f' on {cell.machine}' if of_fleet else ''}{about}"
+    return f"{text} | all runs {f'of {cell.machine} ' if of_fleet else ''}done"
 
 
 _BAR = 12  # characters

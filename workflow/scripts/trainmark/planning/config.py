@@ -20,7 +20,7 @@ from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
 from trainmark.machine import gpus
 from trainmark.machine.gpus import Gpu
-from trainmark.planning import strict_yaml
+from trainmark.planning import nodes, strict_yaml
 from trainmark.planning.strict_yaml import Layer
 
 # A path into the configuration: the keys and list indices that lead to a value.
@@ -108,6 +108,8 @@ def check(
     schema = copy.deepcopy(dict(schema))
     schema["properties"]["models"]["items"]["enum"] = sorted(workloads.MODELS)
     _list_of(schema["properties"]["stacks"])["items"]["enum"] = [*stacks.names(), stacks.INSTALLED, *here.unpinned]
+    node = schema["properties"]["fleet"]["additionalProperties"]
+    node["properties"]["stacks"]["items"]["enum"] = list(stacks.names())
     problems = list(schema_problems(config, schema))
     broken = {problem.path[0] for problem in problems if problem.path}
     problems += text_problems({key: value for key, value in config.items() if key not in broken})
@@ -233,20 +235,29 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[An
         broken: keys whose values are wrong in themselves and are not looked at again.
     """
     problems = []
+    away = "fleet" in broken or bool(config["fleet"])  # what is measured is not this machine
+    if not broken & {"fleet", "machine", "gpu", "stacks", "devices"}:
+        problems += [Problem(*fault) for fault in nodes.faults(config, here.use_conda)]
     if not broken & {"train_samples", "validation_samples"}:
         train, validation = config["train_samples"], config["validation_samples"]
         if train + validation > fashion_mnist.TRAIN_IMAGES:
             expected = f"a number that is at most {fashion_mnist.TRAIN_IMAGES} together with train_samples, {train}"
             problems.append(Problem(("validation_samples",), validation, expected))
-    if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpus:
+    named = [] if away or "devices" in broken else config["devices"]
+    if "gpu" in named and not here.gpus:
         expected = (
             "[cpu] or auto. No GPU was found: expected that of a Mac with Apple Silicon, or an NVIDIA GPU that "
             "'nvidia-smi' shows"
         )
         problems.append(Problem(("devices",), config["devices"], expected))
-    if "gpu" not in broken and config["gpu"] != gpus.AUTO and len(gpus.named(here.gpus, config["gpu"])) != 1:
+    if (
+        not away
+        and "gpu" not in broken
+        and config["gpu"] != gpus.AUTO
+        and len(gpus.named(here.gpus, config["gpu"])) != 1
+    ):
         problems.append(Problem(("gpu",), config["gpu"], gpus.expectation(here.gpus)))
-    if "stacks" not in broken and stacks.INSTALLED in config["stacks"]:
+    if not away and "stacks" not in broken and stacks.INSTALLED in config["stacks"]:
         problems += _installed_problems(config["stacks"].index(stacks.INSTALLED), here)
     if "comparisons" not in broken:
         problems += _comparison_problems(config["comparisons"])

@@ -48,6 +48,11 @@ class ReportData:
         """The one that is shown."""
         return self.experiments[0]
 
+    @property
+    def own(self) -> set[str]:
+        """The machines that the configuration is about: this computer, or those of a fleet."""
+        return set(self.grid.get("fleet") or [self.grid["machine"]])
+
     @functools.cached_property
     def shown(self) -> pd.Series:
         """Of each run, whether it belongs to the experiment shown."""
