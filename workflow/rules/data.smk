@@ -28,8 +28,8 @@ rule describe_machine:
     resources:
         which_gpu=str(config["gpu"]),
         program=job_program,
-        node=expected_node,
+        expects=expected_node,
         **slurm_resources("describe_machine"),
     shell:
         "{resources.program:q} workflow/scripts/describe_machine.py --gpu {resources.which_gpu:q} "
-        "--node {resources.node:q} {output} 2> {log}"
+        "--node={resources.expects:q} {output} 2> {log}"

@@ -25,7 +25,7 @@ rule time_training:
         program=job_program,
         prefix=job_prefix,
         python=job_python,
-        node=expected_node,
+        expects=expected_node,
         superseded=str(SUPERSEDED),
         **slurm_resources("time_training"),
     params:
@@ -40,7 +40,7 @@ rule time_training:
         "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data results/data "
         "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
         "--superseded {resources.superseded} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
-        "--node {resources.node:q} --log {log} {output} 2> {log}"
+        "--node={resources.expects:q} --log {log} {output} 2> {log}"
 
 
 # Last, when no training is left: it warms the machine up.
@@ -59,14 +59,14 @@ rule measure_roofline:
         program=job_program,
         prefix=job_prefix,
         python=job_python,
-        node=expected_node,
+        expects=expected_node,
         superseded=str(SUPERSEDED),
         threads_of_run=str(config["threads"]),
         which_gpu=str(config["gpu"]),
         **slurm_resources("measure_roofline"),
     shell:
         "{resources.program:q} workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
-        "--gpu {resources.which_gpu:q} --node {resources.node:q} "
+        "--gpu {resources.which_gpu:q} --node={resources.expects:q} "
         "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
         "--superseded {resources.superseded} --workflow-pid $PPID {output} 2> {log}"
 

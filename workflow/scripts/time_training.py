@@ -20,9 +20,8 @@ def main() -> None:
     parser.add_argument("--workload", type=json.loads, help="what to compute, as JSON")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--threads", type=lambda text: None if text == "auto" else int(text), help="a number or auto")
-    parser.add_argument("--time-limit", type=float, help="seconds")
-    parser.add_argument("--idle", type=float, default=0.0, help="seconds to measure the idle machine's power for")
-    parser.add_argument("--cool-down", type=float, default=0.0, help="seconds to wait at most until it is cool")
+    for option in ("--time-limit", "--idle", "--cool-down"):
+        parser.add_argument(option, type=float, default=0.0, help="seconds, as in the configuration")
     parser.add_argument("--gpu", default=gpus.AUTO, help="which GPU is timed, as in the configuration")
     parser.add_argument("--data", type=Path, help="folder of the decoded data set")
     parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")
@@ -40,14 +39,10 @@ def main() -> None:
         lockfile.refuse_other_interpreter(*args.interpreter)
     what = {"workload": args.workload, "seed": args.seed, "threads": args.threads, "workflow_pid": args.workflow_pid}
     when = {"time_limit_seconds": args.time_limit, "idle_seconds": args.idle, "cool_down_seconds": args.cool_down}
-    where = {"data_folder": args.data, "lock_file": args.lock_file, "superseded": args.superseded}
-    gpu = gpus.choose(args.gpu)
-    run, session = grid.run_from_path(args.record), progress.load_session(args.session)
-    session = session and session.of(run.cell.machine)
-    node_check.refuse_other_node(args.node, gpu, True, args.threads)
-    if args.node and progress.was_made_before_requeue(args.record, session):
-        return
-    request = supervision.Request(run, **what, **when, **where, gpu=gpu)
+    where = {"data_folder": args.data, "lock_file": args.lock_file, "superseded": args.superseded, "node": args.node}
+    run, session = grid.run_from_path(args.record), progress.load_session(args.session, args.record)
+    began = session.began if session else None
+    request = supervision.Request(run, **what, **when, **where, gpu=gpus.choose(args.gpu), began=began)
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.gpu]
     terminal.hold(progress.bar(run, session, time.time()))
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)

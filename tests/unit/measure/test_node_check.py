@@ -8,6 +8,8 @@ from trainmark.errors import TrainmarkError
 from trainmark.machine import hardware
 from trainmark.measure import node_check
 
+from tests.conftest import synthetic_record
+
 EXPECTED = {"machine": "synthetic", "platform": "linux-64", "devices": ["cpu"], "cpus": None}
 
 
@@ -75,6 +77,17 @@ def test_another_computer_under_the_same_name_is_refused(node, monkeypatch):
 
 def test_description_that_is_gone_is_missed(node):
     assert "machine.json, which describes the machine; it is gone" in refused(described=True)
+
+
+def test_job_that_starts_again_makes_no_second_record(node, monkeypatch):
+    path = node / "1.json"
+    path.write_text(json.dumps(synthetic_record()))
+    began = path.stat().st_mtime - 1
+    assert node_check.made_before_requeue(path, began) is None
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert node_check.made_before_requeue(path, began)["machine"] == "synthetic"
+    assert node_check.made_before_requeue(path, began + 2) is None  # of an earlier command
+    assert node_check.made_before_requeue(node / "2.json", began) is None
 
 
 def test_nodes_that_look_alike_are_told_apart_by_their_names(node, monkeypatch):

@@ -90,6 +90,6 @@ def test_keys_that_are_about_this_machine_are_faults_beside_a_fleet():
 
 
 def test_python_of_an_environment_is_read_from_it(tmp_path):
-    assert nodes.python_version(tmp_path) is None
+    assert nodes.python_version(tmp_path / "missing") is None
     (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\nversion_info = 3.12.4\n")
     assert nodes.python_version(tmp_path) == "3.12"

@@ -16,6 +16,7 @@ from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid
 from trainmark.machine import hardware
 from trainmark.machine.gpus import Gpu
+from trainmark.records.record import load_own
 
 # Which node each machine's name was first measured on, so that no name ever means two. Nodes that start from one image
 # may have one machine id, and nodes of one kind have the same hardware. Names of nodes stay in this folder.
@@ -53,6 +54,18 @@ def refuse_other_node(
             f"This node, {node_name()}, is not what fleet in the configuration says of {expected['machine']}. Nothing "
             f"was measured.{lines}"
         )
+
+
+def made_before_requeue(record: Path, began: float | None) -> dict[str, Any] | None:
+    """A record that this job has written before its node died, if SLURM starts it once more; None where there is none.
+
+    Args:
+        record: path of it.
+        began: when the session began that wants it, seconds since the epoch.
+    """
+    if os.environ.get("SLURM_RESTART_COUNT", "0") == "0" or began is None:
+        return None
+    return load_own(record) if record.exists() and record.stat().st_mtime >= began else None
 
 
 def node_name() -> str:

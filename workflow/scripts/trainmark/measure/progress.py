@@ -6,7 +6,6 @@ import csv
 import datetime
 import json
 import logging
-import os
 import re
 import shlex
 import time
@@ -64,19 +63,19 @@ def plan_more(path: Path | None, records: list[str]) -> None:
         replace(session, planned=list(dict.fromkeys([*session.planned, *records]))).save(path)
 
 
-def load_session(path: Path | None) -> Session | None:
-    """The session's plan; None where there is none, as on a cluster's node."""
+def load_session(path: Path | None, record: Path | None = None) -> Session | None:
+    """The session's plan; None where there is none.
+
+    Args:
+        path: of the plan.
+        record: of whose machine the plan is wanted; that of all if not given.
+    """
     try:
-        return Session(**json.loads(path.read_text())) if path else None
+        session = Session(**json.loads(path.read_text())) if path else None
+        return session.of(run_from_path(record).cell.machine) if session and record else session
     except (OSError, ValueError, TypeError) as error:
         log.info("no session plan: %s", error)
         return None
-
-
-def was_made_before_requeue(record: Path, session: Session | None) -> bool:
-    """Whether SLURM has started this job once more, after a node's death, although its record is there already."""
-    restarted = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
-    return restarted and session is not None and _modified(str(record)) >= session.began
 
 
 def _modified(path: str) -> float:
@@ -91,7 +90,11 @@ _SCHEDULING = re.compile(
     r"Activating conda environment|DAG of jobs will be updated|Updating checkpoint dependencies|"
     r"--keep-incomplete mode is set|"
     # Of files that came from elsewhere: its report has no times of those jobs, which nothing depends on.
-    r"Missing metadata for file"
+    r"Missing metadata for file|"
+    # Of jobs that are given to a cluster, which tell of themselves in one line each.
+    r"SLURM run ID|Job \d+ has been submitted with SLURM jobid|Submitted (?:group )?job \d+ with external jobid|"
+    r"No SLURM account given|No account was given|Unable to guess SLURM account|No job memory information|"
+    r"Cleaning up SLURM log files"
 )
 # What Snakemake says at the end of a call in which a job has failed, of which the job, or we for it, have said why.
 _FAILED_CALL = re.compile(

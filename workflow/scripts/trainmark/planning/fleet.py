@@ -93,7 +93,7 @@ def announce(planned: Sequence[str]) -> list[str]:
     for path in planned:
         machine = Path(path).parts[2]
         counts[machine] = counts.get(machine, 0) + 1
-    each = words.enumerate_words((f"{machine} ({count})" for machine, count in counts.items()), _SHOWN)
+    each = words.enumerate_words((f"{machine} ({count})" for machine, count in sorted(counts.items())), _SHOWN)
     runs, machines = words.plural(len(planned), "run"), words.plural(len(counts), "machine")
     return [f"trainmark: {runs} to do on {machines}: {each}. Each prints one line when it ends."]
 

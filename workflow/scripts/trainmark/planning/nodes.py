@@ -26,7 +26,16 @@ _GIVEN += "ntasks ntasks-per-gpu ntasks-per-node cpus-per-task cpus-per-gpu time
 _GIVEN += "gpus nodelist exclusive oversubscribe array wrap requeue no-requeue"
 _GIVEN_SHORT = "-J -o -e -D -A -p -n -c -t -C -q -N -M -G -w -s -a"
 # What executors are asked for, by Snakemake's names: the last is for those that take a command for sbatch.
-ASKED = ("slurm_partition", "slurm_account", "constraint", "qos", "gres", "slurm_extra", "runtime", "mem_mb")
+ASKED: tuple[str, ...] = (
+    "slurm_partition",
+    "slurm_account",
+    "constraint",
+    "qos",
+    "gres",
+    "slurm_extra",
+    "runtime",
+    "mem_mb",
+)
 ASKED += ("cpus_per_task", "sbatch")
 _OPTIONS = {"slurm_partition": "partition", "slurm_account": "account", "runtime": "time"}
 _HOW = ("partition", "node", "constraint", "gres", "extra")
@@ -134,7 +143,7 @@ def of(config: Mapping[str, Any], use_conda: bool) -> dict[str, Node]:
 
 
 def _node(machine: str, entry: Mapping[str, Any], config: Mapping[str, Any], use_conda: bool) -> Node:
-    how = {key: entry.get(key) for key in (*_HOW, "account", "qos", "cpus")}
+    how: dict[str, Any] = {key: entry.get(key) for key in (*_HOW, "account", "qos", "cpus")}
     platform = entry.get("platform", _PLATFORM)
     chosen = entry.get("stacks") or _stacks(config, use_conda)
     devices = entry.get("devices") or _devices(config, platform)
