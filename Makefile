@@ -160,6 +160,12 @@ $(VENV)/installed: FORCE
 endif
 endif
 
+ifneq ($(and $(filter fleet,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
+ifneq ($(shell $(CONTROLLER)/bin/python -I envs/create_venv.py --check $(CONTROLLER) 2>/dev/null),sound)
+$(CONTROLLER)/installed: FORCE
+endif
+endif
+
 # A folder that was left half-installed has no mark and is completed.
 $(VENV)/installed: $(PINS) envs/create_venv.py
 	@$(INSTALL)

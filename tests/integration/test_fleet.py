@@ -118,7 +118,10 @@ class Fleet(Checkout):
             if {*machines} <= {*found} and all(self.is_training(machine) for machine in machines):
                 return found
             time.sleep(0.2)
-        raise AssertionError(f"no training on {machines}: {self.cluster.jobs()}")
+            if self.started[-1].poll() is not None:
+                break
+        self.started[-1].kill()
+        raise AssertionError(f"no training on {machines}: {self.cluster.jobs()}\n{self.started[-1].communicate()[0]}")
 
     def is_training(self, machine: str) -> bool:
         """Whether the process of a training has begun on a machine."""
@@ -152,7 +155,7 @@ def fleet(measured, tmp_path):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    numbers = [job.split()[0] for job in source.cluster.jobs()]
+    numbers = source.cluster.numbers()
     if numbers:
         source.cluster.ask("scancel", *numbers)
         wait_until(lambda: not source.cluster.jobs(), "the queue is empty")
@@ -233,9 +236,9 @@ def test_lost_jobs_cost_no_record_and_are_told_of_and_made_by_the_next_call(flee
     )
     (fleet.folder / "hold-64").touch()
     command = fleet.begin()
-    number = fleet.wait_for_running("a1")["a1"]
+    number = fleet.wait_for_running("a1", "b1")["a1"]  # both at once
     fleet.cluster.ask("scancel", number)
-    wait_until(lambda: number not in str(fleet.cluster.jobs()), "the job is cancelled")
+    wait_until(lambda: number not in fleet.cluster.numbers(), "the job is cancelled")
     (fleet.folder / "hold-64").unlink()
     output, _ = command.communicate(timeout=LIMIT_SECONDS)
     assert command.returncode == 1, output
@@ -288,10 +291,8 @@ def test_another_node_and_a_shared_one_are_refused_before_training(fleet):
         fleet.path(machine, 64).unlink()
     changed = {"b1": MACHINES["a1"], "a1": {**MACHINES["a1"], "partition": SHARED}}
     output = fleet.measure(code=1, fleet=changed)
-    said = {
-        machine: next(line for line in output.splitlines() if f"trainmark: {machine}: tf-2.19" in line)
-        for machine in NODES
-    }
+    said = dict(re.findall(r"trainmark: (\w+): tf-2\.19 (.*)", output))
+    assert {*said} == {*NODES}, output
     assert "b1/machine.json describes another computer (its machine id is another)" in said["b1"]
     assert f"Expected all {os.cpu_count()} CPUs of the node, found" in said["a1"]
     assert {*before} - {*fleet.records()} == {f"{machine}/runs/tf-2.19/cpu/mlp/64/1.json" for machine in NODES}

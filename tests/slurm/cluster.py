@@ -166,6 +166,10 @@ class Cluster:
         """Number, state, comment and node of every job that is not finished."""
         return self.ask("squeue", "--noheader", "--format=%i %T %k %N").splitlines()
 
+    def numbers(self) -> list[str]:
+        """Number of every job that is not finished."""
+        return [job.split()[0] for job in self.jobs()]
+
     def stop(self) -> None:
         """End everything that this has started."""
         for daemon in [*self._daemons.values()][::-1]:
