@@ -11,7 +11,17 @@ from trainmark.contents import captions, figures, tables
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import controls, grid, workloads
 from trainmark.install import stack_locks
-from trainmark.planning import call, ending, fleet, job_environment, lost_jobs, nodes, plan, preflight, snakemake_cluster
+from trainmark.planning import (
+    call,
+    ending,
+    fleet,
+    job_environment,
+    lost_jobs,
+    nodes,
+    plan,
+    preflight,
+    snakemake_cluster,
+)
 from trainmark.measure import progress
 from trainmark.planning import config as configuration
 from trainmark.records import record, supersession, writing

@@ -26,10 +26,10 @@ rule describe_machine:
     conda:
         "../../envs/report.yaml"
     resources:
-        which_gpu=str(config["gpu"]),
-        program=job_program,
-        expects=expected_node,
         **slurm_resources("describe_machine"),
+        which_gpu=str(config["gpu"]),
+        program=PROGRAM,
+        expects=expected_node if FLEET else "",
     shell:
         "{resources.program:q} workflow/scripts/describe_machine.py --gpu {resources.which_gpu:q} "
         "--node={resources.expects:q} {output} 2> {log}"

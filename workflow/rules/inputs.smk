@@ -1,6 +1,8 @@
 # Input functions, and functions for params like them.
 import functools
+import inspect
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,6 +15,12 @@ from trainmark.records import repeats_needed
 def only(target):
     """Whether nothing but this target is wanted, as in "snakemake report"."""
     return snakemake_interface.targets(workflow) == {target}
+
+
+def known(function):
+    """The same function, whose signature needs no looking for: Snakemake asks for it before every call."""
+    function.__signature__ = inspect.signature(function)
+    return function
 
 
 def plan_of(wildcards):
@@ -100,22 +108,20 @@ def lock_file(wildcards):
     return str(stack_locks.path(wildcards.stack, plan_of(wildcards).platform))
 
 
+@known
 def environment_file(wildcards):
     """The file from which conda makes a stack's environment; none of a stack that is what is installed."""
     return None if stacks.is_unpinned(wildcards.stack) else f"../../{lock_file(wildcards)}"
 
 
+@known
 def job_program(wildcards):
-    """The Python of a job, as its shell finds it: a node of a fleet has one of its own."""
-    node = plan_of(wildcards).node
-    return node.program(wildcards.get("stack")) if node else "python"
+    """The Python of a job on a node, as its shell finds it."""
+    return plan_of(wildcards).node.program(wildcards.get("stack"))
 
 
-def job_prefix(wildcards):
-    """The environment whose Python a job has to run on, as its shell writes it."""
-    node = plan_of(wildcards).node
-    folder = node.environment(wildcards.stack) if node else None
-    return job_environment.job_prefix(str(folder) if folder else sys.prefix, HERE.use_conda)
+# What "python" means to jobs of nodes without conda, whose environment is not the one that runs Snakemake.
+PROGRAM = job_program if FLEET and not HERE.use_conda else "python"
 
 
 def job_python(wildcards):
@@ -127,10 +133,20 @@ def job_python(wildcards):
     return (nodes.python_version(node.environment(wildcards.stack)) or own) if node else own
 
 
-def expected_node(wildcards):
-    """What a job asks of the node on which it starts, as JSON; nothing where there is no fleet."""
+@known
+def made_with(wildcards):
+    """What a job has to be made with, as options of its script: the lock, the interpreter, and of a fleet the node."""
     node = plan_of(wildcards).node
-    return node.expected if node else ""
+    folder = node.environment(wildcards.stack) if node else None
+    prefix = job_environment.job_prefix(str(folder) if folder else sys.prefix, HERE.use_conda)
+    where = f" --node={shlex.quote(node.expected)}" if node else ""
+    return f"--lock-file {lock_file(wildcards)} --interpreter {prefix} {job_python(wildcards)}{where}"
+
+
+@known
+def expected_node(wildcards):
+    """What the description of a node asks of it, as JSON."""
+    return plan_of(wildcards).node.expected
 
 
 def slurm_resources(rule):
@@ -138,11 +154,21 @@ def slurm_resources(rule):
     if not FLEET:
         return {}
     seconds = fleet.job_seconds(rule, config)
-    return {key: functools.partial(asked, key, seconds) for key in nodes.ASKED}
+    asked = {machine: each.node.resources(seconds) for machine, each in PLANS.items()}
+    of_key = {key: {machine: found[key] for machine, found in asked.items()} for key in nodes.ASKED}
+    return {key: of_machine(values) for key, values in of_key.items() if {*values.values()} != {None}}
 
 
-def asked(key, seconds, wildcards):
-    return plan_of(wildcards).node.resources(seconds)[key]
+def of_machine(values):
+    """One of some values, by the machine of a job; a value that all have needs no function, which costs time each time."""
+    if len({*values.values()}) == 1:
+        return next(iter(values.values()))
+
+    @known
+    def value(wildcards):
+        return values[wildcards.machine]
+
+    return value
 
 
 def installed_stack(wildcards):
@@ -158,6 +184,7 @@ def installed_stack(wildcards):
     return []
 
 
+@known
 def data_set(wildcards):
     """The decoded data set, for a run that is to train; nothing for one that is done.
 

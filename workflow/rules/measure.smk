@@ -7,9 +7,7 @@ rule time_training:
         data_set,
     output:
         # What is there stays until its successor is whole.
-        update(
-            f"results/machines/{MACHINE}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"
-        ),
+        update(f"results/machines/{MACHINE}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"),
     log:
         f"results/logs/time_training/{OF_MACHINE}{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.log",
     priority: lambda w: plan_of(w).priority(run_of(w))
@@ -17,17 +15,14 @@ rule time_training:
         environment_file
     threads: ALL_CORES
     resources:  # unlike params, these may change without training again
+        **slurm_resources("time_training"),
         time_limit_seconds=config["time_limit_seconds"],
         idle=config["idle_seconds"],
         cool_down=config["cool_down_seconds"],
-        lock_file=lock_file,
         which_gpu=str(config["gpu"]),
-        program=job_program,
-        prefix=job_prefix,
-        python=job_python,
-        expects=expected_node,
+        program=PROGRAM,
+        made_with=made_with,
         superseded=str(SUPERSEDED),
-        **slurm_resources("time_training"),
     params:
         workload=lambda w: workloads.canonical_json(plan_of(w).workload(w.model)),
         seed=lambda w: plan_of(w).seed(run_of(w)),
@@ -38,9 +33,9 @@ rule time_training:
         "{resources.program:q} workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
         "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
         "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data results/data "
-        "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
+        "{resources.made_with} "
         "--superseded {resources.superseded} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
-        "--node={resources.expects:q} --log {log} {output} 2> {log}"
+        "--log {log} {output} 2> {log}"
 
 
 # Last, when no training is left: it warms the machine up.
@@ -55,19 +50,15 @@ rule measure_roofline:
         environment_file
     threads: ALL_CORES
     resources:
-        lock_file=lock_file,
-        program=job_program,
-        prefix=job_prefix,
-        python=job_python,
-        expects=expected_node,
+        **slurm_resources("measure_roofline"),
+        program=PROGRAM,
+        made_with=made_with,
         superseded=str(SUPERSEDED),
         threads_of_run=str(config["threads"]),
         which_gpu=str(config["gpu"]),
-        **slurm_resources("measure_roofline"),
     shell:
         "{resources.program:q} workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
-        "--gpu {resources.which_gpu:q} --node={resources.expects:q} "
-        "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
+        "--gpu {resources.which_gpu:q} {resources.made_with} "
         "--superseded {resources.superseded} --workflow-pid $PPID {output} 2> {log}"
 
 

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from trainmark import system
 from trainmark.errors import TrainmarkError
 from trainmark.machine import hardware
 from trainmark.measure import node_check
@@ -61,6 +62,14 @@ def test_part_of_a_node_and_another_kind_of_node_are_refused_with_all_that_is_wr
     assert "Expected all 8 CPUs of the node, found 6" in said
     assert "Expected at least 7 CPUs" in said
     assert "Expected linux-64-cuda (fleet.synthetic.platform), found linux-64." in said
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setattr(system, "command_output", lambda *command: "JobId=7 OverSubscribe=YES Contiguous=0")
+    assert (
+        "given to one job alone, found one that SLURM may give to others at the same time (OverSubscribe=YES)"
+        in refused()
+    )
+    monkeypatch.setattr(system, "command_output", lambda *command: "JobId=7 OverSubscribe=NO Contiguous=0")
+    assert "OverSubscribe" not in refused()
     assert "Expected a GPU (fleet.synthetic.devices), found none" in said
     check(cpus=6)
     assert "Expected 8 of its 8 CPUs (fleet.synthetic.cpus), found 6" in refused(cpus=8)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainmark import files
+from trainmark import files, system
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid
 from trainmark.machine import hardware
@@ -81,9 +81,14 @@ def _problems(expected: Mapping[str, Any], gpu: Gpu | None, threads: int | None)
     if usable != wanted:
         of = f"{wanted} of its {there} CPUs ({key}.cpus)" if expected["cpus"] else f"all {there} CPUs of the node"
         yield (
-            f"Expected {of}, found {usable} that this job may use. The node is not given to one job alone: the "
-            "partition shares its nodes (OverSubscribe), or keeps CPUs for itself, whose number without them is then "
-            f"{key}.cpus."
+            f"Expected {of}, found {usable} that this job may use. If SLURM keeps CPUs of the node for itself, the "
+            f"number without them is {key}.cpus."
+        )
+    sharing = _sharing()
+    if sharing not in (None, "NO"):
+        yield (
+            f"Expected a node that is given to one job alone, found one that SLURM may give to others at the same time "
+            f"(OverSubscribe={sharing}). The partition says so; take another one: {key}.partition."
         )
     if threads and threads > usable:
         yield f"Expected at least {threads} CPUs, for so many threads, found {usable}."
@@ -92,6 +97,14 @@ def _problems(expected: Mapping[str, Any], gpu: Gpu | None, threads: int | None)
         yield f"Expected {expected['platform']} ({key}.platform), found {tag or hardware.unsupported()}."
     if "gpu" in expected["devices"] and gpu is None:
         yield f"Expected a GPU ({key}.devices), found none that this job may use. Ask SLURM for one: {key}.gres."
+
+
+def _sharing() -> str | None:
+    """Whether SLURM may give the CPUs of this job to others: NO if not, in its words; None if it cannot be asked."""
+    number = os.environ.get("SLURM_JOB_ID")
+    said = system.command_output("scontrol", "--oneliner", "show", "job", number) if number else None
+    found = re.search(r"\bOverSubscribe=(\w+)", said or "")
+    return found[1] if found else None
 
 
 def _identity_problems(machine: str, gpu: Gpu | None, described: bool) -> Iterator[str]:

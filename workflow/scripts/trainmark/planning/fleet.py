@@ -21,8 +21,6 @@ from trainmark.planning import config as configuration
 from trainmark.planning.plan import Plan
 from trainmark.records import supersession
 
-# Of profiles/slurm-generic: SLURM starts no job whose output has no folder.
-_LOGS = Path(".snakemake/slurm_logs")
 # How often the queue is looked at for jobs that may wait for ever.
 QUEUE_SECONDS = 60.0
 _DESCRIPTION_SECONDS = 120.0
@@ -67,7 +65,7 @@ def start(
     samples = workloads.samples_of(next(iter(plans.values())).config)
     progress.Session(planned, time.time(), samples, command).save(call.SESSION)
     lost_jobs.save([])
-    _LOGS.mkdir(parents=True, exist_ok=True)
+    lost_jobs.LOGS.mkdir(parents=True, exist_ok=True)  # SLURM starts no job whose output has no folder
     measured = [path for rule, path in away if rule != "describe_machine"]
     terminal.say(*supersession.announce(measured, superseded), *announce(planned))
 

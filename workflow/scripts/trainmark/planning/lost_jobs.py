@@ -24,6 +24,8 @@ from trainmark.system import read_text
 RULES = ("describe_machine", "time_training", "measure_roofline")
 # What a call has lost, until the next one that measures.
 LOST = Path(".snakemake/trainmark-lost.json")
+# Of SLURM's jobs by profiles/slurm-generic; of its plugin, further down there.
+LOGS = Path(".snakemake/slurm_logs")
 _LONGEST = 500  # characters of what others say
 
 
@@ -78,7 +80,8 @@ class Teller:
             return
         self.failures += 1
         state = slurm.fate(number)
-        there = [log for log in reversed(logs) if log and Path(log).exists()]
+        of_slurm = [str(LOGS / f"{number}.log")] if number else []
+        there = [_below_here(log) for log in reversed([*logs, *of_slurm]) if log and Path(log).exists()]
         why = _said([log for log in there if self._is_new(log)]) if number else " ".join(message.split())[:_LONGEST]
         lost = LostJob(Path(path).parts[2], _words(rule, path), path, number, state, (there or [""])[0], why)
         terminal.say(f"trainmark: {line(lost)}", style=terminal.YELLOW)
@@ -112,6 +115,10 @@ def line(lost: LostJob) -> str:
     log = f", log {lost.log}" if lost.log else ""
     why = f": {lost.why}" if lost.why else ""
     return f"{lost.machine}: {lost.what}: {job}: {lost.state}{log}{why}"
+
+
+def _below_here(path: str) -> str:
+    return path.removeprefix(f"{Path.cwd()}/")
 
 
 def _words(rule: str, path: str) -> str:

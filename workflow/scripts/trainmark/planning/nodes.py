@@ -98,7 +98,6 @@ class Node:
         keys = ("machine", "platform", "devices", "cpus")
         return workloads.canonical_json({key: getattr(self, key) for key in keys})
 
-    @functools.cache  # noqa: B019  every job asks for each of them, and a node lives as long as the call
     def resources(self, seconds: float) -> Mapping[str, Any]:
         """What Snakemake's executors ask of SLURM for a job, by the names of ``ASKED``; None for what is not asked.
 
