@@ -276,7 +276,7 @@ def test_node_that_dies_costs_its_run_a_second_start_and_no_record(fleet):
     (fleet.folder / "hold-64").unlink()
     output, _ = command.communicate(timeout=LIMIT_SECONDS)
     assert command.returncode == 0, output
-    assert re.search(r"trainmark: b1: 1 job waits, and SLURM says: .*DOWN", output)
+    assert re.search(r"trainmark: b1: 1 job waits, and SLURM says: BeginTime, as of a job that starts again", output)
     assert len(LINE.findall(output)) == 1
     after = fleet.records()
     assert {*after} == {*before}

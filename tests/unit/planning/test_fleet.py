@@ -105,6 +105,7 @@ def test_jobs_that_may_wait_for_ever_are_told_of_with_how_to_go_on():
     said = fleet.waiting_line("b", "Nodes required for job are DOWN", ["7", "8"])
     assert said.startswith("trainmark: b: 2 jobs wait, and SLURM says: Nodes required for job are DOWN.")
     assert said.endswith("scancel 7 8")
+    assert "1 job waits, and SLURM says: BeginTime, as of" in fleet.waiting_line("b", "BeginTime", ["7"])
 
 
 def test_slurms_limit_is_above_our_own():

@@ -176,6 +176,7 @@ def _watch_queue(seconds: float) -> None:
 
 def waiting_line(machine: str, reason: str, numbers: Sequence[str]) -> str:
     """What is told of jobs that wait for something that may never come."""
+    reason += ", as of a job that starts again after its node has died" if reason == "BeginTime" else ""
     jobs, they = words.plural(len(numbers), "job"), "waits" if len(numbers) == 1 else "wait"
     return (
         f"trainmark: {machine or 'a machine'}: {jobs} {they}, and SLURM says: {reason}. The others go on. If that does "

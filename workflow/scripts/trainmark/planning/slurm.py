@@ -12,10 +12,11 @@ from pathlib import Path
 # How the comment of a job of ours begins: the plugin writes it so, and profiles/slurm-generic.
 _COMMENT = "rule_"
 _MACHINE = re.compile(r"_wildcards_([a-z0-9]+(?:-[a-z0-9]+)*)")
-# Reasons for which a job waits that others' jobs do not explain: they may hold for ever.
+# Reasons for which a job waits that others' jobs do not explain: they may hold for ever. BeginTime is that of a job
+# whose node has died: SLURM waits for two minutes before it starts it again.
 _HOPELESS = re.compile(
     r"DOWN|DRAIN|NotAvail|BadConstraints|Unavailable|NodeLimit|TimeLimit|Inactive|Held|Invalid|Dependency|NotFound|"
-    r"AccountNotAllowed|QOSNotAllowed|PartitionConfig",
+    r"BeginTime|AccountNotAllowed|QOSNotAllowed|PartitionConfig",
     re.IGNORECASE,
 )
 _ANSWER_SECONDS = 30
