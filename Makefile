@@ -12,6 +12,10 @@ AS =
 SKIP =
 KEY =
 BEFORE =
+FLEET = config/fleet.yaml
+PROFILE = profiles/slurm
+CONDA =
+CONTROLLER = .venv-controller
 # What is installed where no STACK is named, and all that can be named here: those that are pinned beside the workflow.
 DEFAULT_STACK = tf-2.19
 HOST_STACKS = $(sort $(patsubst envs/%.linux-64.host.txt,%,$(wildcard envs/*.linux-64.host.txt)))
@@ -36,7 +40,7 @@ SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/$(or $(STACK),$(DEFAULT_STACK)).*.host.txt)
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
-unexport FROM AS SKIP KEY MACHINE TO BEFORE
+unexport FROM AS SKIP KEY MACHINE TO BEFORE FLEET PROFILE CONDA
 export GIVEN_FROM := $(value FROM)
 export GIVEN_AS := $(value AS)
 export GIVEN_SKIP := $(value SKIP)
@@ -44,9 +48,11 @@ export GIVEN_KEY := $(value KEY)
 export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 export GIVEN_BEFORE := $(value BEFORE)
+export GIVEN_FLEET := $(value FLEET)
+export GIVEN_PROFILE := $(value PROFILE)
 
-.PHONY: help demo doctor run benchmark references report open merge pack rename registry unlock bench fuzz lint check test \
-	format lock check-locks
+.PHONY: help demo doctor run benchmark fleet references report open merge pack rename registry unlock bench fuzz lint check \
+	test format lock check-locks
 help:
 	@echo "Measure and report"
 	@echo "  make demo           show the finished page of the shipped records in half a minute; train nothing"
@@ -57,6 +63,7 @@ help:
 	@echo "                      the same with another stack, in an environment of its own: $(HOST_STACKS)"
 	@echo "  make run SUITE=cifar-10"
 	@echo "                      other models on other data: $(SUITES)"
+	@echo "  make fleet          time the nodes of a cluster that config/fleet.yaml names, and draw one report (CONDA=1)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
 	@echo "  make open           open the page in the browser"
 	@echo "  make unlock         let the next command run after a crash or a power cut"
@@ -89,6 +96,12 @@ run: $(VENV)/installed
 
 benchmark: $(VENV)/installed
 	@$(SNAKEMAKE) $(if $(strip $(CHOSEN)),--config $(CHOSEN))
+
+# The nodes of a cluster, by SLURM, from where it takes jobs. Without CONDA=1 they train in .venv, and what draws the
+# report has an environment of its own either way: the plugin for SLURM and a stack want different numpys.
+fleet: $(CONTROLLER)/installed $(if $(CONDA),,$(VENV)/installed)
+	@$(CONTROLLER)/bin/python -I workflow/scripts/start_program.py -m snakemake --profile "$$GIVEN_PROFILE" \
+		$(if $(CONDA),--use-conda) --configfile "$$GIVEN_FLEET"
 
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
@@ -166,6 +179,12 @@ $(VENV)/installed: FORCE
 endif
 endif
 
+ifneq ($(and $(filter fleet,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
+ifneq ($(shell $(CONTROLLER)/bin/python -I envs/create_venv.py --check $(CONTROLLER) 2>/dev/null),sound)
+$(CONTROLLER)/installed: FORCE
+endif
+endif
+
 # A folder that was left half-installed has no mark and is completed.
 $(VENV)/installed: $(PINS) envs/create_venv.py
 	@$(INSTALL)
@@ -175,9 +194,13 @@ $(VENV)/installed-tests: $(VENV)/installed envs/tests.txt
 	@$(INSTALL) envs/tests.txt
 	@touch $@
 
-INSTALL = python="$(SOME_PYTHON)"; command -v "$$python" >/dev/null || \
-	{ echo "trainmark: Python 3 is needed to begin with, and there is no $$python" >&2; exit 1; }; \
-	"$$python" -I envs/create_venv.py $(addprefix --stack=,$(STACK)) $(if $(PYTHON),--no-other-python) $(VENV)
+$(CONTROLLER)/installed: envs/controller.txt envs/create_venv.py
+	@$(FIND_PYTHON) "$$python" -I envs/create_venv.py --controller $(if $(PYTHON),--no-other-python) $(CONTROLLER)
+	@touch $@
+
+FIND_PYTHON = python="$(SOME_PYTHON)"; command -v "$$python" >/dev/null || \
+	{ echo "trainmark: Python 3 is needed to begin with, and there is no $$python" >&2; exit 1; };
+INSTALL = $(FIND_PYTHON) "$$python" -I envs/create_venv.py $(addprefix --stack=,$(STACK)) $(if $(PYTHON),--no-other-python) $(VENV)
 
 .PHONY: FORCE
 # Targets that are given together, as in "make unlock run", wait for each other whatever MAKEFLAGS say.

@@ -22,18 +22,18 @@ include: "workflow/rules/inputs.smk"
 
 rule all:
     input:
-        PLAN.machine_file,
+        machine_file,
         local_records,  # named here, or a missing record below an up-to-date report would not be made
-        PLAN.rooflines,
+        local_rooflines,
         "results/report/index.html",
         "results/report/checked.txt",
 
 
 rule measure:
     input:
-        PLAN.machine_file,
+        machine_file,
         local_records,
-        PLAN.rooflines,
+        local_rooflines,
         "results/report/checked.txt",
 
 
@@ -46,3 +46,8 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/doctor.smk"
+
+
+# Of a fleet, what measures runs on the nodes, and all else where the command is given.
+if FLEET:
+    snakemake_cluster.run_here(workflow, lost_jobs.RULES)

@@ -30,6 +30,9 @@ def main():
     parser.add_argument("--no-other-python", action="store_true", help="use this Python or none")
     known = [each for each in stacks.names() if stacks.named(each).host_pythons]
     parser.add_argument("--stack", choices=known, default=stacks.DEFAULT, help="to install beside the workflow")
+    parser.add_argument(
+        "--controller", action="store_true", help="install what gives a fleet's jobs to SLURM, and no stack"
+    )
     parser.add_argument("folder", type=Path, help="of the environment")
     parser.add_argument("extra", nargs="*", help="further requirement files")
     args = parser.parse_args()
@@ -39,16 +42,16 @@ def main():
         return
     try:
         if "{}.{}".format(*sys.version_info) in pythons:
-            prepare(args.folder, args.stack, args.extra)
+            prepare(args.folder, args.stack, args.extra, args.controller)
         else:
             go_on_with(other_python(args.folder, args.stack, args.no_other_python))
     except (TrainmarkError, OSError) as error:
         sys.exit("trainmark: {}".format(error))
 
 
-def prepare(folder, stack, extra):
+def prepare(folder, stack, extra, controller=False):
     """Have a sound environment in a folder, with this Python, and the pinned packages in it."""
-    files = [requirements_file(stack), *extra]
+    files = [str(HERE / "controller.txt") if controller else requirements_file(stack), *extra]
     fault = virtual_environment.fault_of(folder, stack)
     if fault and folder.exists():
         print("trainmark: {} is made anew, since {}".format(folder, fault), flush=True)

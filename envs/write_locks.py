@@ -71,6 +71,8 @@ def _locks() -> list[Lock]:
             others += _of_stack(stack, platform, ("report.yaml", "tests.txt"))
     hosts = tuple(lock.name for lock in found if lock.name.endswith("host.txt"))
     found.append(Lock("report.yaml", ("report",), (*both, *REPORT_TARGETS), ("3.12",), hosts))
+    # The plugin for SLURM takes no numpy that tf-2.19 does, so these pins agree with no stack's.
+    found.append(Lock("controller.txt", ("controller",), ("linux-64",), HOST_PYTHONS))
     found.append(Lock("uv.txt", ("uv",), both, HOST_PYTHONS))
     return [*found, Lock("tests.txt", ("tests",), both, HOST_PYTHONS, hosts), *others]
 
@@ -264,7 +266,12 @@ def main() -> None:
     sizes = ENVS / "sizes.json"
     text = (
         json.dumps(
-            {name: DOWNLOADS[name] for name in sorted(DOWNLOADS) if name.endswith((".yaml", ".host.txt"))}, indent=1
+            {
+                name: DOWNLOADS[name]
+                for name in sorted(DOWNLOADS)
+                if name.endswith((".yaml", ".host.txt", "controller.txt"))
+            },
+            indent=1,
         )
         + "\n"
     )

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from trainmark.contents import tables
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.machine import energy
-from trainmark.report.sections import speed
+from trainmark.report import page
+from trainmark.report.sections import details, speed
 from trainmark.report.sections.document import rows_of
 
 from tests import report, synthetic
@@ -236,6 +238,19 @@ def test_failed_missing_and_left_out_runs_are_listed(tmp_path):
     assert "epochs 7 against 2" in made.section("left-out")
     assert "not compared: epochs 7 against 2" in made.section("cells")
     assert not [exhibit for exhibit in made.exhibits if "comparison" in exhibit.name]
+
+    # The same for a fleet, of which one machine has no run yet, since a job was lost.
+    lost = dict.fromkeys(("machine", "what", "state", "number", "why", "log"), "synthetic")
+    nodes = {name: {"stacks": ["tf-2.19"], "devices": ["cpu"]} for name in ("synthetic-a", "synthetic-b")}
+    data = replace(made.data, grid={**GRID, "machine": "", "fleet": nodes, "lost": [lost]})
+    assert data.missing.groupby("machine")["there"].agg(["size", "sum"]).to_dict("index") == {
+        "synthetic-a": {"size": 12, "sum": 2},
+        "synthetic-b": {"size": 12, "sum": 0},
+    }
+    sections = {section.key: section for section in details.not_counted(data)}
+    assert sections["lost"].tables[0].rows == [lost]
+    assert "This computer" not in sections["missing"].texts[0]
+    assert ("1 job of the last command ended without a record.", "lost") in list(page.alerts(data))
 
 
 def test_page_where_every_run_failed(tmp_path):

@@ -10,7 +10,18 @@ from trainmark import errors, escaping, files, layers, stacks, terminal
 from trainmark.contents import captions, figures, tables
 from trainmark.experiment import controls, grid, workloads
 from trainmark.install import stack_locks
-from trainmark.planning import call, ending, job_environment, plan, preflight, suite_files
+from trainmark.planning import (
+    call,
+    ending,
+    fleet,
+    job_environment,
+    lost_jobs,
+    nodes,
+    plan,
+    preflight,
+    snakemake_cluster,
+    suite_files,
+)
 from trainmark.measure import progress
 from trainmark.planning import config as configuration
 from trainmark.records import record, supersession, writing
@@ -21,37 +32,53 @@ gc.set_threshold(100_000)
 SIZES = Path("envs/sizes.json")
 REPORT = Path("results/report")
 snakemake_interface.announce_environments(workflow, SIZES)
-writing.remove_leftovers(grid.MACHINES)
+# A job on a node is told what to make, and is one of many: it neither tidies up nor says what the command will do.
+ON_NODE = snakemake_cluster.is_on_node(workflow)
+if not ON_NODE:
+    writing.remove_leftovers(grid.MACHINES)
 
 # Before PATH changes, which decides what "python" means to the user.
 COMMAND = call.command_line(sys.argv, sys.executable)
 SNAKEMAKE = call.command_line(sys.argv[:1], sys.executable)
 job_environment.clean_environment()
-HERE = plan.surroundings(snakemake_interface.use_conda(workflow))
+HERE = plan.surroundings(snakemake_interface.use_conda(workflow), bool(config.get("fleet")))
 job_environment.prepare_jobs(sys.executable, HERE.use_conda)
 # Where this call keeps the measurements that it replaces.
 SUPERSEDED = supersession.folder()
-# Every core that Snakemake may use, so that nothing runs beside a timing.
-ALL_CORES = snakemake_interface.cores(workflow)
 
 GIVEN = snakemake_interface.given_config(workflow)
 LAYERS = [*FILES, configuration.Layer("--config on the command line", None, GIVEN)]
 STACKS_NAMED = configuration.locate(("stacks",), LAYERS)
 try:
     config |= call.check(config | configuration.typed_values(GIVEN), LAYERS, HERE, ROOT / "workflow/schemas")
-    PLAN = plan.make_plan(config, HERE)
-    preflight.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS))
+    # By the machine's name: those of the fleet, or this one alone.
+    PLANS = plan.make_plans(config, HERE)
+    # This machine's. A fleet's first, for what all of them have in common.
+    PLAN = next(iter(PLANS.values()))
+    FLEET = PLAN.node is not None
+    preflight.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS), PLANS)
 except errors.TrainmarkError as error:
     raise WorkflowError(escaping.terminal(str(error))) from None
 DATA_SET = PLAN.suite.data.paths
 # All are made at once, so a run need not name more than one: one that is missing, if any is.
 NAMED_DATA = next((file for file in DATA_SET if not Path(file).exists()), DATA_SET[0])
 REFERENCES = suite_files.references(config["references"])
-terminal.say(*preflight.remarks(PLAN, HERE), to=sys.stderr)
+if not ON_NODE:
+    terminal.say(*(fleet.remarks(PLANS) if FLEET else preflight.remarks(PLAN, HERE)), to=sys.stderr)
+if FLEET:
+    nodes.ask_for_all_memory()
 stack_locks.write_lists(PLAN.stacks)
+# In paths, the name of this machine, or a wildcard that means the fleet's machines and no others: what other people have
+# sent is never made.
+MACHINE, OF_MACHINE = ("{machine}", "{machine}/") if FLEET else (PLAN.machine, "")
+# Where the records of the suite lie, below the folder of the machines.
+FOLDER = grid.folder(MACHINE, PLAN.suite.name)
+# Every core that Snakemake may use, so that nothing runs beside a timing: of a node, all that it has.
+ALL_CORES = nodes.THREADS if FLEET else snakemake_interface.cores(workflow)
 
 
 wildcard_constraints:
+    machine="|".join(PLANS),
     kind=f"runs|controls/(?:{'|'.join(controls.NAMES)})",
     stack=stacks.pattern(PLAN.stacks),
     device="cpu|gpu",
@@ -64,12 +91,23 @@ wildcard_constraints:
 def conclude(outdated=None):
     """The last lines of a call that was to draw the page."""
     if snakemake_interface.is_wanted(workflow, "render_page"):
-        ending.show(REPORT, PLAN.machine, PLAN.settings_digest, progress.load_session(call.SESSION), outdated)
+        ending.show_fleet(REPORT, [*PLANS], PLAN.settings_digest, progress.load_session(call.SESSION), outdated)
+
+
+def conclude_fleet(teller, outdated):
+    """The same, where jobs of nodes may have been lost: then Snakemake has drawn nothing, and what is there is drawn now."""
+    options = snakemake_cluster.configuration_options(workflow)
+    wanted = snakemake_interface.is_wanted(workflow, "render_page")
+    if not (wanted and lost_jobs.draw_despite(teller, sys.executable, HERE.use_conda, options)):
+        conclude(outdated)
 
 
 snakemake_interface.when_nothing_is_to_do(workflow, conclude)
 snakemake_interface.report_what_is_drawn(
-    workflow, "report", REPORT / ending.PAGE, lambda: all(Path(path).exists() for path in PLAN.records)
+    workflow,
+    "report",
+    REPORT / ending.PAGE,
+    lambda: all(Path(path).exists() for each in PLANS.values() for path in each.records),
 )
 
 
@@ -77,7 +115,19 @@ onstart:
     if not workflow.touch:
         jobs, targets = snakemake_interface.jobs_to_run(workflow), snakemake_interface.targets(workflow)
         try:
-            call.start(PLAN, HERE, jobs, targets, SUPERSEDED, COMMAND)
+            if FLEET:
+                fleet.start(PLANS, HERE, jobs, snakemake_cluster.gives_jobs_away(workflow), SUPERSEDED, COMMAND)
+            else:
+                fleet.refuse_empty(snakemake_cluster.gives_jobs_away(workflow))
+                call.start(PLAN, HERE, jobs, targets, SUPERSEDED, COMMAND)
         except errors.TrainmarkError as error:
             raise WorkflowError(escaping.terminal(str(error))) from None
-        atexit.register(conclude, ending.age(REPORT) if "render_page" in dict(jobs) else None)
+        outdated = ending.age(REPORT) if "render_page" in dict(jobs) else None
+        if FLEET:
+            teller = lost_jobs.Teller()
+            snakemake_cluster.watch_jobs(workflow, teller.finished, teller.failed)
+            snakemake_cluster.tell_of_stop(teller.stop)
+            fleet.watch_queue(fleet.QUEUE_SECONDS)
+            atexit.register(conclude_fleet, teller, outdated)
+        else:
+            atexit.register(conclude, outdated)

@@ -22,13 +22,17 @@ rule prepare_data:
 
 rule describe_machine:
     output:
-        update(PLAN.machine_file),  # what is there stays until its successor is whole
+        update(f"results/machines/{MACHINE}/machine.json"),  # what is there stays until its successor is whole
     log:
-        "results/logs/describe_machine.log",
+        "results/logs/describe_machine.log" if not FLEET else "results/logs/describe_machine/{machine}.log",
     priority: 2**40  # before the first training
     conda:
         "../../envs/report.yaml"
     resources:
+        **slurm_resources("describe_machine"),
         which_gpu=str(config["gpu"]),
+        program=PROGRAM,
+        expects=expected_node if FLEET else "",
     shell:
-        "python workflow/scripts/describe_machine.py --gpu {resources.which_gpu:q} {output} 2> {log}"
+        "{resources.program:q} workflow/scripts/describe_machine.py --gpu {resources.which_gpu:q} "
+        "--node={resources.expects:q} {output} 2> {log}"

@@ -1,12 +1,14 @@
 # Input functions, and functions for params like them.
 import functools
+import inspect
 import json
+import shlex
 import sys
 from pathlib import Path
 
 from trainmark.experiment import workloads
 from trainmark.install import lockfile, stack_locks
-from trainmark.planning import call, fingerprint, preflight
+from trainmark.planning import call, fingerprint, fleet, job_environment, lost_jobs, nodes, plan, preflight
 from trainmark.records import repeats_needed
 
 
@@ -15,28 +17,53 @@ def only(target):
     return snakemake_interface.targets(workflow) == {target}
 
 
+def known(function):
+    """The same function, whose signature needs no looking for: Snakemake asks for it before every call."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
+def plan_of(wildcards):
+    """The plan of the machine that a job is for."""
+    return PLANS[wildcards.machine] if FLEET else PLAN
+
+
+def run_of(wildcards):
+    """The run that a job makes."""
+    w = wildcards
+    return plan_of(w).run(w.kind, w.stack, w.device, w.model, w.batch_size, w.repeat)
+
+
 def local_records(wildcards):
-    """The records of the local grid and its controls. None for the report alone, which draws what is there and trains nothing."""
-    if only("report"):
-        return []
-    return (PLAN.records if PLAN.goal is None else repeats_before(PLAN.goal.limit + 1)) + PLAN.controls
+    """The records of the local grid, or the fleet's, and their controls. None for the report alone, which draws what is
+    there and trains nothing."""
+    return [] if only("report") else [path for each in PLANS.values() for path in records_of(each)]
 
 
-def repeats_before(round):
+def records_of(planned):
+    """The records of one machine's grid and its controls."""
+    plain = planned.records if planned.goal is None else repeats_before(planned, planned.goal.limit + 1)
+    return plain + planned.controls
+
+
+def repeats_before(planned, round):
     """With "repeats: auto": the records of all cells until, and in, this round, the number of the repeat."""
     rounds = range(repeats_needed.FEWEST, round)
+    of = {"machine": planned.machine} if FLEET else {}
     # get() raises until the file has been made, so none is asked for before it is needed.
-    return PLAN.records + [*call.chosen_repeats(checkpoints.choose_repeats.get(round=n).output[0] for n in rounds)]
+    return planned.records + [
+        *call.chosen_repeats(checkpoints.choose_repeats.get(**of, round=n).output[0] for n in rounds)
+    ]
 
 
 def local_rooflines(wildcards):
-    """The local machine's sweeps of matrix products, like its records."""
-    return [] if only("report") else PLAN.rooflines
+    """The machines' sweeps of matrix products, like their records."""
+    return [] if only("report") else [path for each in PLANS.values() for path in each.rooflines]
 
 
 def machine_file(wildcards):
-    """The local machine's description, like its records."""
-    return [] if only("report") else [PLAN.machine_file]
+    """The machines' descriptions, like their records."""
+    return [] if only("report") else [each.machine_file for each in PLANS.values()]
 
 
 def page_unless_only_measuring(wildcards):
@@ -63,6 +90,7 @@ def doctor_plan():
 
 def examined_stacks(wildcards):
     """What is found of each stack that this call can start; found anew at every call."""
+    call.refuse_doctor_of_fleet(FLEET)
     found = [f".snakemake/trainmark-doctor/{stack}.json" for stack in call.examinable_stacks(PLAN, HERE)]
     snakemake_interface.force(workflow, *found)
     return found
@@ -77,45 +105,111 @@ def figure_labels(wildcards, output):
 
 def lock_file(wildcards):
     """The file that pins a stack. Without conda, too: the virtual environment's requirements hold the same pins."""
-    return str(stack_locks.path(wildcards.stack, HERE.platform))
+    return str(stack_locks.path(wildcards.stack, plan_of(wildcards).platform))
 
 
+@known
 def environment_file(wildcards):
     """The file from which conda makes a stack's environment; none of a stack that is what is installed."""
     return None if stacks.is_unpinned(wildcards.stack) else f"../../{lock_file(wildcards)}"
 
 
+@known
+def job_program(wildcards):
+    """The Python of a job on a node, as its shell finds it."""
+    return plan_of(wildcards).node.program(wildcards.get("stack"))
+
+
+# What "python" means to jobs of nodes without conda, whose environment is not the one that runs Snakemake.
+PROGRAM = job_program if FLEET and not HERE.use_conda else "python"
+
+
 def job_python(wildcards):
-    """The version of the Python that a job has to run on: of the stack with conda, Snakemake's own without."""
+    """The version of the Python that a job has to run on: of the stack with conda, without it of its environment."""
+    if HERE.use_conda:
+        return lockfile.python_version(Path(lock_file(wildcards)))
+    node = plan_of(wildcards).node
     own = "{0}.{1}".format(*sys.version_info)
-    return lockfile.python_version(Path(lock_file(wildcards))) if HERE.use_conda else own
+    return (nodes.python_version(node.environment(wildcards.stack)) or own) if node else own
+
+
+@known
+def made_with(wildcards):
+    """What a job has to be made with, as options of its script: the lock, the interpreter, and of a fleet the node."""
+    node = plan_of(wildcards).node
+    folder = node.environment(wildcards.stack) if node else None
+    prefix = job_environment.job_prefix(str(folder) if folder else sys.prefix, HERE.use_conda)
+    where = f" --node={shlex.quote(node.expected)}" if node else ""
+    return f"--lock-file {lock_file(wildcards)} --interpreter {prefix} {job_python(wildcards)}{where}"
+
+
+@known
+def expected_node(wildcards):
+    """What the description of a node asks of it, as JSON."""
+    return plan_of(wildcards).node.expected
+
+
+def slurm_resources(rule):
+    """What SLURM is asked for a job of a rule, as resources; none where there is no fleet."""
+    if not FLEET:
+        return {}
+    seconds = fleet.job_seconds(rule, config)
+    asked = {machine: each.node.resources(seconds) for machine, each in PLANS.items()}
+    of_key = {key: {machine: found[key] for machine, found in asked.items()} for key in nodes.ASKED}
+    return {key: of_machine(values) for key, values in of_key.items() if {*values.values()} != {None}}
+
+
+def of_machine(values):
+    """One of some values, by the machine of a job; a value that all have needs no function, which costs time each time."""
+    if len({*values.values()}) == 1:
+        return next(iter(values.values()))
+
+    @known
+    def value(wildcards):
+        return values[wildcards.machine]
+
+    return value
 
 
 def installed_stack(wildcards):
-    """Nothing, once it is sure that the stack is there."""
+    """Nothing, once it is sure that the stack is there; on a node, its description, which it has to fit."""
     snakemake_interface.protect_measurements(workflow)
+    of = plan_of(wildcards)
+    missing = not Path(of.roofline(wildcards.stack, wildcards.device)).exists()
+    if FLEET:
+        return ancient(of.machine_file) if missing else []
     preflight.refuse_unsupported_platform(HERE)
-    if not Path(PLAN.roofline(wildcards.stack, wildcards.device)).exists():
-        preflight.refuse_cells(PLAN, [(wildcards.stack, wildcards.device)], HERE, STACKS_NAMED)
+    if missing:
+        preflight.refuse_cells(of, [(wildcards.stack, wildcards.device)], HERE, STACKS_NAMED)
     return []
 
 
+@known
 def data_set(wildcards):
     """The decoded data set, for a run that is to train; nothing for one that is done.
 
     A finished run must not wait for the data: where they are missing, Snakemake would make all runs again that name
     them, "ancient" or not. And a record that was measured otherwise than the configuration says is measured again
-    whatever .snakemake says, which is where Snakemake notes the params: a copied checkout may lack it.
+    whatever .snakemake says, which is where Snakemake notes the params: a copied checkout may lack it. A run on a node
+    of a fleet waits for the node's description, too, which it has to fit.
     """
     snakemake_interface.protect_measurements(workflow)
-    preflight.refuse_unsupported_platform(HERE)
-    run = PLAN.run(**wildcards)
-    state, forced = PLAN.state(run), snakemake_interface.is_forced(workflow, str(run.path), "time_training")
+    of, run = plan_of(wildcards), run_of(wildcards)
+    state, forced = of.state(run), snakemake_interface.is_forced(workflow, str(run.path), "time_training")
     if state == "other":
         snakemake_interface.force(workflow, str(run.path))
-    if forced or state in ("missing", "other"):
-        preflight.refuse_run(PLAN, run, HERE, STACKS_NAMED)
-    return [] if state in ("done", "unreadable") and not forced else ancient(NAMED_DATA)
+    if not FLEET:
+        preflight.refuse_unsupported_platform(HERE)
+        if forced or state in ("missing", "other"):
+            preflight.refuse_run(of, run, HERE, STACKS_NAMED)
+    needed = [ancient(NAMED_DATA), *([ancient(of.machine_file)] if FLEET else [])]
+    return [] if state in ("done", "unreadable") and not forced else needed
+
+
+def described_grid(wildcards):
+    """What the page is told of the grid, as JSON; where nothing is to be measured now, also what a fleet has lost."""
+    lost = {"lost": lost_jobs.still_lost()} if FLEET and only("report") else {}
+    return workloads.canonical_json({**plan.described_grid(PLANS), **lost})
 
 
 def written(*names):

@@ -7,34 +7,34 @@ rule time_training:
         data_set,
     output:
         # What is there stays until its successor is whole.
-        update(f"results/machines/{PLAN.folder}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"),
+        update(f"results/machines/{FOLDER}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"),
     log:
-        "results/logs/time_training/{kind}/{stack}/{device}/{model}/{batch_size}/{repeat}.log",
-    priority: lambda w: PLAN.priority(PLAN.run(**w))
+        f"results/logs/time_training/{OF_MACHINE}{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.log",
+    priority: lambda w: plan_of(w).priority(run_of(w))
     conda:
         environment_file
     threads: ALL_CORES
     resources:  # unlike params, these may change without training again
+        **slurm_resources("time_training"),
         time_limit_seconds=config["time_limit_seconds"],
         idle=config["idle_seconds"],
         cool_down=config["cool_down_seconds"],
-        lock_file=lock_file,
         which_gpu=str(config["gpu"]),
-        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
-        python=job_python,
+        program=PROGRAM,
+        made_with=made_with,
         superseded=str(SUPERSEDED),
         data=str(PLAN.suite.data.folder),
     params:
-        workload=lambda w: workloads.canonical_json(PLAN.workload(w.model)),
-        seed=lambda w: PLAN.seed(PLAN.run(**w)),
-        threads=lambda w: PLAN.threads(PLAN.run(**w)),
+        workload=lambda w: workloads.canonical_json(plan_of(w).workload(w.model)),
+        seed=lambda w: plan_of(w).seed(run_of(w)),
+        threads=lambda w: plan_of(w).threads(run_of(w)),
         protocol=record.PROTOCOL,
     # Stdout is the terminal: the one line that tells how the run went. $PPID is Snakemake's process.
     shell:
-        "python workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
+        "{resources.program:q} workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
         "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
         "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data {resources.data} "
-        "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
+        "{resources.made_with} "
         "--superseded {resources.superseded} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
         "--log {log} {output} 2> {log}"
 
@@ -44,34 +44,33 @@ rule measure_roofline:
     input:
         installed_stack,
     output:
-        update(f"results/machines/{PLAN.machine}/roofline/{{stack}}/{{device}}.json"),
+        update(f"results/machines/{MACHINE}/roofline/{{stack}}/{{device}}.json"),
     log:
-        "results/logs/measure_roofline/{stack}/{device}.log",
+        f"results/logs/measure_roofline/{OF_MACHINE}{{stack}}/{{device}}.log",
     conda:
         environment_file
     threads: ALL_CORES
     resources:
-        lock_file=lock_file,
-        prefix=job_environment.job_prefix(sys.prefix, HERE.use_conda),
-        python=job_python,
+        **slurm_resources("measure_roofline"),
+        program=PROGRAM,
+        made_with=made_with,
         superseded=str(SUPERSEDED),
         threads_of_run=str(config["threads"]),
         which_gpu=str(config["gpu"]),
     shell:
-        "python workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
-        "--gpu {resources.which_gpu:q} "
-        "--lock-file {resources.lock_file} --interpreter {resources.prefix} {resources.python} "
+        "{resources.program:q} workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
+        "--gpu {resources.which_gpu:q} {resources.made_with} "
         "--superseded {resources.superseded} --workflow-pid $PPID {output} 2> {log}"
 
 
 # With "repeats: auto", after each round of repeats: which cells need another one.
 checkpoint choose_repeats:
     input:
-        lambda w: repeats_before(int(w.round)),
+        lambda w: repeats_before(plan_of(w), int(w.round)),
     output:
-        "results/repeats/{round}.json",
+        f"results/repeats/{OF_MACHINE}{{round}}.json",
     log:
-        "results/logs/choose_repeats/{round}.log",
+        f"results/logs/choose_repeats/{OF_MACHINE}{{round}}.log",
     priority: 1  # before the sweep
     conda:
         "../../envs/report.yaml"

@@ -7,7 +7,7 @@ report: str(REPORT.absolute() / "introduction.rst")
 
 
 # The machine whose own experiment is shown if it has no runs of the configured one; none where this call names one.
-SHOWN_FIRST = "" if call.names_experiment(LAYERS[1:]) else PLAN.machine
+SHOWN_FIRST = "" if FLEET or call.names_experiment(LAYERS[1:]) else PLAN.machine
 
 
 rule collect_records:
@@ -115,7 +115,7 @@ rule render_page:
         code=layers.digest("render_page.py", "report"),
         preferred=PLAN.settings_digest,
         machine=SHOWN_FIRST,
-        grid=workloads.canonical_json(PLAN.described_grid),
+        grid=described_grid,
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
         "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} --machine={params.machine:q} "

@@ -7,7 +7,7 @@ from pathlib import Path
 from trainmark import errors, terminal
 from trainmark.install import lockfile
 from trainmark.machine import gpus
-from trainmark.measure import matmul_sweep, worker_process
+from trainmark.measure import matmul_sweep, node_check, worker_process
 from trainmark.records import supersession
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--workflow-pid", type=int, help="stop when this process is gone")
     parser.add_argument("--interpreter", nargs=2, help="prefix and version of the Python that this has to run on")
     parser.add_argument("--superseded", type=Path, default=supersession.folder(), help="keeps what is replaced")
+    parser.add_argument("--node", type=node_check.expectation, help="the node of a fleet that this has to be, as JSON")
     parser.add_argument("output", type=Path, nargs="?", help="results/machines/.../DEVICE.json, to be written")
     args = parser.parse_args()
     if args.child:
@@ -27,6 +28,7 @@ def main() -> None:
     if args.interpreter:
         lockfile.refuse_other_interpreter(*args.interpreter)
     gpu = gpus.choose(args.gpu)
+    node_check.refuse_other_node(args.node, gpu, True, args.threads)
     request = matmul_sweep.Request(args.output, args.threads, args.lock_file, args.workflow_pid, gpu, args.superseded)
     terminal.say(matmul_sweep.line(matmul_sweep.supervise(request, [sys.executable, __file__, "--child"])))
 

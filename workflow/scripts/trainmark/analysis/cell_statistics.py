@@ -119,20 +119,22 @@ def alike(runs: pd.DataFrame) -> pd.DataFrame:
 def missing_runs(runs: pd.DataFrame, grid: Mapping[str, Any], machines: Collection[str]) -> pd.DataFrame:
     """Cells of the configured grid that lack runs, for each machine that has any.
 
-    The local machine is expected to have every stack and device of the grid; another machine those that it has runs
-    of.
+    The local machine is expected to have every stack and device of the grid, and so are the machines of a fleet, each
+    its own, whether they have runs or not; another machine those that it has runs of.
 
     Args:
         runs: comparable runs.
-        grid: ``machine`` (the local one), ``stacks``, ``devices``, ``models``, ``batch_sizes``, ``repeats``.
+        grid: ``machine`` (the local one), ``stacks``, ``devices``, ``models``, ``batch_sizes``, ``repeats``; and
+            ``fleet`` where there is one, with stacks and devices by the machine's name.
         machines: those that have runs of any experiment.
 
     Returns:
         The cell's columns, ``there`` (runs with a record, failed ones too) and ``expected``.
     """
     pairs = set(zip(runs["machine"], runs["stack"], runs["device"]))
-    if grid["machine"] in set(machines):
-        pairs |= {(grid["machine"], stack, device) for stack in grid["stacks"] for device in grid["devices"]}
+    own = grid.get("fleet") or ({grid["machine"]: grid} if grid["machine"] in set(machines) else {})
+    for machine, axes in own.items():
+        pairs |= {(machine, stack, device) for stack in axes["stacks"] for device in axes["devices"]}
     expected = pd.DataFrame(
         [(*pair, m, b) for pair in sorted(pairs) for m in grid["models"] for b in grid["batch_sizes"]], columns=CELL
     )

@@ -44,16 +44,24 @@ def changed(control: str) -> tuple[str, ...]:
     return _CHANGED.get(control, ())
 
 
-def why_like_plain(control: str, plain_threads: int, jit_compile: bool) -> str | None:
-    """Why this machine cannot make a control that differs from its plain runs; None where it can.
+def why_unknown(control: str) -> str | None:
+    """Why nobody can tell yet whether a machine can make a control that is not described; None where one can."""
+    if threads(control) or control == TF32:
+        return "the machine is not described yet; give the same command again after it"
+    return None
+
+
+def why_like_plain(control: str, plain_threads: int, jit_compile: bool, cores: int | None = None) -> str | None:
+    """Why a machine cannot make a control that differs from its plain runs; None where it can.
 
     Args:
         control: one of ``NAMES``.
         plain_threads: of the plain runs.
         jit_compile: whether the plain runs are compiled by XLA.
+        cores: that a run may use there; those of this process if not given.
     """
     held_to = threads(control)
-    if held_to and not (held_to < plain_threads and held_to <= hardware.usable_cores()):
+    if held_to and not (held_to < plain_threads and held_to <= (cores or hardware.usable_cores())):
         return f"the plain runs have no more than {plain_threads} threads"
     if control == XLA and jit_compile:
         return "the plain runs are compiled already (jit_compile)"

@@ -17,7 +17,7 @@ from trainmark.measure.messages import SweepAnswer, WorkerRequest
 from trainmark.records import supersession, writing
 from trainmark.records.record import ROOFLINE_FORMAT
 
-_TIME_LIMIT_SECONDS = 600.0
+TIME_LIMIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def supervise(request: Request, child_command: list[str]) -> dict[str, Any]:
         "lock_file": str(request.lock_file),
     }
     variables = worker_process.child_environment(device, threads, request.gpu, stack)
-    limit_seconds = _TIME_LIMIT_SECONDS
+    limit_seconds = TIME_LIMIT_SECONDS
     if kernel_cache.is_needed(stack, device, request.gpu, request.lock_file):
         limit_seconds += kernel_cache.LIMIT_SECONDS
     with terminable(), writing.measured(request.machines, machine, request):

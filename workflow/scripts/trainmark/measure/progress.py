@@ -17,7 +17,7 @@ from typing import Any
 from trainmark import escaping, files, words
 from trainmark.errors import EXPLAINED
 from trainmark.experiment import suites, workloads
-from trainmark.experiment.grid import Cell, Run, run_from_path
+from trainmark.experiment.grid import MACHINES, Cell, Run, run_from_path
 from trainmark.files import write_whole
 from trainmark.records.record import NOT_CONVERGED, OK, Record
 from trainmark.system import read_text
@@ -54,6 +54,11 @@ class Session:
         """The planned records that have been written since the session began."""
         return [path for path in self.planned if _modified(path) >= self.began]
 
+    def of(self, machine: str) -> Session:
+        """What of it is on one machine."""
+        start = f"{MACHINES}/{machine}/"
+        return replace(self, planned=[path for path in self.planned if path.startswith(start)])
+
 
 def plan_more(path: Path | None, records: list[str]) -> None:
     """Add records to the session's plan, as they turn out to be needed."""
@@ -62,10 +67,16 @@ def plan_more(path: Path | None, records: list[str]) -> None:
         replace(session, planned=list(dict.fromkeys([*session.planned, *records]))).save(path)
 
 
-def load_session(path: Path | None) -> Session | None:
-    """The session's plan; None where there is none, as on a cluster's node."""
+def load_session(path: Path | None, record: Path | None = None) -> Session | None:
+    """The session's plan; None where there is none.
+
+    Args:
+        path: of the plan.
+        record: of whose machine the plan is wanted; that of all if not given.
+    """
     try:
-        return Session(**json.loads(path.read_text())) if path else None
+        session = Session(**json.loads(path.read_text())) if path else None
+        return session.of(run_from_path(record).cell.machine) if session and record else session
     except (OSError, ValueError, TypeError) as error:
         log.info("no session plan: %s", error)
         return None
@@ -83,7 +94,11 @@ _SCHEDULING = re.compile(
     r"Activating conda environment|DAG of jobs will be updated|Updating checkpoint dependencies|"
     r"--keep-incomplete mode is set|"
     # Of files that came from elsewhere: its report has no times of those jobs, which nothing depends on.
-    r"Missing metadata for file"
+    r"Missing metadata for file|"
+    # Of jobs that are given to a cluster, which tell of themselves in one line each.
+    r"SLURM run ID|Job \d+ has been submitted with SLURM jobid|Submitted (?:group )?job \d+ with external jobid|"
+    r"No SLURM account given|No account was given|Unable to guess SLURM account|No job memory information|"
+    r"Cleaning up SLURM log files"
 )
 # What Snakemake says at the end of a call in which a job has failed, of which the job, or we for it, have said why.
 _FAILED_CALL = re.compile(
@@ -136,12 +151,13 @@ def announce(count: int, machine: str, estimate_seconds: float | None) -> str:
     return f"trainmark: {words.plural(count, 'run')} to do on {machine}{about}. Each prints one line when it ends."
 
 
-def run_line(record: Record, session: Session | None) -> str:
-    """The line after a run: which cell, how it went, what is left."""
+def run_line(record: Record, session: Session | None, of_fleet: bool = False) -> str:
+    """The line after a run: which cell, how it went, what is left; of a fleet, on which machine."""
     run = record.run
     cell = run.cell
     variant = f"{run.control} " if run.control else ""
     text = f"{cell.stack} {cell.device} {cell.model:<4} batch {cell.batch_size:>4} {variant}repeat {run.repeat}: "
+    text = f"{cell.machine}: {text}" if of_fleet else text
     if record.status == OK and record.accuracy:
         seconds = record.durations["fit_seconds"]
         text += (
@@ -159,8 +175,8 @@ def run_line(record: Record, session: Session | None) -> str:
     if left:
         seconds = estimate_seconds(left, finished, session.samples, session.guesses)
         about = f", about {words.duration_text(seconds)}" if seconds else ""
-        return f"{text} | {len(left)} left{about}"
-    return f"{text} | all runs done"
+        return f"{text} | {len(left)} left{f' on {cell.machine}' if of_fleet else ''}{about}"
+    return f"{text} | all runs {f'of {cell.machine} ' if of_fleet else ''}done"
 
 
 _BAR = 12  # characters

@@ -17,7 +17,7 @@ from trainmark.experiment import controls, grid, workloads
 from trainmark.experiment.grid import Run
 from trainmark.machine import disturbances, gpus, hardware
 from trainmark.machine.gpus import Gpu
-from trainmark.measure import kernel_cache, provenance, sampler, worker_process
+from trainmark.measure import kernel_cache, node_check, provenance, sampler, worker_process
 from trainmark.measure.messages import Ending, TrainingAnswer, TrainingRequest, UsedGpu, nothing_measured
 from trainmark.records import chain, supersession, writing
 from trainmark.records.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
@@ -43,6 +43,8 @@ class Request:
         cool_down_seconds: to wait at most, before the run, until the machine is cool.
         gpu: that is timed on this machine, whichever device the run is of.
         superseded: folder for the record that this one replaces, if there is one.
+        node: of a fleet that this computer has to be, as ``node_check`` has it; None where there is no fleet.
+        began: when the session began that wants the run, seconds since the epoch; None if there is none.
     """
 
     run: Run
@@ -57,6 +59,8 @@ class Request:
     cool_down_seconds: float = 0.0
     gpu: Gpu | None = None
     superseded: Path = field(default_factory=supersession.folder)
+    node: dict[str, Any] | None = None
+    began: float | None = None
 
 
 def supervise(request: Request, child_command: list[str], watch_command: list[str], log_path: Path) -> Record:
@@ -74,10 +78,15 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
     Raises:
         OSError: if the record cannot be written; noticed before the training where the disk is full already.
         AbandonedError: if the workflow is gone.
-        TrainmarkError: if the environment is not the one that the lock pins, or the run failed and would replace a good
-            one of another workload, of which there is none of this one yet; there is no record then.
+        TrainmarkError: if the environment is not the one that the lock pins, this is not the node that was meant, or
+            the run failed and would replace a good one of another workload, of which there is none of this one yet;
+            there is no record then.
         KeyboardInterrupt: if the user stops; there is no record then.
     """
+    node_check.refuse_other_node(request.node, request.gpu, True, request.threads)
+    made = node_check.made_before_requeue(request.run.path, request.began) if request.node else None
+    if made:
+        return Record(**made)
     made_by = provenance.describe(request.lock_file, request.gpu)
     run, machines = request.run, grid.MACHINES
     with terminable(), writing.measured(machines, run.cell.machine, run):

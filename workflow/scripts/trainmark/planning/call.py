@@ -94,8 +94,7 @@ def start(
     """
     planned = [path for rule, path in jobs if rule == "time_training"]
     measured = [path for rule, path in jobs if rule in ("time_training", "measure_roofline")]
-    if {rule for rule, _ in jobs} - _WITHOUT_PACKAGES:
-        preflight.refuse_missing_packages(_REPORT_PACKAGES, here)
+    refuse_missing_report(jobs, here)
     if measured or plan.machine_file in (path for _, path in jobs):
         preflight.refuse_other_machine(plan)
     if targets not in ({"report"}, {"doctor"}):
@@ -103,6 +102,12 @@ def start(
         terminal.say(*supersession.announce(measured, superseded), *begun)
     if measured:
         awake.hold(os.getpid())
+
+
+def refuse_missing_report(jobs: Iterable[tuple[str, str]], here: configuration.Surroundings) -> None:
+    """Refuse jobs that draw the report where its packages are missing; arguments and errors as for ``start``."""
+    if {rule for rule, _ in jobs} - _WITHOUT_PACKAGES:
+        preflight.refuse_missing_packages(_REPORT_PACKAGES, here)
 
 
 def command_line(arguments: list[str], python: str) -> str:
@@ -194,6 +199,22 @@ def for_doctor(plan: Plan, here: configuration.Surroundings, where: str, command
         "command": f"{command} --cores 1{conda}",
         "clocks": astuple(disturbances.clocks()),
     }
+
+
+def refuse_doctor_of_fleet(of_fleet: bool) -> None:
+    """Refuse to examine a fleet: the doctor looks at the computer on which it runs.
+
+    Args:
+        of_fleet: whether the configuration names one.
+
+    Raises:
+        TrainmarkError: with what to do instead.
+    """
+    if of_fleet:
+        raise TrainmarkError(
+            "doctor examines the computer on which it runs, and fleet in the configuration names others. Give it on a "
+            "node, as by srun, with a configuration whose fleet is empty."
+        )
 
 
 def examinable_stacks(plan: Plan, here: configuration.Surroundings) -> list[str]:

@@ -19,7 +19,7 @@ from trainmark.errors import TrainmarkError
 from trainmark.experiment import suites
 from trainmark.machine import gpus
 from trainmark.machine.gpus import Gpu
-from trainmark.planning import strict_yaml
+from trainmark.planning import nodes, strict_yaml
 from trainmark.planning.strict_yaml import Layer
 
 # A path into the configuration: the keys and list indices that lead to a value.
@@ -109,6 +109,8 @@ def check(
     suite = suites.named(config["suite"]) if config.get("suite") in suites.NAMES else None
     schema["properties"]["models"]["items"]["enum"] = list(suite.models) if suite else suites.models()
     _list_of(schema["properties"]["stacks"])["items"]["enum"] = [*stacks.names(), stacks.INSTALLED, *here.unpinned]
+    node = schema["properties"]["fleet"]["additionalProperties"]
+    node["properties"]["stacks"]["items"]["enum"] = list(stacks.names())
     problems = list(schema_problems(config, schema))
     broken = {problem.path[0] for problem in problems if problem.path}
     problems += text_problems({key: value for key, value in config.items() if key not in broken})
@@ -234,15 +236,24 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[An
         broken: keys whose values are wrong in themselves and are not looked at again.
     """
     problems = list(_data_problems(config, broken)) if "suite" not in broken else []
-    if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpus:
+    away = "fleet" in broken or bool(config["fleet"])  # what is measured is not this machine
+    if not broken & {"fleet", "machine", "gpu", "stacks", "devices"}:
+        problems += [Problem(*fault) for fault in nodes.faults(config, here.use_conda)]
+    named = [] if away or "devices" in broken else config["devices"]
+    if "gpu" in named and not here.gpus:
         expected = (
             "[cpu] or auto. No GPU was found: expected that of a Mac with Apple Silicon, or an NVIDIA GPU that "
             "'nvidia-smi' shows"
         )
         problems.append(Problem(("devices",), config["devices"], expected))
-    if "gpu" not in broken and config["gpu"] != gpus.AUTO and len(gpus.named(here.gpus, config["gpu"])) != 1:
+    if (
+        not away
+        and "gpu" not in broken
+        and config["gpu"] != gpus.AUTO
+        and len(gpus.named(here.gpus, config["gpu"])) != 1
+    ):
         problems.append(Problem(("gpu",), config["gpu"], gpus.expectation(here.gpus)))
-    if "stacks" not in broken and stacks.INSTALLED in config["stacks"]:
+    if not away and "stacks" not in broken and stacks.INSTALLED in config["stacks"]:
         problems += _installed_problems(config["stacks"].index(stacks.INSTALLED), here)
     if "comparisons" not in broken:
         problems += _comparison_problems(config["comparisons"])

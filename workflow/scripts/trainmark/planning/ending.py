@@ -31,6 +31,7 @@ _VALUES = {
 _MOST, _FEWEST = 100, 40
 _LONGEST_NAME = 20  # of a model
 _GAP = "   "
+_MOST_MACHINES = 4  # of a fleet
 
 
 def age(report: Path) -> int | None:
@@ -52,10 +53,34 @@ def show(
         session: knows the command by which runs can be repeated.
         outdated: ``age`` of a page that was to be drawn anew, and was not if it has it still.
     """
+    show_fleet(report, [machine], settings, session, outdated)
+
+
+def show_fleet(
+    report: Path,
+    machines: Sequence[str],
+    settings: str,
+    session: progress.Session | None,
+    outdated: int | None = None,
+) -> None:
+    """The same of several machines, and of no more than a few of them, since the page has all."""
     if age(report) in (None, outdated):
         return
+    of_machine: dict[str, list[Row]] = {machine: [] for machine in machines[:_MOST_MACHINES]}
+    for row in _rows(report / "cells.csv"):
+        if row["machine"] in of_machine:
+            of_machine[row["machine"]].append(row)
+    for machine, cells in of_machine.items():
+        listed = report / ("disturbed.txt" if len(machines) == 1 else f"disturbed-{machine}.txt")
+        _show_cells(report, _of_one_experiment(cells, settings), session, listed)
+    if len(machines) > len(of_machine):
+        terminal.say(f"The results of {len(machines) - len(of_machine)} more machines are on the page.")
+    terminal.say(f"Page: {(report / PAGE).resolve().as_uri()}", style=terminal.BOLD)
+
+
+def _show_cells(report: Path, cells: list[Row], session: progress.Session | None, listed: Path) -> None:
+    """Say how the runs of one machine and experiment went; ``listed`` is the file for those that were disturbed."""
     width = max(_FEWEST, min(shutil.get_terminal_size().columns, _MOST))
-    cells = _of_one_experiment([row for row in _rows(report / "cells.csv") if row["machine"] == machine], settings)
     failures = _failures(report, cells)
     for stack in dict.fromkeys(row["stack"] for row in cells):
         part = [row for row in cells if row["stack"] == stack]
@@ -65,8 +90,7 @@ def show(
     if found:
         causes, paths = found
         terminal.say(*textwrap.wrap(_said(causes, len(paths), cells), width), style=terminal.YELLOW)
-        terminal.say(*repeat_command(report / "disturbed.txt", paths, session))
-    terminal.say(f"Page: {(report / PAGE).resolve().as_uri()}", style=terminal.BOLD)
+        terminal.say(*repeat_command(listed, paths, session))
 
 
 def _rows(path: Path) -> Iterator[Row]:

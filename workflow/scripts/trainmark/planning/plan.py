@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import platform
@@ -17,7 +18,7 @@ from trainmark.machine import gpus, hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.measure.worker import frameworks
 from trainmark.planning import config as configuration
-from trainmark.planning import long_runs
+from trainmark.planning import long_runs, nodes
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK, PROTOCOL
 
@@ -33,6 +34,9 @@ class Plan:
         config: the configuration.
         gpu: the one that is timed.
         described: whether the machine's description was there when this was planned.
+        platform: which locks fit the machine; None where no stack runs.
+        node: of a cluster that the machine is; None for this computer.
+        cores: that a run may use there; None for this computer's, and where the node is not described yet.
     """
 
     machine: str
@@ -41,6 +45,9 @@ class Plan:
     config: Mapping[str, Any]
     gpu: Gpu | None = None
     described: bool = False
+    platform: str | None = None
+    node: nodes.Node | None = None
+    cores: int | None = None
 
     @functools.cached_property  # as all lists of this class: there may be ten thousand runs, and many ask
     def runs(self) -> list[grid.Run]:
@@ -52,9 +59,12 @@ class Plan:
 
     @functools.cached_property
     def left_out(self) -> dict[long_runs.Cell, long_runs.Estimate]:
-        """The cells of the CPU of which a run would take longer than the configuration says."""
+        """The cells of the CPU of which a run would take longer than the configuration says.
+
+        None of a node, since this computer does not know how fast it is.
+        """
         arguments = self.config, self.machine, self.stacks, self.plain_threads
-        return long_runs.left_out(*arguments) if "cpu" in self.devices else {}
+        return long_runs.left_out(*arguments) if "cpu" in self.devices and self.node is None else {}
 
     @property
     def guesses(self) -> dict[str, float]:
@@ -62,7 +72,7 @@ class Plan:
 
         None of the default suite, whose models take alike.
         """
-        if self.suite.name == suites.DEFAULT or "cpu" not in self.devices:
+        if self.suite.name == suites.DEFAULT or "cpu" not in self.devices or self.node is not None:
             return {}
         found = long_runs.estimates(self.config, self.machine, self.stacks, self.plain_threads)
         return long_runs.guesses(found, self.machine, self.suite.name)
@@ -104,7 +114,8 @@ class Plan:
         capability = self.gpu.compute_capability if self.gpu else None
         found = {}
         for control, stack, device in itertools.product(self.config["controls"], self.stacks, self.devices):
-            why = controls.why_like_plain(control, self.plain_threads, self.config["jit_compile"])
+            why = None if self.described or self.node is None else controls.why_unknown(control)
+            why = why or controls.why_like_plain(control, self.plain_threads, self.config["jit_compile"], self.cores)
             why = why or frameworks.of(stack).why_impossible(control, device, capability)
             if why:
                 found[control, stack, device] = why
@@ -113,7 +124,8 @@ class Plan:
     @property
     def plain_threads(self) -> int:
         """Threads of a run that is no control."""
-        return hardware.usable_cores() if self.config["threads"] == "auto" else self.config["threads"]
+        cores = 1 if self.node else hardware.usable_cores()
+        return (self.cores or cores) if self.config["threads"] == "auto" else self.config["threads"]
 
     @property
     def goal(self) -> repeats_needed.Goal | None:
@@ -212,17 +224,52 @@ def _cpu_cell(run: grid.Run) -> long_runs.Cell:
     return long_runs.Cell(run.cell.stack, run.cell.model, run.cell.batch_size)
 
 
+def make_plans(config: Mapping[str, Any], here: configuration.Surroundings) -> dict[str, Plan]:
+    """The plans for a checked configuration, by the machine's name: those of the fleet's nodes, or of this machine."""
+    of_nodes = [_plan_of_node(config, node) for node in nodes.of(config, here.use_conda).values()]
+    return {each.machine: each for each in of_nodes or [make_plan(config, here)]}
+
+
+def _plan_of_node(config: Mapping[str, Any], node: nodes.Node) -> Plan:
+    """The plan for a node, of which this computer knows what the configuration says.
+
+    Its description, if there is one, tells which controls it can make, and is read for that alone: there may be a
+    thousand nodes, and every job of theirs plans them all.
+    """
+    gpu, cores, described = None, None, False
+    path = grid.MACHINES / node.machine / "machine.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        there = files.read_object(path) if config["controls"] else {}
+        gpu = Gpu(**there["gpus"][0]) if there["gpus"] else None
+        cores, described = int(there["cores"]["usable"]), True
+    return Plan(node.machine, [*node.stacks], [*node.devices], config, gpu, described, node.platform, node, cores)
+
+
+def described_grid(plans: Mapping[str, Plan]) -> dict[str, Any]:
+    """The axes of the grid as the page is told them: ``Plan.described_grid`` of this machine, or of a fleet's machines.
+
+    Of a fleet, ``machine`` is empty, and ``fleet`` has stacks and devices by the machine's name.
+    """
+    first = next(iter(plans.values()))
+    if first.node is None:
+        return first.described_grid
+    each = {name: {"stacks": plan.stacks, "devices": plan.devices} for name, plan in plans.items()}
+    return {**first.described_grid, "machine": "", "fleet": each}
+
+
 def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Plan:
     """The plan for a checked configuration on this machine."""
     gpu = gpus.choose(config["gpu"])
     machine = hardware.automatic_name(gpu) if config["machine"] == "auto" else config["machine"]
     stacks = configuration.chosen_stacks(config, here, measured_stacks(machine))
     described = (grid.MACHINES / machine / "machine.json").exists()
-    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu, described)
+    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu, described, here.platform)
 
 
-def surroundings(use_conda: bool) -> configuration.Surroundings:
-    """What this machine and this command offer."""
+def surroundings(use_conda: bool, of_fleet: bool = False) -> configuration.Surroundings:
+    """What this machine and this command offer; of a fleet, the command alone: this machine is not what is measured."""
+    if of_fleet:
+        return configuration.Surroundings(use_conda, (), (), None)
     tag, virtual = hardware.platform_tag(), hardware.is_virtual_mac()
     return configuration.Surroundings(
         use_conda,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from trainmark import files, stacks
@@ -155,23 +155,24 @@ def refuse_unsupported_platform(here: configuration.Surroundings) -> None:
         raise TrainmarkError(hardware.unsupported())
 
 
-def refuse_missing_baseline(plan: Plan, where: str) -> None:
+def refuse_missing_baseline(plan: Plan, where: str, fleet: Collection[str] = ()) -> None:
     """Refuse a baseline that nobody has measured, before a night of training and not after it.
 
     Args:
         plan: of this call.
         where: the configuration names the baseline.
+        fleet: names of the machines that this call measures, where it is not this one.
 
     Raises:
         TrainmarkError: with the machines that are there.
     """
-    name = plan.config["baseline"]
+    name, own = plan.config["baseline"], fleet or [plan.machine]
     there = sorted(path.name for path in grid.MACHINES.glob("*") if any((path / kind).is_dir() for kind in _MEASURED))
-    if name in ("auto", plan.machine, *there):
+    if name in ("auto", *own, *there):
         return
     raise TrainmarkError(
         f"{where}: baseline is {strict_yaml.shown(name)}, and no such machine has runs below {grid.MACHINES}; expected "
-        f"auto or one of {', '.join(dict.fromkeys([plan.machine, *there]))}. Nothing was run."
+        f"auto or one of {', '.join(dict.fromkeys([*own, *there]))}. Nothing was run."
     )
 
 

@@ -94,6 +94,9 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
             f"{plural(missing, 'test case')} of the configured grid {'lacks' if missing == 1 else 'lack'} runs.",
             "missing",
         )
+    lost = len(data.grid.get("lost", []))
+    if lost:
+        yield f"{plural(lost, 'job')} of the last command ended without a record.", "lost"
     if len(data.experiments) > 1:
         names = chooser.experiment_names(data)
         each = [

@@ -71,12 +71,7 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
             f"give the mean to {100 * stability.PRECISION:.0f} %"
         )
     goal = data.grid.get("goal")
-    if (
-        goal
-        and not why
-        and row["machine"] == data.grid["machine"]
-        and row["n"] + row["failed"] >= repeats_needed.FEWEST
-    ):
+    if goal and not why and row["machine"] in data.own and row["n"] + row["failed"] >= repeats_needed.FEWEST:
         mine = data.runs[(data.runs[cell_statistics.CELL] == [row[axis] for axis in cell_statistics.CELL]).all(axis=1)]
         times = mine.loc[mine["status"] == OK, "fit_seconds"].tolist()
         remarks.append(repeats_needed.judge(times, len(mine), repeats_needed.Goal(**goal))[1])
@@ -85,6 +80,18 @@ def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "remarks": "; ".join(remarks), "grey": bool(why)}
 
 
+_LOST = (
+    Column("machine", "Machine"),
+    Column("what", "What"),
+    Column("state", "SLURM's state"),
+    Column("number", "Job", empty="none"),
+    Column("why", "What the job said", "long"),
+    Column("log", "Log", "long"),
+)
+_LOST_WORDS = (
+    "These jobs of the last command ended without a record: the cluster lost them, or their node refused them. That "
+    "says nothing about the machines. The same command makes them again."
+)
 _CONTROLS = "Controls that failed or did not converge"
 _OTHER_EXPERIMENT = (
     "These runs are in the table of test cases, but in no figure and no comparison. The page shows the experiment that "
@@ -101,12 +108,13 @@ def not_counted(data: ReportData) -> list[Section]:
         (
             "missing",
             "Missing test cases",
-            "These test cases of the configured grid have fewer records than repeats. This computer is "
-            f"{data.grid['machine']}.",
+            "These test cases of the configured grid have fewer records than repeats."
+            + (f" This computer is {data.grid['machine']}." if data.grid["machine"] else ""),
             "",
             (*CELL, Column("there", "Runs there", "integer"), Column("expected", "Runs expected", "integer")),
             rows_of(data.missing),
         ),
+        ("lost", "Lost by the cluster", _LOST_WORDS, "", _LOST, data.grid.get("lost", [])),
         (
             "left-out",
             "Left out: runs of another experiment",
@@ -178,14 +186,14 @@ _CHAINED = (
 
 def origins(data: ReportData) -> Section:
     """Who has sent the records, and whether some were left out or changed."""
-    rows = [{**row, "came": _came(row, data.grid["machine"])} for row in rows_of(data.tables["origins"])]
+    rows = [{**row, "came": _came(row, data.own)} for row in rows_of(data.tables["origins"])]
     title = "Where the records come from"
     return Section("origins", title, [_SIGNED, _CHAINED], tables=declared("origins", rows, title=title))
 
 
-def _came(row: Mapping[str, Any], local: str) -> str:
+def _came(row: Mapping[str, Any], own: set[str]) -> str:
     """How a machine's records came here; the number of each kind where there are several."""
-    here = row["machine"] == local
+    here = row["machine"] in own
     kinds = {
         f"signed by {enumerate_words(row['keys'].split())}": row["signed"],
         "measured here": row["by_no_merge"] if here else 0,

@@ -55,6 +55,11 @@ class ReportData:
         """The suite of the experiment that is shown."""
         return suites.of(self.settings[self.experiment[0]])
 
+    @property
+    def own(self) -> set[str]:
+        """The machines that the configuration is about: this computer, or those of a fleet."""
+        return set(self.grid.get("fleet") or [self.grid["machine"]])
+
     @functools.cached_property
     def shown(self) -> pd.Series:
         """Of each run, whether it belongs to the experiment shown."""

@@ -1,0 +1,200 @@
+"""One call of Snakemake that measures a fleet: what comes before its first job, and what may keep its jobs waiting.
+
+The computer on which the command is given, the controller, measures nothing itself: it gives jobs to SLURM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainmark import stacks, terminal, words
+from trainmark.errors import TrainmarkError
+from trainmark.experiment import workloads
+from trainmark.measure import kernel_cache, matmul_sweep, progress
+from trainmark.planning import call, lost_jobs, preflight, slurm
+from trainmark.planning import config as configuration
+from trainmark.planning.plan import Plan
+from trainmark.records import supersession
+
+# How often the queue is looked at for jobs that may wait for ever.
+QUEUE_SECONDS = 60.0
+_DESCRIPTION_SECONDS = 120.0
+# How often the queue is looked at for jobs that may wait for ever.
+QUEUE_SECONDS = 60.0
+_SHOWN = 6  # machines of which something is said one by one
+
+
+def start(
+    plans: Mapping[str, Plan],
+    here: configuration.Surroundings,
+    jobs: Sequence[tuple[str, str]],
+    given_away: bool,
+    superseded: Path,
+    command: str,
+) -> None:
+    """Do what comes before the first job of a call, and tell the user what it will do.
+
+    Args:
+        plans: of the fleet, by the machine's name.
+        here: what this command offers.
+        jobs: rule and output of each job to run.
+        given_away: whether jobs are given to a cluster.
+        superseded: the folder in which this call keeps the measurements that it replaces.
+        command: that the user gave.
+
+    Raises:
+        TrainmarkError: if the call cannot succeed; nothing has been submitted then.
+    """
+    call.refuse_missing_report(jobs, here)
+    away = [(rule, path) for rule, path in jobs if rule in lost_jobs.RULES]
+    if not away:
+        return
+    if not given_away:
+        raise TrainmarkError(
+            f"fleet in the configuration names {words.plural(len(plans), 'machine')}, which SLURM reaches, and this "
+            "command would run their jobs here. Nothing was started. Say 'make fleet', or --profile profiles/slurm."
+        )
+    refuse_missing_environments(plans.values(), away)
+    refuse_orphans()
+    planned = [path for rule, path in away if rule == "time_training"]
+    samples = workloads.samples_of(next(iter(plans.values())).config)
+    progress.Session(planned, time.time(), samples, command).save(call.SESSION)
+    lost_jobs.save([])
+    lost_jobs.LOGS.mkdir(parents=True, exist_ok=True)  # SLURM starts no job whose output has no folder
+    measured = [path for rule, path in away if rule != "describe_machine"]
+    terminal.say(*supersession.announce(measured, superseded), *announce(planned))
+
+
+def refuse_empty(given_away: bool) -> None:
+    """Refuse to give the jobs of this machine to a cluster, which would run them on whatever node is free.
+
+    Args:
+        given_away: whether jobs are given to a cluster.
+
+    Raises:
+        TrainmarkError: with what to write.
+    """
+    if given_away:
+        raise TrainmarkError(
+            "Jobs are to be given to a cluster, and fleet in the configuration names no machine. Nothing was started. "
+            "Name the cluster's nodes in config/fleet.yaml, or leave the executor or its profile out."
+        )
+
+
+def announce(planned: Sequence[str]) -> list[str]:
+    """The line before the first training of a fleet; none where there is nothing to train."""
+    if not planned:
+        return []
+    counts: dict[str, int] = {}
+    for path in planned:
+        machine = Path(path).parts[2]
+        counts[machine] = counts.get(machine, 0) + 1
+    each = words.enumerate_words((f"{machine} ({count})" for machine, count in sorted(counts.items())), _SHOWN)
+    runs, machines = words.plural(len(planned), "run"), words.plural(len(counts), "machine")
+    return [f"trainmark: {runs} to do on {machines}: {each}. Each prints one line when it ends."]
+
+
+def refuse_missing_environments(plans: Iterable[Plan], jobs: Iterable[tuple[str, str]]) -> None:
+    """Refuse to submit jobs whose virtual environments are not there.
+
+    Args:
+        plans: of the fleet.
+        jobs: rule and output of each job that is to run on a node.
+
+    Raises:
+        TrainmarkError: naming each that is missing, with how to make it.
+    """
+    of_machine = {Path(path).parts[2] for _, path in jobs}
+    needed = {
+        (plan.node.environment(stack), stack, plan.machine)
+        for plan in plans
+        if plan.node and plan.machine in of_machine
+        for stack in plan.stacks
+    }
+    missing: dict[Path, tuple[str, str]] = {
+        folder: (stack, machine)
+        for folder, stack, machine in sorted(needed, key=str)
+        if folder and not (folder / "bin" / "python").exists()
+    }
+    if missing:
+        lines = [
+            f"  - {folder}, for {stack} on {machine}: {_how_to_make(folder, stack)}"
+            for folder, (stack, machine) in missing.items()
+        ]
+        raise TrainmarkError("Virtual environments of nodes are missing. Nothing was started.\n" + "\n".join(lines))
+
+
+def _how_to_make(folder: Path, stack: str) -> str:
+    option = "" if stack == stacks.DEFAULT else f" --stack={stack}"
+    return f"on that node, in this folder, python3 -I envs/create_venv.py{option} {folder}; or add --use-conda"
+
+
+def refuse_orphans() -> None:
+    """Refuse to submit anything while SLURM has jobs of this folder: those of a command that was killed.
+
+    Raises:
+        TrainmarkError: with the command that ends them.
+    """
+    try:
+        found = slurm.queued(Path.cwd().resolve())
+    except slurm.NoAnswerError as error:
+        raise TrainmarkError(f"SLURM does not answer, so nothing was started. {error}") from None
+    if found:
+        states = sorted({job.state.lower() for job in found})
+        raise TrainmarkError(
+            f"SLURM still has {words.plural(len(found), 'job')} of this folder ({', '.join(states)}), of a command "
+            "that was killed. Nothing was started, since the same runs would be made twice. Wait until they have "
+            f"ended, or end them: scancel {' '.join(job.number for job in found)}"
+        )
+
+
+def watch_queue(seconds: float) -> None:
+    """From now on, say of jobs that wait for a node that is away, or for anything else that may never come.
+
+    Args:
+        seconds: between two looks at the queue; each machine's reason is told once.
+    """
+    threading.Thread(target=_watch_queue, args=(seconds,), daemon=True).start()
+
+
+def _watch_queue(seconds: float) -> None:
+    told: set[tuple[str, str]] = set()
+    while True:
+        time.sleep(seconds)
+        with contextlib.suppress(slurm.NoAnswerError):
+            found = slurm.hopeless(slurm.queued(Path.cwd().resolve()))
+            for (machine, reason), numbers in found.items():
+                if (machine, reason) not in told:
+                    told.add((machine, reason))
+                    terminal.say(waiting_line(machine, reason, numbers), style=terminal.YELLOW)
+
+
+def waiting_line(machine: str, reason: str, numbers: Sequence[str]) -> str:
+    """What is told of jobs that wait for something that may never come."""
+    reason += ", as of a job that starts again after its node has died" if reason == "BeginTime" else ""
+    jobs, they = words.plural(len(numbers), "job"), "waits" if len(numbers) == 1 else "wait"
+    return (
+        f"trainmark: {machine or 'a machine'}: {jobs} {they}, and SLURM says: {reason}. The others go on. If that does "
+        f"not pass, end what waits, and the report is drawn without it: scancel {' '.join(numbers)}"
+    )
+
+
+def remarks(plans: Mapping[str, Plan]) -> list[str]:
+    """What to tell of the plans before they are carried out, each sentence once, with the machines that it is about."""
+    about: dict[str, list[str]] = {}
+    for plan in plans.values():
+        for said in preflight.remarks_on_controls(plan):
+            about.setdefault(said, []).append(plan.machine)
+    return [f"{said} ({words.enumerate_words(machines, _SHOWN)})" for said, machines in about.items()]
+
+
+def job_seconds(rule: str, config: Mapping[str, Any]) -> float:
+    """What a job of a node takes at most, in seconds: its own limits, and what a driver may have to compile first."""
+    own = config["time_limit_seconds"] + config["idle_seconds"] + config["cool_down_seconds"]
+    limits = {"time_training": own, "measure_roofline": matmul_sweep.TIME_LIMIT_SECONDS}
+    return limits[rule] + kernel_cache.LIMIT_SECONDS if rule in limits else _DESCRIPTION_SECONDS
