@@ -68,7 +68,7 @@ def test_plan_has_no_run_of_what_is_left_out_and_says_so(here, monkeypatch):
     assert planned.records[0].startswith("results/machines/synthetic/suites/cifar-10/runs/tf-2.19/cpu/cnn_123k/32/")
     assert planned.described_grid["left_out"] == [["tf-2.19", "cpu", "resnet50", size] for size in (32, 128)]
     (said,) = planned.described_grid["left_out_why"]
-    assert said.startswith("resnet50 is left out on the CPU at batch size 32, 128: one run may take 2 h 50 min (")
+    assert said.startswith("resnet50 on the CPU at batch size 32, 128: one run may take 2 h 50 min (")
     assert said.endswith("To time it all the same: --config longest_run_minutes=unlimited")
     assert {run.cell.model for run in make(**changes, longest_run_minutes="unlimited").runs} == {"cnn_123k", "resnet50"}
     assert "left_out" not in make().described_grid

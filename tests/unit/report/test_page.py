@@ -1,6 +1,7 @@
 """Tests of trainmark.report.page and document: one document as HTML and as Markdown, on synthetic runs."""
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -162,3 +163,19 @@ def test_a_dollar_in_a_title_is_a_dollar(tmp_path):
     wanted = [{"name": "costs $\\foo$ more", "candidate": {"device": "gpu"}, "baseline": {"device": "cpu"}}]
     made = report.make(synthetic.records_of("synthetic-m1"), tmp_path, wanted, draw=["comparison_1"])
     assert "$\\foo$" in (made.folder / "figures/comparison_1.svg").read_text()
+
+
+def test_cells_that_were_left_out_for_their_length_are_named_and_not_missed(two_machines):
+    data = two_machines.data
+    grid = {**data.grid, "batch_sizes": [*data.grid["batch_sizes"], 2048]}
+    missed = replace(data, grid=grid, configured_settings=data.experiment[0])
+    of_cpu = missed.missing[(missed.missing["machine"] == grid["machine"]) & (missed.missing["device"] == "cpu")]
+    assert set(of_cpu["batch_size"]) == {2048}
+    left_out = {
+        "left_out": [["tf-2.19", "cpu", model, 2048] for model in grid["models"]],
+        "left_out_why": ["mlp on the CPU at batch size 2048: synthetic"],
+    }
+    found = replace(missed, grid=grid | left_out)
+    assert len(found.missing) == len(missed.missing) - len(of_cpu)
+    said = [text for text, _ in page.alerts(found)]
+    assert "Left out: mlp on the CPU at batch size 2048: synthetic." in said

@@ -122,7 +122,7 @@ def remarks(cells: Mapping[Cell, Estimate], limit: Any) -> list[str]:
         sizes = enumerate_words([str(size) for size in dict.fromkeys(cell.batch_size for cell in mine)])
         longest = max(mine.values())
         said.append(
-            f"{model} is left out on the CPU at batch size {sizes}: one run may take {duration_text(longest.seconds)} "
+            f"{model} on the CPU at batch size {sizes}: one run may take {duration_text(longest.seconds)} "
             f"({longest.known_by}), and longest_run_minutes is {limit:g}. To time it all the same: --config "
             f"longest_run_minutes={UNLIMITED}"
         )

@@ -25,7 +25,9 @@ _MEASURED = ("runs", "suites")
 def remarks(plan: Plan, here: configuration.Surroundings) -> list[str]:
     """What to tell of a plan before it is carried out."""
     found = [remark_on_stacks(plan, here), *remarks_on_controls(plan), remark_on_gpu(plan, here)]
-    found += [f"trainmark: {each}" for each in long_runs.remarks(plan.left_out, plan.config["longest_run_minutes"])]
+    found += [
+        f"trainmark: left out: {each}" for each in long_runs.remarks(plan.left_out, plan.config["longest_run_minutes"])
+    ]
     return [remark for remark in (*found, *remarks_on_plugins(plan, here)) if remark]
 
 

@@ -87,7 +87,7 @@ def alerts(data: ReportData) -> Iterable[tuple[str, str]]:
             "failed-controls",
         )
     for why in data.grid.get("left_out_why", []):
-        yield f"{why[0].upper()}{why[1:]}.", ""
+        yield f"Left out: {why}.", ""
     missing = len(data.missing)
     if missing:
         yield (
