@@ -46,7 +46,7 @@ def test_step_is_the_time_of_the_later_epochs_without_their_validation(made):
 
 def test_page_names_the_suite_and_shows_its_steps(made):
     assert "CIFAR-10, 40,000 training images, 3 epochs" in made.html
-    assert "Fashion-MNIST," not in made.html
+    assert "Fashion-MNIST, 5" not in made.html
     assert "Mean step from the second epoch on" in made.section("steady-state")
     assert not made.data.tables["comparisons"].empty
 

@@ -34,9 +34,19 @@ def test_a_registry_says_what_is_compared_and_not_which_machine_draws(tmp_path):
     assert (given["baseline"], given["machine"], given["on_bad_record"]) == ("synthetic-m1", "registry", "skip")
 
 
+def test_a_registry_of_another_suite_has_its_settings(tmp_path):
+    (tmp_path / "registry.yaml").write_text("suite: cifar-10\nbatch_sizes: [32]\n")
+    config = registry_config.read(tmp_path, ROOT)
+    assert config.settings["suite"] == "cifar-10"
+    assert (config.settings["epochs"], config.settings["train_samples"]) == (10, 40000)
+    assert (config.given["suite"], config.given["batch_sizes"]) == ("cifar-10", [32])
+    assert not config.given.keys() & {"models", "epochs"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("suite: cifar\n", r'registry\.yaml, line 1: suite is "cifar"; expected one of fashion-mnist, cifar-10'),
         ("epochs: many\n", r'registry\.yaml, line 1: epochs is "many"; expected'),
         ("epoch: 2\n", r"registry\.yaml, line 1: unknown key 'epoch'"),
         ("epochs: 2\nepochs: 3\n", "'epochs' is here a second time"),

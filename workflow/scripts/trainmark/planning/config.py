@@ -104,10 +104,7 @@ def check(
     Raises:
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
-    schema = copy.deepcopy(dict(schema))
-    schema["properties"]["suite"]["enum"] = list(suites.NAMES)
-    suite = suites.named(config["suite"]) if config.get("suite") in suites.NAMES else None
-    schema["properties"]["models"]["items"]["enum"] = list(suite.models) if suite else suites.models()
+    schema = with_suites(schema, config)
     _list_of(schema["properties"]["stacks"])["items"]["enum"] = [*stacks.names(), stacks.INSTALLED, *here.unpinned]
     node = schema["properties"]["fleet"]["additionalProperties"]
     node["properties"]["stacks"]["items"]["enum"] = list(stacks.names())
@@ -121,6 +118,15 @@ def check(
         raise TrainmarkError(f"The configuration has {count}; nothing was run.\n" + "\n".join(lines))
     fractions = {key for key, value in schema["properties"].items() if value.get("type") == "number"}
     return {key: float(value) if key in fractions else value for key, value in config.items()}
+
+
+def with_suites(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a configuration with the names of the suites, and of its suite's models."""
+    schema = copy.deepcopy(dict(schema))
+    schema["properties"]["suite"]["enum"] = list(suites.NAMES)
+    suite = suites.named(config["suite"]) if config.get("suite") in suites.NAMES else None
+    schema["properties"]["models"]["items"]["enum"] = list(suite.models) if suite else suites.models()
+    return schema
 
 
 def _list_of(schema: Mapping[str, Any]) -> Any:

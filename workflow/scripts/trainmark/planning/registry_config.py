@@ -12,7 +12,7 @@ import yaml
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
 from trainmark.planning import config as configuration
-from trainmark.planning import project_copy, strict_yaml
+from trainmark.planning import project_copy, strict_yaml, suite_files
 
 # Lies beside the folder of the archives; a registry may lack it.
 FILE = "registry.yaml"
@@ -50,12 +50,17 @@ def read(registry: Path, project: Path) -> RegistryConfig:
     if (registry / FILE).exists():
         layers.append(strict_yaml.read(str(registry / FILE)))
     own = layers[1].values if layers[1:] else {}
-    given = {**project_copy.NEUTRAL, **own, **_FIXED}
-    values = {**layers[0].values, **given}
+    neutral = project_copy.NEUTRAL
+    overlay = suite_files.overlay([own])
+    if overlay:  # its values stand where the registry's file has none
+        layers.insert(1, strict_yaml.read(str(project / overlay)))
+        neutral = {key: value for key, value in neutral.items() if key not in layers[1].values}
+    given = {**neutral, **own, **_FIXED}
+    values = {key: value for layer in layers for key, value in layer.values.items()} | given
     schema = yaml.load((project / "workflow/schemas/config.schema.yaml").read_text(), Loader=strict_yaml.LOADER)
-    # What models and stacks may be called is known where the page is drawn; all else is told before anything is read.
-    found = configuration.schema_problems(values, schema)
-    problems = [problem for problem in found if problem.path[:1] not in (("models",), ("stacks",))]
+    # What stacks may be called is known where the page is drawn; all else is told before anything is read.
+    found = configuration.schema_problems(values, configuration.with_suites(schema, values))
+    problems = [problem for problem in found if problem.path[:1] != ("stacks",)]
     if problems:
         lines = [configuration.describe(problem, layers) for problem in problems]
         raise TrainmarkError("The registry's configuration cannot be used; nothing was read.\n" + "\n".join(lines))
