@@ -41,8 +41,7 @@ def main() -> None:
     when = {"time_limit_seconds": args.time_limit, "idle_seconds": args.idle, "cool_down_seconds": args.cool_down}
     where = {"data_folder": args.data, "lock_file": args.lock_file, "superseded": args.superseded, "node": args.node}
     run, session = grid.run_from_path(args.record), progress.load_session(args.session, args.record)
-    began = session.began if session else None
-    request = supervision.Request(run, **what, **when, **where, gpu=gpus.choose(args.gpu), began=began)
+    request = supervision.Request(run, **what, **when, **where, gpu=gpus.choose(args.gpu), session=session)
     watch = [sys.executable, str(Path(__file__).with_name("watch_meters.py")), args.gpu]
     terminal.hold(progress.bar(run, session, time.time()))
     record = supervision.supervise(request, [sys.executable, __file__, "--child"], watch, args.log)

@@ -17,7 +17,7 @@ from trainmark.experiment import controls, grid, workloads
 from trainmark.experiment.grid import Run
 from trainmark.machine import disturbances, gpus, hardware
 from trainmark.machine.gpus import Gpu
-from trainmark.measure import kernel_cache, node_check, provenance, sampler, worker_process
+from trainmark.measure import kernel_cache, node_check, progress, provenance, sampler, worker_process
 from trainmark.measure.messages import Ending, TrainingAnswer, TrainingRequest, UsedGpu, nothing_measured
 from trainmark.records import chain, supersession, writing
 from trainmark.records.record import FORMAT_VERSION, OK, PROTOCOL, RECORD_BYTES, Record
@@ -44,7 +44,7 @@ class Request:
         gpu: that is timed on this machine, whichever device the run is of.
         superseded: folder for the record that this one replaces, if there is one.
         node: of a fleet that this computer has to be, as ``node_check`` has it; None where there is no fleet.
-        began: when the session began that wants the run, seconds since the epoch; None if there is none.
+        session: that wants the run; None if there is none.
     """
 
     run: Run
@@ -60,7 +60,7 @@ class Request:
     gpu: Gpu | None = None
     superseded: Path = field(default_factory=supersession.folder)
     node: dict[str, Any] | None = None
-    began: float | None = None
+    session: progress.Session | None = None
 
 
 def supervise(request: Request, child_command: list[str], watch_command: list[str], log_path: Path) -> Record:
@@ -84,7 +84,8 @@ def supervise(request: Request, child_command: list[str], watch_command: list[st
         KeyboardInterrupt: if the user stops; there is no record then.
     """
     node_check.refuse_other_node(request.node, request.gpu, True, request.threads)
-    made = node_check.made_before_requeue(request.run.path, request.began) if request.node else None
+    began = request.session.began if request.node and request.session else None
+    made = node_check.made_before_requeue(request.run.path, began)
     if made:
         return Record(**made)
     made_by = provenance.describe(request.lock_file, request.gpu)
