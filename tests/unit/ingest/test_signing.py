@@ -102,7 +102,7 @@ def refusal(*sources: Path, **options) -> str:
 def table() -> dict[str, dict]:
     """The report's table of where the records come from, without the rest of the report."""
     collecting.collect(Path.cwd() / TARGET, SCHEMAS, Path.cwd(), skip_bad=True, gate=report.WITHOUT_REFERENCES)
-    data = SimpleNamespace(tables={"origins": table_files.read(Path.cwd(), "origins")}, grid=report.GRID)
+    data = SimpleNamespace(tables={"origins": table_files.read(Path.cwd(), "origins")}, own={report.GRID["machine"]})
     (shown,) = details.origins(data).tables
     return {row["machine"]: row for row in shown.rows}
 

@@ -157,22 +157,12 @@ def test_numbers_of_the_command_line_are_written_as_people_do():
     assert configuration.typed_values(values) == {"batch_sizes": ["017", "0x10", "1_000", 32.0, "1:30", 8]}
 
 
-def test_automatic_choices():
-    assert configuration.chosen_devices(DEFAULT, CPU_ONLY) == ["cpu"]
-    assert configuration.chosen_devices(DEFAULT, WITH_GPU) == ["cpu", "gpu"]
-    assert configuration.chosen_stacks(DEFAULT, CPU_ONLY, []) == ["tf-2.19"]
-    assert configuration.chosen_stacks(DEFAULT, WITH_GPU, ["tf-2.19"]) == ["tf-2.12"]
-    assert configuration.chosen_stacks({**DEFAULT, "stacks": ["tf-2.12"]}, CPU_ONLY, []) == ["tf-2.12"]
-    check({"devices": ["gpu"], "stacks": ["tf-2.12", "tf-2.19"]}, here=WITH_GPU)
-
-
 def test_what_is_installed_can_be_timed_whatever_its_version():
     names = ("jax-0.10.2-unpinned", "torch-2.9.1-unpinned")
     prepared = configuration.Surroundings(False, (), (), "linux-64-cuda", unpinned=names)
     for named in (["installed"], list(names), [names[0], "installed"]):
         check({"stacks": named}, here=prepared)
-        assert configuration.chosen_stacks({**DEFAULT, "stacks": named}, prepared, []) == list(names)
-    assert configuration.chosen_stacks(DEFAULT, prepared, []) == ["tf-2.12"]  # "auto" asks for a pinned one
+    check({"devices": ["gpu"], "stacks": ["tf-2.12", "tf-2.19"]}, here=WITH_GPU)
     message = message_of({"stacks": ["installed"]}, here=WITH_GPU)
     assert "with --use-conda, nothing is timed that is installed beside Snakemake" in message
 
@@ -196,10 +186,3 @@ def test_gpu_is_one_that_is_there(value, here, accepted):
         check({"gpu": value}, here=here)
     else:
         assert "gpu is" in message_of({"gpu": value}, here=here)
-
-
-def test_gpu_of_a_virtual_mac_is_timed_only_when_asked_for():
-    here = configuration.Surroundings(False, ("tf-2.19",), WITH_GPU.gpus, "osx-arm64", virtual_mac=True)
-    assert configuration.chosen_devices(DEFAULT, here) == ["cpu"]
-    assert configuration.chosen_devices({**DEFAULT, "devices": ["cpu", "gpu"]}, here) == ["cpu", "gpu"]
-    assert configuration.chosen_devices(DEFAULT, WITH_GPU) == ["cpu", "gpu"]

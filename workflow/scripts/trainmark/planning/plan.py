@@ -17,8 +17,8 @@ from trainmark.install import stack_locks
 from trainmark.machine import gpus, hardware
 from trainmark.machine.gpus import Gpu
 from trainmark.measure.worker import frameworks
+from trainmark.planning import automatic, long_runs, nodes
 from trainmark.planning import config as configuration
-from trainmark.planning import long_runs, nodes
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK, PROTOCOL
 
@@ -261,9 +261,9 @@ def make_plan(config: Mapping[str, Any], here: configuration.Surroundings) -> Pl
     """The plan for a checked configuration on this machine."""
     gpu = gpus.choose(config["gpu"])
     machine = hardware.automatic_name(gpu) if config["machine"] == "auto" else config["machine"]
-    stacks = configuration.chosen_stacks(config, here, measured_stacks(machine))
+    stacks = automatic.chosen_stacks(config, here, measured_stacks(machine))
     described = (grid.MACHINES / machine / "machine.json").exists()
-    return Plan(machine, stacks, configuration.chosen_devices(config, here), config, gpu, described, here.platform)
+    return Plan(machine, stacks, automatic.chosen_devices(config, here), config, gpu, described, here.platform)
 
 
 def surroundings(use_conda: bool, of_fleet: bool = False) -> configuration.Surroundings:
