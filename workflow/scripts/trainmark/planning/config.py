@@ -122,11 +122,11 @@ def check(
 
 def with_suites(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a configuration with the names of the suites, and of its suite's models."""
-    schema = copy.deepcopy(dict(schema))
-    schema["properties"]["suite"]["enum"] = list(suites.NAMES)
+    named = copy.deepcopy(dict(schema))
+    named["properties"]["suite"]["enum"] = list(suites.NAMES)
     suite = suites.named(config["suite"]) if config.get("suite") in suites.NAMES else None
-    schema["properties"]["models"]["items"]["enum"] = list(suite.models) if suite else suites.models()
-    return schema
+    named["properties"]["models"]["items"]["enum"] = list(suite.models) if suite else suites.models()
+    return named
 
 
 def _list_of(schema: Mapping[str, Any]) -> Any:
