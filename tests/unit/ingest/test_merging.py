@@ -220,7 +220,7 @@ def test_the_projects_example_can_be_brought_in(here):
     ("changes", "expected"),
     [
         ({"control": "threads-4"}, "it is a control of 4 threads, but had 2"),
-        ({"control": "device-data"}, "its images were not on the device, but its control says"),
+        ({"control": "device-data"}, "its images were on no device, but its control is device-data"),
         ({"control": "xla"}, "it is the control xla, but was not compiled"),
         ({"control": "mixed-float16"}, "its layers computed in float32, but its control is mixed-float16"),
         ({"control": "mixed-bfloat16"}, "its layers computed in float32, but its control is mixed-bfloat16"),

@@ -225,8 +225,9 @@ def _of_control(record: Any, workload: Any) -> Iterator[str]:
     held_to = controls.threads(control)
     if held_to not in (None, found.intra_op_threads):
         yield f"it is a control of {held_to} threads, but had {found.intra_op_threads}"
-    if control == controls.DEVICE_DATA and not found.look_up_devices:
-        yield "its images were not on the device, but its control says that they were"
+    if (control == controls.DEVICE_DATA) != bool(found.look_up_devices):
+        where = ", ".join(found.look_up_devices or ()) or "no device"
+        yield f"its images were on {where}, but its control is {control or 'none'}"
     if control == controls.XLA and (workload.jit_compile or found.always_compiled or not found.jit_compile):
         was = "like its plain runs" if workload.jit_compile or found.always_compiled else "not compiled"
         yield f"it is the control {control}, but was {was}"
