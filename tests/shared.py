@@ -16,6 +16,12 @@ import pytest
 LIMIT_SECONDS = 600
 
 
+def folder_of_all(factory: pytest.TempPathFactory) -> Path:
+    """The folder in which all temporary folders of this call of pytest lie."""
+    own = factory.getbasetemp()  # below that folder, where there are several processes
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]) -> Any:
     """What ``make`` gives, which one process makes in a new folder while the others wait for it.
 
@@ -26,8 +32,7 @@ def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         name: of what is made, and of its folder.
         make: fills the folder and gives something that can be pickled; nobody may change either.
     """
-    own = factory.getbasetemp()  # below the folder of this call of pytest, where there are several processes
-    top = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    top = folder_of_all(factory) / "shared"
     folder, done, failed = (top / f"{name}{end}" for end in ("", ".pickle", ".failed"))
     top.mkdir(exist_ok=True)
     with _alone(top / f"{name}.lock"):

@@ -67,7 +67,7 @@ def cluster(tmp_path_factory):
     why = missing()
     if why:
         pytest.skip(why)
-    base = tmp_path_factory.getbasetemp()
+    base = shared.folder_of_all(tmp_path_factory)
     seen = [path for path in (base, ROOT, Path(sys.base_prefix)) if path.is_relative_to("/tmp")]
     found = Cluster(tmp_path_factory.mktemp("slurm"), seen)
     try:

@@ -297,10 +297,10 @@ def test_a_table_is_added_by_its_declaration_and_its_function(checkout):
 def test_a_model_is_added_by_one_file_and_the_configuration(real_checkout):
     """The schemas, the plan, the training and the page take its name from its function."""
     checkout = real_checkout
-    workloads = checkout.folder / "workflow/scripts/trainmark/experiment/workloads.py"
-    with workloads.open("a") as file:
+    suite = checkout.folder / "workflow/scripts/trainmark/experiment/suites/fashion_mnist.py"
+    with suite.open("a") as file:
         file.write(
-            "\n\n@model\ndef linear(keras: Any) -> Any:\n"
+            "\n\n@MODELS.add()\ndef linear(keras: Any) -> Any:\n"
             '    """Softmax regression, for the test."""\n'
             "    layers = keras.layers\n"
             "    last = layers.Dense(10, activation='softmax')\n"
