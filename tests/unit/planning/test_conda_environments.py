@@ -24,6 +24,8 @@ def test_environments_that_will_be_made_are_told_with_size_and_time(tmp_path):
 
 def test_size_of_every_environment_is_known():
     sizes = json.loads(SIZES.read_text())
-    assert set(sizes) == {path.name for kind in ("*.yaml", "*.host.txt") for path in (ROOT / "envs").glob(kind)}
+    assert set(sizes) == {
+        path.name for kind in ("*.yaml", "*.host.txt", "controller.txt") for path in (ROOT / "envs").glob(kind)
+    }
     assert all(size > (2e9 if "cuda" in name else 5e7) for name, size in sizes.items())
     assert sizes["torch-2.11.linux-64.yaml"] > 2e9  # there is no smaller one

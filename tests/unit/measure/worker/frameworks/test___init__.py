@@ -17,6 +17,7 @@ MAY_NAME = {
     "trainmark/process_environment.py": "variables of a shell that decide what a framework computes are kept from it",
     "trainmark/dataset/fashion_mnist.py": "the address of a mirror of the data set",
     "trainmark/experiment/suites/cifar_10.py": "whose tutorial a model is from",
+    "trainmark/planning/claim_files.py": "files of claims are named after their sources",
 }
 
 
