@@ -45,6 +45,11 @@ HELD = "while Path(f\"hold-{request['batch_size']}\").exists():\n        time.sl
 LINE = re.compile(r"^\[ ?\d+/\d+\] (\w+): tf-2\.19 cpu mlp .*$", re.MULTILINE)
 
 
+takes_minutes = pytest.mark.skipif(
+    os.environ.get("TRAINMARK_TEST_FLEET") != "whole", reason="takes minutes; TRAINMARK_TEST_FLEET=whole runs it"
+)
+
+
 @pytest.fixture(scope="module")
 def controller(tmp_path_factory) -> str:
     """The Python of an environment made from envs/controller.txt."""
@@ -221,6 +226,7 @@ def test_again_nothing_is_submitted_and_others_are_never_trained(fleet):
     assert fleet.submitted() == before
 
 
+@takes_minutes
 def test_lost_jobs_cost_no_record_and_are_told_of_and_made_by_the_next_call(fleet):
     """One is cancelled while it trains; one fails after its record was written."""
     before = fleet.records()
@@ -260,6 +266,7 @@ def test_lost_jobs_cost_no_record_and_are_told_of_and_made_by_the_next_call(flee
     assert "Lost by the cluster" not in (fleet.folder / "results/report/index.html").read_text()
 
 
+@takes_minutes
 def test_node_that_dies_costs_its_run_a_second_start_and_no_record(fleet):
     before = fleet.records()
     fleet.path("b1", 64).unlink()
@@ -298,6 +305,7 @@ def test_another_node_and_a_shared_one_are_refused_before_training(fleet):
     assert {*before} - {*fleet.records()} == {f"{machine}/runs/tf-2.19/cpu/mlp/64/1.json" for machine in NODES}
 
 
+@takes_minutes
 def test_stopped_by_the_user_leaves_no_job_and_killed_measures_nothing_twice(fleet):
     fleet.path("a1", 64).unlink()
     (fleet.folder / "hold-64").touch()
