@@ -1,6 +1,5 @@
 # Input functions, and functions for params like them.
 import functools
-import inspect
 import json
 import shlex
 import sys
@@ -8,19 +7,23 @@ from pathlib import Path
 
 from trainmark.experiment import workloads
 from trainmark.install import lockfile, stack_locks
-from trainmark.planning import call, fingerprint, fleet, job_environment, lost_jobs, nodes, plan, preflight
+from trainmark.planning import (
+    call,
+    fingerprint,
+    fleet,
+    job_environment,
+    lost_jobs,
+    nodes,
+    plan,
+    preflight,
+    snakemake_cluster,
+)
 from trainmark.records import repeats_needed
 
 
 def only(target):
     """Whether nothing but this target is wanted, as in "snakemake report"."""
     return snakemake_interface.targets(workflow) == {target}
-
-
-def known(function):
-    """The same function, whose signature needs no looking for: Snakemake asks for it before every call."""
-    function.__signature__ = inspect.signature(function)
-    return function
 
 
 def plan_of(wildcards):
@@ -108,13 +111,13 @@ def lock_file(wildcards):
     return str(stack_locks.path(wildcards.stack, plan_of(wildcards).platform))
 
 
-@known
+@snakemake_cluster.known
 def environment_file(wildcards):
     """The file from which conda makes a stack's environment; none of a stack that is what is installed."""
     return None if stacks.is_unpinned(wildcards.stack) else f"../../{lock_file(wildcards)}"
 
 
-@known
+@snakemake_cluster.known
 def job_program(wildcards):
     """The Python of a job on a node, as its shell finds it."""
     return plan_of(wildcards).node.program(wildcards.get("stack"))
@@ -133,7 +136,7 @@ def job_python(wildcards):
     return (nodes.python_version(node.environment(wildcards.stack)) or own) if node else own
 
 
-@known
+@snakemake_cluster.known
 def made_with(wildcards):
     """What a job has to be made with, as options of its script: the lock, the interpreter, and of a fleet the node."""
     node = plan_of(wildcards).node
@@ -143,7 +146,7 @@ def made_with(wildcards):
     return f"--lock-file {lock_file(wildcards)} --interpreter {prefix} {job_python(wildcards)}{where}"
 
 
-@known
+@snakemake_cluster.known
 def expected_node(wildcards):
     """What the description of a node asks of it, as JSON."""
     return plan_of(wildcards).node.expected
@@ -151,24 +154,8 @@ def expected_node(wildcards):
 
 def slurm_resources(rule):
     """What SLURM is asked for a job of a rule, as resources; none where there is no fleet."""
-    if not FLEET:
-        return {}
-    seconds = fleet.job_seconds(rule, config)
-    asked = {machine: each.node.resources(seconds) for machine, each in PLANS.items()}
-    of_key = {key: {machine: found[key] for machine, found in asked.items()} for key in nodes.ASKED}
-    return {key: of_machine(values) for key, values in of_key.items() if {*values.values()} != {None}}
-
-
-def of_machine(values):
-    """One of some values, by the machine of a job; a value that all have needs no function, which costs time each time."""
-    if len({*values.values()}) == 1:
-        return next(iter(values.values()))
-
-    @known
-    def value(wildcards):
-        return values[wildcards.machine]
-
-    return value
+    asked = fleet.asked_of_slurm(PLANS, rule, config) if FLEET else {}
+    return {key: snakemake_cluster.of_machine(values) for key, values in asked.items()}
 
 
 def installed_stack(wildcards):
@@ -184,7 +171,7 @@ def installed_stack(wildcards):
     return []
 
 
-@known
+@snakemake_cluster.known
 def data_set(wildcards):
     """The decoded data set, for a run that is to train; nothing for one that is done.
 

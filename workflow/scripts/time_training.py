@@ -20,8 +20,8 @@ def main() -> None:
     parser.add_argument("--workload", type=json.loads, help="what to compute, as JSON")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--threads", type=lambda text: None if text == "auto" else int(text), help="a number or auto")
-    for option in ("--time-limit", "--idle", "--cool-down"):
-        parser.add_argument(option, type=float, default=0.0, help="seconds, as in the configuration")
+    for option, default in (("--time-limit", None), ("--idle", 0.0), ("--cool-down", 0.0)):
+        parser.add_argument(option, type=float, default=default, help="seconds, as in the configuration")
     parser.add_argument("--gpu", default=gpus.AUTO, help="which GPU is timed, as in the configuration")
     parser.add_argument("--data", type=Path, help="folder of the decoded data set")
     parser.add_argument("--lock-file", type=Path, help="the file that pins this environment")

@@ -111,13 +111,13 @@ def asked(claim: Claim, there: pd.DataFrame, ids: Ids) -> Iterator[tuple[str, st
     """The machines and stacks that are the claim's candidate; ``there`` has a row for each cell or sweep."""
     side = claim["candidate"]
     pairs = there[there["device"] == side["device"]][["machine", "stack"]].drop_duplicates()
-    machines = _of_kind(side, there, ids)
+    machines = of_kind(side, there, ids)
     for machine, stack in sorted(zip(pairs["machine"], pairs["stack"])):
         if machine in machines and side.get("stack", stack) == stack:
             yield machine, stack
 
 
-def _of_kind(side: Mapping[str, Any], there: pd.DataFrame, ids: Ids) -> tuple[str, ...]:
+def of_kind(side: Mapping[str, Any], there: pd.DataFrame, ids: Ids) -> tuple[str, ...]:
     """The machines of a side that were measured; of very many, those with the most cells or sweeps."""
     counts = there.loc[there["device"] == side["device"], "machine"].value_counts()
     machines = [machine for machine in counts.index if is_of(machine, side, ids)]
@@ -176,13 +176,13 @@ def _compare(claim: Claim, there: pd.DataFrame, ids: Ids) -> list[Compared]:
     wanted, found = claim["candidate"], []
     cells = claim["cells"]
     there = there[there["model"].isin(cells["models"]) & there["batch_size"].isin(cells["batch_sizes"])]
-    candidates = _of_kind(wanted, there, ids)
+    candidates = of_kind(wanted, there, ids)
     for side in claim["baseline"]:
         candidate, baseline = {"device": wanted["device"]}, {"device": side["device"]}
         here = there
         if "hardware" in side:
             candidate["machine"] = candidates
-            baseline["machine"] = _of_kind(side, there, ids)
+            baseline["machine"] = of_kind(side, there, ids)
         else:  # a machine that neither side names is the same on both
             here = there[there["machine"].isin(candidates)]
         if "stack" in side:  # and so is a stack

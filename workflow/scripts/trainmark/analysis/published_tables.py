@@ -59,12 +59,11 @@ def _of_claims(published: Ledger, shown: Sequence[Measured], ids: Ids) -> Iterat
 
 def _of_tables(published: Ledger, shown: Sequence[Measured], ids: Ids) -> Iterator[tuple[Any, ...]]:
     """Of each two columns of a table of the workload that is shown, where machines of both are there."""
-    for table, model, _ in _of_workload(published, shown):
+    for table, model, each in _of_workload(published, shown):
         sides = [
             (number, machine, column["device"])
             for number, column in enumerate(table["columns"])
-            for machine in ids
-            if claims.is_of(machine, column, ids)
+            for machine in claims.of_kind(column, each.moments, ids)
         ]
         for (one, *candidate), (other, *baseline) in itertools.permutations(sides, 2):
             for row in table["rows"]:

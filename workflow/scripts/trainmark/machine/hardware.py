@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainmark import system
+from trainmark import files, system
 from trainmark.machine import gpus
 from trainmark.machine.gpus import Gpu
 
@@ -222,6 +222,24 @@ def signature(description: Mapping[str, Any]) -> str:
 def identity(description: Mapping[str, Any]) -> dict[str, str | None]:
     """By what a record tells which machine it was measured on."""
     return {"machine_id_hash": description["machine_id_hash"], "hardware": signature(description)}
+
+
+def difference(description: Path, gpu: Gpu | None) -> str | None:
+    """In what this computer is another one than that of a machine file, in words; None where it is not.
+
+    Args:
+        description: the file. Nothing is said of one that is missing, or that is refused where the results are read.
+        gpu: that is timed here.
+    """
+    try:
+        there = identity(files.read_object(description))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    here = identity(describe(gpu))
+    differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]
+    if not differing:
+        return None
+    return "machine id" if "machine_id_hash" in differing else "processor, cores or GPU"
 
 
 def describe(gpu: Gpu | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainmark import files, system
+from trainmark import system
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid
 from trainmark.machine import hardware
@@ -114,14 +114,8 @@ def _identity_problems(machine: str, gpu: Gpu | None, described: bool) -> Iterat
         if described:
             yield f"Expected {path}, which describes the machine; it is gone. Give the same command again."
         return
-    try:
-        there = hardware.identity(files.read_object(path))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return  # refused where the results are read
-    here = hardware.identity(hardware.describe(gpu))
-    differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]
-    if differing:
-        what = "machine id" if "machine_id_hash" in differing else "processor, cores or GPU"
+    what = hardware.difference(path, gpu)
+    if what:
         yield (
             f"{path} describes another computer (its {what} is another). One name is one computer: give this node a "
             f"name of its own in fleet, or say which node {machine} is (fleet.{machine}.node)."

@@ -242,28 +242,27 @@ def cross_problems(config: Mapping[str, Any], here: Surroundings, broken: set[An
         broken: keys whose values are wrong in themselves and are not looked at again.
     """
     problems = list(_data_problems(config, broken)) if "suite" not in broken else []
-    away = "fleet" in broken or bool(config["fleet"])  # what is measured is not this machine
     if not broken & {"fleet", "machine", "gpu", "stacks", "devices"}:
         problems += [Problem(*fault) for fault in nodes.faults(config, here.use_conda)]
-    named = [] if away or "devices" in broken else config["devices"]
-    if "gpu" in named and not here.gpus:
+    if "fleet" not in broken and not config["fleet"]:
+        problems += _problems_here(config, here, broken)
+    if "comparisons" not in broken:
+        problems += _comparison_problems(config["comparisons"])
+    return problems
+
+
+def _problems_here(config: Mapping[str, Any], here: Surroundings, broken: set[Any]) -> Iterator[Problem]:
+    """What this machine does not have; arguments as for ``cross_problems``, of a configuration without a fleet."""
+    if "devices" not in broken and config["devices"] != "auto" and "gpu" in config["devices"] and not here.gpus:
         expected = (
             "[cpu] or auto. No GPU was found: expected that of a Mac with Apple Silicon, or an NVIDIA GPU that "
             "'nvidia-smi' shows"
         )
-        problems.append(Problem(("devices",), config["devices"], expected))
-    if (
-        not away
-        and "gpu" not in broken
-        and config["gpu"] != gpus.AUTO
-        and len(gpus.named(here.gpus, config["gpu"])) != 1
-    ):
-        problems.append(Problem(("gpu",), config["gpu"], gpus.expectation(here.gpus)))
-    if not away and "stacks" not in broken and stacks.INSTALLED in config["stacks"]:
-        problems += _installed_problems(config["stacks"].index(stacks.INSTALLED), here)
-    if "comparisons" not in broken:
-        problems += _comparison_problems(config["comparisons"])
-    return problems
+        yield Problem(("devices",), config["devices"], expected)
+    if "gpu" not in broken and config["gpu"] != gpus.AUTO and len(gpus.named(here.gpus, config["gpu"])) != 1:
+        yield Problem(("gpu",), config["gpu"], gpus.expectation(here.gpus))
+    if "stacks" not in broken and stacks.INSTALLED in config["stacks"]:
+        yield from _installed_problems(config["stacks"].index(stacks.INSTALLED), here)
 
 
 def _data_problems(config: Mapping[str, Any], broken: set[Any]) -> Iterator[Problem]:

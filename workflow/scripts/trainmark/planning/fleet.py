@@ -16,7 +16,7 @@ from trainmark import stacks, terminal, words
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
 from trainmark.measure import kernel_cache, matmul_sweep, progress
-from trainmark.planning import call, lost_jobs, preflight, slurm
+from trainmark.planning import call, lost_jobs, nodes, preflight, slurm
 from trainmark.planning import config as configuration
 from trainmark.planning.plan import Plan
 from trainmark.records import supersession
@@ -24,8 +24,6 @@ from trainmark.records import supersession
 # How often the queue is looked at for jobs that may wait for ever.
 QUEUE_SECONDS = 60.0
 _DESCRIPTION_SECONDS = 120.0
-# How often the queue is looked at for jobs that may wait for ever.
-QUEUE_SECONDS = 60.0
 _SHOWN = 6  # machines of which something is said one by one
 
 
@@ -191,6 +189,14 @@ def remarks(plans: Mapping[str, Plan]) -> list[str]:
         for said in preflight.remarks_on_controls(plan):
             about.setdefault(said, []).append(plan.machine)
     return [f"{said} ({words.enumerate_words(machines, _SHOWN)})" for said, machines in about.items()]
+
+
+def asked_of_slurm(plans: Mapping[str, Plan], rule: str, config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What SLURM is asked for a job of a rule: resource -> machine -> value, without what no machine asks for."""
+    seconds = job_seconds(rule, config)
+    of_machine = {machine: plan.node.resources(seconds) for machine, plan in plans.items() if plan.node}
+    by_key = {key: {machine: found[key] for machine, found in of_machine.items()} for key in nodes.ASKED}
+    return {key: values for key, values in by_key.items() if {*values.values()} != {None}}
 
 
 def job_seconds(rule: str, config: Mapping[str, Any]) -> float:

@@ -35,8 +35,9 @@ ASKED: tuple[str, ...] = (
     "slurm_extra",
     "runtime",
     "mem_mb",
+    "cpus_per_task",
+    "sbatch",
 )
-ASKED += ("cpus_per_task", "sbatch")
 _OPTIONS = {"slurm_partition": "partition", "slurm_account": "account", "runtime": "time"}
 _HOW = ("partition", "node", "constraint", "gres", "extra")
 

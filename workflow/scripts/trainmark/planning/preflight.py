@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from trainmark import files, stacks
+from trainmark import stacks
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import grid
 from trainmark.install import lockfile
@@ -223,14 +223,8 @@ def refuse_other_machine(plan: Plan) -> None:
     Raises:
         TrainmarkError: with the way out.
     """
-    try:
-        there = hardware.identity(files.read_object(plan.machine_file))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return  # not described yet, or refused where the results are read
-    here = hardware.identity(hardware.describe(plan.gpu))
-    differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]
-    if differing:
-        what = "machine id" if "machine_id_hash" in differing else "processor, cores or GPU"
+    what = hardware.difference(Path(plan.machine_file), plan.gpu)
+    if what:
         raise TrainmarkError(
             f"{plan.machine_file} describes another computer than this one (its {what} is another). Nothing was "
             f"started. Give this one a name of its own: --config machine={plan.machine}-2, or machine in "

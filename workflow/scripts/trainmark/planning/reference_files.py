@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -40,7 +40,7 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     ids: set[str] = set()
     for name in hardware:
         layer = strict_yaml.read(name)
-        problems = _schema_problems(layer, schemas / "hardware.schema.yaml")
+        problems = config.schema_problems(layer.values, _schema(schemas / "hardware.schema.yaml"))
         if not problems:
             problems = list(_hardware_problems(layer.values))
             entries = [*layer.values.get("chips", []), *layer.values.get("gpus", [])]
@@ -50,7 +50,7 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     taken: set[str] = set()
     for name in claims:
         layer = _claims(name)
-        problems = _schema_problems(layer, schemas / "claims.schema.yaml")
+        problems = config.schema_problems(layer.values, _schema(schemas / "claims.schema.yaml"))
         if not problems:
             named = {key: layer.values.get(key, []) for key in ("claims", "tables")}
             problems = [problem for key in named for problem in _doubles(named[key], key, taken)]
@@ -94,13 +94,13 @@ def _wrong_with_references(values: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _schema_problems(layer: Layer, path: Path) -> list[Problem]:
-    schema = yaml.load(path.read_text(), Loader=strict_yaml.LOADER)
+@functools.cache  # once for all files of claims: every command waits for it
+def _schema(path: Path) -> dict[str, Any]:
+    schema: dict[str, Any] = yaml.load(path.read_text(), Loader=strict_yaml.LOADER)
     if "claims" in schema["properties"]:
-        schema = copy.deepcopy(schema)
         cells = schema["properties"]["claims"]["items"]["properties"]["cells"]
         cells["properties"]["models"]["items"]["enum"] = suites.models()
-    return config.schema_problems(layer.values, schema)
+    return schema
 
 
 def _hardware_problems(values: Mapping[str, Any]) -> Iterator[Problem]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from snakemake.logging import logger
@@ -34,6 +35,19 @@ def run_here(workflow: Workflow, away: Collection[str]) -> None:
     Uses ``Workflow.localrules``, which the directive of that name calls: it would have to name each rule.
     """
     workflow.localrules(*{rule.name for rule in workflow.rules} - {*away})
+
+
+def known(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same function, whose signature Snakemake finds at once: it looks for it before every call, of every job."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
+
+
+def of_machine(values: Mapping[str, Any]) -> Any:
+    """A resource that has one of some values, by the machine of a job; what all have needs no function to be called."""
+    if len({*values.values()}) == 1:
+        return next(iter(values.values()))
+    return known(lambda wildcards: values[wildcards.machine])
 
 
 def watch_jobs(
