@@ -70,7 +70,7 @@ class Gate:
         self._level = level
         self._moments: dict[tuple[str, str, int, int], tuple[float, float, float] | None] = {}
         self._same: dict[str, References | None] = {}
-        self._least: dict[str, float] = {}
+        self._trivial: dict[str, tuple[float, Suite]] = {}
         self._targets: dict[tuple[str, str], float | None] = {}
 
     def judge(self, model: str, batch_size: int, accuracy: Mapping[str, Sequence[float]], settings: str) -> Verdict:
@@ -84,7 +84,7 @@ class Gate:
         """
         found = list(accuracy["validation_accuracy"])
         moments = self._of(model, batch_size, len(found), self._fitting(settings))
-        reason = _weaker_rules(accuracy, self._least_accuracy(settings), suites.of(json.loads(settings)))
+        reason = _weaker_rules(accuracy, *self._above_trivial(settings))
         if moments is None or found[-1] is None:
             return Verdict(reason, WEAKER_RULES)
         least, deviation, limit = moments
@@ -116,13 +116,14 @@ class Gate:
             self._same[settings] = fitting(self._known, settings)
         return self._same[settings]
 
-    def _least_accuracy(self, settings: str) -> float:
-        """The validation accuracy from which on a run is better than trivial, by more than chance."""
-        if settings not in self._least:
+    def _above_trivial(self, settings: str) -> tuple[float, Suite]:
+        """The validation accuracy from which on a run is better than trivial, by more than chance, and its suite."""
+        if settings not in self._trivial:
             known = json.loads(settings)
-            trivial = suites.of(known).trivial_accuracy
-            self._least[settings] = least_above_trivial(known["validation_samples"], self._level, trivial)
-        return self._least[settings]
+            suite = suites.of(known)
+            least = least_above_trivial(known["validation_samples"], self._level, suite.trivial_accuracy)
+            self._trivial[settings] = least, suite
+        return self._trivial[settings]
 
     def _of(
         self, model: str, batch_size: int, epoch: int, references: References | None
