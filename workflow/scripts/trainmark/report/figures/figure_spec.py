@@ -110,16 +110,14 @@ def ratio_exhibit(name: str, title: str, cells: pd.DataFrame, **rest: Any) -> Ex
     )
 
 
-def write_index(exhibits: list[Exhibit], path: Path) -> None:
+def index(exhibits: list[Exhibit]) -> list[dict[str, Any]]:
     """What the page has to know of the figures."""
-    entries = [{key: getattr(exhibit, key) for key in _ON_THE_PAGE} for exhibit in exhibits]
-    path.write_text(json.dumps(entries, indent=1) + "\n")
+    return [{key: getattr(exhibit, key) for key in _ON_THE_PAGE} for exhibit in exhibits]
 
 
-def read_index(path: Path) -> list[Mapping[str, Any]]:
-    """As ``write_index`` wrote it."""
-    found: list[Mapping[str, Any]] = json.loads(path.read_text())
-    return found
+def write_index(exhibits: list[Exhibit], path: Path) -> None:
+    """The same as a file, for Snakemake's own report."""
+    path.write_text(json.dumps(index(exhibits), indent=1) + "\n")
 
 
 def constants(rows: pd.DataFrame) -> str:

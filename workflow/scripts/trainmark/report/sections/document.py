@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -101,13 +102,18 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was drawn: its files, its alternative text, its caption, and itself as HTML."""
+    """A figure: the name of its files, its alternative text, its caption, and the file that has it as HTML."""
 
     name: str
     title: str
     alt: str
     caption: str
-    markup: str
+    file: Path
+
+    @property
+    def markup(self) -> str:
+        """Itself as HTML, as soon as it is drawn."""
+        return self.file.read_text()
 
 
 @dataclass(frozen=True)

@@ -148,8 +148,8 @@ def pictured(data: ReportData, name: str, found: list[Table] | None = None) -> S
 
 
 def picture(entry: Mapping[str, Any]) -> Picture:
-    """A figure that was drawn, as figures.json has it with its caption and markup."""
-    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "markup")))
+    """A figure that is drawn, as ``page.with_figures`` has it."""
+    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "file")))
 
 
 # Compared test cases beyond which a page lists them in the matrix alone.
