@@ -25,7 +25,7 @@ from trainmark.report.sections import (
     repeating,
     speed,
 )
-from trainmark.report.sections.document import Document
+from trainmark.report.sections.document import MOST_ROWS, Document
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
 
@@ -35,8 +35,6 @@ INTRO = (
     "model and batch size. Each run is a process of its own that trains once, from fresh weights. The repeats of a "
     "test case are the sample."
 )
-# Rows that a table on the page has at most; more would make it large and slow. The CSV file beside it has them all.
-MOST_ROWS = 200
 # Rows beyond which a table on the page is folded, and is left out of the Markdown.
 FOLDED_ROWS = 60
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pandas as pd
 
 from trainmark.contents import tables
 from trainmark.contents.columns import Column, ratio, unknown
+
+# Rows that a table on the page has at most; more would make it large and slow. The CSV file beside it has them all.
+MOST_ROWS = 200
 
 
 def with_interval(value: float, low: float, high: float) -> str:
@@ -31,10 +35,11 @@ class Table:
         name: of the file when it is saved.
         title: what it is.
         columns: the columns.
-        rows: one mapping a row; ``grey`` in a row marks one that enters no comparison.
+        rows: one mapping a row, the first of very many; ``grey`` in a row marks one that enters no comparison.
         source: file of the report that holds all of it.
         note: a sentence above it.
         folded: on what a reader clicks to see it; empty where it is seen at once, unless it is long.
+        further: how many more rows there are in that file.
     """
 
     name: str
@@ -44,8 +49,14 @@ class Table:
     source: str = ""
     note: str = ""
     folded: str = ""
+    further: int = 0
 
     @property
+    def count(self) -> int:
+        """How many rows it has with those that are in the file alone."""
+        return len(self.rows) + self.further
+
+    @functools.cached_property
     def shown(self) -> list[Column]:
         """Its columns but for those in which no row has a value and nothing is written for that."""
         return [c for c in self.columns if c.empty or any(not unknown(row.get(c.key)) for row in self.rows)]
@@ -276,3 +287,18 @@ def declared(
     table = tables.named(name)
     shown = Table(key or name, title or table.title, columns or table.headed, rows, table.file, table.note)
     return [shown] if rows else []
+
+
+def first_rows(
+    name: str, found: pd.DataFrame, words: Callable[[pd.DataFrame], Sequence[Mapping[str, Any]]], **rest: Any
+) -> list[Table]:
+    """The same of a table that may be long: only the rows that the page shows are put into words.
+
+    Args:
+        name: of the table.
+        found: all rows.
+        words: makes mappings of rows.
+        rest: arguments of ``declared``.
+    """
+    further = max(0, len(found) - MOST_ROWS)
+    return [replace(each, further=further) for each in declared(name, words(found.head(MOST_ROWS)), **rest)]

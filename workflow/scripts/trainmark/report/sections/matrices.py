@@ -93,7 +93,10 @@ def of_comparison(
     )
     if sum(len(columns) for _, columns in found.groups) < 2:
         return found
-    means = [entry(*(overall[key][column] for column in ("geometric_mean", "low", "high"))) for key in order]
+    means = [
+        entry(*(overall[key][column] for column in ("geometric_mean", "low", "high")))
+        for key in order[: len(found.rows)]
+    ]
     rows = [(said, [*entries, mean]) for (said, entries), mean in zip(found.rows, means)]
     return replace(found, groups=[*found.groups, ("all", ["mean"])], rows=rows)
 
@@ -126,9 +129,11 @@ def of_ratios(
         value: column of the ratio.
         failed: what has no run that is ok.
     """
+    shown = dict(list(names.items())[:MOST_ROWS])
+    columns = [column for column in ("row", "model", "batch_size", value, "low", "high", "why") if column in cells]
     there = {
         (row["row"], row["model"], row["batch_size"]): entry(row[value], row["low"], row["high"], row.get("why") or "")
-        for row in rows_of(cells)
+        for row in rows_of(cells.loc[[key in shown for key in cells["row"]], columns])
     }
     places = _places(cells)
 
@@ -136,7 +141,7 @@ def of_ratios(
         gone = any((*side, *place) in failed for side in (key[:3], key[3:6]))
         return there.get((key, *place)) or (_NO_RUN if gone else _NOT_COMPARED)
 
-    rows = [(said, [at(key, place) for place in places]) for key, said in list(names.items())[:MOST_ROWS]]
+    rows = [(said, [at(key, place) for place in places]) for key, said in shown.items()]
     corner = head.corner or ("Pair" if any("against " in said for said in names.values()) else "Machine")
     left_out, file = max(0, len(names) - MOST_ROWS), tables.named(head.source).file
     return Matrix(head.name, head.title, corner, _grouped(places), rows, head.note, file, left_out, head.meaning)

@@ -15,7 +15,7 @@ from trainmark.contents.columns import Column
 from trainmark.contents.figures import Figure
 from trainmark.ingest import catalogue
 from trainmark.report.sections import matrices, whole_tables
-from trainmark.report.sections.document import Picture, Section, Table, declared, rows_of
+from trainmark.report.sections.document import Picture, Section, Table, declared, first_rows, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.whole_tables import certain, named
 from trainmark.words import and_words, plural
@@ -173,7 +173,7 @@ def comparison(data: ReportData, name: str, cells: pd.DataFrame) -> Section:
         return pictured(data, name, [])
     summary = data.tables["comparisons_summary"]
     mine = summary[(summary[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
-    averages = declared("comparisons_summary", named(mine), key=f"{name}-averages")
+    averages = first_rows("comparisons_summary", mine, named, key=f"{name}-averages")
     # A longer list says nothing to a reader that the matrix does not; comparisons.csv has it.
     rows = [{**row, "certain": certain(row)} for row in named(cells)] if len(cells) <= MOST_PAIRS else []
     every = declared("comparisons", rows, _CELLS, f"{name}-cells")
