@@ -121,7 +121,10 @@ def limits(
     """
     from scipy import special  # half as long to import as pandas, and page and figures need none of it
 
-    half = (special.stdtrit(freedom, (1 + confidence) / 2) * error).mask(error == 0, 0.0)
+    # As arrays: claims ask for a thousand intervals, of one ratio each.
+    errors = np.asarray(error, dtype=float)
+    half = special.stdtrit(np.asarray(freedom, dtype=float), (1 + confidence) / 2) * errors
+    half[errors == 0] = 0.0
     return np.exp(log - half), np.exp(log + half)
 
 

@@ -137,6 +137,14 @@ def count_range(counts: Iterable[int], noun: str) -> str:
     return plural(low, noun) if low == high else f"{low} to {high} {noun}s"
 
 
-def few(words: list[str], most: int = 5) -> str:
-    rest = f"; and {len(words) - most} more" if len(words) > most else ""
-    return "; ".join(words[:most]) + rest
+def few(words: list[str], most: int = 5, count: int | None = None) -> str:
+    """The first of some words, of which there are ``count`` in all, and how many more there are."""
+    rest = (len(words) if count is None else count) - most
+    return "; ".join(words[:most]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def few_values(rows: pd.DataFrame, keys: Iterable[str], value: str, names: Mapping[Key, str], most: int = 5) -> str:
+    """The names of the first rows, each with its value, and how many more there are."""
+    first = rows.head(most)
+    each = zip(first[list(keys)].itertuples(index=False, name=None), first[value])
+    return few([f"{names[key]} {number:.3g}" for key, number in each], most, len(rows))

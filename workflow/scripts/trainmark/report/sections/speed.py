@@ -88,13 +88,14 @@ _BELIEVED = (
 
 def _unidentified(runs: pd.DataFrame) -> list[str]:
     """What is said of machines whose runs may be another's, for want of an identity."""
+    unhashed = runs["machine_id_hash"].isna()
+    each = pd.DataFrame({"unhashed": unhashed, "unknown": unhashed & runs["hardware"].isna(), "runs": 1})
     nameless, by_hardware = [], []
-    for machine, part in runs.groupby("machine"):
-        unknown = int((part["machine_id_hash"].isna() & part["hardware"].isna()).sum())
-        if unknown:
-            nameless.append(f"{machine} ({unknown} of {plural(len(part), 'run')})")
-        elif part["machine_id_hash"].isna().any():
-            by_hardware.append(machine)
+    for row in each.groupby(runs["machine"]).sum().itertuples():
+        if row.unknown:
+            nameless.append(f"{row.Index} ({row.unknown} of {plural(row.runs, 'run')})")
+        elif row.unhashed:
+            by_hardware.append(row.Index)
     texts = []
     if nameless:
         texts.append(f"Records without an identity may be of any machine: {', '.join(nameless)}.")
