@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainmark.analysis import collecting, comparison_tables, convergence, experiments, ledger, table_files
+from trainmark.analysis import collecting, comparison_tables, convergence, experiments, ledger
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue
 from trainmark.planning import claim_files
@@ -76,17 +76,17 @@ def make(
 ) -> Report:
     """The whole report; figures that are not drawn, or not among the names in ``draw``, are planned and empty."""
     write_tables(records, folder, configured, kinds, gate, described)
-    runs = experiments.of_shown(table_files.read(folder, "runs"), PREFERENCE)
-    planned = figure_list.plan(folder, runs, gate.references)
+    data = report_data.read_report(folder, GRID, [c["name"] for c in configured], PREFERENCE, ROOT / "results/example")
+    planned = figure_list.plan(data.tables, data.runs, gate.references)
     names = {exhibit.name for exhibit in planned if draw is True or (draw and exhibit.name in draw)}
-    drawing.draw_all([e for e in planned if e.name in names], looks.assign_looks(runs), folder / "figures", png=False)
+    looking = looks.assign_looks(data.runs)
+    drawing.draw_all([e for e in planned if e.name in names], looking, folder / "figures", png=False)
     for exhibit in planned:
         if exhibit.name not in names:
             (folder / "figures" / f"{exhibit.name}.html").write_text("<p>not drawn</p>")
     figure_spec.write_index(planned, folder / "figures" / "figures.json")
-    names = [c["name"] for c in configured]
-    data = report_data.read_report(folder, GRID, names, PREFERENCE, ROOT / "results/example")
-    document = page.write(page.with_figures(data, folder / "figures"))
+    data = page.with_figures(data, figure_spec.index(planned), folder / "figures")
+    document = page.write(data)
     html = page.render(document, TEMPLATES / "page.html.j2")
     (folder / "index.html").write_text(html)
     return Report(folder, data, planned, document, html, page.render(document, TEMPLATES / "report.md.j2"))

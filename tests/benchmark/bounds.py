@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 
 PAST = "PAST ITS BOUND"
+# Machines -> what the page has at most, MB, and the seconds that its whole report may take.
+PAGE_MEGABYTES = {5: 1.0, 25: 2.0, 1000: 5.0}
+REPORT_SECONDS = {5: 10.0, 1000: 30.0}
 
 
 def print_bound(what: str, value: float, least: float = -math.inf, most: float = math.inf) -> None:

@@ -161,9 +161,10 @@ def test_machine_that_is_renamed_before_the_benchmark_begins_is_not_split_in_two
 
 def test_figures_stay_until_their_successors_are_whole(checkout):
     """A folder removed file by file may be half-empty after a kill, and be taken for whole."""
-    (checkout.folder / "workflow/scripts/draw_figures.py").write_text("raise SystemExit(3)\n")
+    (checkout.folder / "workflow/scripts/render_page.py").write_text("raise SystemExit(3)\n")
     checkout.run("report", code=1)
     assert (checkout.folder / "results/report/figures/figures.json").exists()
+    assert (checkout.folder / "results/report/index.html").exists()
 
 
 @pytest.mark.parametrize("round", ROUNDS)

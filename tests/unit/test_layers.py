@@ -212,7 +212,6 @@ def _digest_after(tmp_path, monkeypatch, changed, script, folder):
         ("trainmark/measure/worker/training.py", "render_page.py", "report", False),
         ("trainmark/measure/supervision.py", "render_page.py", "report", False),
         ("trainmark/planning/plan.py", "render_page.py", "report", False),
-        ("trainmark/report/sections/details.py", "draw_figures.py", "report/figures", False),
     ],
 )
 def test_digest_changes_with_the_code_that_is_reached(tmp_path, monkeypatch, changed, script, folder, noticed):

@@ -42,16 +42,24 @@ class Chooser {
 
   // Test cases as objects, by series, model and batch size; both measures alike.
   prepare(experiment) {
-    const cases = rows => {
+    const { series, models, sizes } = experiment;
+    const cases = (columns, ...more) => {
       const found = new Map();
-      for (const [series, model, size, alike, n, mean, variance, ...more] of rows) {
-        if (!found.has(series)) found.set(series, new Map());
-        const key = model * 1000 + size;
-        found.get(series).set(key, { series, model, size, alike, n, mean, variance: variance ?? NaN, more });
-      }
+      const of = name => place => Array.isArray(columns[name]) ? columns[name][place] : columns[name];
+      if (!columns) return found;
+      const [n, alike, mean, variance, ...others] = ["n", "alike", "mean", "variance", ...more].map(of);
+      let place = -1;
+      series.forEach((_, number) => models.forEach((_, model) => sizes.forEach((_, size) => {
+        place += 1;
+        if (n(place) == null) return;
+        if (!found.has(number)) found.set(number, new Map());
+        found.get(number).set(model * 1000 + size, { series: number, model, size, alike: alike(place), n: n(place),
+          mean: mean(place), variance: variance(place) ?? NaN, more: others.map(each => each(place)) });
+      })));
       return found;
     };
-    experiment.cases = { time: cases(experiment.times), energy: cases(experiment.energies) };
+    experiment.cases = { time: cases(experiment.times, "seconds", "rate", "accuracy"),
+      energy: cases(experiment.energies, "joules", "scope") };
     const axes = [0, 1, 2].map(axis => new Set(experiment.series.map(each => each[axis])));
     [experiment.machines, experiment.devices, experiment.stacks] = axes.map(axis => [...axis].sort());
     experiment.labels = experiment.series.map(([machine, device, stack]) =>
@@ -66,7 +74,7 @@ class Chooser {
     this.experiment = found ?? this.data.experiments[0];
     const baseline = this.experiment.ids.indexOf(given.get("baseline"));
     this.baseline = baseline < 0 ? this.experiment.baseline : baseline;
-    this.measure = given.get("measure") === "energy" && this.experiment.energies.length ? "energy" : "time";
+    this.measure = given.get("measure") === "energy" && this.experiment.energies ? "energy" : "time";
     this.chosen = {};
     for (const axis of ["machines", "devices", "stacks", "models", "sizes"]) {
       const known = this.experiment[axis].map(String);
@@ -110,7 +118,7 @@ class Chooser {
     }
     const lone = experiment.series.length < 2;
     if (!lone) fields.push(this.select("Against", experiment.labels, this.baseline, number => { this.baseline = number; this.changed(); }));
-    if (experiment.energies.length && !lone) {
+    if (experiment.energies && !lone) {
       fields.push(this.select("Measure", ["time to train", "energy"], this.measure === "energy" ? 1 : 0,
         number => { this.measure = number ? "energy" : "time"; this.changed(); }));
     }
@@ -171,6 +179,7 @@ class Chooser {
 
   // In what two test cases did not compute alike, in words; empty where they did. Unknown values count as equal.
   differences(candidate, baseline) {
+    if (candidate.alike === baseline.alike && this.measure !== "energy") return ""; // as nearly all of thousands are
     const { series, alike } = this.experiment, scopes = this.data.scopes;
     const stack = series[candidate.series][2] === series[baseline.series][2];
     const device = stack && series[candidate.series][1] === series[baseline.series][1];

@@ -59,54 +59,35 @@ rule make_tables:
         "--baseline={params.baseline:q} --hardware {input.hardware:q} --claims {input.claims:q} -- results/report 2> {log}"
 
 
-rule draw_figures:
-    input:
-        written(*(table.name for table in tables.TABLES)),
-        references=REFERENCES,
-    output:
-        report(
-            # Replaced as a whole by the script; Snakemake would remove one file after the other, and may be killed meanwhile.
-            update(directory("results/report/figures")),
-            patterns=["{name}.svg"],
-            caption="../report/figures.rst",
-            category="Figures",
-            labels=figure_labels,
-        ),
-    log:
-        "results/logs/draw_figures.log",
-    conda:
-        "../../envs/report.yaml"
-    params:
-        code=layers.digest("draw_figures.py", "report/figures"),
-        preferred=PLAN.settings_digest,
-        machine=SHOWN_FIRST,
-        contents=files.digests(REFERENCES),
-        captions=figures.captions(),
-        png=config["png"],
-    shell:
-        "python workflow/scripts/draw_figures.py --settings {params.preferred} --machine={params.machine:q} --references {input.references:q} "
-        "--png {params.png} -- results/report {output} 2> {log}"
-
-
+# Figures and page in one process: see the script.
 rule render_page:
     input:
         written(*(table.name for table in tables.TABLES)),
-        figures="results/report/figures",
+        references=REFERENCES,
         html="workflow/report/page.html.j2",
         included=expand("workflow/report/{file}", file=["page.css", "page.js", "statistics.js", "choose.js"]),
         markdown="workflow/report/report.md.j2",
         introduction="workflow/report/introduction.rst.j2",
         example=[str(path) for path in Path("results/example").glob("cells.csv")],
     output:
+        # Replaced as a whole by the script, all of it; Snakemake would remove one file after the other, and may be
+        # killed meanwhile.
+        figures=report(
+            update(directory("results/report/figures")),
+            patterns=["{name}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels=figure_labels,
+        ),
         html=report(
-            "results/report/index.html",
+            update("results/report/index.html"),
             caption="../report/page.rst",
             category="Page",
             labels={"page": "The whole report"},
         ),
-        markdown="results/report/report.md",
-        summary="results/report/summary.md",
-        introduction="results/report/introduction.rst",
+        markdown=update("results/report/report.md"),
+        summary=update("results/report/summary.md"),
+        introduction=update("results/report/introduction.rst"),
     log:
         "results/logs/render_page.log",
     conda:
@@ -115,13 +96,16 @@ rule render_page:
         code=layers.digest("render_page.py", "report"),
         preferred=PLAN.settings_digest,
         machine=SHOWN_FIRST,
+        contents=files.digests(REFERENCES),
+        captions=figures.captions(),
+        png=config["png"],
         grid=described_grid,
         comparisons=workloads.canonical_json(config["comparisons"]),
     shell:
         "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} --machine={params.machine:q} "
-        "--grid {params.grid:q} --comparisons={params.comparisons:q} --example results/example "
-        "--page {input.html} {output.html} --markdown {input.markdown} {output.markdown} --summary {output.summary} "
-        "--introduction {input.introduction} {output.introduction} 2> {log}"
+        "--grid {params.grid:q} --comparisons={params.comparisons:q} --example results/example --references {input.references:q} "
+        "--png {params.png} --figures {output.figures} --page {input.html} {output.html} --markdown {input.markdown} {output.markdown} "
+        "--summary {output.summary} --introduction {input.introduction} {output.introduction} 2> {log}"
 
 
 # After the report is drawn: a failed run must not cost it.

@@ -10,6 +10,7 @@ from trainmark.report import page
 from trainmark.report.sections.document import Table
 
 from tests import report, synthetic
+from tests.benchmark import bounds
 from tests.conftest import failed_record, synthetic_record
 
 
@@ -17,7 +18,7 @@ def test_page_needs_no_network(five_machines):
     text = five_machines.html
     assert not re.findall(r'src="', text)
     assert not re.findall(r'href="(?!#)', text)  # nor what lies beside it: it may be mailed alone
-    assert len(text) < 1.5 * 2**20
+    assert len(text.encode()) < bounds.PAGE_MEGABYTES[5] * 1e6
 
 
 def test_links_lead_somewhere(five_machines):

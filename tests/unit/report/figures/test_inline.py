@@ -3,9 +3,14 @@
 import html
 import re
 from collections import Counter
+from xml.etree import ElementTree
+
+from trainmark.report.figures import inline
 
 from tests import report, synthetic
 
+LINE = '<path d="M 1.04 2.0 L {0} 4.25" style="fill: none; stroke: #57606a"/>'
+POINT = '<use xlink:href="#m0" x="{0}" y="2.0" style="fill: #57606a"/>'
 EVIL = '<script>alert("1")</script> & <b onload=x>'
 
 
@@ -35,6 +40,25 @@ def test_colours_of_ink_and_paper_follow_the_theme_and_a_machines_do_not(five_ma
     assert "#0c698b" in text
     alone = (five_machines.folder / "figures/training_time_gpus.svg").read_text()
     assert "var(" not in alone
+
+
+def written(inner: str) -> str:
+    """A group of matplotlib's as the page holds it."""
+    space = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return inline._written(ElementTree.fromstring(f"<g {space}>{inner}</g>"), inline._Markers("f1"))
+
+
+def test_lines_of_one_look_are_one_path_and_others_are_not():
+    style = 'style="fill:none;stroke:var(--soft)"'
+    assert written(LINE.format(3.0) + LINE.format(5.5)) == f'<path d="M1 2L3 4.2M1 2L5.5 4.2" {style}/>'
+    seen_through = LINE.replace("none;", "none; opacity: 0.5;")
+    assert written(seen_through.format(3.0) + seen_through.format(5.5)).count("<path") == 2
+
+
+def test_points_of_one_look_are_one_path_with_a_marker_at_each_place():
+    found = written("".join(POINT.format(x) for x in (1.0, 2.54, 2.51, 3.0)))  # two of them in the same place
+    assert found == '<path d="M1 2 2.5 2 3 2" style="fill:none;stroke:none;marker:url(#f1-m0)"/>'
+    assert written(POINT.format(1.0) + POINT.format(2.0)).count("<use") == 2
 
 
 def test_what_a_figure_shows_is_said_to_who_cannot_see_it(five_machines):

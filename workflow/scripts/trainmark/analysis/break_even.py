@@ -27,8 +27,8 @@ def batch_sizes(cells: pd.DataFrame) -> pd.DataFrame:
         are NaN without repeats.
     """
     rows = []
-    for (machine, stack, model), part in cells.groupby(["machine", "stack", "model"], sort=False):
-        part = part.sort_values("batch_size")
+    rising = cells.sort_values("batch_size")
+    for (machine, stack, model), part in rising.groupby(["machine", "stack", "model"], sort=False):
         sizes = part["batch_size"].tolist()
         # The greater the speed-up, the earlier it crosses: the upper limit of the one gives the lower of the other.
         crossings = [last_crossing(sizes, part[column].tolist()) for column in ("speed_up", "high", "low")]

@@ -83,7 +83,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 def in_order(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """A table sorted by these columns, models in the order of the suites."""
-    return table.sort_values(keys, key=lambda column: column.map(model_rank) if column.name == "model" else column)
+
+    def ranked(column: pd.Series) -> pd.Series:
+        if column.name != "model":
+            return column
+        order = sorted(column.unique(), key=model_rank)
+        return column.map({model: rank for rank, model in enumerate(order)})
+
+    return table.sort_values(keys, key=ranked)
 
 
 def differing(runs: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.Series:

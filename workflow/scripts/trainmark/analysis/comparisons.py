@@ -135,7 +135,8 @@ def _of_frameworks(runs: pd.DataFrame) -> Iterator[Comparison]:
 
 def pinned(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of stacks that a lock pins."""
-    return table[~table["stack"].map(stacks.is_unpinned).astype(bool)]
+    loose = [stack for stack in table["stack"].unique() if stacks.is_unpinned(stack)]
+    return table[~table["stack"].isin(loose)]
 
 
 def compare(cells: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
@@ -217,7 +218,8 @@ def chosen(table: pd.DataFrame, side: Mapping[str, str | Iterable[str]]) -> pd.D
 
 def distinct(cells: pd.DataFrame) -> pd.DataFrame:
     """Each pair of cells once, also where two comparisons have it with the sides exchanged."""
-    sides = [cells[columns].itertuples(index=False, name=None) for columns in (WHO, BASELINE)]
-    pairs = [frozenset(pair) for pair in zip(*sides)]
-    keys = pd.DataFrame({"pair": pairs, "model": cells["model"].to_numpy(), "size": cells["batch_size"].to_numpy()})
+    both = pd.concat([cells[WHO], cells[BASELINE].set_axis(WHO, axis=1)])
+    sides = both.groupby(WHO).ngroup().to_numpy().reshape(2, -1)
+    one, other = sides.min(axis=0), sides.max(axis=0)
+    keys = pd.DataFrame({"one": one, "other": other, **{c: cells[c].to_numpy() for c in ("model", "batch_size")}})
     return cells[~keys.duplicated().to_numpy()]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from scipy import special
 
 from trainmark.analysis import accuracy_targets
 from trainmark.experiment import suites, workloads
@@ -154,6 +153,8 @@ def limit_of(values: Sequence[float], siblings: Sequence[Sequence[float]], level
         siblings: those of each of the model's batch sizes, this one among them.
         level: the share of further values of just this mean less MARGIN that lies below the limit.
     """
+    from scipy import special  # half as long to import as pandas, and page and figures need none of it
+
     freedom = sum(len(group) - 1 for group in siblings)
     squares = math.fsum((value - math.fsum(group) / len(group)) ** 2 for group in siblings for value in group)
     deviation = math.sqrt(squares / freedom * (1 + 1 / len(values)))
@@ -166,6 +167,8 @@ def least_above_trivial(samples: int, level: float, trivial: float) -> float:
 
     A one-sided exact binomial test; 1 where the samples are too few to tell anything.
     """
+    from scipy import special  # half as long to import as pandas, and page and figures need none of it
+
     right = next((k for k in range(samples + 1) if special.bdtrc(k - 1, samples, trivial) <= level), samples)
     return right / samples
 

@@ -49,10 +49,15 @@ def _keys(rows: pd.DataFrame, columns: list[str]) -> list[Key]:
     return sorted(rows[columns].drop_duplicates().itertuples(index=False, name=None))
 
 
-def both(cells: pd.DataFrame) -> list[tuple[str, str]]:
-    """Candidate and baseline of each row in words: with the device, and with the stack where there are several."""
+def both(cells: pd.DataFrame, most: int | None = None) -> list[tuple[str, str]]:
+    """Candidate and baseline of each row in words: with the device, and with the stack where there are several.
+
+    Args:
+        cells: with the columns of both sides.
+        most: how many of the first rows are wanted; all if not given.
+    """
     stacks = pd.concat([cells["stack"], cells["stack_baseline"]]).nunique() > 1
     return [
         (label(key[:3], (True, True, stacks)), label(key[3:], (True, True, stacks)))
-        for key in cells[[*WHO, *BASELINE]].itertuples(index=False, name=None)
+        for key in cells.loc[:, [*WHO, *BASELINE]].iloc[:most].itertuples(index=False, name=None)
     ]

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from trainmark.analysis import cell_statistics, comparison_statistics
 from trainmark.contents import tables
@@ -140,6 +139,8 @@ def repeats_needed(spread: float) -> int:
     Args:
         spread: standard deviation of its times over their mean.
     """
+    from scipy import special  # half as long to import as pandas, and page and figures need none of it
+
     for n in range(2, _MOST_REPEATS):
         if special.stdtrit(n - 1, 0.975) * spread / math.sqrt(n) <= PRECISION:
             return n

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -24,7 +25,7 @@ from trainmark.report.sections import (
     repeating,
     speed,
 )
-from trainmark.report.sections.document import Document
+from trainmark.report.sections.document import MOST_ROWS, Document
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
 
@@ -34,8 +35,6 @@ INTRO = (
     "model and batch size. Each run is a process of its own that trains once, from fresh weights. The repeats of a "
     "test case are the sample."
 )
-# Rows that a table on the page has at most; more would make it large and slow. The CSV file beside it has them all.
-MOST_ROWS = 200
 # Rows beyond which a table on the page is folded, and is left out of the Markdown.
 FOLDED_ROWS = 60
 
@@ -154,17 +153,18 @@ def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def with_figures(data: ReportData, folder: Path) -> ReportData:
-    """The data with each figure's caption, and the whole figure as HTML.
+def with_figures(data: ReportData, planned: Iterable[Mapping[str, Any]], folder: Path) -> ReportData:
+    """The data with the figures, which need not be drawn before the page is rendered.
 
     Args:
         data: as ``report_data.read_report`` gives it.
-        folder: of the figures.
+        planned: what ``figure_spec.index`` says of the figures.
+        folder: in which they are, or will be.
     """
-    found = {}
-    for name, entry in data.figures.items():
-        drawn = {} if entry["missing"] else {"markup": (folder / f"{name}.html").read_text()}
-        found[name] = {**entry, "caption": figures.named(name).caption, **drawn}
+    more = ((entry, entry["name"]) for entry in planned)
+    found = {
+        name: {**entry, "caption": figures.named(name).caption, "file": folder / f"{name}.html"} for entry, name in more
+    }
     return replace(data, figures=found)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -28,21 +30,38 @@ _KINDS = {
 }
 
 
-def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path, png: bool) -> None:
-    """Draw each exhibit that is not missing, on all cores.
+@contextlib.contextmanager
+def drawing(exhibits: list[Exhibit], looks: Looks, folder: Path, png: bool) -> Iterator[Callable[[], None]]:
+    """Draw each exhibit that is not missing, on all cores, while the block does something else.
 
     NAME.svg and, with ``png``, NAME.png are files for themselves, NAME.html is what the page holds, NAME.csv the data.
+
+    Yields:
+        What returns when all of them are there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    exhibits = [exhibit for exhibit in exhibits if not exhibit.missing]
-    processes = min(hardware.usable_cores(), len(exhibits))
+    wanted = [exhibit for exhibit in exhibits if not exhibit.missing]
+    processes = min(hardware.usable_cores(), len(wanted))
     if processes < 2:
-        for exhibit in exhibits:
+        for exhibit in wanted:
             draw(exhibit, looks, folder, png)
+        yield lambda: None
         return
+    wanted.sort(key=lambda exhibit: -len(exhibit.table))  # the long ones first, so that none is left for one core alone
     with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-        for done in [pool.submit(draw, exhibit, looks, folder, png) for exhibit in exhibits]:
-            done.result()
+        begun = [pool.submit(draw, exhibit, looks, folder, png) for exhibit in wanted]
+
+        def finish() -> None:
+            for each in begun:
+                each.result()
+
+        yield finish
+
+
+def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path, png: bool) -> None:
+    """The same for who has nothing else to do."""
+    with drawing(exhibits, looks, folder, png) as finish:
+        finish()
 
 
 def build(exhibit: Exhibit, looks: Looks) -> Drawn:

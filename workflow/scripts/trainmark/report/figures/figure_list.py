@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import convergence, experiments, table_files
+from trainmark.analysis import convergence, experiments
 from trainmark.analysis.experiments import Experiment
 from trainmark.contents import figures, making, tables
 from trainmark.contents.figures import Figure
@@ -27,12 +27,12 @@ class Inputs:
     """What the figures are of.
 
     Attributes:
-        report: folder of the tables.
+        tables: name -> table, of every CSV in results/report.
         everything: runs of the experiment shown, whatever became of them.
         references: those that runs were held against.
     """
 
-    report: Path
+    tables: Mapping[str, pd.DataFrame]
     everything: pd.DataFrame
     references: convergence.References | None
 
@@ -111,24 +111,26 @@ class Inputs:
         """What a declaration says that its function is given: one of these attributes, or a table of that name."""
         if making.has(type(self), name):
             return getattr(self, name)
-        table = table_files.read(self.report, name)
+        table = self.tables[name]
         if not tables.named(name).of_every_experiment:
             return table
         return table[experiments.belongs(table, self.experiment)]
 
 
-def plan(report: Path, everything: pd.DataFrame, references: convergence.References | None) -> list[Exhibit]:
+def plan(
+    found: Mapping[str, pd.DataFrame], everything: pd.DataFrame, references: convergence.References | None
+) -> list[Exhibit]:
     """Every figure of the report, in its order; those that cannot be drawn say why.
 
     Arguments are those of ``Inputs``.
     """
-    inputs = Inputs(report, everything, references)
-    found = [_make(figure, *map(inputs.given, figure.given)) for figure in figures.FIGURES]
+    inputs = Inputs(found, everything, references)
+    exhibits = [_make(figure, *map(inputs.given, figure.given)) for figure in figures.FIGURES]
     others = inputs.given("comparisons").query("exhibit == ''")
     for number, (_, cells) in enumerate(others.groupby("comparison", sort=False), start=1):
         figure = figures.named(f"{figures.COMPARISON.name}_{number}")
-        found.append(_make(figure, cells, *map(inputs.given, figure.given[1:])))
-    return found
+        exhibits.append(_make(figure, cells, *map(inputs.given, figure.given[1:])))
+    return exhibits
 
 
 def _make(figure: Figure, *given: object) -> Exhibit:

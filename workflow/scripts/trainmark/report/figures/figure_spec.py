@@ -110,16 +110,14 @@ def ratio_exhibit(name: str, title: str, cells: pd.DataFrame, **rest: Any) -> Ex
     )
 
 
-def write_index(exhibits: list[Exhibit], path: Path) -> None:
+def index(exhibits: list[Exhibit]) -> list[dict[str, Any]]:
     """What the page has to know of the figures."""
-    entries = [{key: getattr(exhibit, key) for key in _ON_THE_PAGE} for exhibit in exhibits]
-    path.write_text(json.dumps(entries, indent=1) + "\n")
+    return [{key: getattr(exhibit, key) for key in _ON_THE_PAGE} for exhibit in exhibits]
 
 
-def read_index(path: Path) -> list[Mapping[str, Any]]:
-    """As ``write_index`` wrote it."""
-    found: list[Mapping[str, Any]] = json.loads(path.read_text())
-    return found
+def write_index(exhibits: list[Exhibit], path: Path) -> None:
+    """The same as a file, for Snakemake's own report."""
+    path.write_text(json.dumps(index(exhibits), indent=1) + "\n")
 
 
 def constants(rows: pd.DataFrame) -> str:
@@ -139,6 +137,14 @@ def count_range(counts: Iterable[int], noun: str) -> str:
     return plural(low, noun) if low == high else f"{low} to {high} {noun}s"
 
 
-def few(words: list[str], most: int = 5) -> str:
-    rest = f"; and {len(words) - most} more" if len(words) > most else ""
-    return "; ".join(words[:most]) + rest
+def few(words: list[str], most: int = 5, count: int | None = None) -> str:
+    """The first of some words, of which there are ``count`` in all, and how many more there are."""
+    rest = (len(words) if count is None else count) - most
+    return "; ".join(words[:most]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def few_values(rows: pd.DataFrame, keys: Iterable[str], value: str, names: Mapping[Key, str], most: int = 5) -> str:
+    """The names of the first rows, each with its value, and how many more there are."""
+    first = rows.head(most)
+    each = zip(first[list(keys)].itertuples(index=False, name=None), first[value])
+    return few([f"{names[key]} {number:.3g}" for key, number in each], most, len(rows))

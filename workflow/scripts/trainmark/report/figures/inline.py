@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 import re
 import zlib
 from collections import Counter
@@ -31,9 +32,14 @@ VARIABLES = {looks.INK: "--ink", looks.SOFT: "--soft", looks.GRID: "--line", loo
 _OFTEN = 6
 _DASHES = {"-": "", "--": "5 2.5", "-.": "6 2 1.5 2", ":": "1.5 2.5"}
 _SPACE = "{http://www.w3.org/2000/svg}"
+_USE = f"{_SPACE}use"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _FONT = re.compile(r"font-family: [^;\"]*")
 _FRACTION = re.compile(r"(\.\d)\d+")
+_NOTHING_BEHIND = re.compile(r"\.0(?!\d)")
+_AROUND_LETTER = re.compile(r"\s*([A-Za-z])\s*")
+# So many points of one look are the corners of an invisible line, each with its marker: a third of the characters.
+_MANY_POINTS = 3
 _PIXELS = 4 / 3  # in a point
 
 
@@ -58,11 +64,11 @@ def markup(name: str, svg: str, drawn: Drawn, alt: str) -> str:
     by_id = {each.get("id"): each for each in root.iter() if each.get("id")}
     groups = [by_id[f"panel-{number}"] for number in range(len(drawn.boxes))]
     written = {each.get("id") for group in groups for each in group.iter()}
-    panels = []
+    panels, markers = [], _Markers(name)
     for group, box in zip(groups, drawn.boxes):
         needed = sorted({link for each in group.iter() for link in _links(each)} - written)
         written.update(needed)  # once in the page; the other panels refer to it there
-        panels.append(_panel(name, [by_id[link] for link in needed], group, box))
+        panels.append(_panel(markers, [by_id[link] for link in needed], group, box))
     svgs = _with_classes(name, "".join(panels))
     legend = "".join(f"<li>{_swatch(entry)}{_text(entry.label)}</li>" for entry in drawn.entries)
     parts = [
@@ -100,13 +106,41 @@ def _text(text: str) -> str:
     return html.escape(escaping.html(text))
 
 
-def _panel(name: str, shared: list[ElementTree.Element], group: ElementTree.Element, box: Box) -> str:
+class _Markers:
+    """The points of a figure that are drawn as markers: the same outline in the same style is one.
+
+    Args:
+        name: of the figure, with which ids begin.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._ids: dict[tuple[str, str], str] = {}
+        self._new: list[str] = []
+
+    def of(self, outline: str, style: str) -> str:
+        """Id of the marker of an outline, by its own id, in a style."""
+        found = self._ids.get((outline, style))
+        if found is None:
+            found = self._ids[outline, style] = f"{self.name}-m{len(self._ids)}"
+            kept = 'overflow="visible" markerUnits="userSpaceOnUse"'
+            drawn = f'<use href="#{outline}" style="{html.escape(style)}"/>'
+            self._new.append(f'<marker id="{found}" {kept}>{drawn}</marker>')
+        return found
+
+    def take_new(self) -> str:
+        """The markers that are defined since the last time."""
+        found, self._new = "".join(self._new), []
+        return found
+
+
+def _panel(markers: _Markers, shared: list[ElementTree.Element], group: ElementTree.Element, box: Box) -> str:
     """One panel as an SVG element, with what it refers to and nobody has written yet."""
     *_, width, height = box
-    extra = "".join(_written(each, name) for each in shared)
+    extra, inner = _side_by_side(shared, markers), _written(group, markers)
     view = " ".join(f"{value:.1f}" for value in box)
     attributes = f'width="{width * _PIXELS:.0f}" height="{height * _PIXELS:.0f}" viewBox="{view}"'
-    return f"<svg {attributes}><defs>{extra}</defs>{_written(group, name)}</svg>"
+    return f"<svg {attributes}><defs>{extra}{markers.take_new()}</defs>{inner}</svg>"
 
 
 def _links(element: ElementTree.Element) -> Iterator[str]:
@@ -117,33 +151,75 @@ def _links(element: ElementTree.Element) -> Iterator[str]:
         yield clip[len("url(#") : -1]
 
 
-def _written(element: ElementTree.Element, name: str) -> str:
+def _written(element: ElementTree.Element, markers: _Markers) -> str:
     """An element as HTML, in few bytes: matplotlib repeats the style of every point."""
     tag = element.tag.removeprefix(_SPACE)
     children = list(element)
     if tag == "g" and not children:
         return ""
-    attributes = dict(_attributes(element, name))
-    uses = {child.get("style") for child in children if child.tag == f"{_SPACE}use"}
+    attributes = dict(_attributes(element, markers.name))
+    uses = {child.get("style") for child in children if child.tag == _USE}
     shared = uses.pop() if tag == "g" and len(uses) == 1 and "style" not in attributes else None
-    if shared:
+    inner = html.escape(escaping.html(element.text or ""), quote=False) if tag == "text" else ""
+    if shared and len(children) >= _MANY_POINTS and len({_look(child) for child in children}) == 1:
+        inner += _points(children, _coloured(shared), markers)
+    elif shared:
         attributes["style"] = _coloured(shared)
         for child in children:
-            if child.tag == f"{_SPACE}use":
+            if child.tag == _USE:
                 child.attrib.pop("style")
-    inner = html.escape(escaping.html(element.text or ""), quote=False) if tag == "text" else ""
-    # Points in the same place are one point to the eye.
-    inner += "".join(dict.fromkeys(_written(child, name) for child in children))
+        inner += _side_by_side(children, markers)
+    else:
+        inner += _side_by_side(children, markers)
     if tag == "g" and not attributes:
         return inner
     listed = "".join(f' {key}="{html.escape(value)}"' for key, value in attributes.items())
     return f"<{tag}{listed}>{inner}</{tag}>" if inner or tag in ("text", "g") else f"<{tag}{listed}/>"
 
 
+def _look(element: ElementTree.Element) -> tuple[tuple[str, str], ...] | None:
+    """What two points, or two lines, share if they can be written as one; None of anything else."""
+    rest = tuple(item for item in sorted(element.items()) if item[0] not in ("d", "x", "y"))
+    known = {key for key, _ in rest}
+    if element.tag == _USE and known == {_LINK, "style"}:
+        return rest
+    style = element.get("style", "")  # what shows through would show twice where two lines cross
+    if element.tag == f"{_SPACE}path" and "id" not in known and "fill: none" in style and "opacity" not in style:
+        return rest
+    return None
+
+
+def _points(uses: list[ElementTree.Element], style: str, markers: _Markers) -> str:
+    """Points of one look; those in the same place are one point to the eye."""
+    places = dict.fromkeys(" ".join(_short(each.get(key, "0")) for key in ("x", "y")) for each in uses)
+    marker = markers.of(f"{markers.name}-{uses[0].get(_LINK, '#')[1:]}", style)
+    return f'<path d="M{" ".join(places)}" style="fill:none;stroke:none;marker:url(#{marker})"/>'
+
+
+def _side_by_side(elements: list[ElementTree.Element], markers: _Markers) -> str:
+    """Elements one after the other, those in the same place once; lines of one look as one path."""
+    found = []
+    for look, group in itertools.groupby(elements, _look):
+        parts = list(group)
+        if look is None or parts[0].tag == _USE:
+            found += [_written(each, markers) for each in parts]
+            continue
+        lines = "".join(dict.fromkeys(_short(each.get("d", "")) for each in parts))
+        parts[0].set("d", lines)
+        found.append(_written(parts[0], markers))
+    return "".join(dict.fromkeys(found))
+
+
+def _short(numbers: str) -> str:
+    """Coordinates, or a path, with one decimal and no blanks that say nothing."""
+    value = _NOTHING_BEHIND.sub("", _FRACTION.sub(r"\1", numbers))
+    return _AROUND_LETTER.sub(r"\1", " ".join(value.split()))
+
+
 def _attributes(element: ElementTree.Element, name: str) -> Iterator[tuple[str, str]]:
     for key, value in element.attrib.items():
         if key == "id":
-            if element.tag != f"{_SPACE}g" and not element.tag.endswith(("text", "use")):
+            if element.tag not in (f"{_SPACE}g", f"{_SPACE}text", _USE):
                 yield key, f"{name}-{value}"
         elif key == _LINK:
             yield "href", f"#{name}-{value[1:]}" if value.startswith("#") else value
@@ -151,10 +227,11 @@ def _attributes(element: ElementTree.Element, name: str) -> Iterator[tuple[str, 
             yield key, f"url(#{name}-{value[len('url(#') : -1]})"
         elif key == "style":
             yield key, _coloured(value)
-        elif key == "transform" and value.startswith("rotate(-0 "):
-            continue
-        elif key in ("d", "x", "y", "transform", "points", "width", "height"):
-            yield key, " ".join(_FRACTION.sub(r"\1", value).split())
+        elif key == "transform":
+            if not value.startswith("rotate(-0 "):
+                yield key, " ".join(_FRACTION.sub(r"\1", value).split())
+        elif key in ("d", "x", "y", "points", "width", "height"):
+            yield key, _short(value)
         else:
             yield key, value
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis.series_names import Key
+from trainmark.analysis.series_names import WHO, Key
 
 # The page's --ink, --soft, --line and --paper in the light theme. On the page they follow the reader's theme.
 INK, SOFT, GRID, PAPER = "#1b1f24", "#57606a", "#d0d7de", "#ffffff"
@@ -60,7 +60,7 @@ def assign_looks(runs: pd.DataFrame) -> Looks:
 
     The marker is that of the machine with its stack, and so is the kind of line.
     """
-    keys = sorted(set(zip(runs["machine"], runs["device"], runs["stack"])))
+    keys = sorted(runs[WHO].drop_duplicates().itertuples(index=False, name=None))
     machines = _numbered(machine for machine, _, _ in keys)
     stacks = _numbered(sorted({stack for _, _, stack in keys}))
     colours = {machine: COLOURS[number % len(COLOURS)] for machine, number in machines.items()}

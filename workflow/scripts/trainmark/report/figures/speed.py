@@ -14,7 +14,7 @@ from trainmark.report.figures.figure_spec import (
     Exhibit,
     constants,
     count_range,
-    few,
+    few_values,
     lacking,
     noted,
     ratio_exhibit,
@@ -29,7 +29,6 @@ def ranking(figure: Figure, table: pd.DataFrame) -> Exhibit:
     names = series_names.series(ranked)
     overall = ranked[ranked["model"] == comparison_statistics.ALL_MODELS]
     base = names[tuple(ranked[series_names.BASELINE].iloc[0])]
-    means = [f"{names[tuple(row[WHO])]} {row['speed_up']:.3g}" for _, row in overall.iterrows()]
     return Exhibit(
         figure.name,
         figure.title,
@@ -39,7 +38,7 @@ def ranking(figure: Figure, table: pd.DataFrame) -> Exhibit:
         axis="Times as fast",
         row_marks="Points: geometric mean over the batch sizes; lines: 95 % interval.",
         note=f"Logarithmic axis. {constants(ranked)}".strip(),
-        alt=f"{figure.title} as {base}, over all models: {few(means)}.",
+        alt=f"{figure.title} as {base}, over all models: {few_values(overall, WHO, 'speed_up', names)}.",
         names=names,
         panels=False,
         marker="model",
@@ -108,9 +107,7 @@ def speed_ups(
     names = series_names.pairs(cells)
     overall = summary[summary["model"] == comparison_statistics.ALL_MODELS]
     overall = overall[(overall[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
-    means = [
-        f"{names[tuple(row[list(series_names.SIDES)])]} {row['geometric_mean']:.3g}" for _, row in overall.iterrows()
-    ]
+    means = few_values(overall, series_names.SIDES, "geometric_mean", names)
     keys = [*series_names.SIDES, "model", "batch_size"]
     mine = published.merge(cells[keys].drop_duplicates(), on=[key for key in keys if key in published])
     if not figure.number:  # what the article says stands in its exhibits, what published tables say in every figure
@@ -124,7 +121,7 @@ def speed_ups(
         number=figure.number,
         axis="Speed-up (baseline / candidate)",
         note=noted(above, constants(cells), without_result.in_words(crossed, list(series_names.SIDES), names)),
-        alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the test cases of each: {few(means)}.",
+        alt=f"Speed-up, {cells['comparison'].iloc[0]}. Geometric mean over the test cases of each: {means}.",
         series=list(series_names.SIDES),
         names=names,
         reference_label=_equal(cells),

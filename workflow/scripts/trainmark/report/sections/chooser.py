@@ -6,6 +6,8 @@ series against any other one. A test holds the script's numbers against that mod
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,10 +31,12 @@ def choices(data: ReportData) -> dict[str, Any]:
         ``resolved``: the properties that two test cases must share, each with where ("always", "stack" or "device");
         ``scopes``: of energies; ``experiments``, the one that is shown first at the beginning. Each of these has
         ``key``, ``name``, ``series`` (machine, device, stack and what speaks against it), ``baseline`` (the number of a
-        series), ``models``, ``sizes``, ``alike`` (values of the properties), and the test cases: ``times`` with the
-        numbers of series, model, batch size and properties, the count of runs, mean and variance of the logs of the
-        seconds (null for one run), and the medians of seconds, samples/s and test accuracy; ``energies`` likewise, of
-        joules, with the median and the number of the scope.
+        series), ``models``, ``sizes``, ``alike`` (values of the properties), and the test cases: ``times`` and
+        ``energies``, null where there are none. Each has columns, in which the test case of a series, model and batch
+        size stands at (series * models + model) * sizes + size, by their numbers; a column of one value is that value.
+        They are ``n`` (the count of runs, null where there is no such test case), ``alike`` (the number of its
+        properties), ``mean`` and ``variance`` (of the logs of the seconds or joules; null for one run), and medians:
+        ``seconds``, ``rate`` (samples/s) and ``accuracy``, or ``joules`` and ``scope`` (a number).
     """
     scopes: list[str] = sorted(data.tables["energy"]["energy_scope"].dropna().unique())
     found = [_experiment(replace(data, experiments=[each]), scopes) for each in data.experiments]
@@ -82,40 +86,63 @@ def _experiment(data: ReportData, scopes: list[str]) -> dict[str, Any]:
         "models": models,
         "sizes": sizes,
     }
-    places = [{value: number for number, value in enumerate(axis)} for axis in (series, models, sizes)]
-    rates = runs.groupby([*WHO, *_CASE])["throughput_samples_per_second"].median()
-    times = []
-    for row, numbers in _cases(runs, places, alike):
-        rate = rates[(*(row[axis] for axis in WHO), row["model"], row["batch_size"])]
-        shown = (row["fit_seconds"], rate, row["test_accuracy"])
-        times.append([*numbers, *(_rounded(value, _SHOWN) for value in shown)])
-    energies = []
+    axes = series, models, sizes
+    times = energies = None
+    if len(runs):
+        table = comparison_statistics.moments(runs)
+        rates = runs.groupby(cell_statistics.CELL)["throughput_samples_per_second"].median()
+        more = {"seconds": table["fit_seconds"], "rate": rates, "accuracy": table["test_accuracy"]}
+        times = _columns(table, axes, alike, {name: _rounded(values, _SHOWN) for name, values in more.items()})
     known = energy_use.of_one_scope(runs)
-    scope_of = known.groupby(cell_statistics.CELL)["energy_scope"].first()
-    for row, numbers in _cases(known.assign(fit_seconds=known["energy_joules"].astype(float)), places, alike):
-        scope = scopes.index(scope_of[tuple(row[axis] for axis in cell_statistics.CELL)])
-        energies.append([*numbers, _rounded(row["fit_seconds"], _SHOWN), scope])
+    if len(known):
+        table = comparison_statistics.moments(known.assign(fit_seconds=known["energy_joules"].astype(float)))
+        scope = known.groupby(cell_statistics.CELL)["energy_scope"].first().map(scopes.index).tolist()
+        joules = _rounded(table["fit_seconds"], _SHOWN)
+        energies = _columns(table, axes, alike, {"joules": joules, "scope": scope})
     return {**found, "times": times, "energies": energies, "alike": [list(values) for values in alike]}
 
 
-def _cases(
-    runs: pd.DataFrame, places: list[dict[Any, int]], alike: dict[tuple[Any, ...], int]
-) -> list[tuple[dict[str, Any], list[Any]]]:
-    """Each test case as a row, and its numbers: of its axes, of its properties, and its moments."""
-    if runs.empty:
-        return []
-    resolved = comparison_statistics.RESOLVED
-    table = comparison_statistics.moments(runs)
-    series, models, sizes = places
-    found = []
-    for row in table.astype(object).where(table.notna(), None).to_dict("records"):
-        values = tuple(None if row[column] is None else str(row[column]) for column in resolved)
-        axes = [series[tuple(row[axis] for axis in WHO)], models[row["model"]], sizes[int(row["batch_size"])]]
-        moments = [_rounded(row[f"fit_seconds_{moment}"], _EXACT) for moment in ("mean", "variance")]
-        found.append((row, [*axes, alike.setdefault(values, len(alike)), int(row["n"]), *moments]))
+def _columns(
+    table: pd.DataFrame,
+    axes: tuple[list[Any], list[str], list[int]],
+    alike: dict[tuple[Any, ...], int],
+    more: Mapping[str, list[Any]],
+) -> dict[str, Any]:
+    """The test cases as columns, in which a place says of what a value is.
+
+    Args:
+        table: as ``comparison_statistics.moments`` gives it.
+        axes: the experiment's series, models and batch sizes.
+        alike: the values of the properties -> their number; new ones are added.
+        more: further columns.
+    """
+    properties = [
+        [None if missing else str(value) for value, missing in zip(table[column].tolist(), table[column].isna())]
+        for column in comparison_statistics.RESOLVED
+    ]
+    columns = {
+        "alike": [alike.setdefault(values, len(alike)) for values in zip(*properties)],
+        "n": table["n"].tolist(),
+        "mean": _rounded(table["fit_seconds_mean"], _EXACT),
+        "variance": _rounded(table["fit_seconds_variance"], _EXACT),
+        **more,
+    }
+    series, models, sizes = ({value: number for number, value in enumerate(axis)} for axis in axes)
+    keys = table[[*WHO, *_CASE]].itertuples(index=False, name=None)
+    places = [(series[key[:3]] * len(models) + models[key[3]]) * len(sizes) + sizes[key[4]] for key in keys]
+    return {name: _dense(values, places, len(series) * len(models) * len(sizes)) for name, values in columns.items()}
+
+
+def _dense(values: list[Any], places: list[int], count: int) -> Any:
+    """A column with a value for each place, null where there is none; one value alone where all are that one."""
+    if len(values) == count and len(set(values)) == 1:
+        return values[0]
+    found = [None] * count
+    for place, value in zip(places, values):
+        found[place] = value
     return found
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    """A number with so many significant digits."""
-    return None if value is None else float(f"{value:.{digits}g}")
+def _rounded(values: pd.Series, digits: int) -> list[float | None]:
+    """Numbers with so many significant digits."""
+    return [None if math.isnan(value) else float(f"{value:.{digits}g}") for value in values]

@@ -16,7 +16,7 @@ from trainmark.machine import disturbances
 from trainmark.records import repeats_needed
 from trainmark.records.record import OK
 from trainmark.report.sections import repeating
-from trainmark.report.sections.document import Section, Table, declared, rows_of
+from trainmark.report.sections.document import Section, Table, declared, first_rows, rows_of
 from trainmark.report.sections.report_data import ReportData, why_apart
 from trainmark.report.sections.whole_tables import named
 from trainmark.words import enumerate_words
@@ -48,12 +48,17 @@ _SOFTWARE = (
 
 def every_cell(data: ReportData) -> Section:
     """Every cell that was measured, in figures and not."""
-    rows = [_remarked(data, row) for row in rows_of(data.tables["cells"])]
+
+    def remarked(cells: pd.DataFrame) -> list[dict[str, Any]]:
+        return [_remarked(data, row) for row in rows_of(cells)]
+
     said = (
         "Times are of fit, the whole training with its validations. Memory is the peak of the whole process, as the "
         "median of the runs. Grey ones are not compared; the remark says why. Every run is in runs.csv."
     )
-    return Section("cells", "Every test case", [said], tables=declared("cells", rows, _CELLS))
+    return Section(
+        "cells", "Every test case", [said], tables=first_rows("cells", data.tables["cells"], remarked, columns=_CELLS)
+    )
 
 
 def _remarked(data: ReportData, row: dict[str, Any]) -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from trainmark.contents import tables
 from trainmark.contents.columns import Column, ratio, unknown
+
+# Rows that a table on the page has at most; more would make it large and slow. The CSV file beside it has them all.
+MOST_ROWS = 200
 
 
 def with_interval(value: float, low: float, high: float) -> str:
@@ -30,10 +35,11 @@ class Table:
         name: of the file when it is saved.
         title: what it is.
         columns: the columns.
-        rows: one mapping a row; ``grey`` in a row marks one that enters no comparison.
+        rows: one mapping a row, the first of very many; ``grey`` in a row marks one that enters no comparison.
         source: file of the report that holds all of it.
         note: a sentence above it.
         folded: on what a reader clicks to see it; empty where it is seen at once, unless it is long.
+        further: how many more rows there are in that file.
     """
 
     name: str
@@ -43,8 +49,14 @@ class Table:
     source: str = ""
     note: str = ""
     folded: str = ""
+    further: int = 0
 
     @property
+    def count(self) -> int:
+        """How many rows it has with those that are in the file alone."""
+        return len(self.rows) + self.further
+
+    @functools.cached_property
     def shown(self) -> list[Column]:
         """Its columns but for those in which no row has a value and nothing is written for that."""
         return [c for c in self.columns if c.empty or any(not unknown(row.get(c.key)) for row in self.rows)]
@@ -101,13 +113,18 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was drawn: its files, its alternative text, its caption, and itself as HTML."""
+    """A figure: the name of its files, its alternative text, its caption, and the file that has it as HTML."""
 
     name: str
     title: str
     alt: str
     caption: str
-    markup: str
+    file: Path
+
+    @property
+    def markup(self) -> str:
+        """Itself as HTML, as soon as it is drawn."""
+        return self.file.read_text()
 
 
 @dataclass(frozen=True)
@@ -270,3 +287,18 @@ def declared(
     table = tables.named(name)
     shown = Table(key or name, title or table.title, columns or table.headed, rows, table.file, table.note)
     return [shown] if rows else []
+
+
+def first_rows(
+    name: str, found: pd.DataFrame, words: Callable[[pd.DataFrame], Sequence[Mapping[str, Any]]], **rest: Any
+) -> list[Table]:
+    """The same of a table that may be long: only the rows that the page shows are put into words.
+
+    Args:
+        name: of the table.
+        found: all rows.
+        words: makes mappings of rows.
+        rest: arguments of ``declared``.
+    """
+    further = max(0, len(found) - MOST_ROWS)
+    return [replace(each, further=further) for each in declared(name, words(found.head(MOST_ROWS)), **rest)]

@@ -13,7 +13,7 @@ from trainmark.contents import figures, tables
 from trainmark.experiment import controls
 from trainmark.report.figures import control_ratios, speed
 from trainmark.report.sections import matrices, repeating, time_to_accuracy, whole_tables
-from trainmark.report.sections.document import Section, Table, declared, mean_with_interval, rows_of
+from trainmark.report.sections.document import Section, Table, first_rows, mean_with_interval, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.speed import EVERY, folded, pictured
 from trainmark.report.sections.whole_tables import named
@@ -86,7 +86,8 @@ def _winners(data: ReportData) -> list[Table]:
         "steady_state_high",
         speed_up="Speed-up, total",
     )
-    found = declared("comparisons", named(changes), columns, "winner-changes", "Test cases in which the winner changes")
+    title = "Test cases in which the winner changes"
+    found = first_rows("comparisons", changes, named, columns=columns, key="winner-changes", title=title)
     return [replace(table, note="") for table in found]
 
 

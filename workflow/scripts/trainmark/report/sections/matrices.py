@@ -24,6 +24,7 @@ STEPS = (1.05, 1.25, 1.6, 2.5, 5)
 MAYBE, ALONE, NONE, FAILED, DISTURBED = "\u2248", "*", "\u2013", "\u2717", "\u26a0"
 _NOT_COMPARED = Entry(NONE, hint="not compared")
 _NO_RUN = Entry(FAILED, hint="no run is ok")
+_MEAN = ("geometric_mean", "low", "high")
 _MEASURES = ("fit_seconds_median", "throughput_samples_per_second_median", "test_accuracy_median")
 Key = tuple[str, ...]
 Place = tuple[str, int]
@@ -83,7 +84,8 @@ def of_comparison(
         failed: what has no run that is ok.
     """
     names = series_names.pairs(cells)
-    overall = {tuple(row[axis] for axis in SIDES): row for row in rows_of(summary[summary["model"] == ALL_MODELS])}
+    means = summary.loc[summary["model"] == ALL_MODELS, [*SIDES, *_MEAN]]
+    overall = {tuple(row[axis] for axis in SIDES): row for row in rows_of(means)}
     order = sorted(names, key=lambda key: -overall[key]["geometric_mean"])
     found = of_ratios(
         cells.assign(row=keys_of(cells, SIDES)),
@@ -93,8 +95,8 @@ def of_comparison(
     )
     if sum(len(columns) for _, columns in found.groups) < 2:
         return found
-    means = [entry(*(overall[key][column] for column in ("geometric_mean", "low", "high"))) for key in order]
-    rows = [(said, [*entries, mean]) for (said, entries), mean in zip(found.rows, means)]
+    last = [entry(*(overall[key][column] for column in _MEAN)) for key in order[: len(found.rows)]]
+    rows = [(said, [*entries, mean]) for (said, entries), mean in zip(found.rows, last)]
     return replace(found, groups=[*found.groups, ("all", ["mean"])], rows=rows)
 
 
@@ -105,7 +107,7 @@ def keys_of(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]
 
 def _of_what(cells: pd.DataFrame) -> str:
     """What is divided by what."""
-    candidate, baseline = series_names.both(cells)[0]
+    candidate, baseline = series_names.both(cells, most=1)[0]
     if len(cells[BASELINE].drop_duplicates()) == 1:
         return f"Time of {baseline} divided by the time of each row. Above 1, the row is faster."
     if len(cells[WHO].drop_duplicates()) == 1:
@@ -126,9 +128,11 @@ def of_ratios(
         value: column of the ratio.
         failed: what has no run that is ok.
     """
+    shown = dict(list(names.items())[:MOST_ROWS])
+    columns = [column for column in ("row", "model", "batch_size", value, "low", "high", "why") if column in cells]
     there = {
         (row["row"], row["model"], row["batch_size"]): entry(row[value], row["low"], row["high"], row.get("why") or "")
-        for row in rows_of(cells)
+        for row in rows_of(cells.loc[[key in shown for key in cells["row"]], columns])
     }
     places = _places(cells)
 
@@ -136,7 +140,7 @@ def of_ratios(
         gone = any((*side, *place) in failed for side in (key[:3], key[3:6]))
         return there.get((key, *place)) or (_NO_RUN if gone else _NOT_COMPARED)
 
-    rows = [(said, [at(key, place) for place in places]) for key, said in list(names.items())[:MOST_ROWS]]
+    rows = [(said, [at(key, place) for place in places]) for key, said in shown.items()]
     corner = head.corner or ("Pair" if any("against " in said for said in names.values()) else "Machine")
     left_out, file = max(0, len(names) - MOST_ROWS), tables.named(head.source).file
     return Matrix(head.name, head.title, corner, _grouped(places), rows, head.note, file, left_out, head.meaning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from trainmark.analysis.experiments import Experiment, Preference
 from trainmark.contents import tables
 from trainmark.experiment import suites
 from trainmark.experiment.suites.suite import Suite
-from trainmark.report.figures import figure_spec
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,8 @@ class ReportData:
     Attributes:
         tables: name -> table, of every CSV in results/report.
         settings: of each experiment, by their digest.
-        figures: what figures.json says of the figures, with ``caption`` and ``markup``.
+        figures: what figures.json says of the figures, with ``caption`` and ``file``, the figure as HTML; none until
+            they are planned.
         grid: axes of the configured grid.
         configured: names of the configured comparisons.
         experiments: every one, the one that is shown first at the beginning.
@@ -37,13 +37,13 @@ class ReportData:
 
     tables: Mapping[str, pd.DataFrame]
     settings: Mapping[str, Any]
-    figures: Mapping[str, Mapping[str, Any]]
     grid: Mapping[str, Any]
     configured: list[str]
     experiments: list[Experiment]
     configured_settings: str
     shipped: pd.DataFrame
     program: str = "snakemake"
+    figures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def experiment(self) -> Experiment:
@@ -106,7 +106,7 @@ class ReportData:
 def read_report(
     folder: Path, grid: Mapping[str, Any], configured: list[str], preference: Preference, example: Path
 ) -> ReportData:
-    """All tables of results/report.
+    """All tables of results/report, without figures.
 
     Args:
         folder: results/report.
@@ -117,10 +117,9 @@ def read_report(
     """
     found = {table.name: table_files.read(folder, table.name) for table in tables.TABLES}
     settings = found["experiments"].set_index("settings_digest")["settings"].map(json.loads).to_dict()
-    figures = {entry["name"]: entry for entry in figure_spec.read_index(folder / "figures" / "figures.json")}
     shipped = table_files.read(example, "cells") if (example / "cells.csv").exists() else found["cells"].iloc[:0]
     order = experiments.in_order(found["runs"], preference)
-    return ReportData(found, settings, figures, grid, configured, order, preference.settings, shipped)
+    return ReportData(found, settings, grid, configured, order, preference.settings, shipped)
 
 
 def why_apart(data: ReportData, settings: str, protocol: int) -> str:

@@ -15,7 +15,7 @@ from trainmark.contents.columns import Column
 from trainmark.contents.figures import Figure
 from trainmark.ingest import catalogue
 from trainmark.report.sections import matrices, whole_tables
-from trainmark.report.sections.document import Picture, Section, Table, declared, rows_of
+from trainmark.report.sections.document import Picture, Section, Table, declared, first_rows, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.whole_tables import certain, named
 from trainmark.words import and_words, plural
@@ -88,13 +88,14 @@ _BELIEVED = (
 
 def _unidentified(runs: pd.DataFrame) -> list[str]:
     """What is said of machines whose runs may be another's, for want of an identity."""
+    unhashed = runs["machine_id_hash"].isna()
+    each = pd.DataFrame({"unhashed": unhashed, "unknown": unhashed & runs["hardware"].isna(), "runs": 1})
     nameless, by_hardware = [], []
-    for machine, part in runs.groupby("machine"):
-        unknown = int((part["machine_id_hash"].isna() & part["hardware"].isna()).sum())
-        if unknown:
-            nameless.append(f"{machine} ({unknown} of {plural(len(part), 'run')})")
-        elif part["machine_id_hash"].isna().any():
-            by_hardware.append(machine)
+    for row in each.groupby(runs["machine"]).sum().itertuples():
+        if row.unknown:
+            nameless.append(f"{row.Index} ({row.unknown} of {plural(row.runs, 'run')})")
+        elif row.unhashed:
+            by_hardware.append(row.Index)
     texts = []
     if nameless:
         texts.append(f"Records without an identity may be of any machine: {', '.join(nameless)}.")
@@ -148,8 +149,8 @@ def pictured(data: ReportData, name: str, found: list[Table] | None = None) -> S
 
 
 def picture(entry: Mapping[str, Any]) -> Picture:
-    """A figure that was drawn, as figures.json has it with its caption and markup."""
-    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "markup")))
+    """A figure that is drawn, as ``page.with_figures`` has it."""
+    return Picture(*(entry[key] for key in ("name", "title", "alt", "caption", "file")))
 
 
 # Compared test cases beyond which a page lists them in the matrix alone.
@@ -173,7 +174,7 @@ def comparison(data: ReportData, name: str, cells: pd.DataFrame) -> Section:
         return pictured(data, name, [])
     summary = data.tables["comparisons_summary"]
     mine = summary[(summary[["comparison", "exhibit"]] == cells[["comparison", "exhibit"]].iloc[0]).all(axis=1)]
-    averages = declared("comparisons_summary", named(mine), key=f"{name}-averages")
+    averages = first_rows("comparisons_summary", mine, named, key=f"{name}-averages")
     # A longer list says nothing to a reader that the matrix does not; comparisons.csv has it.
     rows = [{**row, "certain": certain(row)} for row in named(cells)] if len(cells) <= MOST_PAIRS else []
     every = declared("comparisons", rows, _CELLS, f"{name}-cells")

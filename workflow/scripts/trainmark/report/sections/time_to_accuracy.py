@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from trainmark.analysis.series_names import BASELINE, WHO, label
 from trainmark.contents import tables
-from trainmark.report.sections.document import Section, declared, rows_of
+from trainmark.report.sections.document import Section, first_rows, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.speed import EVERY, folded
 from trainmark.words import and_words, plural
@@ -37,9 +39,13 @@ def section(data: ReportData) -> Section:
     texts = [_MEASURE.format(targets=_targets(table)), _NEVER, *_baseline(data, shown), *_left_out(table, shown)]
     if _alone(shown):  # the times of a machine over themselves say nothing
         shown = shown.assign(speed_up=None)
-    rows = [{**row, "of_runs": f"{row['reached']:.0f} of {row['runs']:.0f}"} for row in rows_of(shown)]
-    found = declared("time_to_accuracy", rows, key=f"{KEY}-cells", title="Time to accuracy, by test case")
+    found = first_rows("time_to_accuracy", shown, _counted, key=f"{KEY}-cells", title="Time to accuracy, by test case")
     return Section(KEY, title, texts, tables=folded(found, EVERY), level=3)
+
+
+def _counted(shown: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows with how many of their runs reached the target."""
+    return [{**row, "of_runs": f"{row['reached']:.0f} of {row['runs']:.0f}"} for row in rows_of(shown)]
 
 
 def comparable(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from trainmark.analysis import series_names
 from trainmark.contents import tables
 from trainmark.report.figures import break_even, control_ratios
-from trainmark.report.sections.document import Table, declared, rows_of
+from trainmark.report.sections.document import Table, first_rows, rows_of
 from trainmark.report.sections.report_data import ReportData
 
 Rows = list[dict[str, Any]]
@@ -21,12 +21,12 @@ def in_section(data: ReportData, section: str) -> list[Table]:
     found = []
     for table in tables.TABLES:
         if table.section == section:
-            found += declared(table.name, _ROWS.get(table.name, rows_of)(data.tables[table.name]))
+            found += first_rows(table.name, data.tables[table.name], _ROWS.get(table.name, rows_of))
     return found
 
 
 def named(cells: pd.DataFrame) -> Rows:
-    """Rows with candidate and baseline in words."""
+    """Rows with candidate and baseline in words, with their stacks where these rows have several."""
     words = series_names.both(cells) if len(cells) else []
     return [{**row, "candidate": sides[0], "baseline": sides[1]} for row, sides in zip(rows_of(cells), words)]
 
