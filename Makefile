@@ -13,6 +13,7 @@ SKIP =
 KEY =
 BEFORE =
 FLEET = config/fleet.yaml
+PARTITION =
 PROFILE = profiles/slurm
 CONDA =
 CONTROLLER = .venv-controller
@@ -40,7 +41,7 @@ SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/$(or $(STACK),$(DEFAULT_STACK)).*.host.txt)
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
-unexport FROM AS SKIP KEY MACHINE TO BEFORE FLEET PROFILE CONDA
+unexport FROM AS SKIP KEY MACHINE TO BEFORE FLEET PARTITION PROFILE CONDA
 export GIVEN_FROM := $(value FROM)
 export GIVEN_AS := $(value AS)
 export GIVEN_SKIP := $(value SKIP)
@@ -49,9 +50,10 @@ export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 export GIVEN_BEFORE := $(value BEFORE)
 export GIVEN_FLEET := $(value FLEET)
+export GIVEN_PARTITION := $(value PARTITION)
 export GIVEN_PROFILE := $(value PROFILE)
 
-.PHONY: help demo doctor run benchmark fleet references report open merge pack rename registry unlock bench fuzz lint check \
+.PHONY: help demo doctor run benchmark fleet nodes references report open merge pack rename registry unlock bench fuzz lint check \
 	test format lock check-locks
 help:
 	@echo "Measure and report"
@@ -64,6 +66,8 @@ help:
 	@echo "  make run SUITE=cifar-10"
 	@echo "                      other models on other data: $(SUITES)"
 	@echo "  make fleet          time the nodes of a cluster that config/fleet.yaml names, and draw one report (CONDA=1)"
+	@echo "  make nodes PARTITION=cpu"
+	@echo "                      list the nodes of a partition as a fleet, to be reviewed (TO=config/new.yaml)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
 	@echo "  make open           open the page in the browser"
 	@echo "  make unlock         let the next command run after a crash or a power cut"
@@ -102,6 +106,12 @@ benchmark: $(VENV)/installed
 fleet: $(CONTROLLER)/installed $(if $(CONDA),,$(VENV)/installed)
 	@$(CONTROLLER)/bin/python -I workflow/scripts/start_program.py -m snakemake --profile "$$GIVEN_PROFILE" \
 		$(if $(CONDA),--use-conda) --configfile "$$GIVEN_FLEET"
+
+# Nothing is submitted, and no file is replaced.
+nodes: $(CONTROLLER)/installed
+	$(if $(GIVEN_PARTITION),,$(error PARTITION is missing: make nodes PARTITION=NAME))
+	@$(CONTROLLER)/bin/python -I workflow/scripts/start_program.py workflow/scripts/list_nodes.py \
+		$${GIVEN_TO:+"--to=$$GIVEN_TO"} -- "$$GIVEN_PARTITION"
 
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
@@ -179,7 +189,7 @@ $(VENV)/installed: FORCE
 endif
 endif
 
-ifneq ($(and $(filter fleet,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
+ifneq ($(and $(filter fleet nodes,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
 ifneq ($(shell $(CONTROLLER)/bin/python -I envs/create_venv.py --check $(CONTROLLER) 2>/dev/null),sound)
 $(CONTROLLER)/installed: FORCE
 endif
