@@ -56,7 +56,9 @@ def test_configuration_takes_every_name_and_resource(tmp_path):
     entry = schema["additionalProperties"]["properties"]
     for machine, found in read(tmp_path, fleet_files.text_of(NODES, "cpu")).items():
         assert re.search(schema["propertyNames"]["pattern"], machine)
-        assert all(re.search(entry[key]["pattern"], found[key]) for key in ("partition", "node", "gres") if key in found)
+        assert all(
+            re.search(entry[key]["pattern"], found[key]) for key in ("partition", "node", "gres") if key in found
+        )
 
 
 def test_node_that_is_away_is_named_but_not_measured(tmp_path):

@@ -12,7 +12,15 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import comparison_statistics, comparisons, experiments, ranking, specifications, table_files
+from trainmark.analysis import (
+    comparison_statistics,
+    comparisons,
+    equal_nodes,
+    experiments,
+    ranking,
+    specifications,
+    table_files,
+)
 from trainmark.analysis.claim_workloads import Measured
 from trainmark.analysis.comparisons import Comparison
 from trainmark.analysis.experiments import Experiment, Preference
@@ -104,11 +112,16 @@ class Inputs:
         controls = table_files.read(self.report, "controls")
         return controls[experiments.belongs(controls, self.experiment)]
 
-    @property
+    @functools.cached_property
     def machines(self) -> list[dict[str, str]]:
         """Rows of machines.csv, every value a text."""
         with (self.report / tables.named("machines").file).open(newline="") as file:
             return list(csv.DictReader(file))
+
+    @functools.cached_property
+    def node_cells(self) -> pd.DataFrame:
+        """The cells that several machines of one kind have measured."""
+        return equal_nodes.cells(self.runs, self.machines)
 
     @functools.cached_property
     def specifications(self) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from trainmark.planning.slurm import ListedNode
 _GPU = re.compile(r"(?:^|,)gpu(?::(?P<type>[A-Za-z0-9_.]*[A-Za-z_.][A-Za-z0-9_.]*))?(?=[:,(]|$)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HEAD = """\
-# {count} of the partition {partition}, as sinfo listed them: one machine a node. Review it and keep it; nobody else will.
+# {count} of the partition {partition}, as sinfo listed them: one machine a node. Review and keep it; nobody else will.
 # - A machine's name is in its records, which others may get. Give it another one where a node's own name is private.
 # - Nodes that took no jobs have a # before them, and their state behind. A node with several GPUs is asked for one.
 # - Where an entry names a GPU that is not NVIDIA's, remove gres and platform: its CPU alone is timed then.
@@ -77,7 +77,7 @@ def write(text: str, path: Path) -> None:
             file.write(text)
     except FileExistsError:
         raise TrainmarkError(
-            f"{path} is there already and is kept. Expected the name of a new file: TO=another, or none to see the text."
+            f"{path} is there already and is kept. Expected the name of a new file, TO=another, or none to see it."
         ) from None
 
 
@@ -87,8 +87,8 @@ def _lines(found: Sequence[ListedNode]) -> Iterator[str]:
     for node in found:
         if not _NAME.fullmatch(node.name):
             raise TrainmarkError(
-                f"SLURM names a node {node.name!r}; expected letters, digits, dots, hyphens and underscores alone. Name "
-                "that node by hand, with a constraint in place of its name: config/README.md."
+                f"SLURM names a node {node.name!r}; expected letters, digits, dots, hyphens and underscores. Name that "
+                "node by hand, with a constraint in place of its name: config/README.md."
             )
         machine = _machine_name(node.name, taken)
         taken.add(machine)
