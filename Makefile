@@ -17,6 +17,7 @@ PARTITION =
 PROFILE = profiles/slurm
 CONDA =
 CONTROLLER = .venv-controller
+NEW =
 # What is installed where no STACK is named, and all that can be named here: those that are pinned beside the workflow.
 DEFAULT_STACK = tf-2.19
 HOST_STACKS = $(sort $(patsubst envs/%.linux-64.host.txt,%,$(wildcard envs/*.linux-64.host.txt)))
@@ -41,7 +42,7 @@ SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/$(or $(STACK),$(DEFAULT_STACK)).*.host.txt)
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
-unexport FROM AS SKIP KEY MACHINE TO BEFORE FLEET PARTITION PROFILE CONDA
+unexport FROM AS SKIP KEY MACHINE TO BEFORE FLEET PARTITION PROFILE CONDA NEW
 export GIVEN_FROM := $(value FROM)
 export GIVEN_AS := $(value AS)
 export GIVEN_SKIP := $(value SKIP)
@@ -51,9 +52,10 @@ export GIVEN_TO := $(value TO)
 export GIVEN_BEFORE := $(value BEFORE)
 export GIVEN_FLEET := $(value FLEET)
 export GIVEN_PARTITION := $(value PARTITION)
+export GIVEN_NEW := $(value NEW)
 export GIVEN_PROFILE := $(value PROFILE)
 
-.PHONY: help demo doctor run benchmark fleet nodes references report open merge pack rename registry unlock bench fuzz lint check \
+.PHONY: help demo doctor run benchmark again fleet nodes references report open merge pack rename registry unlock bench fuzz lint check \
 	test format lock check-locks
 help:
 	@echo "Measure and report"
@@ -61,6 +63,8 @@ help:
 	@echo "  make doctor         check in a minute whether measurements on this machine will count"
 	@echo "  make run            time the whole grid, one epoch each (minutes), and draw the report"
 	@echo "  make benchmark      the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
+	@echo "  make again run"
+	@echo "                      the same once more, weeks later: what was measured is kept as an earlier session (NEW=1)"
 	@echo "  make run STACK=torch-2.11"
 	@echo "                      the same with another stack, in an environment of its own: $(HOST_STACKS)"
 	@echo "  make run SUITE=cifar-10"
@@ -100,6 +104,14 @@ run: $(VENV)/installed
 
 benchmark: $(VENV)/installed
 	@$(SNAKEMAKE) $(if $(strip $(CHOSEN)),--config $(CHOSEN))
+
+# Before run, benchmark or fleet, in one command. Given again within a day it does nothing, so that what was interrupted
+# goes on; with NEW=1 it begins another session all the same.
+AGAIN = $(if $(filter fleet,$(MAKECMDGOALS)),$(CONTROLLER),$(VENV))
+again: $(AGAIN)/installed
+	@$(AGAIN)/bin/python -I workflow/scripts/start_program.py workflow/scripts/begin_session.py \
+		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} $${GIVEN_NEW:+--new} \
+		$(if $(filter fleet,$(MAKECMDGOALS)),"--fleet=$$GIVEN_FLEET")
 
 # The nodes of a cluster, by SLURM, from where it takes jobs. Without CONDA=1 they train in .venv, and what draws the
 # report has an environment of its own either way: the plugin for SLURM and a stack want different numpys.

@@ -92,6 +92,7 @@ def test_no_name_is_a_command(recorder, text):
     (built,) = calls(recorder, "registry", f"FROM={text}", f"BEFORE={text}")
     assert (built[1], built[-2:]) == (f"--before={text}", ["--", text])
     assert calls(recorder, "nodes", f"PARTITION={text}", f"TO={text}")[0][1:] == [f"--to={text}", "--", text]
+    assert calls(recorder, "again", f"MACHINE={text}", f"NEW={text}")[0][1:] == [f"--machine={text}", "--new"]
     measured, written = calls(recorder, "references", f"MACHINE={text}")
     assert measured[-1] == f"machine={text}"
     assert f"--machine={text}" in written
@@ -105,15 +106,26 @@ def test_what_is_not_given_is_not_passed_on(recorder):
 
 
 def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
-    exported = dict.fromkeys(("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS", "BEFORE", "PARTITION"), "exported")
+    exported = dict.fromkeys(
+        ("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS", "BEFORE", "PARTITION"), "exported"
+    )
     assert merge_arguments(calls(recorder, "merge", "FROM=x", **exported)[0]) == ["--from=x"]
     assert calls(recorder, "pack", **exported)[0][1:] == []
+    assert calls(recorder, "again", **exported)[0][1:] == []
     assert "FROM is missing" in make(recorder, "merge", **exported).stderr
     assert "MACHINE or TO is missing" in make(recorder, "rename", **exported).stderr
     assert "PARTITION is missing: make nodes PARTITION=NAME" in make(recorder, "nodes", **exported).stderr
     assert calls(recorder, "nodes", "PARTITION=cpu", **exported)[0][1:] == ["--", "cpu"]
     assert "FROM is missing: make registry FROM=FOLDER" in make(recorder, "registry", **exported).stderr
     assert "--before" not in " ".join(calls(recorder, "registry", "FROM=x", **exported)[0])
+
+
+def test_new_session_comes_before_what_measures_in_one_command(recorder):
+    (began, measured) = calls(recorder, "again", "benchmark")
+    assert began == ["workflow/scripts/begin_session.py"]
+    assert "snakemake" in measured
+    (began, _) = calls(recorder, "again", "fleet", "FLEET=mine.yaml", "CONDA=1")
+    assert began == ["workflow/scripts/begin_session.py", "--fleet=mine.yaml"]
 
 
 def test_the_folder_itself_is_no_command(recorder):
@@ -162,6 +174,7 @@ VARIABLES = (
     "KEY",
     "BEFORE",
     "PARTITION",
+    "NEW",
     "PY",
     "RUN",
     "SNAKEMAKE",
@@ -170,7 +183,7 @@ VARIABLES = (
 )
 VARIABLES += ("SOME_PYTHON", "GIVEN_FROM", "GIVEN_MACHINE")
 GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "check", "test", "format", "lock")
-GOALS += ("check-locks", "demo", "open")
+GOALS += ("check-locks", "demo", "open", "again")
 REFUSED = ("merge", "rename", "registry", "nodes")  # without what they need
 HELPED = re.findall(r'^\t@echo "  make (.*)"$', (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 HELPED = [shlex.split(re.split(r"\s{2,}", line.replace('\\"', '"'))[0]) for line in HELPED]

@@ -17,6 +17,7 @@ from trainmark.analysis import (
     comparisons,
     equal_nodes,
     experiments,
+    over_time,
     ranking,
     specifications,
     table_files,
@@ -81,6 +82,12 @@ class Inputs:
     def runs(self) -> pd.DataFrame:
         """The runs that may be compared."""
         return experiments.comparable(self.shown)
+
+    @functools.cached_property
+    def earlier(self) -> pd.DataFrame:
+        """The runs of machines' earlier sessions, of the experiment, that may be compared."""
+        earlier = table_files.read(self.report, "earlier_runs")
+        return over_time.comparable(earlier[experiments.belongs(earlier, self.experiment)])
 
     @functools.cached_property
     def moments(self) -> pd.DataFrame:

@@ -6,13 +6,14 @@ own report show them by them. To add a table, add an entry to one and write the 
 
 from __future__ import annotations
 
-from trainmark.contents import collected, compared, energy, equal_nodes, judged, steps
+from trainmark.contents import collected, compared, energy, equal_nodes, judged, over_time, steps
 from trainmark.contents.table import Table
 
 TABLES = (
     *collected.TABLES,
     *compared.TABLES,
     *equal_nodes.TABLES,
+    *over_time.TABLES,
     *energy.TABLES,
     *steps.TABLES,
     *judged.TABLES,

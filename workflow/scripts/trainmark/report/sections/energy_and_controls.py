@@ -12,7 +12,7 @@ from trainmark.analysis.series_names import SIDES, WHO, label
 from trainmark.contents import figures, tables
 from trainmark.experiment import controls
 from trainmark.report.figures import control_ratios, speed
-from trainmark.report.sections import equal_nodes, matrices, repeating, time_to_accuracy, whole_tables
+from trainmark.report.sections import equal_nodes, matrices, over_time, repeating, time_to_accuracy, whole_tables
 from trainmark.report.sections.document import Section, Table, declared, mean_with_interval, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.speed import EVERY, folded, pictured
@@ -36,6 +36,8 @@ def all_of_it(data: ReportData) -> list[Section]:
         found.append(section)
         if figure.name == "spread" and data.runs["machine"].nunique() > 1:  # else it is at the top of the page
             found += [again] if (again := repeating.disturbed(data)) else []
+        if figure.name == "spread":
+            found += over_time.section(data)
         if figure.name == "steady_state_speed_up":
             found.append(time_to_accuracy.section(data))
         if figure.name == "tflops":
