@@ -360,8 +360,8 @@ def test_nodes_of_a_partition_become_a_fleet_that_is_reviewed_and_kept(fleet):
     text = (fleet.folder / "listed.yaml").read_text()
     assert yaml.safe_load(text) == {"fleet": {"a1": {"partition": NODES["a1"], "node": "a1"}}}
     again = subprocess.run(script, **options)
-    assert (again.returncode, "listed.yaml is there already and is kept" in again.stderr) == (1, True)
+    assert (again.returncode, "listed.yaml is there already and is kept" in again.stdout) == (1, True)
     unknown = subprocess.run([*script[:2], "elsewhere"], **options)
-    assert "Expected nodes in PARTITION=elsewhere, found none" in unknown.stderr
+    assert "Expected nodes in PARTITION=elsewhere, found none" in unknown.stdout
     assert (fleet.folder / "listed.yaml").read_text() == text
     assert fleet.submitted() == before
