@@ -117,5 +117,14 @@ def test_record_of_another_place_in_a_session_is_refused(here, owners):
     assert "belongs to results/machines/synthetic/runs/tf-2.19/cpu/mlp/32/1.json" in problem_of(owners)
 
 
+@pytest.mark.parametrize("name", ["x.json", "yesterday/machine.json", "20260304T050607Z/x.json"])
+def test_what_lies_in_no_session_as_a_result_does_is_named(here, name):
+    theirs = tree(here / "theirs")
+    path = theirs / "synthetic/sessions" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    assert f"synthetic/sessions/{name} lies where no record and no machine file belongs" in problem_of(theirs)
+
+
 def test_where_nothing_lies_nothing_can_be_lost(here):
     assert arrivals.stands_in_session(TARGET, RECORD)

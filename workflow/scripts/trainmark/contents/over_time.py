@@ -19,7 +19,7 @@ TABLES = (
             Column("cells", "Test cases", "integer"),
             Column("ratio", "Later / earlier (time)", "ratio"),
             *interval(),
-            Column("verdict", "The machine became"),
+            Column("verdict", "Change"),
             Column("changed", "What changed", "long", empty="nothing that is recorded"),
         ),
         "Over time: sessions of one machine",

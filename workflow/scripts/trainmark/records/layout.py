@@ -18,7 +18,9 @@ MEASURED = ("runs", "controls", "suites", "roofline")
 # Where the earlier sessions of a machine lie: each as a whole, as it lay before, in a folder with the time of its end.
 SESSIONS = "sessions"
 KINDS = (*MEASURED, SESSIONS)
-_SESSION = r"(?:sessions/[0-9]{8}T[0-9]{6}Z(?:-[1-9][0-9]*)?/)?"
+_TIME = r"[0-9]{8}T[0-9]{6}Z(?:-[1-9][0-9]*)?"
+_SESSION = rf"(?:sessions/{_TIME}/)?"
+_IN_SESSION = re.compile(rf"(?P<machine>[^/]+)/sessions/(?P<session>{_TIME})/(?P<inside>.+)", re.DOTALL)
 _SUITE, _KIND = r"(?:suites/[^/]+/)?", r"(?:runs|controls/[^/]+)"
 RECORD = re.compile(rf"[^/]+/{_SESSION}{_SUITE}{_KIND}/[^/]+/[^/]+/[^/]+/[1-9][0-9]*/[1-9][0-9]*\.json")
 MACHINE_FILE = re.compile(rf"[^/]+/{_SESSION}machine\.json")
@@ -35,11 +37,8 @@ def of_session(path: str) -> tuple[str, str]:
     Args:
         path: below the folder of the machines.
     """
-    machine, _, inside = path.partition("/")
-    if not inside.startswith(f"{SESSIONS}/"):
-        return "", path
-    _, session, rest = inside.split("/", 2)
-    return session, f"{machine}/{rest}"
+    match = _IN_SESSION.fullmatch(path)
+    return (match["session"], f"{match['machine']}/{match['inside']}") if match else ("", path)
 
 
 def find(top: str | Path, item: Callable[[os.DirEntry[str]], T]) -> list[T]:

@@ -16,8 +16,8 @@ from trainmark.words import cut
 
 # Panels beside each other; a phone's screen has them below each other.
 _ABREAST = 3
-# Where dots may lie: so many columns, each as wide as a dot, and between these shares of the panel's height.
-_COLUMNS, _BOTTOM, _TOP = 44, 0.08, 0.5
+# Where dots may lie: so many columns, each as wide as a large or a small dot, between these shares of the height.
+_COLUMNS, _MANY_COLUMNS, _BOTTOM, _TOP = 44, 110, 0.08, 0.5
 _HEIGHT = 1.7  # of a panel, in inches
 # Dots beyond which they would weigh more, as points of an SVG, than all the rest of the page.
 _MOST_POINTS = 500
@@ -53,9 +53,13 @@ def _draw_panel(axis: plt.Axes, name: str, rows: pd.DataFrame, exhibit: Exhibit)
     """The dots of one series."""
     rows = _stacked(axis, rows.sort_values([exhibit.value, "machine"]), exhibit.value)
     apart, others = rows[rows["outlier"]], rows[~rows["outlier"]]
-    many = len(rows) > _MOST_POINTS  # as a picture, whose colour is seen on light and on dark paper
-    size = 5.0 if len(rows) <= _FEW else 3.0
-    draw_points(axis, others["place"], others["height"], _NODE, size, rasterized=many)
+    if len(rows) <= _FEW:
+        draw_points(axis, others["place"], others["height"], _NODE, 5)
+    else:  # small, and without the edges by which dots would cover each other; as a picture if there are very many
+        axis.plot(
+            others["place"], others["height"], linestyle="none", marker=_NODE.marker, markersize=2,
+            color=_NODE.colour, markeredgewidth=0, zorder=3, rasterized=len(rows) > _MOST_POINTS,
+        )  # fmt: skip
     draw_points(axis, apart["place"], apart["height"], _OUTLIER, 6)
     named = rows if len(rows) <= _MOST_NAMES else apart
     _name(axis, [*named[["machine", "place", "height"]].itertuples(index=False, name=None)])
@@ -69,7 +73,8 @@ def _draw_panel(axis: plt.Axes, name: str, rows: pd.DataFrame, exhibit: Exhibit)
 def _stacked(axis: plt.Axes, rows: pd.DataFrame, value: str) -> pd.DataFrame:
     """Rows with ``place`` and ``height``: dots that would hide each other stand on each other, in the middle."""
     low, high = (math.log(end) for end in axis.get_xlim())
-    columns = ((rows[value].map(math.log) - low) / (high - low) * _COLUMNS).astype(int)
+    wide = _COLUMNS if len(rows) <= _FEW else _MANY_COLUMNS
+    columns = ((rows[value].map(math.log) - low) / (high - low) * wide).astype(int)
     groups = rows.groupby([columns.rename("column"), rows["outlier"]])
     number = groups.cumcount()
     step = min(0.08, (_TOP - _BOTTOM) / max(1, number.max()))
