@@ -13,9 +13,11 @@ SKIP =
 KEY =
 BEFORE =
 FLEET = config/fleet.yaml
+PARTITION =
 PROFILE = profiles/slurm
 CONDA =
 CONTROLLER = .venv-controller
+NEW =
 # What is installed where no STACK is named, and all that can be named here: those that are pinned beside the workflow.
 DEFAULT_STACK = tf-2.19
 HOST_STACKS = $(sort $(patsubst envs/%.linux-64.host.txt,%,$(wildcard envs/*.linux-64.host.txt)))
@@ -40,7 +42,7 @@ SNAKEMAKE = $(RUN) -m snakemake --cores 1
 PINS = $(wildcard envs/$(or $(STACK),$(DEFAULT_STACK)).*.host.txt)
 # What is given reaches the scripts as it is, by the environment of the recipes: whatever a name holds, neither make nor
 # the shell takes it for a command.
-unexport FROM AS SKIP KEY MACHINE TO BEFORE FLEET PROFILE CONDA
+unexport FROM AS SKIP KEY MACHINE TO BEFORE FLEET PARTITION PROFILE CONDA NEW
 export GIVEN_FROM := $(value FROM)
 export GIVEN_AS := $(value AS)
 export GIVEN_SKIP := $(value SKIP)
@@ -49,9 +51,11 @@ export GIVEN_MACHINE := $(value MACHINE)
 export GIVEN_TO := $(value TO)
 export GIVEN_BEFORE := $(value BEFORE)
 export GIVEN_FLEET := $(value FLEET)
+export GIVEN_PARTITION := $(value PARTITION)
+export GIVEN_NEW := $(value NEW)
 export GIVEN_PROFILE := $(value PROFILE)
 
-.PHONY: help demo doctor run benchmark fleet references report open merge pack rename registry unlock bench fuzz lint check \
+.PHONY: help demo doctor run benchmark again fleet nodes references report open merge pack rename registry unlock bench fuzz lint check \
 	test format lock check-locks
 help:
 	@echo "Measure and report"
@@ -59,11 +63,15 @@ help:
 	@echo "  make doctor         check in a minute whether measurements on this machine will count"
 	@echo "  make run            time the whole grid, one epoch each (minutes), and draw the report"
 	@echo "  make benchmark      the article's experiment: 5 epochs, 3 repeats (hours on a slow machine)"
+	@echo "  make again run"
+	@echo "                      the same once more, weeks later: what was measured is kept as an earlier session (NEW=1)"
 	@echo "  make run STACK=torch-2.11"
 	@echo "                      the same with another stack, in an environment of its own: $(HOST_STACKS)"
 	@echo "  make run SUITE=cifar-10"
 	@echo "                      other models on other data: $(SUITES)"
 	@echo "  make fleet          time the nodes of a cluster that config/fleet.yaml names, and draw one report (CONDA=1)"
+	@echo "  make nodes PARTITION=cpu"
+	@echo "                      list the nodes of a partition as a fleet, to be reviewed (TO=config/new.yaml)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
 	@echo "  make open           open the page in the browser"
 	@echo "  make unlock         let the next command run after a crash or a power cut"
@@ -97,11 +105,25 @@ run: $(VENV)/installed
 benchmark: $(VENV)/installed
 	@$(SNAKEMAKE) $(if $(strip $(CHOSEN)),--config $(CHOSEN))
 
+# Before run, benchmark or fleet, in one command. Given again within a day it does nothing, so that what was interrupted
+# goes on; with NEW=1 it begins another session all the same.
+AGAIN = $(if $(filter fleet,$(MAKECMDGOALS)),$(CONTROLLER),$(VENV))
+again: $(AGAIN)/installed
+	@$(AGAIN)/bin/python -I workflow/scripts/start_program.py workflow/scripts/begin_session.py \
+		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} $${GIVEN_NEW:+--new} \
+		$(if $(filter fleet,$(MAKECMDGOALS)),"--fleet=$$GIVEN_FLEET")
+
 # The nodes of a cluster, by SLURM, from where it takes jobs. Without CONDA=1 they train in .venv, and what draws the
 # report has an environment of its own either way: the plugin for SLURM and a stack want different numpys.
 fleet: $(CONTROLLER)/installed $(if $(CONDA),,$(VENV)/installed)
 	@$(CONTROLLER)/bin/python -I workflow/scripts/start_program.py -m snakemake --profile "$$GIVEN_PROFILE" \
 		$(if $(CONDA),--use-conda) --configfile "$$GIVEN_FLEET"
+
+# Nothing is submitted, and no file is replaced.
+nodes: $(CONTROLLER)/installed
+	$(if $(GIVEN_PARTITION),,$(error PARTITION is missing: make nodes PARTITION=NAME))
+	@$(CONTROLLER)/bin/python -I workflow/scripts/start_program.py workflow/scripts/list_nodes.py \
+		$${GIVEN_TO:+"--to=$$GIVEN_TO"} -- "$$GIVEN_PARTITION"
 
 # What healthy runs reach on this machine's CPU. Takes an hour or two; interrupted, it goes on. MACHINE= where the
 # configuration names the machine.
@@ -179,7 +201,7 @@ $(VENV)/installed: FORCE
 endif
 endif
 
-ifneq ($(and $(filter fleet,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
+ifneq ($(and $(filter fleet nodes,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
 ifneq ($(shell $(CONTROLLER)/bin/python -I envs/create_venv.py --check $(CONTROLLER) 2>/dev/null),sound)
 $(CONTROLLER)/installed: FORCE
 endif

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import shared
 from tests.conftest import ROOT, path_of, synthetic_machine, synthetic_record
@@ -347,3 +348,20 @@ def test_fleet_is_not_measured_where_the_command_is_given(fleet):
     assert result.returncode == 1
     assert "fleet in the configuration names 2 machines, which SLURM reaches" in result.stdout + result.stderr
     assert not fleet.path("a1", 64).exists()
+
+
+def test_nodes_of_a_partition_become_a_fleet_that_is_reviewed_and_kept(fleet):
+    """What a real sinfo says of a real partition, by the script of ``make nodes``; nothing is submitted."""
+    before = fleet.submitted()
+    script = [fleet.python, "workflow/scripts/list_nodes.py", "--to=listed.yaml", NODES["a1"]]
+    options = {"cwd": fleet.folder, "env": fleet.environment, "capture_output": True, "text": True}
+    result = subprocess.run(script, **options)
+    assert result.returncode == 0, result.stderr
+    text = (fleet.folder / "listed.yaml").read_text()
+    assert yaml.safe_load(text) == {"fleet": {"a1": {"partition": NODES["a1"], "node": "a1"}}}
+    again = subprocess.run(script, **options)
+    assert (again.returncode, "listed.yaml is there already and is kept" in again.stdout) == (1, True)
+    unknown = subprocess.run([*script[:2], "elsewhere"], **options)
+    assert "Expected nodes in PARTITION=elsewhere, found none" in unknown.stdout
+    assert (fleet.folder / "listed.yaml").read_text() == text
+    assert fleet.submitted() == before

@@ -1,5 +1,6 @@
 """Nothing that is measured is lost: nobody reads what is said, other commands write meanwhile, all is killed."""
 
+import csv
 import fcntl
 import json
 import os
@@ -188,3 +189,22 @@ def test_killed_benchmark_goes_on_with_the_documented_command(checkout, round, w
     assert all(checkout.record(size).read_bytes() == content for size, content in finished.items())
     assert (checkout.folder / "results/report/figures/training_time_cpus.svg").exists()
     check_clean(checkout)
+
+
+def test_what_is_measured_again_stands_beside_what_was_measured_before(checkout):
+    """As by ``make again run``: all is kept where the report finds it, and measured once more."""
+    machine = checkout.folder / "results/machines" / MACHINE
+    before = {str(path.relative_to(machine)): path.read_bytes() for path in machine.rglob("*.json")}
+    young = script(checkout, "begin_session", f"--machine={MACHINE}")
+    assert "so it goes on; nothing was moved" in young.stdout
+    begun = script(checkout, "begin_session", f"--machine={MACHINE}", "--new")
+    assert "2 records are kept as an earlier session" in begun.stdout, begun.stderr
+    (session,) = (machine / "sessions").iterdir()
+    assert {str(path.relative_to(session)): path.read_bytes() for path in session.rglob("*.json")} == before
+    output = checkout.run("--until", "make_tables")
+    assert trained(output) == 2
+    assert "will be measured again" not in output
+    with (checkout.folder / "results/report/over_time.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["machine"], row["cells"], row["verdict"]) == (MACHINE, "2", "needs two runs on each side")
+    assert {str(path.relative_to(session)): path.read_bytes() for path in session.rglob("*.json")} == before

@@ -48,6 +48,7 @@ def checkout(folder: Path, python: str) -> Path:
     program.chmod(0o755)
     (folder / ".venv/installed").touch()
     (folder / ".venv/installed-tests").touch()
+    shutil.copytree(folder / ".venv", folder / ".venv-controller")
     return folder
 
 
@@ -90,6 +91,8 @@ def test_no_name_is_a_command(recorder, text):
     assert calls(recorder, "pack", f"MACHINE={text}")[0][1:] == [f"--machine={text}"]
     (built,) = calls(recorder, "registry", f"FROM={text}", f"BEFORE={text}")
     assert (built[1], built[-2:]) == (f"--before={text}", ["--", text])
+    assert calls(recorder, "nodes", f"PARTITION={text}", f"TO={text}")[0][1:] == [f"--to={text}", "--", text]
+    assert calls(recorder, "again", f"MACHINE={text}", f"NEW={text}")[0][1:] == [f"--machine={text}", "--new"]
     measured, written = calls(recorder, "references", f"MACHINE={text}")
     assert measured[-1] == f"machine={text}"
     assert f"--machine={text}" in written
@@ -103,13 +106,26 @@ def test_what_is_not_given_is_not_passed_on(recorder):
 
 
 def test_variables_that_the_users_shell_exports_are_not_meant(recorder):
-    exported = dict.fromkeys(("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS", "BEFORE"), "exported")
+    exported = dict.fromkeys(
+        ("FROM", "AS", "SKIP", "KEY", "MACHINE", "TO", "GIVEN_AS", "BEFORE", "PARTITION"), "exported"
+    )
     assert merge_arguments(calls(recorder, "merge", "FROM=x", **exported)[0]) == ["--from=x"]
     assert calls(recorder, "pack", **exported)[0][1:] == []
+    assert calls(recorder, "again", **exported)[0][1:] == []
     assert "FROM is missing" in make(recorder, "merge", **exported).stderr
     assert "MACHINE or TO is missing" in make(recorder, "rename", **exported).stderr
+    assert "PARTITION is missing: make nodes PARTITION=NAME" in make(recorder, "nodes", **exported).stderr
+    assert calls(recorder, "nodes", "PARTITION=cpu", **exported)[0][1:] == ["--", "cpu"]
     assert "FROM is missing: make registry FROM=FOLDER" in make(recorder, "registry", **exported).stderr
     assert "--before" not in " ".join(calls(recorder, "registry", "FROM=x", **exported)[0])
+
+
+def test_new_session_comes_before_what_measures_in_one_command(recorder):
+    (began, measured) = calls(recorder, "again", "benchmark")
+    assert began == ["workflow/scripts/begin_session.py"]
+    assert "snakemake" in measured
+    (began, _) = calls(recorder, "again", "fleet", "FLEET=mine.yaml", "CONDA=1")
+    assert began == ["workflow/scripts/begin_session.py", "--fleet=mine.yaml"]
 
 
 def test_the_folder_itself_is_no_command(recorder):
@@ -157,6 +173,8 @@ VARIABLES = (
     "SKIP",
     "KEY",
     "BEFORE",
+    "PARTITION",
+    "NEW",
     "PY",
     "RUN",
     "SNAKEMAKE",
@@ -165,7 +183,8 @@ VARIABLES = (
 )
 VARIABLES += ("SOME_PYTHON", "GIVEN_FROM", "GIVEN_MACHINE")
 GOALS = ("run", "benchmark", "references", "report", "pack", "unlock", "bench", "check", "test", "format", "lock")
-GOALS += ("check-locks", "demo", "open")
+GOALS += ("check-locks", "demo", "open", "again")
+REFUSED = ("merge", "rename", "registry", "nodes")  # without what they need
 HELPED = re.findall(r'^\t@echo "  make (.*)"$', (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 HELPED = [shlex.split(re.split(r"\s{2,}", line.replace('\\"', '"'))[0]) for line in HELPED]
 
@@ -176,13 +195,12 @@ def commands_of(*arguments: str, **variables: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("goal", [*GOALS, "merge", "rename", "registry"])
+@pytest.mark.parametrize("goal", [*GOALS, *REFUSED])
 def test_exported_variables_count_for_nothing(goal):
     calm, exported = commands_of(goal), commands_of(goal, **dict.fromkeys(VARIABLES, "exported"))
     assert (calm.stdout, calm.returncode) == (exported.stdout, exported.returncode)
     assert "exported" not in exported.stdout
-    refused = goal in ("merge", "rename", "registry")  # without what they need
-    assert calm.returncode == (2 if refused else 0)
+    assert calm.returncode == (2 if goal in REFUSED else 0)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +257,7 @@ def test_the_help_names_every_target_that_a_person_gives():
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     declared = re.search(r"^\.PHONY: (help .*)$", text, flags=re.MULTILINE)[1].split()
     assert {words[0] for words in HELPED} == set(declared) - {"help", "lint"}
-    assert {*GOALS, "merge", "rename", "registry"} <= set(declared)
+    assert {*GOALS, *REFUSED} <= set(declared)
 
 
 def test_the_help_is_aligned():

@@ -71,3 +71,28 @@ def test_job_goes_on_while_slurm_does_not_answer(answers):
     assert slurm.fate(None) == "not submitted"
     with pytest.raises(slurm.NoAnswerError, match="squeue: exit code 1"):
         slurm.queued(HERE)
+
+
+def test_nodes_of_a_partition_are_listed_once_each_and_a_partition_that_is_not_there_has_none(answers):
+    """As sinfo lists a node that is in two of the partitions that were asked for."""
+    answers(
+        "sinfo",
+        """[ "$3" = --partition=gpu,all ] || exit 0
+        echo 'n1|gpu|gpu:a100:4(S:0-1)|mixed'; echo 'n1|all|gpu:a100:4(S:0-1)|mixed'; echo 'n2 |all|(null)|idle*'""",
+    )
+    found = slurm.nodes("gpu,all")
+    assert [(node.name, node.partition, node.gres) for node in found] == [
+        ("n1", "gpu", "gpu:a100:4(S:0-1)"),
+        ("n2", "all", ""),
+    ]
+    assert [node.away for node in found] == [False, True]
+    assert slurm.nodes("other") == []
+
+
+@pytest.mark.parametrize(
+    ("state", "away"),
+    [("idle", False), ("mixed", False), ("allocated", False), ("idle~", False), ("planned", False)]
+    + [(state, True) for state in ("down", "drained", "draining", "maint", "inval", "unknown", "failing", "idle*")],
+)
+def test_nodes_that_take_no_jobs_are_told_from_those_that_do(state, away):
+    assert slurm.ListedNode("n1", "cpu", "", state).away is away

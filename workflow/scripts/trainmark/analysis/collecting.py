@@ -16,6 +16,7 @@ from typing import Any
 
 from trainmark.analysis.convergence import Gate
 from trainmark.analysis.kept_parts import KeptParts, Stamp
+from trainmark.analysis.machine_parts import MachinePart
 from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of, step_row
 from trainmark.contents import tables
 from trainmark.errors import TrainmarkError
@@ -46,6 +47,8 @@ class Collected:
         runs_csv: their rows as text; a thousand machines' rows as objects would take half a gigabyte.
         controls_csv: rows of controls.csv as text, the runs that are variants of a cell's.
         machines: rows of machines.csv.
+        earlier_csv: rows of earlier_runs.csv as text.
+        earlier_machines: rows of earlier_machines.csv.
         peaks: rows of peaks.csv, one a round of a sweep of matrix products.
         steps: rows of steps.csv.
         settings: settings digest -> what it is the digest of, as canonical JSON.
@@ -61,6 +64,8 @@ class Collected:
     runs_csv: list[str] = field(default_factory=list)
     controls_csv: list[str] = field(default_factory=list)
     machines: list[Mapping[str, Any]] = field(default_factory=list)
+    earlier_csv: list[str] = field(default_factory=list)
+    earlier_machines: list[Row] = field(default_factory=list)
     peaks: list[Row] = field(default_factory=list)
     steps: list[Row] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
@@ -76,6 +81,8 @@ class Collected:
         self.runs_csv += other.runs_csv
         self.controls_csv += other.controls_csv
         self.machines += other.machines
+        self.earlier_csv += other.earlier_csv
+        self.earlier_machines += other.earlier_machines
         self.peaks += other.peaks
         self.steps += other.steps
         self.settings |= other.settings
@@ -122,6 +129,8 @@ def collect(
     machine_rows = [[row[key] for key in tables.named("machines").keys] for row in found.machines]
     _write(output, "runs", [], "".join(found.runs_csv))
     _write(output, "controls", [], "".join(found.controls_csv))
+    _write(output, "earlier_runs", [], "".join(found.earlier_csv))
+    _write(output, "earlier_machines", found.earlier_machines)
     _write(output, "peaks", found.peaks)
     _write(output, "steps", found.steps)
     _write(output, "machines", machine_rows)
@@ -260,49 +269,68 @@ class Collector:
 
     def read_machine(self, paths: list[str]) -> Collected:
         """What lies in one machine's folder."""
-        found, facts = Collected(), Facts(paths[0].partition("/")[0])
-        runs: dict[str, Row] = {}
-        controls: dict[str, Row] = {}
-        peaks: dict[str, list[Row]] = {}
-        steps: dict[str, Row] = {}
-        links: list[Link] = []
+        found, part = Collected(), MachinePart(Facts(paths[0].partition("/")[0]))
         for path in paths:
             try:
-                if layout.RECORD.fullmatch(path):
-                    content = read_bytes(f"{self.machines}/{path}")
-                    record, workload = self.reader.record(path, content)
-                    links.append(Link(chain.digest(content), record.previous, record.started_at))
-                    if workload.settings_digest not in found.settings:
-                        found.settings[workload.settings_digest] = settings_of(workload.values)
-                    row = run_row(record, workload, self.gate, found.settings[workload.settings_digest])
-                    (controls if record.control else runs)[path] = row
-                    if step := step_row(record, workload):
-                        steps[path] = step
-                    facts.add_record(path, record, workload.values)
-                elif layout.MACHINE_FILE.fullmatch(path):
-                    description = self.reader.machine(path, read_bytes(f"{self.machines}/{path}"))
-                    found.machines.append(machine_row(description))
-                    facts.add_machine(description)
-                elif layout.ROOFLINE.fullmatch(path):
-                    sweep = self.reader.roofline(path, read_bytes(f"{self.machines}/{path}"))
-                    peaks[path] = peak_rows(sweep)
-                    facts.add_sweep(path, sweep)
-                else:
-                    raise misplaced(path)
+                self._read(path, found, part)
             except BadFileError as error:
                 found.vanished |= not os.path.lexists(f"{self.machines}/{path}")
                 found.problems.append(Problem(layout.printable(path), error.what, error.remedy))
-        together = facts.problems(self.published)
+        together = part.facts.problems(self.published)
         found.problems += together
         bad = {problem.path for problem in together}
-        if facts.machine not in bad:
-            found.runs = len(runs.keys() - bad)
-            found.steps = [row for path, row in steps.items() if path not in bad]
-            found.peaks = [row for path, rows in peaks.items() if path not in bad for row in rows]
-            found.runs_csv.append(rows_text([row for path, row in runs.items() if path not in bad]))
-            found.controls_csv.append(rows_text([row for path, row in controls.items() if path not in bad]))
-            found.facts.append(facts)
-            if links:
-                found.chains[facts.machine] = chain.follow(links)
-                found.digests[facts.machine] = [link.digest for link in links]
+        if part.facts.machine not in bad:
+            found.runs = len(part.runs.keys() - bad)
+            found.steps = part.good(part.steps, bad)
+            found.peaks = [row for rows in part.good(part.peaks, bad) for row in rows]
+            found.runs_csv.append(rows_text(part.good(part.runs, bad)))
+            found.controls_csv.append(rows_text(part.good(part.controls, bad)))
+            found.earlier_csv.append(rows_text(part.good(part.earlier, bad)))
+            found.facts.append(part.facts)
+            if part.links:
+                found.chains[part.facts.machine] = chain.follow(part.links)
+                found.digests[part.facts.machine] = [link.digest for link in part.links]
         return found
+
+    def _read(self, path: str, found: Collected, part: MachinePart) -> None:
+        """Read one file of a machine.
+
+        Raises:
+            BadFileError: if it cannot be used.
+        """
+        session = layout.of_session(path)[0]
+        if layout.RECORD.fullmatch(path):
+            self._read_record(path, session, found, part)
+        elif layout.MACHINE_FILE.fullmatch(path):
+            description = self.reader.machine(path, read_bytes(f"{self.machines}/{path}"))
+            row = machine_row(description)
+            if session:
+                part.facts.add_earlier_machine(description)
+                found.earlier_machines.append((session, *(row[key] for key in tables.named("machines").keys)))
+            else:
+                found.machines.append(row)
+                part.facts.add_machine(description)
+        elif layout.ROOFLINE.fullmatch(path):
+            sweep = self.reader.roofline(path, read_bytes(f"{self.machines}/{path}"))
+            if not session:
+                part.peaks[path] = peak_rows(sweep)
+            part.facts.add_sweep(path, sweep)
+        else:
+            raise misplaced(path)
+
+    def _read_record(self, path: str, session: str, found: Collected, part: MachinePart) -> None:
+        """Read a record; errors as for ``_read``. Controls of earlier sessions are in no table."""
+        content = read_bytes(f"{self.machines}/{path}")
+        record, workload = self.reader.record(path, content)
+        part.links.append(Link(chain.digest(content), record.previous, record.started_at))
+        if workload.settings_digest not in found.settings:
+            found.settings[workload.settings_digest] = settings_of(workload.values)
+        row = run_row(record, workload, self.gate, found.settings[workload.settings_digest])
+        part.facts.add_record(path, record, workload.values)
+        if session:
+            if not record.control:
+                part.earlier[path] = (session, *row)
+            return
+        (part.controls if record.control else part.runs)[path] = row
+        if step := step_row(record, workload):
+            part.steps[path] = step

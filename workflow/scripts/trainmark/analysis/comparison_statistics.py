@@ -134,6 +134,11 @@ def _over(numerator: pd.Series, denominator: pd.Series) -> pd.Series:
 
 
 def summarise(cells: pd.DataFrame) -> pd.DataFrame:
+    """The same as ``summarise_with``, with intervals of CONFIDENCE: the rows of comparisons_summary.csv."""
+    return summarise_with(cells, CONFIDENCE)
+
+
+def summarise_with(cells: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """The speed-ups of a comparison's cells taken together, for each model and for all.
 
     The geometric mean is the one that does not depend on which side is the baseline (P. J. Fleming and J. J. Wallace,
@@ -141,9 +146,10 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         cells: as ``comparisons.compare`` gives them, of one or more comparisons.
+        confidence: of the interval.
 
     Returns:
-        Rows of comparisons_summary.csv; the model is "all" over the models. ``low`` and ``high`` are the 95 % interval
+        Columns of comparisons_summary.csv; the model is "all" over the models. ``low`` and ``high`` are the interval
         of the geometric mean of these very cells: it holds the noise of the runs, not the choice of the cells.
     """
     if cells.empty:
@@ -167,6 +173,6 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     variance = table["variance"].where(table["known"] == table["cells"])
     error, freedom = np.sqrt(variance) / table["cells"], _over(variance**2, table["weight"])
-    low, high = limits(table["mean"], error, freedom)
+    low, high = limits(table["mean"], error, freedom, confidence)
     table = table.assign(geometric_mean=np.exp(table["mean"]), low=low, high=high)
     return table[tables.named("comparisons_summary").keys]

@@ -12,7 +12,16 @@ from typing import Any
 
 import pandas as pd
 
-from trainmark.analysis import comparison_statistics, comparisons, experiments, ranking, specifications, table_files
+from trainmark.analysis import (
+    comparison_statistics,
+    comparisons,
+    equal_nodes,
+    experiments,
+    over_time,
+    ranking,
+    specifications,
+    table_files,
+)
 from trainmark.analysis.claim_workloads import Measured
 from trainmark.analysis.comparisons import Comparison
 from trainmark.analysis.experiments import Experiment, Preference
@@ -75,6 +84,12 @@ class Inputs:
         return experiments.comparable(self.shown)
 
     @functools.cached_property
+    def earlier(self) -> pd.DataFrame:
+        """The runs of machines' earlier sessions, of the experiment, that may be compared."""
+        earlier = table_files.read(self.report, "earlier_runs")
+        return over_time.comparable(earlier[experiments.belongs(earlier, self.experiment)])
+
+    @functools.cached_property
     def moments(self) -> pd.DataFrame:
         """The moments of their cells, by which they are compared."""
         return comparison_statistics.moments(self.runs)
@@ -104,11 +119,16 @@ class Inputs:
         controls = table_files.read(self.report, "controls")
         return controls[experiments.belongs(controls, self.experiment)]
 
-    @property
+    @functools.cached_property
     def machines(self) -> list[dict[str, str]]:
         """Rows of machines.csv, every value a text."""
         with (self.report / tables.named("machines").file).open(newline="") as file:
             return list(csv.DictReader(file))
+
+    @functools.cached_property
+    def node_cells(self) -> pd.DataFrame:
+        """The cells that several machines of one kind have measured."""
+        return equal_nodes.cells(self.runs, self.machines)
 
     @functools.cached_property
     def specifications(self) -> pd.DataFrame:

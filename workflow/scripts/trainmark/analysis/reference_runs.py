@@ -40,7 +40,7 @@ def gather(machines: Path, schemas: Path, machine: str, stack: str, suite: str =
     settings, versions = {}, {}
     for path, entry in layout.result_files(machines / machine):
         path = f"{machine}/{path}"
-        if not layout.RECORD.fullmatch(path):
+        if not layout.RECORD.fullmatch(path) or layout.of_session(path)[0]:
             continue
         record, workload = reader.record(path, read_bytes(entry.path))
         plain_run = record.stack, record.device, record.status, record.control, workload.values.suite or suites.DEFAULT

@@ -6,32 +6,32 @@ from trainmark.contents.columns import UNKNOWN, Column
 from trainmark.contents.run_columns import CELL, RUN, SERIES
 from trainmark.contents.table import COLLECT, EXPERIMENT, MAKE, Table, published, words
 
+_MACHINE = (
+    Column("machine", "Machine"),
+    Column("chip", "Processor"),
+    Column("architecture"),
+    Column("cores_physical", kind="integer"),
+    Column("cores_logical", "Threads", "integer", empty=UNKNOWN),
+    Column("cores_usable", "Threads usable", "integer"),
+    Column("core_levels", "Kinds of cores"),
+    Column("cpu_quota_cores", kind="number"),
+    Column("memory_bytes", "Memory (GiB)", "gib", empty=UNKNOWN),
+    Column("gpu", "GPU", empty="none"),
+    Column("gpu_cores", "GPU cores", "integer"),
+    Column("gpu_memory_bytes", "GPU memory (GiB)", "gib"),
+    Column("gpu_driver", "GPU driver"),
+    Column("operating_system", "Operating system"),
+    Column("kernel"),
+    Column("virtualisation", "Virtualisation", empty=UNKNOWN),
+)
+
 TABLES = (
     Table("runs", COLLECT, RUN),
     Table("controls", COLLECT, RUN),
-    Table(
-        "machines",
-        COLLECT,
-        (
-            Column("machine", "Machine"),
-            Column("chip", "Processor"),
-            Column("architecture"),
-            Column("cores_physical", kind="integer"),
-            Column("cores_logical", "Threads", "integer", empty=UNKNOWN),
-            Column("cores_usable", "Threads usable", "integer"),
-            Column("core_levels", "Kinds of cores"),
-            Column("cpu_quota_cores", kind="number"),
-            Column("memory_bytes", "Memory (GiB)", "gib", empty=UNKNOWN),
-            Column("gpu", "GPU", empty="none"),
-            Column("gpu_cores", "GPU cores", "integer"),
-            Column("gpu_memory_bytes", "GPU memory (GiB)", "gib"),
-            Column("gpu_driver", "GPU driver"),
-            Column("operating_system", "Operating system"),
-            Column("kernel"),
-            Column("virtualisation", "Virtualisation", empty=UNKNOWN),
-        ),
-        blank_texts=True,
-    ),
+    Table("machines", COLLECT, _MACHINE, blank_texts=True),
+    # Of earlier sessions of machines, which are in no other table but over_time.csv.
+    Table("earlier_runs", COLLECT, (Column("session"), *RUN)),
+    Table("earlier_machines", COLLECT, (Column("session"), *_MACHINE), blank_texts=True),
     # Of each machine: how many of its records came with which signature, by which keys, and how they name each other.
     Table(
         "origins",

@@ -163,6 +163,18 @@ FIGURES = (
         "Not measured. This needs at least two runs of a test case.",
     ),
     Figure(
+        "equal_nodes",
+        "Equal nodes",
+        "equal_nodes.one_dot_a_node",
+        ("equal_nodes_each",),
+        "Machines of one kind have equal processors, cores, memory, GPUs and platforms by their own descriptions. Each "
+        "dot is a machine: its time over the median of its kind, as the geometric mean over the test cases that it "
+        "shares with others. Dots that would hide each other are stacked, less than a dot from their place. The more "
+        "nodes there are, the farther apart are the slowest and the fastest, by chance alone.",
+        "Not measured. This needs two machines of one kind with runs of the same test cases and stack.",
+        always=False,
+    ),
+    Figure(
         "steady_state",
         "Total time beside steady state",
         "quality.steady_state",

@@ -6,10 +6,18 @@ own report show them by them. To add a table, add an entry to one and write the 
 
 from __future__ import annotations
 
-from trainmark.contents import collected, compared, energy, judged, steps
+from trainmark.contents import collected, compared, energy, equal_nodes, judged, over_time, steps
 from trainmark.contents.table import Table
 
-TABLES = (*collected.TABLES, *compared.TABLES, *energy.TABLES, *steps.TABLES, *judged.TABLES)
+TABLES = (
+    *collected.TABLES,
+    *compared.TABLES,
+    *equal_nodes.TABLES,
+    *over_time.TABLES,
+    *energy.TABLES,
+    *steps.TABLES,
+    *judged.TABLES,
+)
 _BY_NAME = {table.name: table for table in TABLES}
 
 

@@ -82,7 +82,7 @@ class Facts:
 
     def add_record(self, path: str, record: Any, workload: Any) -> None:
         """Keep what a record says."""
-        self._count(record.identity)
+        self._count((record.identity.machine_id_hash, record.identity.hardware))
         self.starts.setdefault(record.started_at, []).append(path)
         if record.status == OK:
             fit = record.durations.fit_seconds
@@ -96,13 +96,12 @@ class Facts:
 
     def add_sweep(self, path: str, sweep: Any) -> None:
         """Keep what a sweep of matrix products says."""
-        self._count(sweep.identity)
+        self._count((sweep.identity.machine_id_hash, sweep.identity.hardware))
         best = max(max(product.flops_per_second) for product in sweep.products)
         if best > self.peaks.get(sweep.device, 0.0):
             self.peaks[sweep.device], self.sweeps[sweep.device] = best, path
 
-    def _count(self, found: Any) -> None:
-        identity = found.machine_id_hash, found.hardware
+    def _count(self, identity: Identity) -> None:
         self.identities[identity] = self.identities.get(identity, 0) + 1
 
     def add_machine(self, description: Any) -> None:
@@ -111,6 +110,10 @@ class Facts:
         gpu = description.gpus[0] if description.gpus else None
         self.hardware = {"machine": self.machine, "chip": description.chip, "gpu": gpu.name if gpu else ""}
         self.hardware["gpu_cores"] = str(gpu.cores) if gpu else ""
+
+    def add_earlier_machine(self, description: Any) -> None:
+        """Keep what a machine file of an earlier session says: which machine it was, but nothing of what it is."""
+        self._count(identity_of(description))
 
     def add(self, reader: Reader, path: str, content: bytes) -> None:
         """Keep what a file says, of whatever kind it is.
@@ -122,7 +125,9 @@ class Facts:
             record, workload = reader.record(path, content)
             self.add_record(path, record, workload.values)
         elif layout.MACHINE_FILE.fullmatch(path):
-            self.add_machine(reader.machine(path, content))
+            description = reader.machine(path, content)
+            earlier = bool(layout.of_session(path)[0])
+            (self.add_earlier_machine if earlier else self.add_machine)(description)
         else:
             self.add_sweep(path, reader.result(path, content))
 

@@ -99,7 +99,7 @@ class Reader:
         """
         record = decoding.decode(self._record, content, FORMAT_VERSION, UPGRADES)
         workload = self._workload_of(record)
-        _check_place(path, record, workload.values.suite or suites.DEFAULT)
+        _check_place(layout.of_session(path)[1], record, workload.values.suite or suites.DEFAULT)
         if workload.digest != record.workload_digest:
             raise BadFileError(
                 f"was edited: the digest of its workload is {workload.digest[:12]}..., but it says "
@@ -123,6 +123,7 @@ class Reader:
     def roofline(self, path: str, content: bytes) -> Any:
         """A sweep of matrix products; arguments and errors as for ``record``."""
         found = decoding.decode(self._roofline, content, ROOFLINE_FORMAT)
+        path = layout.of_session(path)[1]
         if path != f"{found.machine}/roofline/{found.stack}/{found.device}.json":
             where = path.removesuffix(".json").replace("/roofline/", "/", 1)
             what = f"says {found.machine} {found.stack} {found.device} but lies under {where}"
@@ -171,7 +172,8 @@ def misplaced(path: str) -> BadFileError:
     return BadFileError(
         "lies where no record and no machine file belongs",
         "Records are <machine>/runs/<stack>/<device>/<model>/<batch_size>/<repeat>.json, those of another suite than "
-        f"{suites.DEFAULT} <machine>/suites/<suite>/runs/...; move it there, or remove it",
+        f"{suites.DEFAULT} <machine>/suites/<suite>/runs/..., those of an earlier session "
+        "<machine>/sessions/<time>/runs/...; move it there, or remove it",
     )
 
 

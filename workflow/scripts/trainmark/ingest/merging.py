@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.errors import TrainmarkError
+from trainmark.files import PendingFile
 from trainmark.ingest import (
     admission,
     archives,
+    arrivals,
     catalogue,
     consistency,
     file_reader,
@@ -25,10 +27,11 @@ from trainmark.ingest import (
     source_files,
 )
 from trainmark.ingest.admission import Checks, Refusal
+from trainmark.ingest.arrivals import Arrival
 from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Identity
 from trainmark.ingest.file_reader import Reader
-from trainmark.ingest.origins import Memory, Origin
+from trainmark.ingest.origins import Memory
 from trainmark.machine import hardware
 from trainmark.records import chain, layout, writing
 
@@ -36,29 +39,6 @@ BELIEVED = (
     "Checksums show damage, not forgery. A signature shows that the whole archive came from the holder of one key, "
     "not that its numbers are true."
 )
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """What one source brings of one machine.
-
-    Attributes:
-        machine: the name that it gets here.
-        origin: with which signature it came.
-        identity: of the machine.
-        known: keys that have signed its results before.
-        records: path -> digest, of the records that are new or there already.
-    """
-
-    machine: str
-    origin: Origin
-    identity: Identity
-    known: set[str]
-    records: dict[str, str]
-
-    def __str__(self) -> str:
-        first = self.origin.signature == origins.SIGNED and self.origin.key not in self.known
-        return f"{self.origin}{', a key that is new for this machine' if first else ''}"
 
 
 @dataclass
@@ -69,6 +49,8 @@ class Merge:
         new: path -> content to be written.
         identical: how many are there already.
         kept: machine files that differ in driver or system alone; the one that is there is kept.
+        moved: paths of files that are here and that a source has in an earlier session: they get their place there, and
+            what is ``new`` may take theirs.
         problems: what is refused or in conflict.
         written: whether what is new was written.
         arrivals: what came from where.
@@ -80,6 +62,7 @@ class Merge:
     new: dict[str, bytes] = field(default_factory=dict)
     identical: Counter[str] = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     written: bool = False
     arrivals: list[Arrival] = field(default_factory=list)
@@ -183,11 +166,16 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
         if known and origin.key and origin.key not in {*known, *merge.accepted_keys}:
             merge.problems.append(_other_key(source, name, origin.key, known, rename_to))
             continue
-        standing = [path for path, content in contents.items() if _classify(source, path, content, target, merge)]
+        merge.moved |= arrivals.make_room(contents, target, merge.new)
+        sessions = arrivals.in_sessions({**there[name], **merge.new, **contents})
+        standing = [
+            path for path, content in contents.items() if _classify(source, path, content, target, merge, sessions)
+        ]
         records = {path: chain.digest(contents[path]) for path in standing if layout.RECORD.fullmatch(path)}
         merge.arrivals.append(Arrival(name, origin, identity, known, records))
     for machine, files in there.items():
         new = {path: content for path, content in merge.new.items() if path.startswith(f"{machine}/")}
+        files = {path: content for path, content in files.items() if path not in merge.moved}
         _refuse(source, admission.judge(machine, files, new, checks, asked_for=rename_to is not None), merge)
     _refuse(source, admission.find_copies(target, merge.new, checks.reader), merge)
 
@@ -239,11 +227,19 @@ def _notes(merge: Merge, target: Path) -> Iterator[tuple[str, bytes]]:
             yield name, content
 
 
-def _classify(source: Path, path: str, content: bytes, target: Path, merge: Merge) -> bool:
-    """Say of one good file whether it is new or there already; if not, it is in conflict with what is there."""
+def _classify(
+    source: Path, path: str, content: bytes, target: Path, merge: Merge, sessions: Collection[tuple[str, bytes]]
+) -> bool:
+    """Say of one good file whether it is new or there already; if not, it is in conflict with what is there.
+
+    One that stands in an earlier session, of the source or here, is there, and older than what may have its name.
+    """
     machine = path.partition("/")[0]
+    if (path, content) in sessions:
+        merge.identical[machine] += 1
+        return True
     there = merge.new.get(path)
-    if there is None:
+    if there is None and path not in merge.moved:
         try:
             there = file_reader.read_bytes(str(target / path)) if os.path.lexists(target / path) else None
         except BadFileError as error:
@@ -310,8 +306,16 @@ def write(merge: Merge, target: Path) -> None:
     # What is noted first is true of what comes after; the other way round, a merge that is killed would leave records
     # of which nobody knows how they came.
     notes = {target.parent / layout.ORIGINS / name: content for name, content in merge.notes.items()}
+    new = {target / path: content for path, content in merge.new.items() if path not in merge.moved}
     try:
-        writing.write_new(target, {**notes, **{target / path: content for path, content in merge.new.items()}})
+        writing.write_new(target, {**notes, **new})
+        for path in sorted(merge.moved):
+            if not arrivals.stands_in_session(target, path):  # since its copy was refused
+                merge.new.pop(path, None)
+            elif path in merge.new:
+                PendingFile(target / path).commit(merge.new[path])
+            else:
+                (target / path).unlink(missing_ok=True)
     except FileExistsError as error:
         raise TrainmarkError(
             f"{error.filename2 or error.filename} has appeared meanwhile and is kept. Give the same command again: it "
@@ -332,5 +336,9 @@ def report(merge: Merge) -> list[str]:
     if merge.new and merge.arrivals:
         lines.append(BELIEVED)
     lines += [str(problem) for problem in merge.memory.problems]
+    again = Counter(path.partition("/")[0] for path in merge.moved)
+    lines += [
+        f"{name}: was measured again; {count} files stand in an earlier session now" for name, count in again.items()
+    ]
     lines += [f"{path}: differs from yours only in driver or system; yours is kept" for path in merge.kept]
     return lines + [f"  - {problem}" for problem in merge.problems]

@@ -1,4 +1,4 @@
-"""What SLURM says of jobs: which of this folder there are, and what became of one."""
+"""What SLURM says of jobs, which of this folder there are and what became of one; and of the nodes of a partition."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _HOPELESS = re.compile(
     r"BeginTime|AccountNotAllowed|QOSNotAllowed|PartitionConfig",
     re.IGNORECASE,
 )
+# States of nodes that take no jobs, a star being that of one that does not answer.
+_AWAY = re.compile(r"DOWN|DRAIN|FAIL|MAINT|INVAL|UNKNOWN|\*$", re.IGNORECASE)
 _ANSWER_SECONDS = 30
 _FIELDS = ("JobState", "Reason", "NodeList")
 # States in which a job has ended without success, the last of which is that SLURM no longer knows it; in all others, it
@@ -43,12 +45,51 @@ class QueuedJob:
     reason: str
 
 
+@dataclass(frozen=True)
+class ListedNode:
+    """A node as sinfo lists it.
+
+    Attributes:
+        name: of the node.
+        partition: that it is in.
+        gres: generic resources, as ``gpu:a100:4(S:0-1)``; empty for none.
+        state: as ``idle``.
+    """
+
+    name: str
+    partition: str
+    gres: str
+    state: str
+
+    @property
+    def away(self) -> bool:
+        """Whether it takes no jobs as long as it has that state."""
+        return bool(_AWAY.search(self.state))
+
+
 class NoAnswerError(Exception):
     """SLURM was asked, and did not answer; says why."""
 
 
 class UnknownJobError(NoAnswerError):
     """SLURM does not know a job, or no longer."""
+
+
+def nodes(partition: str) -> list[ListedNode]:
+    """The nodes of a partition in the order of their names, each once; none of a partition that there is not.
+
+    Args:
+        partition: its name, or several names with commas between them.
+
+    Raises:
+        NoAnswerError: if SLURM does not answer, as where it is not installed.
+    """
+    said = _answer("sinfo", "--Node", "--noheader", f"--partition={partition}", "--format=%N|%R|%G|%T")
+    found: dict[str, ListedNode] = {}
+    for line in said.splitlines():
+        name, of, gres, now = (_value(text.strip()) for text in line.split("|"))
+        found.setdefault(name, ListedNode(name, of, gres, now))
+    return [*found.values()]
 
 
 def queued(folder: Path) -> list[QueuedJob]:

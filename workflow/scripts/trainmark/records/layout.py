@@ -14,15 +14,31 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # Folders below a machine's.
-KINDS = ("runs", "controls", "suites", "roofline")
+MEASURED = ("runs", "controls", "suites", "roofline")
+# Where the earlier sessions of a machine lie: each as a whole, as it lay before, in a folder with the time of its end.
+SESSIONS = "sessions"
+KINDS = (*MEASURED, SESSIONS)
+_TIME = r"[0-9]{8}T[0-9]{6}Z(?:-[1-9][0-9]*)?"
+_SESSION = rf"(?:sessions/{_TIME}/)?"
+_IN_SESSION = re.compile(rf"(?P<machine>[^/]+)/sessions/(?P<session>{_TIME})/(?P<inside>.+)", re.DOTALL)
 _SUITE, _KIND = r"(?:suites/[^/]+/)?", r"(?:runs|controls/[^/]+)"
-RECORD = re.compile(rf"[^/]+/{_SUITE}{_KIND}/[^/]+/[^/]+/[^/]+/[1-9][0-9]*/[1-9][0-9]*\.json")
-MACHINE_FILE = re.compile(r"([^/]+)/machine\.json")
-ROOFLINE = re.compile(r"([^/]+)/roofline/([^/]+)/(cpu|gpu)\.json")
+RECORD = re.compile(rf"[^/]+/{_SESSION}{_SUITE}{_KIND}/[^/]+/[^/]+/[^/]+/[1-9][0-9]*/[1-9][0-9]*\.json")
+MACHINE_FILE = re.compile(rf"[^/]+/{_SESSION}machine\.json")
+ROOFLINE = re.compile(rf"[^/]+/{_SESSION}roofline/[^/]+/(?:cpu|gpu)\.json")
 # Beside the folder of the machines: how those records came that a merge has brought.
 ORIGINS = "origins"
 # Deeper than any record lies, and an end to links that lead back.
 _DEEPEST = 12
+
+
+def of_session(path: str) -> tuple[str, str]:
+    """The earlier session in which a result lies, empty for one that lies in none; and where it lay before.
+
+    Args:
+        path: below the folder of the machines.
+    """
+    match = _IN_SESSION.fullmatch(path)
+    return (match["session"], f"{match['machine']}/{match['inside']}") if match else ("", path)
 
 
 def find(top: str | Path, item: Callable[[os.DirEntry[str]], T]) -> list[T]:

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from trainmark.analysis import table_files
 from trainmark.machine import hardware
-from trainmark.report.figures import by_batch_size, by_series, curves, inline, plane
+from trainmark.report.figures import by_batch_size, by_series, curves, dots, inline, plane
 from trainmark.report.figures.figure_spec import Exhibit
 from trainmark.report.figures.layout import Drawn
 from trainmark.report.figures.looks import Looks
@@ -27,6 +27,7 @@ _KINDS = {
     "rows": by_series.draw_rows,
     "scatter": plane.draw_scatter,
     "curves": curves.draw_curves,
+    "dots": dots.draw_dots,
 }
 
 

@@ -27,7 +27,7 @@ class Exhibit:
         name: of its files.
         number: of the article's exhibit; empty for what the article does not have.
         title: what the page calls it; ``subtitle`` follows it above the figure.
-        kind: how it is drawn: lines, ratios, rows, scatter or curves.
+        kind: how it is drawn: lines, ratios, rows, scatter, curves or dots.
         table: its data, one row a point.
         value: column of ``table`` on the value axis.
         axis: that axis' label, with its unit.

@@ -12,7 +12,7 @@ from trainmark.analysis.series_names import SIDES, WHO, label
 from trainmark.contents import figures, tables
 from trainmark.experiment import controls
 from trainmark.report.figures import control_ratios, speed
-from trainmark.report.sections import matrices, repeating, time_to_accuracy, whole_tables
+from trainmark.report.sections import equal_nodes, matrices, over_time, repeating, time_to_accuracy, whole_tables
 from trainmark.report.sections.document import Section, Table, first_rows, mean_with_interval, rows_of
 from trainmark.report.sections.report_data import ReportData
 from trainmark.report.sections.speed import EVERY, folded, pictured
@@ -29,11 +29,15 @@ def all_of_it(data: ReportData) -> list[Section]:
             continue
         section = pictured(data, figure.name, _winners(data) if figure.name == "steady_state_speed_up" else None)
         section.texts.extend(_said(data, figure.name))
+        if figure.name == "equal_nodes":
+            section = replace(section, how=equal_nodes.HOW)
         if figure.name in _MATRICES:
             section = _with_matrix(data, section, figure.name)
         found.append(section)
         if figure.name == "spread" and data.runs["machine"].nunique() > 1:  # else it is at the top of the page
             found += [again] if (again := repeating.disturbed(data)) else []
+        if figure.name == "spread":
+            found += over_time.section(data)
         if figure.name == "steady_state_speed_up":
             found.append(time_to_accuracy.section(data))
         if figure.name == "tflops":
@@ -74,6 +78,8 @@ def _said(data: ReportData, name: str) -> list[str]:
         return []
     if name == "tflops":
         return [speed.say_tflops(table)]
+    if name == "equal_nodes":
+        return equal_nodes.sentences(data)
     return control_sentences(table) if name == "control_ratios" else []
 
 
