@@ -51,3 +51,6 @@ include: "workflow/rules/doctor.smk"
 # Of a fleet, what measures runs on the nodes, and all else where the command is given.
 if FLEET:
     snakemake_cluster.run_here(workflow, lost_jobs.RULES)
+    snakemake_cluster.find_once(workflow, lost_jobs.RULES)
+if ALLOCATION:
+    snakemake_cluster.allocate_together(workflow, ALLOCATION)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from trainmark.experiment import grid
 
 from tests import shared
 from tests.conftest import ROOT, path_of, synthetic_machine, synthetic_record
@@ -290,6 +291,48 @@ def test_node_that_dies_costs_its_run_a_second_start_and_no_record(fleet):
     assert {*after} == {*before}
     assert sum(after[name] != before[name] for name in before) == 1
     assert not list((fleet.folder / "results").glob("superseded/*"))
+
+
+@takes_minutes
+def test_one_allocation_a_machine_keeps_what_is_finished_and_makes_it_once(fleet):
+    """The second repeats of both are begun, up to a run that is held. Then a job is cancelled, and a node dies."""
+    runs = [grid.Run(grid.Cell("a1", "tf-2.19", "cpu", "mlp", size), 2) for size in TINY["batch_sizes"]]
+    first, last = sorted(runs, key=lambda run: -grid.priority(2023, run))
+    held = fleet.folder / f"hold-{last.cell.batch_size}"
+    held.touch()
+    before, submitted = fleet.records(), fleet.submitted()
+    paths = {machine: fleet.path(machine, first.cell.batch_size).with_name("2.json") for machine in NODES}
+    command = fleet.begin(profile="slurm", repeats=3, allocation="machine")
+    wait_until(lambda: all(path.exists() for path in paths.values()), "each machine has made a run", seconds=180)
+    finished = {machine: path.read_bytes() for machine, path in paths.items()}
+    numbers = {job.split()[2].partition("fleet-")[2][:2]: job.split()[0] for job in fleet.cluster.jobs()}
+    assert ({*numbers}, fleet.submitted()) == ({*NODES}, submitted + len(NODES))  # a job makes all runs of a machine
+    wait_until(lambda: fleet.is_training("b1"), "b1 trains")
+    time.sleep(12)  # what is finished is told within so many seconds
+    fleet.cluster.ask("scancel", numbers["a1"])
+    fleet.cluster.kill_node("b1")
+    fleet.cluster.start_node("b1")
+    held.unlink()
+    output, _ = command.communicate(timeout=LIMIT_SECONDS)
+    assert command.returncode == 1, output
+    lost = re.search(
+        rf"a1: 3 jobs, among them tf-2\.19 .* SLURM job {numbers['a1']}: CANCELLED on a1, log (\S+)", output
+    )
+    assert lost, output
+    assert (fleet.folder / lost[1].rstrip(":")).exists()
+    told = [match for match in LINE.finditer(output) if match[1] == "a1"]
+    assert len(told) == 1
+    assert told[0].start() < lost.start()
+    assert [match[1] for match in LINE.finditer(output)].count("b1") == 4
+    assert {machine: path.read_bytes() for machine, path in paths.items()} == finished
+    assert not list((fleet.folder / "results").glob("superseded/*"))
+    after = fleet.records()
+    assert (len(after) - len(before), {name: after[name] for name in before}) == (5, before)
+
+    again = fleet.measure(profile="slurm", repeats=3, allocation="machine")
+    assert [match[1] for match in LINE.finditer(again)] == ["a1"] * 3
+    assert fleet.submitted() == submitted + len(NODES) + 1
+    assert {name: fleet.records()[name] for name in after} == after
 
 
 def test_another_node_and_a_shared_one_are_refused_before_training(fleet):

@@ -73,6 +73,8 @@ stack_locks.write_lists(PLAN.stacks)
 MACHINE, OF_MACHINE = ("{machine}", "{machine}/") if FLEET else (PLAN.machine, "")
 # Where the records of the suite lie, below the folder of the machines.
 FOLDER = grid.folder(MACHINE, PLAN.suite.name)
+# Where one allocation makes all that a machine lacks, the group of its jobs.
+ALLOCATION = "fleet-{machine}" if FLEET and config["allocation"] == "machine" else None
 # Every core that Snakemake may use, so that nothing runs beside a timing: of a node, all that it has.
 ALL_CORES = nodes.THREADS if FLEET else snakemake_interface.cores(workflow)
 
@@ -128,6 +130,8 @@ onstart:
             snakemake_cluster.watch_jobs(workflow, teller.finished, teller.failed)
             snakemake_cluster.tell_of_stop(teller.stop)
             fleet.watch_queue(fleet.QUEUE_SECONDS)
+            if ALLOCATION:
+                teller.watch(fleet.RECORDS_SECONDS)
             atexit.register(conclude_fleet, teller, outdated)
         else:
             atexit.register(conclude, outdated)

@@ -26,13 +26,16 @@ rule describe_machine:
     log:
         "results/logs/describe_machine.log" if not FLEET else "results/logs/describe_machine/{machine}.log",
     priority: 2**40  # before the first training
+    group:
+        ALLOCATION
     conda:
         "../../envs/report.yaml"
     resources:
         **slurm_resources("describe_machine"),
-        which_gpu=str(config["gpu"]),
+    params:
         program=PROGRAM,
-        expects=expected_node if FLEET else "",
+        node=expected_node if FLEET else "",
+        which_gpu=str(config["gpu"]),
     shell:
-        "{resources.program:q} workflow/scripts/describe_machine.py --gpu {resources.which_gpu:q} "
-        "--node={resources.expects:q} {output} 2> {log}"
+        "{params.program:q} workflow/scripts/describe_machine.py --gpu {params.which_gpu:q} --node={params.node:q} "
+        "{output} 2> {log}"

@@ -37,10 +37,37 @@ def run_of(wildcards):
     return plan_of(w).run(w.kind, w.stack, w.device, w.model, w.batch_size, w.repeat)
 
 
+def priority_of_run(wildcards):
+    """Rank of a run in the queue."""
+    return plan_of(wildcards).priority(run_of(wildcards))
+
+
+def workload_of_run(wildcards):
+    """What a run computes, as JSON."""
+    return workload_of_model(wildcards.model)
+
+
+@functools.cache  # the same for all machines
+def workload_of_model(model):
+    return workloads.canonical_json(PLAN.workload(model))
+
+
+def seed_of_run(wildcards):
+    """Seed of a run."""
+    return plan_of(wildcards).seed(run_of(wildcards))
+
+
+def threads_of_run(wildcards):
+    """Threads of a run, or auto."""
+    return plan_of(wildcards).threads(run_of(wildcards))
+
+
 def local_records(wildcards):
     """The records of the local grid, or the fleet's, and their controls. None for the report alone, which draws what is
     there and trains nothing."""
-    return [] if only("report") else [path for each in PLANS.values() for path in records_of(each)]
+    if only("report"):
+        return []
+    return snakemake_cluster.all_of(functools.partial(records_of, each) for each in PLANS.values())
 
 
 def records_of(planned):
@@ -81,7 +108,8 @@ def verdicts_unless_only_measuring(wildcards):
 
 def other_files(wildcards):
     """A fingerprint of the records and machine files that are not inputs."""
-    known = (*local_records(wildcards), *local_rooflines(wildcards), *machine_file(wildcards))
+    records = [] if only("report") else [path for each in PLANS.values() for path in records_of(each)]
+    known = (*records, *local_rooflines(wildcards), *machine_file(wildcards))
     return fingerprint.fingerprint(known)
 
 
@@ -111,16 +139,18 @@ def lock_file(wildcards):
     return str(stack_locks.path(wildcards.stack, plan_of(wildcards).platform))
 
 
-@snakemake_cluster.known
 def environment_file(wildcards):
     """The file from which conda makes a stack's environment; none of a stack that is what is installed."""
     return None if stacks.is_unpinned(wildcards.stack) else f"../../{lock_file(wildcards)}"
 
 
-@snakemake_cluster.known
 def job_program(wildcards):
     """The Python of a job on a node, as its shell finds it."""
     return plan_of(wildcards).node.program(wildcards.get("stack"))
+
+
+# Of many jobs without conda, it is not asked for.
+ENVIRONMENT = environment_file if HERE.use_conda or not FLEET else None
 
 
 # What "python" means to jobs of nodes without conda, whose environment is not the one that runs Snakemake.
@@ -136,7 +166,6 @@ def job_python(wildcards):
     return (nodes.python_version(node.environment(wildcards.stack)) or own) if node else own
 
 
-@snakemake_cluster.known
 def made_with(wildcards):
     """What a job has to be made with, as options of its script: the lock, the interpreter, and of a fleet the node."""
     node = plan_of(wildcards).node
@@ -146,7 +175,6 @@ def made_with(wildcards):
     return f"--lock-file {lock_file(wildcards)} --interpreter {prefix} {job_python(wildcards)}{where}"
 
 
-@snakemake_cluster.known
 def expected_node(wildcards):
     """What the description of a node asks of it, as JSON."""
     return plan_of(wildcards).node.expected
@@ -171,7 +199,6 @@ def installed_stack(wildcards):
     return []
 
 
-@snakemake_cluster.known
 def data_set(wildcards):
     """The decoded data set, for a run that is to train; nothing for one that is done.
 

@@ -2,6 +2,16 @@
 # Records are expensive: only a missing record, another workload or another protocol trains again.
 
 
+# What all runs of a call have in common, as options. Of the params of measurements only "threads" trains again, see
+# protect_measurements: what else counts, the record says. Resources, of which SLURM is asked the sum for jobs that are one
+# for it, have to be numbers.
+HOW_TO_MEASURE = f"--gpu {shlex.quote(str(config['gpu']))} --superseded {SUPERSEDED} --workflow-pid $PPID"
+HOW_TO_TRAIN = (
+    f"--time-limit {config['time_limit_seconds']} --idle {config['idle_seconds']} "
+    f"--cool-down {config['cool_down_seconds']} --data {PLAN.suite.data.folder}"
+)
+
+
 rule time_training:
     input:
         data_set,
@@ -10,33 +20,28 @@ rule time_training:
         update(f"results/machines/{FOLDER}/{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.json"),
     log:
         f"results/logs/time_training/{OF_MACHINE}{{kind}}/{{stack}}/{{device}}/{{model}}/{{batch_size}}/{{repeat}}.log",
-    priority: lambda w: plan_of(w).priority(run_of(w))
+    priority: priority_of_run
+    group:
+        ALLOCATION
     conda:
-        environment_file
+        ENVIRONMENT
     threads: ALL_CORES
-    resources:  # unlike params, these may change without training again
+    resources:
         **slurm_resources("time_training"),
-        time_limit_seconds=config["time_limit_seconds"],
-        idle=config["idle_seconds"],
-        cool_down=config["cool_down_seconds"],
-        which_gpu=str(config["gpu"]),
+    params:
+        workload=workload_of_run,
+        seed=seed_of_run,
+        threads=threads_of_run,
+        protocol=record.PROTOCOL,
         program=PROGRAM,
         made_with=made_with,
-        superseded=str(SUPERSEDED),
-        data=str(PLAN.suite.data.folder),
-    params:
-        workload=lambda w: workloads.canonical_json(plan_of(w).workload(w.model)),
-        seed=lambda w: plan_of(w).seed(run_of(w)),
-        threads=lambda w: plan_of(w).threads(run_of(w)),
-        protocol=record.PROTOCOL,
+        how=HOW_TO_TRAIN,
+        around=HOW_TO_MEASURE,
     # Stdout is the terminal: the one line that tells how the run went. $PPID is Snakemake's process.
     shell:
-        "{resources.program:q} workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
-        "--threads {params.threads} --time-limit {resources.time_limit_seconds} --idle {resources.idle} "
-        "--cool-down {resources.cool_down} --gpu {resources.which_gpu:q} --data {resources.data} "
-        "{resources.made_with} "
-        "--superseded {resources.superseded} --workflow-pid $PPID --session .snakemake/trainmark-session.json "
-        "--log {log} {output} 2> {log}"
+        "{params.program:q} workflow/scripts/time_training.py --workload {params.workload:q} --seed {params.seed} "
+        "--threads {params.threads} {params.how} {params.made_with} {params.around} "
+        "--session .snakemake/trainmark-session.json --log {log} {output} 2> {log}"
 
 
 # Last, when no training is left: it warms the machine up.
@@ -47,20 +52,21 @@ rule measure_roofline:
         update(f"results/machines/{MACHINE}/roofline/{{stack}}/{{device}}.json"),
     log:
         f"results/logs/measure_roofline/{OF_MACHINE}{{stack}}/{{device}}.log",
+    group:
+        ALLOCATION
     conda:
-        environment_file
+        ENVIRONMENT
     threads: ALL_CORES
     resources:
         **slurm_resources("measure_roofline"),
+    params:
         program=PROGRAM,
         made_with=made_with,
-        superseded=str(SUPERSEDED),
-        threads_of_run=str(config["threads"]),
-        which_gpu=str(config["gpu"]),
+        around=HOW_TO_MEASURE,
+        threads=config["threads"],
     shell:
-        "{resources.program:q} workflow/scripts/measure_roofline.py --threads {resources.threads_of_run} "
-        "--gpu {resources.which_gpu:q} {resources.made_with} "
-        "--superseded {resources.superseded} --workflow-pid $PPID {output} 2> {log}"
+        "{params.program:q} workflow/scripts/measure_roofline.py --threads {params.threads} {params.made_with} "
+        "{params.around} {output} 2> {log}"
 
 
 # With "repeats: auto", after each round of repeats: which cells need another one.

@@ -97,6 +97,13 @@ def test_job_that_starts_again_makes_no_second_record(node, monkeypatch):
     assert node_check.made_before_requeue(path, began)["machine"] == "synthetic"
     assert node_check.made_before_requeue(path, began + 2) is None  # of an earlier command
     assert node_check.made_before_requeue(node / "2.json", began) is None
+    # In a step of a job, the variable is not there, and SLURM is asked.
+    monkeypatch.delenv("SLURM_RESTART_COUNT")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setattr(system, "command_output", lambda *command: "Requeue=1 Restarts=0 BatchFlag=1")
+    assert node_check.made_before_requeue(path, began) is None
+    monkeypatch.setattr(system, "command_output", lambda *command: "Requeue=1 Restarts=1 BatchFlag=1")
+    assert node_check.made_before_requeue(path, began)
 
 
 def test_nodes_that_look_alike_are_told_apart_by_their_names(node, monkeypatch):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from trainmark.errors import TrainmarkError
-from trainmark.planning import call, fleet, plan, slurm
+from trainmark.planning import call, fleet, lost_jobs, plan, slurm
 from trainmark.planning import config as configuration
 
 from tests.unit.planning.conftest import DEFAULT
@@ -106,6 +106,23 @@ def test_jobs_that_may_wait_for_ever_are_told_of_with_how_to_go_on():
     assert said.startswith("trainmark: b: 2 jobs wait, and SLURM says: Nodes required for job are DOWN.")
     assert said.endswith("scancel 7 8")
     assert "1 job waits, and SLURM says: BeginTime, as of" in fleet.waiting_line("b", "BeginTime", ["7"])
+
+
+def test_allocation_that_makes_all_runs_of_a_machine_may_take_what_they_take_together_or_what_its_entry_says():
+    alone = fleet.asked_of_slurm(plans(), "time_training", {**DEFAULT, "allocation": "run"})["runtime"]
+    every = fleet.asked_of_slurm(plans(allocation="machine"), "time_training", {**DEFAULT, "allocation": "machine"})
+    runs = {machine: len(planned.records) for machine, planned in plans().items()}
+    for machine in ENTRIES:
+        assert every["runtime"][machine] * 60 > runs[machine] * (
+            DEFAULT["time_limit_seconds"] + DEFAULT["idle_seconds"]
+        )
+        assert every["runtime"][machine] > alone[machine]
+    # The jobs of a group that wait for its first one, which describes the machine, take their time after it.
+    limited = {**DEFAULT, "allocation": "machine", "fleet": {"a": {"partition": "x", "minutes": 90}}}
+    planned = plan.make_plans(limited, HERE)
+    asked = {rule: fleet.asked_of_slurm(planned, rule, limited)["runtime"]["a"] for rule in lost_jobs.RULES}
+    assert asked["time_training"] == asked["measure_roofline"]
+    assert asked["describe_machine"] + asked["time_training"] == 90
 
 
 def test_slurms_limit_is_above_our_own():

@@ -27,6 +27,15 @@ def log(text: str, modified: float) -> str:
     return "run.log"
 
 
+def fail(teller, *paths_and_logs: str, message: str = "") -> None:
+    """Let SLURM's job 7 fail, which was to make these records; what is no record is a log of the first run."""
+    paths = [each for each in paths_and_logs if each.endswith(".json")]
+    logs = [each for each in paths_and_logs if each not in paths]
+    teller.failed(
+        [("time_training", path, [] if number else logs) for number, path in enumerate(paths)], "7", [], message
+    )
+
+
 def test_finished_run_is_told_with_its_machine_and_what_is_left_there(teller, capsys):
     write(synthetic_record())
     teller.finished("time_training", ONE)
@@ -38,13 +47,14 @@ def test_finished_run_is_told_with_its_machine_and_what_is_left_there(teller, ca
 
 def test_lost_job_is_told_with_slurms_state_and_kept_until_the_run_is_there(teller, capsys):
     said_there = f"x ERROR y: {EXPLAINED}This node, n1,\n  - is another."
-    teller.failed("time_training", ONE, "7", [log(said_there, 2000), "gone.log"], "ignored")
+    fail(teller, ONE, log(said_there, 2000), "gone.log", message="ignored")
     told = capsys.readouterr().out.strip()
     line = (
         "tf-2.19 cpu mlp batch 32 repeat 1: SLURM job 7: NODE_FAIL on n7, log run.log: This node, n1,   - is another."
     )
     assert told == f"trainmark: synthetic: {line}"
-    teller.failed("describe_machine", "results/machines/b/machine.json", None, [], "sbatch:  error:\n no partition")
+    described = ("describe_machine", "results/machines/b/machine.json", [])
+    teller.failed([described], None, [], "sbatch:  error:\n no partition")
     assert (
         "b: description of the machine: no SLURM job: not submitted: sbatch: error: no partition"
         in capsys.readouterr().out
@@ -57,22 +67,49 @@ def test_lost_job_is_told_with_slurms_state_and_kept_until_the_run_is_there(tell
 def test_what_an_earlier_call_has_left_says_nothing_of_this_one(teller, capsys):
     path = write(synthetic_record())
     os.utime(path, (500, 500))  # of another workload, which is to be measured again
-    teller.failed("time_training", ONE, "7", [log(f"{EXPLAINED}something else", 500)], "")
+    fail(teller, ONE, log(f"{EXPLAINED}something else", 500))
     assert "something else" not in capsys.readouterr().out
     assert len(teller.lost) == 1
 
 
 def test_record_that_was_written_before_its_job_failed_counts(teller, capsys):
     write(synthetic_record())
-    teller.failed("time_training", ONE, "7", [], "")
+    fail(teller, ONE)
     assert "its record was written before, and counts:\n[1/2] synthetic: " in capsys.readouterr().out
     assert (teller.lost, teller.failures) == ([], 1)
 
 
+def test_job_that_was_to_make_several_records_is_told_of_once_and_what_it_has_made_counts(teller, capsys):
+    three = str(path_of(synthetic_record(repeat=3)))
+    write(synthetic_record())
+    fail(teller, ONE, TWO, three)
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first.startswith(
+        "trainmark: synthetic: 2 jobs, among them tf-2.19 cpu mlp batch 32 repeat 2: SLURM job 7: NODE_FAIL"
+    )
+    assert second == "trainmark: 1 record had been written before, and counts:"
+    assert third.startswith("[1/2] synthetic: ")
+    assert ([each.path for each in teller.lost], teller.failures) == ([TWO, three], 1)
+
+
+def test_runs_are_told_when_their_records_appear_each_once_also_those_that_are_planned_later(teller, here, capsys):
+    teller.look()
+    assert capsys.readouterr().out == ""
+    write(synthetic_record())
+    teller.look()
+    teller.look()
+    teller.finished("time_training", ONE)
+    assert capsys.readouterr().out.count("synthetic: ") == 1
+    progress.plan_more(here / "session.json", [str(path_of(synthetic_record(repeat=3)))])
+    write(synthetic_record(repeat=3))
+    teller.look()
+    assert capsys.readouterr().out.startswith("[2/3] synthetic: ")
+
+
 def test_neither_jobs_of_this_computer_nor_those_that_the_user_stops_are_lost(teller, capsys):
-    teller.failed("collect_records", "results/report/runs.csv", None, [], "")
+    teller.failed([("collect_records", "results/report/runs.csv", [])], None, [], "")
     teller.stop()
-    teller.failed("time_training", ONE, "7", [], "")
+    fail(teller, ONE)
     assert (capsys.readouterr().out, teller.failures) == ("", 0)
     assert not lost_jobs.draw_despite(teller, "no-such-python", False, [])
 
@@ -80,7 +117,7 @@ def test_neither_jobs_of_this_computer_nor_those_that_the_user_stops_are_lost(te
 def test_page_is_drawn_despite_lost_jobs_with_the_same_configuration(teller, monkeypatch):
     commands = []
     monkeypatch.setattr(lost_jobs.subprocess, "run", commands.append)
-    teller.failed("time_training", ONE, "7", [], "")
+    fail(teller, ONE)
     assert lost_jobs.draw_despite(teller, "python", True, ["--configfile", "mine.yaml"])
     assert commands == [
         ["python", "-m", "snakemake", "--cores", "1", "--use-conda", "report", "--configfile", "mine.yaml"]

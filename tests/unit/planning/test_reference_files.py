@@ -26,6 +26,32 @@ def check(tmp_path, claims=None, hardware=None):
     reference_files.check(*paths, REFERENCES, SCHEMAS)
 
 
+def test_files_that_have_passed_are_checked_again_when_they_or_the_code_have_changed(tmp_path, monkeypatch):
+    claims, checked = tmp_path / "claims.yaml", []
+    claims.write_bytes(CLAIMS.read_bytes())
+    monkeypatch.setattr(reference_files, "check", lambda *arguments: checked.append(arguments))
+
+    def check_once():
+        reference_files.check_once([str(claims)], [str(HARDWARE)], REFERENCES, SCHEMAS, tmp_path / "new/passed.txt")
+        return len(checked)
+
+    assert [check_once(), check_once()] == [1, 1]
+    claims.write_text(claims.read_text() + "# mine\n")
+    assert [check_once(), check_once()] == [2, 2]
+    monkeypatch.setattr(reference_files.layers, "code_digest", lambda folder: "another")
+    assert [check_once(), check_once()] == [3, 3]
+    claims.unlink()
+    assert check_once() == 4
+
+
+def test_files_that_do_not_pass_are_refused_at_every_command(tmp_path):
+    claims = tmp_path / "claims.yaml"
+    claims.write_text("claims: 1\n")
+    for _ in range(2):
+        with pytest.raises(TrainmarkError):
+            reference_files.check_once([str(claims)], [str(HARDWARE)], REFERENCES, SCHEMAS, tmp_path / "passed.txt")
+
+
 class NoAliases(yaml.SafeDumper):
     def ignore_aliases(self, data):
         return True

@@ -14,12 +14,18 @@ LINES = [
     "10|RUNNING|None|rule_time_training_wildcards_b1_runs|/shared/another",
     "11|RUNNING|None|(null)|/shared/trainmark",
     "12|RUNNING|None|rule_all|/shared/trainmark",
+    "13|RUNNING|None|rule_fleet-a-100_describe_machine_time_training|/shared/trainmark",
 ]
 
 
 def test_jobs_of_this_folder_are_told_from_all_others():
     found = slurm.queued_of(LINES, HERE, "12")
-    assert [(job.number, job.machine) for job in found] == [("7", "b1"), ("8", "a-100"), ("9", "b1")]
+    assert [(job.number, job.machine) for job in found] == [
+        ("7", "b1"),
+        ("8", "a-100"),
+        ("9", "b1"),
+        ("13", "a-100"),
+    ]
 
 
 def test_jobs_that_may_wait_for_ever_are_told_from_those_that_wait_for_their_turn():

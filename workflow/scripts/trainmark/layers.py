@@ -65,9 +65,22 @@ def digest(script: str, folder: str) -> str:
         SHA-256, as hexadecimal digits, of the script, of every module in ``reach(folder)``, with their places, and of
         what is said of the stacks, which has their labels.
     """
-    modules = [path for each in reach(folder) for path in (_PACKAGE / each).glob("*.py")]
+    return _digest_of([_PACKAGE.parent / script, *_modules(folder)])
+
+
+def code_digest(folder: str) -> str:
+    """The same of a folder of this package without any script."""
+    return _digest_of(_modules(folder))
+
+
+def _modules(folder: str) -> list[Path]:
+    """Every module in ``reach(folder)``."""
+    return [path for each in reach(folder) for path in (_PACKAGE / each).glob("*.py")]
+
+
+def _digest_of(code: list[Path]) -> str:
     found = hashlib.sha256((stacks.ENVS / "stacks.json").read_bytes())
-    for path in sorted([_PACKAGE.parent / script, *modules]):
+    for path in sorted(code):
         content = path.read_bytes()
         found.update(f"{path.relative_to(_PACKAGE.parent).as_posix()}\0{len(content)}\0".encode() + content)
     return found.hexdigest()

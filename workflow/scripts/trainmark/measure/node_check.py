@@ -63,7 +63,7 @@ def made_before_requeue(record: Path, began: float | None) -> dict[str, Any] | N
         record: path of it.
         began: when the session began that wants it, seconds since the epoch.
     """
-    if os.environ.get("SLURM_RESTART_COUNT", "0") == "0" or began is None:
+    if began is None or _restarts() == "0":
         return None
     return load_own(record) if record.exists() and record.stat().st_mtime >= began else None
 
@@ -101,10 +101,23 @@ def _problems(expected: Mapping[str, Any], gpu: Gpu | None, threads: int | None)
 
 def _sharing() -> str | None:
     """Whether SLURM may give the CPUs of this job to others: NO if not, in its words; None if it cannot be asked."""
-    number = os.environ.get("SLURM_JOB_ID")
-    said = system.command_output("scontrol", "--oneliner", "show", "job", number) if number else None
-    found = re.search(r"\bOverSubscribe=(\w+)", said or "")
+    found = re.search(r"\bOverSubscribe=(\w+)", _own_job())
     return found[1] if found else None
+
+
+def _restarts() -> str:
+    """How often SLURM has started this job once more, after the death of its node, in digits.
+
+    Its variable does not reach the steps of a job, in which SLURM's plugin for Snakemake has runs made.
+    """
+    found = re.search(r"\bRestarts=(\d+)", _own_job())
+    return found[1] if found else os.environ.get("SLURM_RESTART_COUNT", "0")
+
+
+def _own_job() -> str:
+    """What SLURM says of the job in which this process is; empty if it is in none, or SLURM cannot be asked."""
+    number = os.environ.get("SLURM_JOB_ID")
+    return (system.command_output("scontrol", "--oneliner", "show", "job", number) if number else None) or ""
 
 
 def _identity_problems(machine: str, gpu: Gpu | None, described: bool) -> Iterator[str]:

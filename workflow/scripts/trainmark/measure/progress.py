@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from trainmark import escaping, files, words
+from trainmark import escaping, files, mutex, words
 from trainmark.errors import EXPLAINED
 from trainmark.experiment import suites, workloads
 from trainmark.experiment.grid import MACHINES, Cell, Run, run_from_path
@@ -61,10 +61,14 @@ class Session:
 
 
 def plan_more(path: Path | None, records: list[str]) -> None:
-    """Add records to the session's plan, as they turn out to be needed."""
-    session = load_session(path)
-    if path and session and records:
-        replace(session, planned=list(dict.fromkeys([*session.planned, *records]))).save(path)
+    """Add records to the session's plan, as they turn out to be needed; those of two machines may do so at once."""
+    if not (path and path.exists() and records):
+        return
+    with mutex.open_file(path.with_suffix(".lock")) as lock:
+        mutex.wait(lock.fileno(), lambda holder: None, 0.05)
+        session = load_session(path)
+        if session:
+            replace(session, planned=list(dict.fromkeys([*session.planned, *records]))).save(path)
 
 
 def load_session(path: Path | None, record: Path | None = None) -> Session | None:

@@ -26,6 +26,8 @@ from trainmark.records import supersession, writing
 
 # What this call has planned, for the lines that tell its progress.
 SESSION = Path(".snakemake/trainmark-session.json")
+# The files of claims, hardware and references that were checked last, as a digest.
+_PASSED = Path(".snakemake/trainmark-checked.txt")
 _REPORT_PACKAGES = Path("envs/inputs/report.in")
 # The rules whose scripts take nothing but Python, or a stack. All others take what the report's environment has.
 _WITHOUT_PACKAGES = {"time_training", "measure_roofline", "describe_machine", "choose_repeats", "check_runs"}
@@ -52,7 +54,7 @@ def check(
     """
     schema = yaml.load((schemas / "config.schema.yaml").read_text(), Loader=strict_yaml.LOADER)
     checked = configuration.check(config, schema, layers, here)
-    reference_files.check(checked["claims"], checked["hardware"], checked["references"], schemas)
+    reference_files.check_once(checked["claims"], checked["hardware"], checked["references"], schemas, _PASSED)
     return checked
 
 

@@ -23,7 +23,11 @@ from trainmark.records import supersession
 
 # How often the queue is looked at for jobs that may wait for ever.
 QUEUE_SECONDS = 60.0
+# How often, at the most, the records are looked at where one allocation makes many.
+RECORDS_SECONDS = 10.0
 _DESCRIPTION_SECONDS = 120.0
+# What passes at most between two runs that are made in one allocation.
+_BETWEEN_SECONDS = 30.0
 _SHOWN = 6  # machines of which something is said one by one
 
 
@@ -193,8 +197,13 @@ def remarks(plans: Mapping[str, Plan]) -> list[str]:
 
 def asked_of_slurm(plans: Mapping[str, Plan], rule: str, config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What SLURM is asked for a job of a rule: resource -> machine -> value, without what no machine asks for."""
+    together = config["allocation"] == "machine" and rule != "describe_machine"
     seconds = job_seconds(rule, config)
-    of_machine = {machine: plan.node.resources(seconds) for machine, plan in plans.items() if plan.node}
+    of_machine = {
+        machine: plan.node.resources(allocation_seconds(plan) if together else seconds)
+        for machine, plan in plans.items()
+        if plan.node
+    }
     by_key = {key: {machine: found[key] for machine, found in of_machine.items()} for key in nodes.ASKED}
     return {key: values for key, values in by_key.items() if {*values.values()} != {None}}
 
@@ -204,3 +213,21 @@ def job_seconds(rule: str, config: Mapping[str, Any]) -> float:
     own = config["time_limit_seconds"] + config["idle_seconds"] + config["cool_down_seconds"]
     limits = {"time_training": own, "measure_roofline": matmul_sweep.TIME_LIMIT_SECONDS}
     return limits[rule] + kernel_cache.LIMIT_SECONDS if rule in limits else _DESCRIPTION_SECONDS
+
+
+def allocation_seconds(plan: Plan) -> float:
+    """What all runs of a node take at most, in seconds, if one allocation makes them; less where its entry says so.
+
+    Each run may take its time limit, but a driver compiles once a stack and device. The description of the machine, for
+    which Snakemake adds its own time, is not in it: all together is what the entry says.
+    """
+    c, axes = plan.config, plan.axes
+    repeats = c["repeats_limit"] if plan.goal else c["repeats"]
+    places = len(axes["stacks"]) * len(axes["devices"])
+    runs = places * len(axes["models"]) * len(axes["batch_sizes"]) * repeats * (1 + len(c["controls"]))
+    own = c["time_limit_seconds"] + c["idle_seconds"] + c["cool_down_seconds"] + _BETWEEN_SECONDS
+    every = runs * own + places * (matmul_sweep.TIME_LIMIT_SECONDS + kernel_cache.LIMIT_SECONDS)
+    if plan.node is None or plan.node.minutes is None:
+        return float(every)
+    around = _DESCRIPTION_SECONDS + 2 * nodes.AROUND_SECONDS + 2 * 60  # minutes are rounded up twice
+    return float(min(every, plan.node.minutes * 60 - around))

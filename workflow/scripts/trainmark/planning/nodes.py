@@ -19,7 +19,7 @@ _VENV = ".venv"
 # A rule asks for as many threads, and has as many as the node gives it: the controller does not know how many it has.
 THREADS = 10_000
 # How much longer than a run may take SLURM lets its job be there: two starts of Snakemake, and on a slow file system.
-_AROUND_SECONDS = 600
+AROUND_SECONDS = 600
 # Options of sbatch that this project or Snakemake gives, which a second one would contradict.
 _GIVEN = "job-name output error parsable export comment chdir workdir account partition mem mem-per-cpu mem-per-gpu "
 _GIVEN += "ntasks ntasks-per-gpu ntasks-per-node cpus-per-task cpus-per-gpu time constraint qos nodes clusters gres "
@@ -38,7 +38,7 @@ ASKED: tuple[str, ...] = (
     "cpus_per_task",
     "sbatch",
 )
-_OPTIONS = {"slurm_partition": "partition", "slurm_account": "account", "runtime": "time"}
+_OPTIONS = {"slurm_partition": "partition", "slurm_account": "account"}
 _HOW = ("partition", "node", "constraint", "gres", "extra")
 
 # A key that is wrong, what was found there, and what was expected.
@@ -62,6 +62,7 @@ class Node:
         stacks: to time on it.
         devices: to train on.
         cpus: logical CPUs that a job has there; None for all that it has.
+        minutes: that SLURM is asked for at most where one allocation makes all runs; None for all that they may take.
         venv: without conda, the folder of the default stack's virtual environment.
         use_conda: whether each rule runs in its conda environment.
     """
@@ -78,6 +79,7 @@ class Node:
     stacks: tuple[str, ...]
     devices: tuple[str, ...]
     cpus: int | None
+    minutes: int | None
     venv: str
     use_conda: bool
 
@@ -112,7 +114,6 @@ class Node:
             "constraint": self.constraint,
             "qos": self.qos,
             "gres": self.gres,
-            "runtime": int((seconds + _AROUND_SECONDS) // 60) + 1,  # minutes
         }
         options = [f"--{_OPTIONS.get(key, key)}={value}" for key, value in found.items() if value is not None]
         node = f"--nodelist={self.node}" if self.node else ""
@@ -121,9 +122,10 @@ class Node:
         return {
             **found,
             "slurm_extra": extra,
+            "runtime": int((seconds + AROUND_SECONDS) // 60) + 1,  # minutes
             "mem_mb": 0,
             "cpus_per_task": -1,
-            "sbatch": f"{shlex.join(options)} {extra}",
+            "sbatch": f"{shlex.join(options)} {extra}",  # without the time, of which a group of jobs has the sum
         }
 
 
@@ -143,7 +145,7 @@ def of(config: Mapping[str, Any], use_conda: bool) -> dict[str, Node]:
 
 
 def _node(machine: str, entry: Mapping[str, Any], config: Mapping[str, Any], use_conda: bool) -> Node:
-    how: dict[str, Any] = {key: entry.get(key) for key in (*_HOW, "account", "qos", "cpus")}
+    how: dict[str, Any] = {key: entry.get(key) for key in (*_HOW, "account", "qos", "cpus", "minutes")}
     platform = entry.get("platform", _PLATFORM)
     chosen = entry.get("stacks") or _stacks(config, use_conda)
     devices = entry.get("devices") or _devices(config, platform)

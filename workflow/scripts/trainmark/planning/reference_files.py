@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -11,11 +13,40 @@ from typing import Any
 
 import yaml
 
+from trainmark import files, layers
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import suites
 from trainmark.planning import claim_files, config, strict_yaml
 from trainmark.planning.config import Problem
 from trainmark.planning.strict_yaml import Layer
+
+
+def check_once(claims: list[str], hardware: list[str], references: str, schemas: Path, passed: Path) -> None:
+    """The same as ``check``, but for files that have passed it as they are: every command waits for it, also on nodes.
+
+    Args:
+        claims: as for ``check``, like the next three.
+        hardware: see there.
+        references: see there.
+        schemas: see there.
+        passed: keeps the digest of the files that have passed, and of the code that has checked them.
+
+    Raises:
+        TrainmarkError: as ``check`` does.
+    """
+    try:
+        of_files = files.digests([references, *hardware, *claims, *map(str, sorted(schemas.iterdir()))])
+    except OSError:
+        check(claims, hardware, references, schemas)  # says which is missing
+        return
+    text = repr([*of_files.items(), layers.code_digest("planning")])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        if passed.read_text() == digest:
+            return
+    check(claims, hardware, references, schemas)
+    passed.parent.mkdir(parents=True, exist_ok=True)
+    files.write_whole(passed, digest)
 
 
 def check(claims: list[str], hardware: list[str], references: str, schemas: Path) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# How the comment of a job of ours begins: the plugin writes it so, and profiles/slurm-generic.
+# How the comment of a job of ours begins: the plugin writes it so, and profiles/slurm-generic. Where a job makes all
+# that a machine lacks, the plugin writes the group's name in the place of the wildcards.
 _COMMENT = "rule_"
-_MACHINE = re.compile(r"_wildcards_([a-z0-9]+(?:-[a-z0-9]+)*)")
+_MACHINE = re.compile(r"(?:_wildcards_|^rule_fleet-)([a-z0-9]+(?:-[a-z0-9]+)*)")
 # Reasons for which a job waits that others' jobs do not explain: they may hold for ever. BeginTime is that of a job
 # whose node has died: SLURM waits for two minutes before it starts it again.
 _HOPELESS = re.compile(

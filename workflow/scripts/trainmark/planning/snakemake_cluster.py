@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Callable, Collection, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from snakemake.exceptions import IncompleteCheckpointException
 from snakemake.logging import logger
 
 if TYPE_CHECKING:
@@ -37,23 +38,75 @@ def run_here(workflow: Workflow, away: Collection[str]) -> None:
     workflow.localrules(*{rule.name for rule in workflow.rules} - {*away})
 
 
-def known(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same function, whose signature Snakemake finds at once: it looks for it before every call, of every job."""
-    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return function
+def allocate_together(workflow: Workflow, group: str) -> None:
+    """Have all jobs of a group that are to run be one job of the cluster, whether they depend on each other or not.
+
+    Uses ``group_settings``, which --group-components sets: with SLURM's plugin, a second Snakemake stands between SLURM
+    and the runs, which is not given that option and would start a third one for each run.
+
+    Args:
+        workflow: Snakemake's.
+        group: of rules, as their directive names it.
+    """
+    settings = workflow.group_settings
+    settings.group_components = {**settings.group_components, group: sys.maxsize}
+
+
+def all_of(functions: Iterable[Callable[[], list[str]]]) -> list[str]:
+    """What functions give, each of which may have to wait for a checkpoint; for an input function.
+
+    Uses ``IncompleteCheckpointException.targetfile``: where it names one file, nothing else is made before that is
+    there, so that the machines of a fleet would be measured one after the other.
+    """
+    found: list[str] = []
+    waiting = []
+    for function in functions:
+        try:
+            found += function()
+        except IncompleteCheckpointException as error:
+            waiting.append(error)
+    if waiting:
+        waiting[0].targetfile = [*(each.targetfile for each in waiting), *found]
+        raise waiting[0]
+    return found
+
+
+def find_once(workflow: Workflow, names: Collection[str]) -> None:
+    """Have what the jobs of these rules ask of SLURM be found once for each machine, not for each of many runs.
+
+    Replaces ``Rule.expand_resources``, whose result depends on nothing of a job but its machine and on how often it was
+    tried.
+    """
+    for rule in workflow.rules:
+        if rule.name in names:
+            rule.expand_resources = _once_a_machine(rule.expand_resources)
+
+
+def _once_a_machine(expand: Callable[..., Any]) -> Callable[..., Any]:
+    found: dict[Any, Any] = {}
+
+    def remembered(
+        wildcards: Mapping[str, str], files: Any, attempt: int, skip_evaluation: Collection[str] = ()
+    ) -> Any:
+        key = (wildcards["machine"], attempt, *sorted(skip_evaluation))
+        if key not in found:
+            found[key] = expand(wildcards, files, attempt, skip_evaluation=skip_evaluation)
+        return found[key]
+
+    return remembered
 
 
 def of_machine(values: Mapping[str, Any]) -> Any:
     """A resource that has one of some values, by the machine of a job; what all have needs no function to be called."""
     if len({*values.values()}) == 1:
         return next(iter(values.values()))
-    return known(lambda wildcards: values[wildcards.machine])
+    return lambda wildcards: values[wildcards.machine]
 
 
 def watch_jobs(
     workflow: Workflow,
     finished: Callable[[str, str], None],
-    failed: Callable[[str, str, str | None, list[str], str], None],
+    failed: Callable[[Sequence[tuple[str, str, Sequence[str]]], str | None, Sequence[str], str], None],
 ) -> None:
     """Be told of every job that has finished or failed; to be called when the jobs are planned.
 
@@ -63,12 +116,12 @@ def watch_jobs(
     Args:
         workflow: Snakemake's.
         finished: is given the rule and the first output.
-        failed: is given the same, the number that the cluster has given the job, if any, the files of its logs,
-            and what the executor says.
+        failed: is given rule, first output and logs of each job that was one for the cluster; then the number that the
+            cluster has given it, if any, its own logs, and what the executor says.
     """
     dag = workflow.dag
     finish, known = dag.finish, {}
-    group: dict[str, Any] = {}
+    of_group: set[int] = set()
 
     async def finish_and_tell(job: Any, *args: Any, **options: Any) -> None:
         for each in job.jobs if job.is_group() else [job]:
@@ -83,13 +136,21 @@ def watch_jobs(
 
     def notice(record: logging.LogRecord) -> bool:
         event, details = getattr(record, "event", None), vars(record)
-        if event == "group_error":  # comes before those of its jobs, which lack this
-            group.update(number=details.get("external_jobid"), logs=details.get("aux_logs") or [])
-        job = look_up(details["jobid"]) if event == "job_error" else None
-        if job is not None and job.output:
-            number = (details.get("aux") or {}).get("external_jobid") or group.get("number")
-            logs = [*details.get("log", []), *group.get("logs", [])]
-            failed(job.rule.name, str(job.output[0]), number, logs, details.get("rule_msg") or "")
+        if event == "group_error":  # after it comes one for each of its jobs, without the cluster's number
+            infos, number, logs = (
+                details["job_error_info"],
+                details.get("external_jobid"),
+                details.get("aux_logs") or [],
+            )
+            of_group.update(info["jobid"] for info in infos)
+        elif event == "job_error" and details["jobid"] not in of_group:
+            infos, number, logs = [details], (details.get("aux") or {}).get("external_jobid"), []
+        else:
+            return True
+        jobs = [(look_up(info["jobid"]), info["log"]) for info in infos]
+        made = [(job.rule.name, str(job.output[0]), list(own)) for job, own in jobs if job is not None and job.output]
+        if made:
+            failed(made, number, logs, details.get("rule_msg") or "")
         return True
 
     dag.finish = finish_and_tell

@@ -13,14 +13,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from snakemake import persistence
+from snakemake import common, jobs, persistence, rules
 from snakemake.deployment.conda import get_env_setup_done_flag_file
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.settings.enums import RerunTrigger
+from snakemake.settings.enums import Quietness, RerunTrigger
 from snakemake.settings.types import DeploymentMethod
 
 from trainmark import errors, terminal
@@ -30,6 +30,8 @@ from trainmark.planning import conda_environments
 if TYPE_CHECKING:
     from snakemake.workflow import Workflow
 
+# The rules whose outputs are measurements.
+_MEASURING = ("describe_machine", "time_training", "measure_roofline")
 _MAKING_ENVIRONMENT = re.compile(
     "(Creating|Removing incomplete) conda environment|"
     "(Conda|Incomplete Conda) environment .* will be (created|recreated)"
@@ -110,6 +112,37 @@ def spare_pandas() -> None:
         base._serialize_param = property(lambda self: self._serialize_param_builtin)
 
 
+def remember_signatures() -> None:
+    """Let Snakemake look for the arguments that a function takes once, not before every call for every job.
+
+    Replaces ``get_function_params`` of the versions that have it.
+    """
+    ask = getattr(common, "get_function_params", None)
+    if ask is None:
+        return
+    found: dict[Any, Any] = {}
+
+    def remembered(function: Any) -> Any:
+        # An object's method takes the same, whichever object it is of.
+        key = ("method", function.__func__) if isinstance(function, MethodType) else function
+        if key not in found:
+            found[key] = ask(function)
+        return found[key]
+
+    common.get_function_params = rules.get_function_params = remembered
+
+
+def describe_no_job(workflow: Workflow) -> None:
+    """Let Snakemake not describe each job where nobody is to see it: it writes the job's command out three times.
+
+    Uses ``output_settings`` and replaces ``Job.log_info``. Loggers of the user are told all the same.
+    """
+    settings = workflow.output_settings
+    unseen = Quietness.RULES in (settings.quiet or ()) and not settings.printshellcmds
+    if unseen and not settings.log_handler_settings:
+        jobs.Job.log_info = lambda self, *args, **options: None
+
+
 def protect_measurements(workflow: Workflow) -> None:
     """Set what the profile says of measurements for calls without it, too; to be called while the jobs are planned.
 
@@ -139,11 +172,12 @@ def protect_measurements(workflow: Workflow) -> None:
     def params_changed(job: Any, file: Any = None) -> Any:
         # What was measured, the record says, and an input function reads it there. Snakemake notes the params of a job
         # that failed, too, as if they were those of the record that stayed. Only whether the threads were "auto" is in
-        # no record.
+        # no record. With what else it was made says nothing against a measurement.
         found = asked(job, file=file)
-        if job.rule.name == "time_training" and found and not {"'auto'"} & (found.only_old | found.only_new):
-            return type(found)()
-        return found
+        if not found or job.rule.name not in _MEASURING:
+            return found
+        of_threads = job.rule.name == "time_training" and {"'auto'"} & (found.only_old | found.only_new)
+        return found if of_threads else type(found)()
 
     kept.params_changed = params_changed
 
