@@ -25,10 +25,14 @@ HOME=$PWD
 export HOME
 if test -e FOLDER/$2.cut; then
   rm FOLDER/$2.cut
-  sh -c "$3" | while read -r line; do
+  mkfifo FOLDER/$2.pipe
+  exec 4<&0
+  sh -c "$3" <&4 > FOLDER/$2.pipe &
+  exec 4<&-
+  while read -r line; do
     echo "$line"
     case "$line" in *CUT*) break ;; esac
-  done
+  done < FOLDER/$2.pipe
   echo "client_loop: send disconnect: Broken pipe" >&2
   exit 255
 fi
@@ -104,4 +108,6 @@ def lab(tmp_path, monkeypatch) -> Lab:
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("PATH", f"{tmp_path}/lab/bin:{os.environ['PATH']}")
     monkeypatch.setattr("trainmark.ssh.one_machine._AGAIN_SECONDS", 0.1)
+    # What runs on an invented machine is this computer's, and so keeps the streams open when its ssh is gone.
+    monkeypatch.setattr("trainmark.ssh.connection._ALIVE_SECONDS", 0.1)
     return Lab(tmp_path / "lab")

@@ -22,7 +22,9 @@ from tests.unit.ssh.conftest import project
 def fleet(lab, monkeypatch):
     """Nothing is merged, no computer is known twice, and what is copied is small."""
     monkeypatch.setattr(
-        one_machine.Errand, "_merge", lambda self, archive: Path("results/machines/x").mkdir(parents=True)
+        one_machine.Errand,
+        "_merge",
+        lambda self, archive: Path("results/machines/x").mkdir(parents=True, exist_ok=True),
     )
     monkeypatch.setattr(one_machine.Computers, "why_not", lambda *_: None)
     monkeypatch.setattr(fleet_run.project_files, "read", project)

@@ -79,7 +79,7 @@ def test_host_that_is_down_is_told_with_what_to_do(lab, merged):
 @pytest.mark.parametrize(
     ("before", "said"),
     [
-        ("PATH=/no/such/folder", "there is no Python 3.7 or newer on the path there (/no/such/folder:"),
+        ("PATH=/no/such/folder", "there is no Python 3.7 or newer on the path there (/no/such/folder). Install one"),
         ("false", "what the key before says has failed there (exit code 1)"),
         ("module() { return 3; }; module load python", "has failed there (exit code 3)"),
     ],

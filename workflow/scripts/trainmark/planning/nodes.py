@@ -152,8 +152,8 @@ def _node(machine: str, entry: Mapping[str, Any], config: Mapping[str, Any], use
     if "ssh" in entry:
         there = ssh_machines.of_entry(machine, entry, config)
         asked = dict.fromkeys((*_HOW, "account", "qos", "cpus"))
-        devices = ssh_machines.known_devices(there)
-        return Node(machine, **asked, platform="", stacks=there.stacks, devices=devices, venv=_VENV, use_conda=False)
+        known = ssh_machines.known_devices(there)
+        return Node(machine, **asked, platform="", stacks=there.stacks, devices=known, venv=_VENV, use_conda=False)
     how: dict[str, Any] = {key: entry.get(key) for key in (*_HOW, "account", "qos", "cpus")}
     platform = entry.get("platform", _PLATFORM)
     chosen = entry.get("stacks") or _stacks(config, use_conda)

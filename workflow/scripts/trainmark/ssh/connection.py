@@ -6,7 +6,9 @@ Who may log in there, and by which key, is the business of ssh and its configura
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -152,6 +154,7 @@ class Call:
         self._read(self._output, False)
         errors.join()
         code = self._process.wait()
+        self.leave()
         if code < 0:  # ended by us, or by whoever
             return Ended(NO_CONNECTION, f"ssh was ended by signal {-code}")
         return Ended(code, self._why if code == NO_CONNECTION and self._why else self._last)
@@ -171,8 +174,8 @@ class Call:
         deadline = time.monotonic() + _END_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.2)
-        with contextlib.suppress(OSError):
-            self._process.kill()
+        with contextlib.suppress(OSError):  # with what it may have started to reach the other end
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def explain(ended: Ended, destination: str) -> str:

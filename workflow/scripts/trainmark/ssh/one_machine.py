@@ -121,8 +121,9 @@ class Errand:
         if ended.code == connection.NO_CONNECTION:
             raise _FailedError(connection.explain(ended, self.there.destination))
         if ended.code:
-            said = ended.last.strip().removeprefix("trainmark: ") or "it did not say why"
-            raise _FailedError(f"{said} (exit code {ended.code} there)")
+            said = ended.last.strip()
+            ours = said.startswith("trainmark: ")
+            raise _FailedError(said[len("trainmark: ") :] if ours else f"exit code {ended.code} there, after: {said}")
 
     def _hear(self, line: str) -> None:
         with self._hearing:  # stdout and stderr are heard at once
@@ -143,7 +144,7 @@ class Errand:
             self._parts.append(base64.b64decode(message["part"]))
             if sum(map(len, self._parts)) > _LARGEST_ARCHIVE:
                 self._parts, self._refusal = [], "its archive is larger than any of results"
-        elif "archive" in message:
+        elif "archive" in message and not self._refusal:
             content = b"".join(self._parts)
             if hashlib.sha256(content).hexdigest() == message["archive"]:
                 self._archive = content
