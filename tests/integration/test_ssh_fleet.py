@@ -6,13 +6,18 @@ The trainings are pretended, and nothing is installed over there: its environmen
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from trainmark.install import served_copy
+from trainmark.ssh import connection
 
 from tests import shared
 from tests.conftest import ROOT
@@ -23,7 +28,19 @@ NAMES = ("h1", "h2")
 LIMIT_SECONDS = 300
 
 
-@pytest.fixture
+# What runs there, as the other end of a connection sees it: a program that ends as by Ctrl-C, and says so in a file.
+THERE = """
+import os, sys
+sys.path.insert(0, {scripts!r})
+from trainmark.install import served_copy
+life = served_copy.LifeLine(0)
+patient = "trap 'touch {marks}/ended; exit 130' INT; touch {marks}/began; while :; do sleep 0.1; done"
+life.run(["sh", "-c", patient], os.open({marks!r} + "/lock", os.O_CREAT | os.O_RDWR))
+os._exit(served_copy.STOPPED)
+"""
+
+
+@pytest.fixture(scope="module")
 def hosts(tmp_path_factory):
     why = missing()
     if why:
@@ -66,6 +83,47 @@ def trained(output: str) -> list[str]:
 def records(folder: Path) -> dict[str, bytes]:
     machines = folder / "results/machines"
     return {str(path.relative_to(machines)): path.read_bytes() for path in sorted(machines.glob("*/runs/**/*.json"))}
+
+
+def wait_for(path: Path, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear within {seconds} s"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("how", ["killed", "asked"])
+def test_what_runs_there_ends_with_the_command_here(hosts, tmp_path, how):
+    """Without a terminal there, sshd ends nothing itself, whether the client was killed or its input has ended."""
+    code = THERE.format(scripts=str(ROOT / "workflow/scripts"), marks=str(tmp_path))
+    script = f"exec {sys.executable} -I -c {shlex.quote(code)}"
+    command = connection.command_line("h1", script)
+    command[0] = str(hosts.bin / "ssh")
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    wait_for(tmp_path / "began")
+    if how == "killed":
+        client.kill()
+    else:
+        client.stdin.close()
+    wait_for(tmp_path / "ended")
+    assert client.wait(30) == (-9 if how == "killed" else served_copy.STOPPED)
+
+
+def test_what_a_real_ssh_says_is_understood(hosts, monkeypatch):
+    monkeypatch.setenv("PATH", f"{hosts.bin}{os.pathsep}{os.environ['PATH']}")
+    settings = (hosts.folder / "config").read_text()
+    stranger, guest = (settings.split("Host h2")[0].replace("Host h1", f"Host {name}") for name in ("new", "guest"))
+    stranger = stranger.replace("HostKeyAlias h1", "HostKeyAlias new")
+    guest = guest.replace(f"{hosts.folder}/key", "/dev/null")
+    (hosts.folder / "config").write_text(settings + stranger + guest)
+    said = {}
+    for name in ("new", "guest", "h1"):
+        call = connection.Call(connection.command_line(name, "exit 7"), lambda line: None, threading.Event())
+        said[name] = call.give(b"")
+    assert said["h1"].code == 7
+    assert said["new"].code == said["guest"].code == connection.NO_CONNECTION
+    assert "connect once by hand and accept its key: ssh new" in connection.explain(said["new"], "new")
+    assert "let ssh log in by a key" in connection.explain(said["guest"], "guest")
 
 
 def test_one_command_measures_two_machines_and_then_what_is_missing_of_the_one_that_is_up(
