@@ -69,7 +69,7 @@ help:
 	@echo "                      the same with another stack, in an environment of its own: $(HOST_STACKS)"
 	@echo "  make run SUITE=cifar-10"
 	@echo "                      other models on other data: $(SUITES)"
-	@echo "  make fleet          time the nodes of a cluster that config/fleet.yaml names, and draw one report (CONDA=1)"
+	@echo "  make fleet          time the machines of config/fleet.yaml, by SLURM or ssh, and draw one report (CONDA=1)"
 	@echo "  make nodes PARTITION=cpu"
 	@echo "                      list the nodes of a partition as a fleet, to be reviewed (TO=config/new.yaml)"
 	@echo "  make report         draw the report from the records that are there; train nothing"
@@ -107,17 +107,22 @@ benchmark: $(VENV)/installed
 
 # Before run, benchmark or fleet, in one command. Given again within a day it does nothing, so that what was interrupted
 # goes on; with NEW=1 it begins another session all the same.
-AGAIN = $(if $(filter fleet,$(MAKECMDGOALS)),$(CONTROLLER),$(VENV))
+AGAIN = $(if $(and $(filter fleet,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),$(CONTROLLER),$(VENV))
 again: $(AGAIN)/installed
 	@$(AGAIN)/bin/python -I workflow/scripts/start_program.py workflow/scripts/begin_session.py \
 		$${GIVEN_MACHINE:+"--machine=$$GIVEN_MACHINE"} $${GIVEN_NEW:+--new} \
 		$(if $(filter fleet,$(MAKECMDGOALS)),"--fleet=$$GIVEN_FLEET")
 
-# The nodes of a cluster, by SLURM, from where it takes jobs. Without CONDA=1 they train in .venv, and what draws the
-# report has an environment of its own either way: the plugin for SLURM and a stack want different numpys.
-fleet: $(CONTROLLER)/installed $(if $(CONDA),,$(VENV)/installed)
-	@$(CONTROLLER)/bin/python -I workflow/scripts/start_program.py -m snakemake --profile "$$GIVEN_PROFILE" \
-		$(if $(CONDA),--use-conda) --configfile "$$GIVEN_FLEET"
+# The nodes of a cluster, by SLURM, from where it takes jobs, and machines by ssh. Without CONDA=1 nodes train in .venv, and
+# what draws the report has an environment of its own: the plugin for SLURM and a stack want different numpys. Where no
+# partition is named, there is nothing for SLURM.
+BY_SLURM = grep -qs '^[^\#]*partition' -- "$$GIVEN_FLEET"
+fleet:
+	@if $(BY_SLURM); then $(MAKE) --no-print-directory $(CONTROLLER)/installed $(if $(CONDA),,$(VENV)/installed); \
+		else $(MAKE) --no-print-directory $(VENV)/installed; fi
+	@if $(BY_SLURM); then python=$(CONTROLLER)/bin/python; else python=$(PY); fi; \
+		"$$python" -I workflow/scripts/start_program.py workflow/scripts/measure_fleet.py --profile="$$GIVEN_PROFILE" \
+		$(if $(CONDA),--use-conda) -- "$$GIVEN_FLEET"
 
 # Nothing is submitted, and no file is replaced.
 nodes: $(CONTROLLER)/installed
@@ -201,7 +206,7 @@ $(VENV)/installed: FORCE
 endif
 endif
 
-ifneq ($(and $(filter fleet nodes,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
+ifneq ($(and $(filter nodes $(CONTROLLER)/installed,$(MAKECMDGOALS)),$(wildcard $(CONTROLLER)/installed)),)
 ifneq ($(shell $(CONTROLLER)/bin/python -I envs/create_venv.py --check $(CONTROLLER) 2>/dev/null),sound)
 $(CONTROLLER)/installed: FORCE
 endif

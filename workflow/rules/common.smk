@@ -52,11 +52,13 @@ STACKS_NAMED = configuration.locate(("stacks",), LAYERS)
 try:
     config |= call.check(config | configuration.typed_values(GIVEN), LAYERS, HERE, ROOT / "workflow/schemas")
     # By the machine's name: those of the fleet, or this one alone.
-    PLANS = plan.make_plans(config, HERE)
+    SHOWN = plan.make_plans(config, HERE)
+    # Those that jobs of this command measure: not what ssh reaches, which is brought here by scripts/measure_fleet.py.
+    PLANS = {name: each for name, each in SHOWN.items() if not each.node or each.node.partition}
     # This machine's. A fleet's first, for what all of them have in common.
-    PLAN = next(iter(PLANS.values()))
+    PLAN = next(iter(SHOWN.values()))
     FLEET = PLAN.node is not None
-    preflight.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS), PLANS)
+    preflight.refuse_missing_baseline(PLAN, configuration.locate(("baseline",), LAYERS), SHOWN)
 except errors.TrainmarkError as error:
     raise WorkflowError(escaping.terminal(str(error))) from None
 DATA_SET = PLAN.suite.data.paths
@@ -80,7 +82,7 @@ ALL_CORES = nodes.THREADS if FLEET else snakemake_interface.cores(workflow)
 
 
 wildcard_constraints:
-    machine="|".join(PLANS),
+    machine="|".join(PLANS) or "(?!)",  # nothing at all
     kind=f"runs|controls/(?:{'|'.join(controls.NAMES)})",
     stack=stacks.pattern(PLAN.stacks),
     device="cpu|gpu",
@@ -93,7 +95,7 @@ wildcard_constraints:
 def conclude(outdated=None):
     """The last lines of a call that was to draw the page."""
     if snakemake_interface.is_wanted(workflow, "render_page"):
-        ending.show_fleet(REPORT, [*PLANS], PLAN.settings_digest, progress.load_session(call.SESSION), outdated)
+        ending.show_fleet(REPORT, [*SHOWN], PLAN.settings_digest, progress.load_session(call.SESSION), outdated)
 
 
 def conclude_fleet(teller, outdated):
@@ -118,6 +120,7 @@ onstart:
         jobs, targets = snakemake_interface.jobs_to_run(workflow), snakemake_interface.targets(workflow)
         try:
             if FLEET:
+                terminal.say(*fleet.remark_on_ssh(SHOWN.keys() - PLANS.keys(), targets))
                 fleet.start(PLANS, HERE, jobs, snakemake_cluster.gives_jobs_away(workflow), SUPERSEDED, COMMAND)
             else:
                 fleet.refuse_empty(snakemake_cluster.gives_jobs_away(workflow))

@@ -223,7 +223,7 @@ def data_set(wildcards):
 def described_grid(wildcards):
     """What the page is told of the grid, as JSON; where nothing is to be measured now, also what a fleet has lost."""
     lost = {"lost": lost_jobs.still_lost()} if FLEET and only("report") else {}
-    return workloads.canonical_json({**plan.described_grid(PLANS), **lost})
+    return workloads.canonical_json({**plan.described_grid(SHOWN), **lost})
 
 
 def written(*names):

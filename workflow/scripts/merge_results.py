@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainmark import errors, terminal, words
 from trainmark.experiment import grid
-from trainmark.ingest import catalogue, merging
+from trainmark.ingest import catalogue, merging, renewal
 from trainmark.install import make_variables
 from trainmark.planning import strict_yaml
 
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--as", dest="name", help="keep the one machine in them under this name")
     parser.add_argument("--accept-key", action="append", default=[], help="a new key (SHA256:...) of a machine's owner")
     parser.add_argument("--skip-bad", action="store_true", help="bring in what is good although something is refused")
+    parser.add_argument("--measured", help="machine that a fleet's command has measured: newer results replace older")
     parser.add_argument("--from", dest="text", help="the sources as make has them, one text; with --make")
     parser.add_argument("--make", type=int, help="make's process")
     args = parser.parse_args()
@@ -25,9 +26,12 @@ def main() -> None:
         parser.error("expected what to merge: a folder, a .zip or a .tar.gz")
     published = catalogue.load([Path(file) for file in strict_yaml.read("config/config.yaml").values["hardware"]])
     schemas = Path("workflow/schemas")
-    merge = merging.bring_in(
-        sources, grid.MACHINES, schemas, args.name, args.skip_bad, published, accepted_keys=args.accept_key
-    )
+    if args.measured:
+        merge = renewal.bring_in(sources, args.measured, grid.MACHINES, schemas, published)
+    else:
+        merge = merging.bring_in(
+            sources, grid.MACHINES, schemas, args.name, args.skip_bad, published, accepted_keys=args.accept_key
+        )
     terminal.say(*merging.report(merge))
     if not merge.written:
         count = words.plural(len(merge.problems), "problem")

@@ -1,6 +1,9 @@
 """Tests of trainmark.measure.provenance."""
 
-from trainmark.install import lockfile, stack_locks
+import json
+
+import pytest
+from trainmark.install import lockfile, served_copy, stack_locks
 from trainmark.measure import provenance
 
 from tests.conftest import ROOT
@@ -20,3 +23,16 @@ def test_what_no_lock_pins_is_told_with_all_versions(tmp_path, monkeypatch):
     assert found["packages"] == lockfile.installed_versions(found["packages"])
     assert found["packages"]["keras"] == "3.15.1"
     assert len(found["packages"]) > 50
+
+
+@pytest.mark.parametrize(
+    ("content", "commit"), [(None, None), ('{"commit": "a1b2-dirty"}', "a1b2-dirty"), ("[]", None)]
+)
+def test_commit_of_a_copy_is_the_one_that_was_copied(tmp_path, monkeypatch, content, commit):
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "workflow/scripts/trainmark/measure/provenance.py"))
+    (tmp_path / served_copy.OWN).mkdir()
+    if content:
+        (tmp_path / served_copy.COPY).write_text(content)
+    assert provenance.code()["commit"] == commit
+    (tmp_path / served_copy.COPY).write_text(json.dumps({"commit": 3}))
+    assert provenance.code()["commit"] is None

@@ -35,6 +35,7 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (*_STATED, "contents", "install", "measure", "measure/worker/frameworks"),
         ("jsonschema", "snakemake", "yaml"),
     ),
+    "ssh": (("machine", "experiment", "install", "measure", "planning"), ("yaml",)),
     "analysis": ((*_STATED, "contents", "ingest"), ("msgspec", "numpy", "pandas", "scipy", "yaml")),
     "report/figures": (("contents", "machine", "experiment", "records", "analysis"), ("matplotlib", "pandas")),
     "report/sections": (

@@ -33,8 +33,9 @@ from trainmark.ingest.consistency import Identity
 from trainmark.ingest.file_reader import Reader
 from trainmark.ingest.origins import Memory
 from trainmark.machine import hardware
-from trainmark.records import chain, layout, writing
+from trainmark.records import chain, layout, supersession, writing
 
+_WHY = "Look at the copy there: make fleet takes nothing but what it has asked for"
 BELIEVED = (
     "Checksums show damage, not forgery. A signature shows that the whole archive came from the holder of one key, "
     "not that its numbers are true."
@@ -56,6 +57,8 @@ class Merge:
         arrivals: what came from where.
         memory: how what was merged before came here.
         accepted_keys: as for ``bring_in``.
+        measured: the one machine that may be in it, whose newer measurements take the place of older ones.
+        superseding: paths of those that do.
         notes: file name -> content, of what is to be noted in results/origins.
     """
 
@@ -68,6 +71,8 @@ class Merge:
     arrivals: list[Arrival] = field(default_factory=list)
     memory: Memory = field(default_factory=Memory)
     accepted_keys: Collection[str] = ()
+    measured: str | None = None
+    superseding: set[str] = field(default_factory=set)
     notes: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -121,7 +126,12 @@ def plan_merge(
     if rename_to is not None:
         machine_names.refuse_bad(rename_to)
     merge = Merge(memory=origins.load(target.parent / layout.ORIGINS), accepted_keys=accepted_keys)
-    checks = Checks(Reader(schemas), published)
+    fill(merge, sources, target, Checks(Reader(schemas), published), rename_to)
+    return merge
+
+
+def fill(merge: Merge, sources: list[Path], target: Path, checks: Checks, rename_to: str | None = None) -> None:
+    """Say in a merge what the sources hold; arguments and errors as for ``plan_merge``."""
     with writing.scratch(target) as scratch:
         for number, source in enumerate(sources):
             try:
@@ -134,7 +144,6 @@ def plan_merge(
     for machine in sorted({path.partition("/")[0] for path in merge.new}):
         _refuse_measured(machine, target, merge)
     merge.notes = dict(_notes(merge, target))
-    return merge
 
 
 def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, rename_to: str | None, merge: Merge) -> None:
@@ -155,6 +164,9 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
     }
     for machine in machines:
         name = rename_to or machine
+        if merge.measured not in (None, name):
+            merge.problems.append(Problem(f"{source}: {machine}", f"is not {merge.measured}, which was measured", _WHY))
+            continue
         try:
             sums, origin = source_files.read_checksums(folder / machine)
         except BadFileError as error:
@@ -254,6 +266,10 @@ def _classify(
     if layout.MACHINE_FILE.fullmatch(path):
         merge.kept.append(f"{target / path}")  # of another machine: refused with the machine
         return False
+    if merge.measured and chain.started_later(content, there):
+        merge.new[path] = content
+        merge.superseding.add(path)
+        return True
     merge.problems.append(
         Problem(
             f"{source}: {path}",
@@ -280,16 +296,9 @@ def _refuse_measured(machine: str, target: Path, merge: Merge) -> None:
     """Refuse what a benchmark that is going on may be about to write itself."""
     who = writing.who_measures(target, machine)
     if who:
-        _leave_out(machine, merge)
-        remedy = (
-            "Give the same command again when that has ended, or bring it in under another name with AS=another-name"
-        )
+        merge.new = {path: each for path, each in merge.new.items() if not path.startswith(f"{machine}/")}
+        remedy = "Give the same command again when that has ended, or bring it in under another name, AS=another-name"
         merge.problems.append(Problem(str(target / machine), f"is being measured now by {who}", remedy))
-
-
-def _leave_out(machine: str, merge: Merge) -> None:
-    for path in [path for path in merge.new if path.startswith(f"{machine}/")]:
-        del merge.new[path]
 
 
 def merge_command(source: str | Path) -> str:
@@ -306,9 +315,13 @@ def write(merge: Merge, target: Path) -> None:
     # What is noted first is true of what comes after; the other way round, a merge that is killed would leave records
     # of which nobody knows how they came.
     notes = {target.parent / layout.ORIGINS / name: content for name, content in merge.notes.items()}
-    new = {target / path: content for path, content in merge.new.items() if path not in merge.moved}
+    apart = merge.moved | merge.superseding
+    others = {target / path: content for path, content in merge.new.items() if path not in apart}
+    superseded = supersession.folder()
+    for path in merge.superseding:
+        writing.place(writing.pending(target, target / path), merge.new[path], superseded)
     try:
-        writing.write_new(target, {**notes, **new})
+        writing.write_new(target, {**notes, **others})
         for path in sorted(merge.moved):
             if not arrivals.stands_in_session(target, path):  # since its copy was refused
                 merge.new.pop(path, None)

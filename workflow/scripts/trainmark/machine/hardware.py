@@ -232,11 +232,20 @@ def difference(description: Path, gpu: Gpu | None) -> str | None:
         gpu: that is timed here.
     """
     try:
-        there = identity(files.read_object(description))
+        there = files.read_object(description)
+        return unlike(describe(gpu), there)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    here = identity(describe(gpu))
-    differing = [key for key in here if None not in (here[key], there[key]) and here[key] != there[key]]
+
+
+def unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """In what two descriptions, as in machine files, are of different computers, in words; None where they are not.
+
+    Raises:
+        KeyError, TypeError, AttributeError: if one is no description.
+    """
+    first, second = identity(one), identity(other)
+    differing = [key for key in first if None not in (first[key], second[key]) and first[key] != second[key]]
     if not differing:
         return None
     return "machine id" if "machine_id_hash" in differing else "processor, cores or GPU"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
 from pathlib import Path
 from typing import Any
 
 import trainmark
-from trainmark import process_environment, stacks, system
-from trainmark.install import lockfile
+from trainmark import files, process_environment, stacks, system
+from trainmark.install import lockfile, served_copy
 from trainmark.machine import hardware
 from trainmark.machine.gpus import Gpu
 
@@ -47,9 +48,12 @@ def code() -> dict[str, str | None]:
 
 
 def _commit() -> str | None:
-    """The commit of this code, with ``-dirty`` where it was changed; None outside a git checkout."""
+    """The commit of this code, with ``-dirty`` where it was changed; None outside a git checkout and a copy of one."""
     checkout = Path(__file__).resolve().parents[4]
     if not (checkout / ".git").exists():  # or git would answer for whatever repository lies around this folder
+        with contextlib.suppress(OSError, ValueError):  # ssh may have brought it from a checkout
+            commit = files.read_object(checkout / served_copy.COPY).get("commit")
+            return commit if isinstance(commit, str) else None
         return None
     return system.command_output("git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12")
 

@@ -19,7 +19,7 @@ from trainmark.errors import TrainmarkError
 from trainmark.experiment import suites
 from trainmark.machine import gpus
 from trainmark.machine.gpus import Gpu
-from trainmark.planning import nodes, strict_yaml
+from trainmark.planning import nodes, ssh_machines, strict_yaml
 from trainmark.planning.strict_yaml import Layer
 
 # A path into the configuration: the keys and list indices that lead to a value.
@@ -106,8 +106,10 @@ def check(
     """
     schema = with_suites(schema, config)
     _list_of(schema["properties"]["stacks"])["items"]["enum"] = [*stacks.names(), stacks.INSTALLED, *here.unpinned]
-    node = schema["properties"]["fleet"]["additionalProperties"]
-    node["properties"]["stacks"]["items"]["enum"] = list(stacks.names())
+    fleet, by_ssh = schema["properties"]["fleet"], schema["$defs"]["by_ssh"]
+    for each in (fleet["additionalProperties"], by_ssh):
+        each["properties"]["stacks"]["items"]["enum"] = list(stacks.names())
+    fleet["properties"] = dict.fromkeys(ssh_machines.named(config.get("fleet")), by_ssh)
     problems = list(schema_problems(config, schema))
     broken = {problem.path[0] for problem in problems if problem.path}
     problems += text_problems({key: value for key, value in config.items() if key not in broken})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -186,13 +186,21 @@ def waiting_line(machine: str, reason: str, numbers: Sequence[str]) -> str:
     )
 
 
+def remark_on_ssh(by_ssh: Collection[str], targets: Collection[str]) -> list[str]:
+    """What to tell of the machines that ssh reaches, if there are any and more is wanted than the report."""
+    if not by_ssh or {*targets} == {"report"}:
+        return []
+    those = words.enumerate_words(sorted(by_ssh), _SHOWN)
+    return [f"trainmark: ssh reaches {those}: make fleet measures that, and Snakemake alone does not."]
+
+
 def remarks(plans: Mapping[str, Plan]) -> list[str]:
     """What to tell of the plans before they are carried out, each sentence once, with the machines that it is about."""
     about: dict[str, list[str]] = {}
     for plan in plans.values():
-        for said in preflight.remarks_on_controls(plan):
-            about.setdefault(said, []).append(plan.machine)
-    return [f"{said} ({words.enumerate_words(machines, _SHOWN)})" for said, machines in about.items()]
+        for each in preflight.remarks_on_controls(plan):
+            about.setdefault(each, []).append(plan.machine)
+    return [f"{each} ({words.enumerate_words(machines, _SHOWN)})" for each, machines in about.items()]
 
 
 def asked_of_slurm(plans: Mapping[str, Plan], rule: str, config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -205,7 +213,7 @@ def asked_of_slurm(plans: Mapping[str, Plan], rule: str, config: Mapping[str, An
         if plan.node
     }
     by_key = {key: {machine: found[key] for machine, found in of_machine.items()} for key in nodes.ASKED}
-    return {key: values for key, values in by_key.items() if {*values.values()} != {None}}
+    return {key: values for key, values in by_key.items() if {*values.values()} - {None}}
 
 
 def job_seconds(rule: str, config: Mapping[str, Any]) -> float:

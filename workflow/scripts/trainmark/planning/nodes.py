@@ -1,4 +1,7 @@
-"""The nodes of a cluster that a fleet names: how SLURM reaches each, and what it is expected to be."""
+"""The machines that a fleet names: how SLURM reaches each node of a cluster, and what it is expected to be.
+
+Those that ssh reaches are named here, too, since the page is of them all: see ``ssh_machines``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 
 from trainmark import stacks
 from trainmark.experiment import workloads
+from trainmark.planning import ssh_machines
 
 _PLATFORM, _CUDA = "linux-64", "linux-64-cuda"
 _VENV = ".venv"
@@ -49,9 +53,11 @@ Fault = tuple[tuple[Any, ...], Any, str]
 class Node:
     """One machine of a fleet. The attributes up to ``extra`` are as sbatch takes them; None for what is not asked.
 
+    Of one that ssh reaches, none is, and only name, stacks and devices count.
+
     Attributes:
         machine: its name in paths and figures.
-        partition: that it is in.
+        partition: that it is in; None of a machine that ssh reaches.
         node: its name there, where the partition has several.
         constraint: features that it has.
         account: that pays.
@@ -68,7 +74,7 @@ class Node:
     """
 
     machine: str
-    partition: str
+    partition: str | None
     node: str | None
     constraint: str | None
     account: str | None
@@ -135,7 +141,7 @@ def ask_for_all_memory() -> None:
 
 
 def of(config: Mapping[str, Any], use_conda: bool) -> dict[str, Node]:
-    """The nodes that a checked configuration names, by the machine's name.
+    """The machines of the fleet that a checked configuration names, by their names.
 
     Args:
         config: the configuration.
@@ -145,6 +151,11 @@ def of(config: Mapping[str, Any], use_conda: bool) -> dict[str, Node]:
 
 
 def _node(machine: str, entry: Mapping[str, Any], config: Mapping[str, Any], use_conda: bool) -> Node:
+    if "ssh" in entry:
+        there = ssh_machines.of_entry(machine, entry, config)
+        asked = dict.fromkeys((*_HOW, "account", "qos", "cpus", "minutes"))
+        known = ssh_machines.known_devices(there)
+        return Node(machine, **asked, platform="", stacks=there.stacks, devices=known, venv=_VENV, use_conda=False)
     how: dict[str, Any] = {key: entry.get(key) for key in (*_HOW, "account", "qos", "cpus", "minutes")}
     platform = entry.get("platform", _PLATFORM)
     chosen = entry.get("stacks") or _stacks(config, use_conda)
@@ -176,15 +187,21 @@ def faults(config: Mapping[str, Any], use_conda: bool) -> Iterator[Fault]:
     """
     if not config["fleet"]:
         return
-    if config["machine"] != "auto":
+    by_slurm = any("partition" in entry for entry in config["fleet"].values())
+    if by_slurm and config["machine"] != "auto":  # what ssh reaches is told its own name
         yield ("machine",), config["machine"], "auto: with a fleet, its machines are measured and not this one"
-    if config["gpu"] != "auto":
+    if by_slurm and config["gpu"] != "auto":
         yield ("gpu",), config["gpu"], "auto: with a fleet, SLURM gives each job its GPU (gres)"
     if stacks.INSTALLED in config["stacks"]:
         yield ("stacks",), config["stacks"], "pinned stacks: a fleet's nodes have no list of what is installed"
         return
+    yield from ssh_machines.faults(config, use_conda)
     seen: dict[tuple[Any, ...], str] = {}
     for machine, node in of(config, use_conda).items():
+        if machine == "auto":
+            yield ("fleet", machine), config["fleet"][machine], "another name: auto means this machine"
+        if node.partition is None:
+            continue
         how = tuple(getattr(node, key) for key in _HOW)
         other = seen.setdefault(how, machine)
         if other != machine:
@@ -196,8 +213,6 @@ def faults(config: Mapping[str, Any], use_conda: bool) -> Iterator[Fault]:
 def _faults_of(node: Node, entry: Mapping[str, Any]) -> Iterator[Fault]:
     """What no schema can say of one machine."""
     path = ("fleet", node.machine)
-    if node.machine == "auto":
-        yield path, entry, "another name: auto means the machine on which a command is given"
     if "gpu" in node.devices and node.platform != _CUDA:
         yield (*path, "devices"), list(node.devices), f"[cpu], or platform: {_CUDA} for a node with an NVIDIA GPU"
     for stack in node.stacks:

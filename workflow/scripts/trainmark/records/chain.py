@@ -44,6 +44,12 @@ def renamed(content: bytes, name: str) -> bytes:
     return content[: match.start(1)] + name.encode() + content[match.end(1) :] if match else content
 
 
+def started_later(content: bytes, other: bytes) -> bool:
+    """Whether a run, or a sweep, was started after another; False where one does not say when."""
+    first, second = START.search(content), START.search(other)
+    return bool(first and second and first[1] > second[1])  # in UTC, written alike
+
+
 def last(folder: Path) -> str | None:
     """The digest that a new record of a machine has to name, asked by the holder of the lock of the tree.
 
