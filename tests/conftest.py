@@ -7,8 +7,6 @@ import itertools
 import os
 import platform
 import shutil
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from trainmark.ingest import older_formats
 from trainmark.machine import energy, gpus, hardware
 from trainmark.records import record
 
-from tests import shared
+from tests import installs, shared
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE_LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
@@ -69,6 +67,14 @@ def data_folder(request, tmp_path_factory) -> Path:
     return shared.make_once(tmp_path_factory, "data", make)
 
 
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory, data_folder) -> dict:
+    """What a process that has TensorFlow answers to all cases of ``worker_answers``, by their names."""
+    from tests import worker_answers  # which imports this module
+
+    return shared.make_once(tmp_path_factory, "answers", lambda folder: worker_answers.make(folder, data_folder))
+
+
 def find_python() -> str | None:
     """A working Python 3.10: on the path, or one of pyenv's."""
     candidates = [shutil.which("python3.10"), *sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python"))]
@@ -97,16 +103,7 @@ def install_lock(lock: Path, base: str | Path, folder: Path, module: str) -> str
     # What conda does with the file's pip section.
     section = yaml.safe_load(lock.read_text())["dependencies"][-1]["pip"]
     (folder / "requirements.txt").write_text("\n".join(section))
-    subprocess.run([base, "-m", "venv", folder / "env"], check=True)
-    found, pins = folder / "env/bin/python", ["-r", folder / "requirements.txt"]
-    uv = shutil.which("uv", path=f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}")
-    # A tenth of pip's time; where the network is reached as a pip.conf says, which uv does not read, pip does it.
-    if uv is None or subprocess.run([uv, "pip", "install", "--quiet", "--python", found, *pins]).returncode:
-        pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-        subprocess.run([*pip, *pins], check=True)
-    # Compiles what is imported, or each of the processes that begin together would do so.
-    subprocess.run([found, "-c", f"import {module}"], check=True, capture_output=True, timeout=300)
-    return str(found)
+    return installs.make_environment(folder / "env", base, ["-r", folder / "requirements.txt"], module)
 
 
 def times_of(axes: list, fit_seconds: float) -> dict[str, str]:

@@ -39,6 +39,26 @@ def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
+def make_environment(folder: Path, base: str | Path, pins: list, modules: str) -> str:
+    """Make a virtual environment with packages; gives its Python, in which some modules were imported."""
+    subprocess.run([base, "-m", "venv", "--without-pip", folder], check=True)
+    found = str(folder / "bin/python")
+    install(found, *pins)
+    # Compiles what is imported, or each of the processes that begin together would do so.
+    subprocess.run([found, "-c", f"import {modules}"], check=True, capture_output=True, timeout=300)
+    return found
+
+
+def install(python: str, *arguments: str | Path) -> None:
+    """Install packages into the environment of a Python."""
+    uv = shutil.which("uv", path=f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}")
+    # A tenth of pip's time; where the network is reached as a pip.conf says, which uv does not read, pip does it.
+    if uv is None or subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *arguments]).returncode:
+        subprocess.run([python, "-m", "ensurepip"], check=True, capture_output=True)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        subprocess.run([*pip, *arguments], check=True)
+
+
 def find_python(*versions: str) -> Path:
     """A Python of one of these versions that starts, on the path or one of pyenv's; skips the test if there is none."""
     for version in versions:

@@ -12,6 +12,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,13 +20,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests import script_server
+
 # Much is done, and some machines are slow.
 LIMIT_SECONDS = 1200
 # What every call imports, beside what the parser of its arguments imports.
 _LATER = ("jsonschema", "smart_open", "snakemake.storage")
 
 
-def run(arguments: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
+def run(
+    arguments: list[str], folder: Path, variables: Mapping[str, str] | None = None, scripts: str = ""
+) -> subprocess.CompletedProcess:
     """What ``python -m snakemake`` with these arguments gives: its exit code, and stdout and stderr together.
 
     Args:
@@ -33,10 +38,12 @@ def run(arguments: list[str], folder: Path, variables: Mapping[str, str] | None 
         folder: in which it starts.
         variables: of its environment; those of the tests if not given. What Python heeds at its start, counts for
             nothing.
+        scripts: address of a ``script_server`` that runs the report's scripts; without one they start as they do.
     """
     with tempfile.NamedTemporaryFile() as output:
         environment = dict(os.environ if variables is None else variables)
         request = {"arguments": arguments, "folder": str(folder), "variables": environment, "output": output.name}
+        request["prefix"] = script_server.shell_function(scripts) if scripts else ""
         code = _server().ask(request)
         return subprocess.CompletedProcess(["snakemake", *arguments], code, output.read().decode())
 
@@ -46,7 +53,8 @@ class _Server:
 
     def __init__(self) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self._process = subprocess.Popen([sys.executable, __file__], **pipes)
+        command = [sys.executable, "-m", "tests.snakemake_calls"]
+        self._process = subprocess.Popen(command, cwd=Path(__file__).parents[1], **pipes)
         atexit.register(self._process.communicate)
 
     def ask(self, request: dict) -> int:
@@ -60,6 +68,17 @@ class _Server:
 
 
 _server = functools.cache(_Server)
+
+
+@functools.cache
+def script_address() -> str:
+    """Address of a ``script_server`` that ends with the tests."""
+    folder = tempfile.mkdtemp()
+    command = [sys.executable, script_server.__file__, "serve", f"{folder}/socket"]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(lambda: (server.communicate(), shutil.rmtree(folder)))
+    assert server.stdout.readline() == "ready\n"
+    return f"{folder}/socket"
 
 
 def serve() -> None:
@@ -82,11 +101,15 @@ def _begin(request: dict) -> None:
     os.environ.clear()
     os.environ.update(request["variables"])
     sys.argv[1:], sys.path[0] = request["arguments"], request["folder"]
+    if request["prefix"]:
+        shell = sys.modules["snakemake.shell"].shell
+        shell.prefix(request["prefix"].replace("{", "{{").replace("}", "}}") + "set -euo pipefail; ")
 
 
 if __name__ == "__main__":
     from snakemake import cli
 
+    os.fsync = lambda descriptor: None  # what a test writes need not outlive a power cut
     cli.get_argument_parser()  # which imports what Snakemake calls plugins
     for module in _LATER:
         importlib.import_module(module)

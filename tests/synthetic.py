@@ -160,12 +160,12 @@ def references() -> convergence.References:
     return convergence.References(workloads.canonical_json(settings), _real_references().accuracy)
 
 
-def many(count: int) -> tuple[list[dict], dict[str, str]]:
+def many(count: int, noise: Iterable[float] = NOISE) -> tuple[list[dict], dict[str, str]]:
     """Records of so many machines, and name -> kind."""
     kinds = {f"{kind}-{number // len(KINDS)}": kind for number, kind in zip(range(count), itertools.cycle(KINDS))}
     records = []
     for number, (name, kind) in enumerate(kinds.items()):
-        records += records_of(name, kind, factor=lambda *_, n=number: 1 + 0.03 * n)
+        records += records_of(name, kind, noise=noise, factor=lambda *_, n=number: 1 + 0.03 * n)
     return records, kinds
 
 

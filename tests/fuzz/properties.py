@@ -70,7 +70,7 @@ def check_files(batch: Sequence[File], folder: Path, draw: bool = False) -> tupl
     gate = convergence.Gate(None, 0.001)
     assert collecting.collect(target, SCHEMAS, folder / "tables", False, gate, PUBLISHED) == []
     if draw:
-        report.make([], folder, draw=False)
+        report.make([], folder, draw=False).whole()
     _empty(folder)
     accepted = sum(path in merge.new for path in paths)
     return accepted, len(paths) - accepted

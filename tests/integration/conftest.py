@@ -73,7 +73,7 @@ class Checkout:
         """Run Snakemake, demand an exit code, and give what it printed."""
         command, limit = self.command(*arguments, **options), snakemake_calls.LIMIT_SECONDS
         if self.python == sys.executable:
-            result = snakemake_calls.run(command[3:], self.folder, self.environment)
+            result = snakemake_calls.run(command[3:], self.folder, self.environment, snakemake_calls.script_address())
         else:
             pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
             result = subprocess.run(command, cwd=self.folder, env=self.environment, timeout=limit, **pipe)

@@ -5,10 +5,8 @@ import io
 import re
 
 import pytest
-from trainmark.analysis import convergence
 
 from tests import browser, report, synthetic
-from tests.conftest import unlearned
 
 pytestmark = [browser.NEEDED, pytest.mark.xdist_group("browser")]
 # What is read off a table: the numbers of a column as they were measured.
@@ -40,11 +38,7 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pract
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("browser")
-    records = synthetic.article(metered=True)
-    records[0] = unlearned(records[0], [0.3, 0.2])
-    records += synthetic.controls_of(records[-len(records) // 10 :], "device-data", 1.25)
-    return report.make(records, folder, gate=convergence.Gate(synthetic.references(), 0.001))
+    return report.of_five(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +50,7 @@ def started():
 @pytest.fixture(scope="module", params=[browser.DESKTOP, browser.PHONE], ids=["desktop", "phone"])
 def visited(request, made, started):
     """The page as it is after it was opened; tests must leave it so, but for what is folded."""
-    page, console, asked = browser.visit(started, made.folder / "index.html", request.param)
+    page, console, asked = browser.visit(started, made.file, request.param)
     yield made, page, console, asked
     page.close()
 
@@ -102,7 +96,7 @@ def test_every_figure_is_shown_and_has_an_alternative_text(visited):
           figure.querySelector("[role=img]").getAttribute("aria-label"), figure.querySelectorAll("svg path").length,
           [...figure.querySelectorAll("[role=img] > svg")].map(panel => panel.getBoundingClientRect().width)])"""
     )
-    assert len(figures) == len(made.exhibits)  # none is missing
+    assert len(figures) == sum(not exhibit.missing for exhibit in made.exhibits)
     assert all(text and paths > 3 and panels for text, paths, panels in figures)
     width = page.viewport_size["width"]
     assert all(panel <= width for _, _, panels in figures for panel in panels)
@@ -199,9 +193,7 @@ def test_everybody_can_use_it(made, started, theme, size):
     """By axe-core, with all that folds open, and with a choice made."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page, *_ = browser.visit(
-        started, made.folder / "index.html", size, "#choose?models=cnn&models=mlp", color_scheme=theme
-    )
+    page, *_ = browser.visit(started, made.file, size, "#choose?models=cnn&models=mlp", color_scheme=theme)
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     found = Axe().run(page, options={"runOnly": STANDARDS, "resultTypes": ["violations"]})
     page.close()
@@ -223,7 +215,7 @@ def test_axe_finds_what_is_wrong(started, tmp_path):
 
 def test_all_is_there_without_scripts_and_on_paper(made, started):
     for options, medium in (({"java_script_enabled": False}, "screen"), ({}, "print")):
-        page, *_ = browser.visit(started, made.folder / "index.html", **options)
+        page, *_ = browser.visit(started, made.file, **options)
         page.emulate_media(media=medium)
         if medium == "print":
             page.pdf()  # as a reader prints, which unfolds everything
@@ -248,7 +240,7 @@ def test_filter_leaves_the_rows_that_have_every_word(visited):
 
 
 def test_contents_follow_and_the_address_names_what_is_unfolded(made, started):
-    page, console, _ = browser.visit(started, made.folder / "index.html")
+    page, console, _ = browser.visit(started, made.file)
     page.locator("summary", has=page.locator("#software")).click()
     browser.until(page, "location.hash === '#software'")
     page.locator("#software").scroll_into_view_if_needed()

@@ -45,7 +45,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def page(made, started):
-    opened, console, _ = browser.visit(started, made.folder / "index.html")
+    opened, console, _ = browser.visit(started, made.file)
     yield opened
     assert console == []
     opened.close()
@@ -127,7 +127,7 @@ def test_choice_of_machines_model_and_baseline_shows_the_csvs_ratio_and_survives
     assert found["synthetic-p100, GPU"][:2] == [wanted, ratio(csv["geometric_mean"])]
     assert "synthetic-m1, GPU" not in found
     address = page.evaluate("location.hash")
-    again, console, _ = browser.visit(started, made.folder / "index.html", fragment=address)
+    again, console, _ = browser.visit(started, made.file, fragment=address)
     assert rows(again) == found
     assert again.locator("#verdict").text_content() == page.locator("#verdict").text_content()
     assert console == []
@@ -151,14 +151,14 @@ def test_sentence_is_pythons_for_the_same_choice(made, page):
 
 def test_nonsense_in_the_address_is_no_choice(made, started):
     for nonsense in ("#choose?baseline=nobody&models=gpt&machines=", "#choose?experiment=%00&sizes=-1", "#choose"):
-        opened, console, _ = browser.visit(started, made.folder / "index.html", fragment=nonsense)
+        opened, console, _ = browser.visit(started, made.file, fragment=nonsense)
         assert opened.locator("#verdict").text_content() == made.document.first.sentence
         assert console == []
         opened.close()
 
 
 def test_keyboard_alone_chooses_and_reads_values(made, started):
-    page, console, _ = browser.visit(started, made.folder / "index.html")
+    page, console, _ = browser.visit(started, made.file)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     seen = set()
@@ -208,7 +208,7 @@ def test_every_experiment_is_on_the_page_and_can_be_chosen(two_experiments, star
     assert set(other["machine"]) == {"synthetic-c", "synthetic-d"}
     assert "Experiment: 2 epochs, train samples 20000" in made.html  # without a script, too
     assert "--config train_samples=20000 -- report" in made.html
-    page, console, _ = browser.visit(started, made.folder / "index.html")
+    page, console, _ = browser.visit(started, made.file)
     assert set(rows(page)) == {"synthetic-a, GPU", "synthetic-b, GPU"}
     page.get_by_role("combobox", name="Experiment").select_option(index=1)
     best = other.iloc[0]
@@ -217,7 +217,7 @@ def test_every_experiment_is_on_the_page_and_can_be_chosen(two_experiments, star
     assert set(found) == {"synthetic-c, GPU", "synthetic-d, GPU"}
     assert found[f"{best['machine']}, GPU"][0] == wanted
     assert "synthetic-a" not in page.locator("section.first").inner_text()
-    again, *_ = browser.visit(started, made.folder / "index.html", fragment=page.evaluate("location.hash"))
+    again, *_ = browser.visit(started, made.file, fragment=page.evaluate("location.hash"))
     assert rows(again) == found
     assert console == []
     again.close()

@@ -1,4 +1,4 @@
-"""The doctor as users call it: Snakemake in a process of its own, a real look at this machine."""
+"""The doctor as users call it: Snakemake, and a look that is pretended; test_stack_check has a real one."""
 
 import fcntl
 import json
@@ -25,13 +25,6 @@ def written(checkout: Checkout) -> tuple[str, dict]:
 
 
 @pytest.fixture
-def hurried(real_checkout) -> Checkout:
-    """A checkout with loads of a tenth of the time."""
-    change(real_checkout.folder, "measure/worker/device_check", "LOAD_SECONDS = 2.0", "LOAD_SECONDS = 0.2")
-    return real_checkout
-
-
-@pytest.fixture
 def others(finished) -> Iterator[None]:
     """Tests of other checkouts train all the while."""
     with (finished[0].folder.parent / "timing.lock").open("w") as file:
@@ -40,18 +33,18 @@ def others(finished) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("others")
-def test_whole_look_at_this_machine(hurried, monkeypatch):
+def test_whole_look_at_this_machine(checkout, monkeypatch):
     """With a user, a home and a host whose names must not get out."""
     monkeypatch.setenv("USER", "ann-example")
-    before = hurried.records()
-    output = hurried.run("doctor", devices=["cpu"])
+    before = checkout.records()
+    output = checkout.run("doctor", devices=["cpu"])
     topics = [line[2:20].strip() for line in output.splitlines() if line[:2] in ("✓ ", "! ", "✗ ")]
     assert list(dict.fromkeys(topics)) == TOPICS
     assert topics.count("tf-2.19 cpu") == 4  # the device, and three models
     assert "checking tf-2.19 on the CPU" in output
     assert "results/doctor/test-checkout.txt" in output
-    assert hurried.records() == before
-    text, data = written(hurried)
+    assert checkout.records() == before
+    text, data = written(checkout)
     assert [finding["topic"] for finding in data["findings"]] == topics
     for finding in data["findings"]:
         assert finding["verdict"] == "good" or finding["advice"], finding
@@ -59,12 +52,12 @@ def test_whole_look_at_this_machine(hurried, monkeypatch):
     assert stack["devices"]["cpu"]["status"] == "ok"
     assert min(stack["devices"]["cpu"]["load"]["seconds"]) > 0.1
     assert data["facts"]["machine"]["chip"] == hardware.chip()
-    for secret in ("ann-example", str(hurried.folder), str(Path.home()), os.environ.get("TMPDIR") or "ann-example"):
+    for secret in ("ann-example", str(checkout.folder), str(Path.home()), os.environ.get("TMPDIR") or "ann-example"):
         assert secret not in text + json.dumps(data), secret
     host = platform.node()
     assert not re.search(rf"(?<!\w){re.escape(host)}(?!\w)", text + json.dumps(data)) or len(host) < 3
     assert "machine_id_hash" not in json.dumps(data)
-    assert "Nothing to be done" in hurried.run()
+    assert "Nothing to be done" in checkout.run()
 
 
 def test_machine_is_looked_at_anew_at_every_call(checkout):

@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import pytest
 import yaml
 from trainmark.experiment import grid
 
-from tests import shared
+from tests import installs, shared
 from tests.conftest import ROOT, path_of, synthetic_machine, synthetic_record
 from tests.integration.conftest import TINY, Checkout, change, copy_project, pretend
 from tests.slurm.cluster import NODES, SHARED, Cluster, missing
@@ -57,14 +56,8 @@ def controller(tmp_path_factory) -> str:
     """The Python of an environment made from envs/controller.txt."""
 
     def make(folder: Path) -> str:
-        subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
-        found, pins = str(folder / "env/bin/python"), ["--require-hashes", "-r", str(ROOT / "envs/controller.txt")]
-        uv = shutil.which("uv", path=f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}")
-        if uv is None or subprocess.run([uv, "pip", "install", "--quiet", "--python", found, *pins]).returncode:
-            pip = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, *pins], check=True)
-        subprocess.run([found, "-c", "import snakemake.cli, pandas, matplotlib"], check=True, timeout=300)
-        return found
+        pins = ["--require-hashes", "-r", ROOT / "envs/controller.txt"]
+        return installs.make_environment(folder / "env", sys.executable, pins, "snakemake.cli, pandas, matplotlib")
 
     return shared.make_once(tmp_path_factory, "controller", make)
 

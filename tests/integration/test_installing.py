@@ -140,19 +140,26 @@ def test_without_network_there_is_one_sentence_with_the_command(clone):
     assert len(output.splitlines()) == 3  # and make's own
 
 
-@pytest.mark.parametrize("has_pip", [True, False])
-def test_uv_is_fetched_where_there_is_none(clone, mirror, packages, tmp_path, has_pip):
-    """Pinned and checked, by the pip of the Python that is there, or one that it makes."""
+@pytest.fixture(scope="module")
+def uv_wheel(tmp_path_factory) -> Path:
+    """A folder with the pinned uv, as pip takes it."""
+    folder = tmp_path_factory.mktemp("uv")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    fetched = subprocess.run([*command, "--dest", tmp_path / "uv", "-r", ROOT / "envs/uv.txt"], capture_output=True)
+    fetched = subprocess.run([*command, "--dest", folder, "-r", ROOT / "envs/uv.txt"], capture_output=True)
     if fetched.returncode:
         pytest.skip(f"uv cannot be had here: {fetched.stderr.decode()}")
+    return folder
+
+
+@pytest.mark.parametrize("has_pip", [True, False])
+def test_uv_is_fetched_where_there_is_none(clone, mirror, packages, uv_wheel, tmp_path, has_pip):
+    """Pinned and checked, by the pip of the Python that is there, or one that it makes."""
     if not has_pip:
         python = Path(clone.variables["PATH"], "python3")
         subprocess.run([python.readlink(), "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
         python.unlink()
         python.symlink_to(tmp_path / "bare/bin/python3")
-    output = clone.make("unlock", PIP_FIND_LINKS=f"{tmp_path / 'uv'} {packages[0]}", **mirror)
+    output = clone.make("unlock", PIP_FIND_LINKS=f"{uv_wheel} {packages[0]}", **mirror)
     assert "make fetches one for itself" in output
     assert clone.python.is_file()
     assert virtual_environment.fault_of(clone.folder / ".venv") is None

@@ -3,41 +3,24 @@
 import functools
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from trainmark import stacks
-from trainmark.experiment import suites, workloads
+from trainmark.experiment import workloads
 from trainmark.install import lockfile, stack_locks
 from trainmark.machine import hardware
+from trainmark.measure import worker_process
 
-from tests import shared
+from tests import shared, worker_answers
 from tests.conftest import CONFIG, ROOT, install_lock, validate_record
-from tests.installs import find_python
+from tests.installs import find_python, install
 from tests.integration.conftest import trained
 
 LOCK = ROOT / "envs/tf-2.12.linux-64.yaml"
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
 # An environment that takes no more is made for the tests.
 SMALL_BYTES = 500e6
-# Builds the three models and says what they are; runs in both stacks.
-DESCRIBE = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from trainmark.experiment import suites, workloads
-from trainmark.measure.worker import frameworks, settings
-framework = frameworks.of("tf")
-framework.load("cpu", 2)
-found = {}
-for name, workload in json.load(sys.stdin).items():
-    model = suites.model_of(workload).build(framework.keras)
-    settings.compile_model(framework, model, workload)
-    loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
-    found[name] = {"loss": loss, "layers": [type(layer).__name__ for layer in model.layers]}
-    found[name] |= settings.in_use(framework, model) | {"learning_rate": float(model.optimizer.learning_rate)}
-print(json.dumps(found))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -124,15 +107,12 @@ def test_what_is_installed_is_timed_and_in_no_comparison_with_what_a_lock_pins(c
     assert trained(output) == 0
 
 
-def test_same_is_computed_in_both_stacks(python):
+def test_same_is_computed_in_both_stacks(python, answers, data_folder):
     """In Keras 2.12 the text "adam" alone would mean three different optimizers on three platforms."""
-    wanted = {model: workloads.describe(model, CONFIG) for model in suites.of(CONFIG).models}
-
-    def describe(interpreter: str) -> dict:
-        command = [interpreter, "-c", DESCRIBE, str(SCRIPT.parent)]
-        return json.loads(subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True).stdout)
-
-    older, newer = describe(python), describe(sys.executable)
+    models = worker_answers.MODELS
+    wanted = [case for case in worker_answers.cases(data_folder) if case[0] == models]
+    older = worker_answers.ask(wanted, worker_process.child_environment("cpu", 2, None, "tf-2.12"), python)[models]
+    newer = answers[models]
     assert set(older) == {"mlp", "cnn", "lstm"}
     for model in older:
         optimizers = [found[model].pop("optimizer_class") for found in (older, newer)]
@@ -145,12 +125,11 @@ def test_same_is_computed_in_both_stacks(python):
 
 
 def test_package_upgraded_by_hand_is_refused_with_both_versions(python, tmp_path, data_folder):
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "six==1.16.0"], check=True)
+    install(python, "--no-deps", "six==1.16.0")
     try:
         result = time_training(python, tmp_path, data_folder)
     finally:
-        subprocess.run([*pip, "six==1.17.0"], check=True)
+        install(python, "--no-deps", "six==1.17.0")
     assert result.returncode == 1
     assert "six: pinned 1.17.0, found 1.16.0" in result.stdout
     assert not list(tmp_path.glob("results/**/*.json"))

@@ -117,37 +117,19 @@ def test_threads_that_change_train_again_and_those_of_auto_come_back(checkout):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [
-        ("epochs: 017\n", "line 1: YAML may read '017' as something else"),
-        ("epochs: 1\nepochs: 2\n", "line 2: 'epochs' is here a second time, after line 1"),
-        ("batch_sizes:\n\t- 32\n", "line 2: is not YAML (a tab is where only spaces are allowed)"),
-        ("", "holds no keys"),
-        ("- a\n", "holds no keys"),
-        ("a: " + "[" * 10_000, "line 1: is nested too deeply"),
-        (f"epochs: {'1' * 5000}\n", "line 1: YAML may read '111"),
-        ("a: \udcff\n", "line 1: is not UTF-8 text"),
-    ],
-    ids=["octal", "twice", "tab", "empty", "list", "deep", "digits", "bytes"],
+    [("epochs: 1\nepochs: 2\n", ", line 2: 'epochs' is here a second time, after line 1"), ("- a\n", " holds no keys")],
+    ids=["twice", "list"],
 )
 def test_configuration_that_surprises_is_refused_with_file_and_line(checkout, text, expected):
-    (checkout.folder / "config/config.yaml").write_bytes(text.encode(errors="surrogateescape"))
+    (checkout.folder / "config/config.yaml").write_text(text)
     output = checkout.run("-n", code=1)
-    assert f"config/config.yaml{', ' * expected.startswith('line')}" in output
-    assert expected in output
+    assert f"config/config.yaml{expected}" in output
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"epochs": 1.0}, "tiny.json, line 1: epochs is 1.0; expected a whole number"),
-        ({"data_folder": "a{x}b"}, "expected a text without { and }"),
-        ({"baseline": "nobody"}, "tiny.json, line 1: baseline is 'nobody', and no such machine has runs"),
-    ],
-    ids=["not whole", "wildcard", "nobody"],
-)
-def test_configuration_that_cannot_be_used_is_refused_before_anything_runs(checkout, changes, expected):
-    assert expected in checkout.run("-n", code=1, **changes)
+def test_configuration_that_cannot_be_used_is_refused_before_anything_runs(checkout):
+    output = checkout.run("-n", code=1, baseline="nobody")
+    assert "tiny.json, line 1: baseline is 'nobody', and no such machine has runs" in output
 
 
 def test_time_limit_may_change_without_training_again(checkout):
@@ -169,21 +151,12 @@ def test_measure_fails_when_a_run_failed(checkout):
     assert "2 runs failed" in output
 
 
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        ({"models": ["mlp", "resnet"]}, 'models[1] is "resnet"'),
-        ({"batch_sizes": [0]}, "batch_sizes[0] is 0"),
-        ({"batch_size": [32]}, "did you mean 'batch_sizes'?"),
-        ({"stacks": ["tf-3"]}, 'stacks[0] is "tf-3"'),
-    ],
-    ids=str,
-)
-def test_bad_configuration_is_refused_before_anything_runs(checkout, config, expected):
+def test_bad_configuration_is_refused_before_anything_runs(checkout):
+    """All that is wrong at once."""
     checkout.record(64).unlink()
-    output = checkout.run(code=1, **config)
-    assert expected in output
-    assert "tiny.json, line 1" in output
+    output = checkout.run(code=1, models=["mlp", "resnet"], batch_size=[32])
+    assert 'tiny.json, line 1: models[1] is "resnet"' in output
+    assert "did you mean 'batch_sizes'?" in output
     assert "Traceback" not in output
     assert not checkout.record(64).exists()
 

@@ -36,13 +36,13 @@ def imitate(tmp_path_factory, data_folder) -> Imitate:
 
     def make(description: dict, pretends: bool = False, **variables: str) -> Machine:
         folder = copy_project(tmp_path_factory.mktemp("machine") / "checkout", data_folder)
-        if pretends:
-            pretend(folder, run_once(tmp_path_factory, data_folder)[0])
         python = environments.build(folder / ".venv", description)
         shell = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "user"}
-        return Machine(
-            Checkout(folder, python=str(python), environment={**shell, **description["variables"], **variables})
-        )
+        checkout = Checkout(folder, python=str(python), environment={**shell, **description["variables"], **variables})
+        machine = Machine(checkout, lambda: pretend(folder, run_once(tmp_path_factory, data_folder)[0]))
+        if pretends:
+            machine.pretend()
+        return machine
 
     return make
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Checkout, copy_project
+from tests.integration.conftest import Checkout, copy_project, run_once
 from tests.machines.runs import LONG_ENOUGH
 
 # Machine in ``runs`` -> what its results are called.
@@ -60,3 +60,15 @@ def test_what_has_no_energy_says_why_in_the_report(report):
     assert set(found) == {(NAMES["t4"], "cpu")}
     assert "RAPL" in found[NAMES["t4"], "cpu"]
     assert "MIG" in instance
+
+
+@pytest.mark.machine("m2_max")
+def test_optimizer_of_a_mac_is_that_of_linux(running, tmp_path_factory, data_folder):
+    """Of the stack that is installed; test_optimizers is about the other one, where Keras asks for the platform."""
+    linux, _ = run_once(tmp_path_factory, data_folder)
+    expected = linux.records()[64]["execution"]
+    assert expected["optimizer_operations"]
+    for device in ("cpu", "gpu"):
+        found = running("m2_max").record(device)["execution"]
+        for part in ("optimizer_class", "optimizer_operations"):
+            assert found[part] == expected[part]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainmark.experiment import suites
-from trainmark.machine import disturbances
+from trainmark.machine import disturbances, hardware
 from trainmark.measure.messages import TrainingAnswer, TrainingRequest, UsedGpu, nothing_measured
 
 
@@ -54,10 +54,12 @@ def refuse_other_threads(threads: int) -> None:
 
 
 def real_record(device: str, batch_size: int) -> Any:
-    """The record of a real training on a CPU, as if it had been made on this device."""
+    """The record of a real training on a CPU, as if it had been made on this device and system."""
     texts = json.loads(Path(__file__).with_name("records.json").read_text())
     text = texts.get(str(batch_size)) or next(iter(texts.values()))
-    return json.loads(text.replace("CPU:0", f"{device.upper()}:0"))
+    found = json.loads(text.replace("CPU:0", f"{device.upper()}:0"))
+    found["versions"]["operating_system"] = hardware.operating_system()
+    return found
 
 
 def used_gpu(device: str) -> UsedGpu | None:

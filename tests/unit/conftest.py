@@ -2,13 +2,13 @@
 
 import copy
 import functools
+import os
 from pathlib import Path
 
 import pytest
-from trainmark.analysis import convergence
 from trainmark.ingest import schemas
 
-from tests import report, shared, synthetic
+from tests import report, shared
 from tests.conftest import ROOT, synthetic_grid
 
 HERE = Path(__file__).parent
@@ -29,34 +29,26 @@ def times(machine, device, model, batch_size, repeat):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _schemas_are_read_once():
-    """To read the project's schemas takes a fifth of a second, and every reader of records does."""
+def _costs_nothing_twice():
+    """To read the project's schemas takes a fifth of a second, and every reader of records does.
+
+    What a test writes need not outlive a power cut, either.
+    """
     real = schemas.load
     once = functools.cache(real)
     own = ROOT / "workflow/schemas"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schemas, "load", lambda path: copy.deepcopy(once(path)) if path.parent == own else real(path))
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 
 @pytest.fixture(scope="session")
 def two_machines(tmp_path_factory):
     records = synthetic_grid(["synthetic-a", "synthetic-b"], times)
-    return shared.make_once(tmp_path_factory, "two", lambda folder: report.make(records, folder, draw=False))
-
-
-def five() -> list[dict]:
-    """The records of ``five_machines``: those of the article's, with meters and controls."""
-    records = synthetic.article(metered=True)
-    plain = [record for record in records if (record["machine"], record["device"]) == ("synthetic-v100", "gpu")]
-    for record in plain:
-        record["execution"]["intra_op_threads"] = 8
-    return records + synthetic.controls_of(plain, "device-data", 1.25) + synthetic.controls_of(plain, "threads-4", 1.01)
-
-
-FIVE_GATE = convergence.Gate(synthetic.references(), 0.001)
+    return shared.make_once(tmp_path_factory, "two", lambda folder: report.make(records, folder, draw=False).whole())
 
 
 @pytest.fixture(scope="session")
 def five_machines(tmp_path_factory):
-    return shared.make_once(tmp_path_factory, "five", lambda folder: report.make(five(), folder, gate=FIVE_GATE))
+    return report.of_five(tmp_path_factory)

@@ -34,7 +34,7 @@ def empty(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("files")
 
 
-@settings(EVER_THE_SAME, max_examples=12)
+@settings(EVER_THE_SAME, max_examples=6)
 @given(batch=st.lists(strategies.files(), min_size=20, max_size=30))
 def test_file_is_merged_and_drawn_or_named(empty, batch):
     shutil.rmtree(empty)
@@ -42,7 +42,7 @@ def test_file_is_merged_and_drawn_or_named(empty, batch):
     properties.check_files(batch, empty)
 
 
-@settings(EVER_THE_SAME, max_examples=3)
+@settings(EVER_THE_SAME, max_examples=2)
 @given(batch=st.lists(strategies.files(), min_size=30, max_size=30))
 def test_page_is_written_of_all_that_was_merged(empty, batch):
     shutil.rmtree(empty)
@@ -50,7 +50,7 @@ def test_page_is_written_of_all_that_was_merged(empty, batch):
     properties.check_files(batch, empty, draw=True)
 
 
-@settings(EVER_THE_SAME, max_examples=25)
+@settings(EVER_THE_SAME, max_examples=12)
 @given(content=strategies.archives())
 def test_archive_is_merged_or_named(empty, content):
     shutil.rmtree(empty)
@@ -58,7 +58,7 @@ def test_archive_is_merged_or_named(empty, content):
     properties.check_archive(content, empty)
 
 
-@settings(EVER_THE_SAME, max_examples=150)
+@settings(EVER_THE_SAME, max_examples=100)
 @given(content=strategies.configurations(properties.CONFIG))
 def test_configuration_is_used_or_refused(here, content):
     properties.check_configuration(content, here)

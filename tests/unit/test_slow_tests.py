@@ -2,11 +2,13 @@
 
 import re
 
+from tests.conftest import ROOT
 from tests.unit import conftest
 
 
 def test_every_name_in_the_list_is_a_test_or_a_fixture():
-    tests = "\n".join(path.read_text() for path in conftest.HERE.rglob("*.py"))
+    paths = [ROOT / "tests/conftest.py", *conftest.HERE.rglob("*.py")]
+    tests = "\n".join(path.read_text() for path in paths)
     fixtures = re.findall(r"^@pytest\.fixture.*\ndef (\w+)\(", tests, flags=re.MULTILINE)
     known = {*re.findall(r"^def (test_\w+)\(", tests, flags=re.MULTILINE), *fixtures}
     assert conftest.SLOW - known == set()

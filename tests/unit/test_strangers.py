@@ -67,7 +67,7 @@ def accepted(data: dict, kind: str, where: str, text_of) -> set[tuple]:
 
 def made(folder: Path, text_of) -> report.Report:
     """A report of records and machine files with the same text at the same place of each."""
-    records = synthetic_grid(MACHINES, times)
+    records = [r for r in synthetic_grid(MACHINES, times) if r["repeat"] < 3 and r["batch_size"] in (32, 1024)]
     records += [failed_record(machine=name, repeat=9, device=device) for name in MACHINES for device in ("cpu", "gpu")]
     machines = {name: synthetic_machine(name) for name in MACHINES}
     for name, data in machines.items():
@@ -126,7 +126,7 @@ def plain(tmp_path_factory):
     return made(tmp_path_factory.mktemp("plain"), lambda *place: "word")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_hostile_texts_change_no_kind_of_report(plain, tmp_path, seed, capsys):
     text_of = texts_of(seed)
     hostile = made(tmp_path, text_of)

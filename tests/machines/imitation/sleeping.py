@@ -7,10 +7,10 @@ import types
 
 from .files import REAL, real_open
 
-# What falls asleep is noted here, for every process, when TensorFlow is first imported.
+# What falls asleep is noted here, for every process, when a training process begins.
 _MARK = os.path.join(sys.prefix, "slept")
-# What a training process imports.
-MODULE = "tensorflow.python.framework.config"
+# What a training process imports, and no other.
+MODULE = "trainmark.measure.worker.training"
 
 
 def imitate(seconds: float, going_on: frozenset[int]) -> None:

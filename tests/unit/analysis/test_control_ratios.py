@@ -13,7 +13,7 @@ PLAIN = synthetic.records_of("synthetic-v100", devices=["gpu"], execution__intra
 
 
 def compared(folder, records):
-    report.write_tables(records, folder)
+    report.write_tables(records, folder, only=["control_ratios"])
     return table_files.read(folder, "control_ratios")
 
 

@@ -1,6 +1,5 @@
 """Tests of trainmark.doctor.stack_check and its worker: a real look at this machine's CPU, cut short, and fakes."""
 
-import dataclasses
 import fcntl
 import json
 import re
@@ -10,26 +9,18 @@ import jsonschema
 import pytest
 import yaml
 from trainmark.doctor import stack_check
-from trainmark.errors import TrainmarkError
 from trainmark.experiment import suites, workloads
-from trainmark.machine import gpus, hardware
+from trainmark.machine import gpus
 from trainmark.measure import kernel_cache
-from trainmark.measure.worker import device_proof, frameworks
 
+from tests import worker_answers
 from tests.conftest import CONFIG, ROOT
 from tests.unit.measure.test_sampler import HUNDRED_WATTS, fake_watch
 from tests.unit.measure.test_supervision import NO_METER, fake_child
+from tests.worker_answers import LOCK
 
-LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 # What a record of a run says of its step.
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text())["properties"]["execution"]
-SHORT = f"""
-import sys; sys.path.insert(0, {str(ROOT / "workflow/scripts")!r})
-from trainmark.measure import worker_process
-from trainmark.measure.worker import device_check, matmul
-device_check.LOAD_SECONDS, matmul.ROUND_SECONDS, device_check.SIDE = 0.2, 0.05, 256
-worker_process.serve("device_check", "examine")
-"""
 # What a child answers that found nothing wrong.
 ANSWER = """
 import json, sys, time
@@ -62,20 +53,28 @@ def answer(gpu=None):
     return ANSWER.replace("GPU,", f"{gpu!r},")
 
 
-def test_real_look_at_this_machine(examine, capsys):
-    looked_at = examine(SHORT)
+def answering(answer):
+    """A child that says what a real one has answered."""
+    return f"print({json.dumps(answer)!r})"
+
+
+def test_real_look_at_this_machine(examine, answers, capsys):
+    looked_at = examine(answering(answers[worker_answers.LOOK]))
     assert looked_at["reason"] is looked_at["busy"] is None
     assert looked_at["environment"]["lock_file"] == LOCK.name
     found = looked_at["devices"]["cpu"]
     assert found["status"] == "ok", found["reason"]
     assert found["versions"]["framework_version"].startswith("2.")
-    assert set(found["steps"]) == {"mlp", "cnn", "lstm"}
-    for step in found["steps"].values():
+    steps = dict(found["steps"])
+    assert "has no model 'unknown'" in steps.pop(worker_answers.UNKNOWN)["reason"]  # a model that fails costs no other
+    assert set(steps) == {"mlp", "cnn", "lstm"}
+    for step in steps.values():
         assert step["reason"] is None
         execution = step["execution"]
         assert execution["variable_devices"] == execution["arithmetic_devices"] == ["CPU:0"]
         assert execution["optimizer_devices"] == {"CPU:0": sum(execution["optimizer_operations"].values())}
-        assert execution["intra_op_threads"] == 1
+        assert execution["intra_op_threads"] == 2
+        assert (execution["floatx"], execution["image_data_format"]) == ("float32", "channels_last")
         jsonschema.validate({key: execution[key] for key in execution.keys() - {"optimizer_devices"}}, SCHEMA)
     load = found["load"]
     assert len(load["seconds"]) == len(load["flops_per_second"]) == 10
@@ -87,34 +86,13 @@ def test_real_look_at_this_machine(examine, capsys):
     json.dumps(looked_at)
 
 
-def test_device_that_tensorflow_does_not_see_is_no_traceback(examine):
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
+def test_device_that_tensorflow_does_not_see_is_no_traceback(examine, answers):
+    if worker_answers.LOOK_WITHOUT_GPU not in answers:
         pytest.skip("this machine has a GPU")
-    found = examine(SHORT, devices=["gpu"])["devices"]["gpu"]
+    found = examine(answering(answers[worker_answers.LOOK_WITHOUT_GPU]), devices=["gpu"])["devices"]["gpu"]
     assert found["status"] == "wrong_device"
     assert re.search(r"TensorFlow \S+ sees none\.", found["reason"])
     assert found["load"] is None
-
-
-def test_model_that_fails_costs_no_other(examine):
-    code = SHORT.replace(
-        "worker_process.serve",
-        "from trainmark.measure.worker import device_proof, failures; real = device_proof.prove_step\n",
-    ).replace('("device_check", "examine")', "")
-    code += """
-def prove_step(framework, workload, *rest):
-    if workload["model"] == "cnn":
-        raise failures.WrongDeviceError("Expected all of a training step on the CPU; found variables on ['GPU:0'].")
-    return real(framework, workload, *rest)
-device_proof.prove_step = prove_step
-worker_process.serve("device_check", "examine")
-"""
-    found = examine(code)["devices"]["cpu"]
-    assert "found variables on" in found["steps"]["cnn"]["reason"]
-    assert found["steps"]["mlp"]["reason"] is found["steps"]["lstm"]["reason"] is None
-    assert found["status"] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -200,11 +178,6 @@ def test_other_gpu_than_the_one_that_is_described(examine):
     assert "it used Tesla V100 at 0000:00:05.0" in found["reason"]
 
 
-def test_step_of_another_optimizer_is_refused(monkeypatch):
+def test_step_of_another_optimizer_is_refused(answers):
     """The doctor demands of a step what a run does."""
-    framework = frameworks.of("tf-2.19")
-    framework.load("cpu", 1)
-    real = framework.observe_step
-    monkeypatch.setattr(framework, "observe_step", lambda *step: dataclasses.replace(real(*step), optimizer=[]))
-    with pytest.raises(TrainmarkError, match="its operations in a training step are none"):
-        device_proof.prove_step(framework, workloads.describe("mlp", CONFIG), 8, "cpu")
+    assert "its operations in a training step are none" in answers[worker_answers.NO_OPTIMIZER]["reason"]

@@ -145,6 +145,7 @@ def test_moved_or_copied_environment_is_noticed_and_made_anew(venv, tmp_path, mo
     assert virtual_environment.fault_of(moved) is None
 
 
+@pytest.mark.usefixtures("pip_is_copied")
 def test_environment_of_another_checkout_behind_a_link_stays(venv, tmp_path, capfd):
     link = tmp_path / "linked"
     link.symlink_to(venv)

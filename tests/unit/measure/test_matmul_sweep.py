@@ -12,18 +12,11 @@ from trainmark.ingest.bad_files import BadFileError
 from trainmark.machine import hardware
 from trainmark.measure import matmul_sweep, worker_process
 
-from tests.conftest import ROOT
+from tests import worker_answers
+from tests.conftest import ROOT, synthetic_sweep
+from tests.worker_answers import LOCK
 
-LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 PATH = "results/machines/synthetic/roofline/tf-2.19/cpu.json"
-SHORT = """
-import sys; sys.path.insert(0, {scripts!r})
-from trainmark.measure import worker_process
-from trainmark.measure.worker import matmul
-matmul.SIDES = (256, 512)
-matmul.ROUND_SECONDS = 0.01
-worker_process.serve("matmul", "sweep")
-"""
 
 
 @pytest.fixture
@@ -38,8 +31,8 @@ def sweep(tmp_path, monkeypatch):
     return run
 
 
-def test_real_sweep_is_written_and_read_back(sweep, tmp_path):
-    data = sweep(SHORT.format(scripts=str(ROOT / "workflow/scripts")), threads=1)
+def test_real_sweep_is_written_and_read_back(sweep, answers, tmp_path):
+    data = sweep(f"print({json.dumps(answers[worker_answers.SWEEP])!r})")
     schema = yaml.safe_load((ROOT / "workflow/schemas/roofline.schema.yaml").read_text())
     jsonschema.Draft202012Validator(schema).validate(data)
     content = (tmp_path / PATH).read_bytes()
@@ -47,7 +40,7 @@ def test_real_sweep_is_written_and_read_back(sweep, tmp_path):
     assert [product.side for product in found.products] == [256, 512]
     assert all(len(product.flops_per_second) == 5 for product in found.products)
     assert max(found.products[1].flops_per_second) > 1e9
-    assert (found.threads, found.versions["framework_version"]) == (1, "2.19.1")
+    assert (found.threads, found.versions["framework_version"]) == (2, "2.19.1")
     assert "multiplies matrices with up to" in matmul_sweep.line(data)
     with pytest.raises(BadFileError, match=r"lies under other/tf-2\.19/cpu"):
         file_reader.Reader(ROOT / "workflow/schemas").result("other/roofline/tf-2.19/cpu.json", content)
@@ -91,10 +84,13 @@ def test_peak_of_the_cores(monkeypatch, text, per_cycle):
         assert found["flops_per_second"] == 4 * 2.5e9 * per_cycle
 
 
-def test_a_sweep_follows_its_schema_or_is_refused(sweep, tmp_path):
-    sweep(SHORT.format(scripts=str(ROOT / "workflow/scripts")), threads=1)
-    good = json.loads((tmp_path / PATH).read_text())
-    reader = file_reader.Reader(ROOT / "workflow/schemas")
+def test_a_sweep_follows_its_schema_or_is_refused():
+    good, reader = synthetic_sweep(), file_reader.Reader(ROOT / "workflow/schemas")
+
+    def read(change):
+        reader.roofline("synthetic/roofline/tf-2.19/cpu.json", json.dumps({**good, **change}).encode())
+
+    read({})
     for change in ({"products": []}, {"format_version": 3}, {"threads": 0}, {"unknown": 1}):
         with pytest.raises(BadFileError):
-            reader.roofline("synthetic/roofline/tf-2.19/cpu.json", json.dumps({**good, **change}).encode())
+            read(change)

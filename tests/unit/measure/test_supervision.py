@@ -21,9 +21,10 @@ from trainmark.measure import supervision, worker_process
 from trainmark.measure.messages import nothing_measured
 from trainmark.records import chain
 
+from tests import worker_answers
 from tests.conftest import CONFIG, ROOT, synthetic_record, validate_record
+from tests.worker_answers import LOCK, TINY
 
-TINY = {**CONFIG, "epochs": 2, "train_samples": 400, "validation_samples": 100, "test_samples": 100}
 SCRIPT = ROOT / "workflow/scripts/time_training.py"
 # A watching process that finds nothing to read.
 NO_METER = [
@@ -33,7 +34,6 @@ NO_METER = [
 ]
 REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
 PATH = "results/machines/synthetic/runs/tf-2.19/cpu/mlp/64/1.json"
-LOCK = ROOT / f"envs/tf-2.19.{hardware.platform_tag()}.yaml"
 
 
 @pytest.fixture
@@ -335,20 +335,31 @@ def test_threads_come_from_the_request_and_their_control_is_held_to_its_cpus(sup
     assert os.sched_getaffinity(0) == before
 
 
-def test_diverging_training_is_nan(supervise):
-    data = supervise(REAL_CHILD, config={**TINY, "learning_rate": 1e30})
-    assert data["status"] == "nan"
-    assert "loss is nan" in data["reason"]
+# How a real training failed -> what its record says.
+FAILED = {
+    worker_answers.NO_GPU: (
+        "wrong_device",
+        r"TensorFlow \S+ sees none\. (What is installed was built without CUDA|.*could not be)",
+    ),
+    worker_answers.NO_DATA: ("error", r"train-images-idx3-ubyte\.npy"),
+    worker_answers.FLOAT16: (
+        "error",
+        "with tensorflow in float16, channels_last; expected: with tensorflow in float32",
+    ),
+    worker_answers.OTHER_NUMPY: ("error", r"numpy: pinned 2\.1\.3, found 9\.9"),
+    worker_answers.DIVERGING: ("nan", "loss is nan"),
+}
 
 
-def test_gpu_run_fails_where_tensorflow_sees_no_gpu(supervise):
-    if gpus.usable():
+@pytest.mark.parametrize("case", FAILED)
+def test_real_training_that_fails_becomes_a_record_with_its_reason(supervise, answers, case):
+    if case not in answers:
         pytest.skip("this machine has a GPU")
-    data = supervise(REAL_CHILD, device="gpu")
-    assert data["status"] == "wrong_device"
-    assert re.search(
-        r"TensorFlow \S+ sees none\. (What is installed was built without CUDA|.*could not be)", data["reason"]
-    )
+    status, reason = FAILED[case]
+    data = supervise([sys.executable, "-c", "import sys; print(sys.argv[1])", json.dumps(answers[case])])
+    assert data["status"] == status
+    assert re.search(reason, data["reason"])
+    assert data["versions"]["framework_version"].startswith("2.")
 
 
 def test_package_that_was_changed_by_hand_is_refused_before_anything_starts(supervise, tmp_path):
@@ -357,46 +368,6 @@ def test_package_that_was_changed_by_hand_is_refused_before_anything_starts(supe
     with pytest.raises(TrainmarkError, match=r"(?s)lock\.yaml pins.*keras: pinned 3\.0\.0, found 3"):
         supervise(fake_child("print(1)"), lock_file=lock)
     assert not list(tmp_path.glob("results/**/*.json"))
-
-
-def test_package_that_is_imported_from_elsewhere_fails_the_run(supervise):
-    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
-    code += "from trainmark.measure import worker_process\nfrom trainmark.measure.worker import versions\n"
-    code += "real = versions.found\n"  # as if another numpy came first on the path
-    code += (
-        "versions.found = lambda framework: (setattr(sys.modules['numpy'], '__version__', '9.9'), real(framework))[1]\n"
-    )
-    data = supervise(fake_child(code + "worker_process.serve()"))
-    assert data["status"] == "error"
-    assert "numpy: pinned 2.1.3, found 9.9" in data["reason"]
-
-
-def test_keras_settings_in_the_users_home_decide_nothing(supervise, tmp_path, monkeypatch):
-    (tmp_path / ".keras").mkdir()
-    (tmp_path / ".keras/keras.json").write_text('{"floatx": "float16", "image_data_format": "channels_first"}')
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / ".keras"))
-    data = supervise(REAL_CHILD, model="cnn", config={**TINY, "epochs": 1})
-    assert data["status"] == "ok", data["reason"]
-    assert (data["execution"]["floatx"], data["execution"]["image_data_format"]) == ("float32", "channels_last")
-    assert "KERAS_HOME" in data["environment"]["dropped_variables"]
-
-
-def test_keras_that_computes_otherwise_all_the_same_is_refused(supervise):
-    code = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import tensorflow as tf\n"
-    code += (
-        "from trainmark.measure import worker_process; tf.keras.backend.set_floatx('float16'); worker_process.serve()"
-    )
-    data = supervise(fake_child(code))
-    assert data["status"] == "error"
-    assert "with tensorflow in float16, channels_last; expected: with tensorflow in float32" in data["reason"]
-
-
-def test_missing_data_are_named(supervise, tmp_path):
-    data = supervise(REAL_CHILD, data_folder=tmp_path)
-    assert data["status"] == "error"
-    assert "train-images-idx3-ubyte.npy" in data["reason"]
-    assert data["versions"]["framework_version"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

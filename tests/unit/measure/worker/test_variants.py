@@ -1,47 +1,13 @@
 """Tests of trainmark.measure.worker.variants: real trainings of the controls, and what is refused before one."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
-from trainmark.measure import worker_process
 from trainmark.measure.worker import frameworks, variants
 
 from tests.conftest import synthetic_record, validate_record
 from tests.unit.ingest.test_plausibility import read, refusal
-from tests.unit.measure.test_supervision import LOCK, SCRIPT, TINY
-
-# The mixed ones come last: they set the process.
-MADE = ("device-data", "xla", "tf-data", "mixed-bfloat16", "mixed-float16")
-# What is trained; an LSTM takes long to build, longer with XLA.
-CONTROLLED = [*((control, "mlp") for control in MADE), ("mixed-bfloat16", "lstm")]
-
-# Trains what stdin says, one request after the other in one process, and prints the answers.
-SEVERAL = f"""
-import json, sys
-sys.path.insert(0, {str(SCRIPT.parent)!r})
-from trainmark.measure.worker import training
-print(json.dumps([training.train(request) for request in json.load(sys.stdin)]))
-"""
-
-
-@pytest.fixture(scope="module")
-def answers(data_folder):
-    """Of a plain run and the controls, by control and model; the images are no whole number of batches."""
-    common = {"stack": "tf-2.19", "device": "cpu", "threads": 2, "lock_file": str(LOCK), "batch_size": 64}
-    common |= {"seed": 2024, "cpus": None, "data_folder": str(data_folder)}
-    asked = sorted(
-        {*CONTROLLED, *((None, model) for _, model in CONTROLLED)}, key=lambda each: [None, *MADE].index(each[0])
-    )
-    requests = [{**common, "workload": workloads.describe(m, TINY), "control": c} for c, m in asked]
-    variables = worker_process.child_environment("cpu", 2, None, "tf-2.19")
-    options = {"env": variables, "capture_output": True, "text": True, "timeout": 900}
-    result = subprocess.run([sys.executable, "-c", SEVERAL], input=json.dumps(requests), **options)
-    assert result.returncode == 0, result.stderr
-    return dict(zip(asked, json.loads(result.stdout.splitlines()[-1])))
+from tests.worker_answers import CONTROLLED, CONTROLS, TINY
 
 
 @pytest.mark.slow
@@ -71,14 +37,14 @@ def test_control_changes_one_thing_and_learns(answers, control, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("control", MADE)
+@pytest.mark.parametrize("control", CONTROLS)
 def test_record_of_a_real_control_is_believed_and_only_as_that_control(answers, control):
     answer, workload = answers[control, "mlp"], workloads.describe("mlp", TINY)
     parts = {"accuracy": answer["accuracy"], "execution": answer["execution"], "workload": workload}
     record = synthetic_record(batch_size=64, control=control, **parts)
     validate_record(record)
     read(record)
-    for other in {None, "tf32", *MADE} - {control}:
+    for other in {None, "tf32", *CONTROLS} - {control}:
         assert refusal({**record, "control": other})
 
 

@@ -12,8 +12,8 @@ from trainmark.report.figures import drawing, looks, style
 
 from tests import colour_vision, report, synthetic
 from tests.conftest import failed_record, of_stack, unlearned
-from tests.unit.conftest import FIVE_GATE, five
 
+TWICE = (0.997, 1.003)
 LONG = "synthetic-" + "very-long-name-of-a-machine-" * 2 + "x"
 
 
@@ -21,8 +21,7 @@ LONG = "synthetic-" + "very-long-name-of-a-machine-" * 2 + "x"
     scope="module",
     params=[
         "one, no references",
-        "two stacks",
-        "long names",
+        "long names, two stacks",
         "five with energy, some failed",
         "25, some not converged",
     ],
@@ -33,16 +32,14 @@ def built(request, tmp_path_factory):
     if request.param == "one, no references":
         records, gate = synthetic.records_of("synthetic-m2-max", noise=(0.95, 1.0, 1.2)), convergence.Gate(None, 0.001)
         records[::11] = [unlearned(record, [0.1, 0.1]) for record in records[::11]]
-    elif request.param == "two stacks":
-        records = [r for name in ("synthetic-m1", "synthetic-p100") for r in synthetic.records_of(name)]
-        records += [of_stack(record, "tf-2.12") for record in records]
-    elif request.param == "long names":
+    elif request.param == "long names, two stacks":
         kinds = {f"{LONG}{n}": "synthetic-m1" for n in range(3)}
-        records = [r for name, kind in kinds.items() for r in synthetic.records_of(name, kind)]
+        records = [r for name, kind in kinds.items() for r in synthetic.records_of(name, kind, noise=TWICE)]
+        records += [of_stack(record, "tf-2.12") for record in records]
     elif request.param == "five with energy, some failed":
         records = with_failures(synthetic.article(metered=True))
     else:
-        records, kinds = synthetic.many(25)
+        records, kinds = synthetic.many(25, noise=TWICE)
         records[::11] = [unlearned(record, [0.3, 0.2]) for record in records[::11]]
     made = report.make(records, tmp_path_factory.mktemp("figures"), kinds=kinds, draw=False, gate=gate)
     found = looks.assign_looks(made.data.runs)
@@ -135,7 +132,7 @@ def test_what_is_drawn_is_in_the_legend(built):
 
 def test_equal_data_give_equal_files(five_machines, tmp_path):
     some = {"ranking", "learning", "throughput", "speed_up_gpu_against_cpu", "tflops", "spread"}  # one of each kind
-    made = report.make(five()[::-1], tmp_path, gate=FIVE_GATE, draw=some)
+    made = report.make(report.five()[::-1], tmp_path, gate=report.FIVE_GATE, draw=some)
     kinds = {exhibit.kind for exhibit in made.exhibits if not exhibit.missing}
     assert kinds == {exhibit.kind for exhibit in made.exhibits if exhibit.name in some}
     folders = five_machines.folder / "figures", tmp_path / "figures"
