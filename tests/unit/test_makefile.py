@@ -141,14 +141,16 @@ def test_merge_from_nowhere_is_explained(recorder):
     assert "FROM is missing: make merge FROM=PATH" in result.stderr
 
 
-def test_machines_by_ssh_alone_need_no_environment_of_a_controller(recorder):
+def test_machines_by_ssh_alone_need_no_environment_of_a_controller(tmp_path):
+    recorder = checkout(tmp_path / "checkout", RECORDER)
     (recorder / "ssh.yaml").write_text("# as {partition: gpu}\nfleet: {mac: {ssh: me@mac}}\n")
     (recorder / "both.yaml").write_text("fleet:\n  mac: {ssh: me@mac}\n  node: {partition: gpu}\n")
     script = ["workflow/scripts/measure_fleet.py", "--profile=profiles/slurm"]
     assert calls(recorder, "fleet", "FLEET=ssh.yaml") == [[*script, "--", "ssh.yaml"]]
+    (recorder / ".venv-controller/installed").unlink()
     assert "create_venv.py --controller" not in make(recorder, "--dry-run", "fleet", "FLEET=ssh.yaml").stdout
     assert "create_venv.py --controller" in make(recorder, "--dry-run", "fleet", "FLEET=both.yaml").stdout
-    shutil.copytree(recorder / ".venv", recorder / ".venv-controller")
+    (recorder / ".venv-controller/installed").touch()
     program = recorder / ".venv-controller/bin/python"
     program.write_text(program.read_text().replace("sys.argv[1:]", "[*sys.argv[1:], 'of the controller']"))
     (call,) = calls(recorder, "fleet", "FLEET=both.yaml", "CONDA=1", "PROFILE=profiles/x")
