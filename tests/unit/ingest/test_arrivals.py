@@ -123,7 +123,7 @@ def test_what_lies_in_no_session_as_a_result_does_is_named(here, name):
     path = theirs / "synthetic/sessions" / name
     path.parent.mkdir(parents=True)
     path.write_text("{}")
-    assert f"synthetic/sessions/{name} lies where no record and no machine file belongs" in problem_of(theirs)
+    assert f"synthetic/sessions/{name}: lies where no record and no machine file belongs" in problem_of(theirs)
 
 
 def test_where_nothing_lies_nothing_can_be_lost(here):
