@@ -31,11 +31,11 @@ def fleet(lab, monkeypatch):
     return lab
 
 
-def measure(lab, *names, slurm=(), **more):
+def measure(lab, *names, slurm=(), report=("touch", "drawn")):
     before = f"PATH={lab.folder}/tools:$PATH; export MACHINE="
     entries = {name: {"ssh": name, "before": f"{before}{name}"} for name in names}
     layers = [strict_yaml.Layer("config/config.yaml", None, DEFAULT)]
-    return fleet_run.measure({**DEFAULT, "fleet": {**entries, **more}}, layers, slurm, ["touch", "drawn"])
+    return fleet_run.measure({**DEFAULT, "fleet": entries}, layers, slurm, report)
 
 
 def test_all_are_measured_at_once_and_one_report_is_drawn(fleet, capsys):
@@ -73,6 +73,11 @@ def test_slurms_part_runs_beside_them_and_its_exit_code_counts(fleet):
     fleet.add("aa")
     assert measure(fleet, "aa", slurm=["sh", "-c", "touch submitted; exit 3"]) == 3
     assert Path("submitted").exists()
+
+
+def test_report_that_cannot_be_drawn_is_a_failure(fleet):
+    fleet.add("aa")
+    assert measure(fleet, "aa", report=["false"]) == 1
 
 
 def test_without_ssh_nothing_is_started(fleet, monkeypatch):

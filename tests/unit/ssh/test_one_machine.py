@@ -217,6 +217,15 @@ def test_results_that_arrive_damaged_are_not_brought_in(lab, merged, monkeypatch
     assert large.failure == "its archive is larger than any of results"
 
 
+def test_fault_of_ours_is_no_success(lab, merged, monkeypatch):
+    lab.add("far")
+    errand = lab.errand("far")
+    monkeypatch.setattr(one_machine.connection, "command_line", lambda *_: 1 / 0)
+    errand.run()
+    assert errand.failure == "unexpected ZeroDivisionError: division by zero. This is a fault of trainmark"
+    assert "Traceback" in LOG.read_text()
+
+
 def test_what_is_not_for_the_program_is_shown_and_harms_nothing(lab, merged, capsys):
     home = lab.add("far")
     (home / "snakemake.sh").write_text("echo '@trainmark {'; echo '@trainmark []'; printf 'a\\033[31mb\\n'\n")

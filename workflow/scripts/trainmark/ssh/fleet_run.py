@@ -99,7 +99,7 @@ def measure(config: Mapping[str, Any], layers: Sequence[Layer], slurm: Sequence[
         raise
     terminal.say(*_summary(errands))
     if any(grid.MACHINES.glob("[!.]*")):
-        subprocess.run(report)
+        code = code or subprocess.run(report).returncode
     return code or int(any(each.failure for each in errands))
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -75,7 +76,11 @@ class Errand:
                 self._measure()
             except (_FailedError, OSError) as error:
                 self.failure = str(error)
-                self._note(f"trainmark: failed: {error}")
+            except Exception as error:  # or a fault of ours would pass for a success, in a thread of which nobody hears
+                self.failure = f"unexpected {type(error).__name__}: {error}. This is a fault of trainmark"
+                self._note(traceback.format_exc())
+            if self.failure:
+                self._note(f"trainmark: failed: {self.failure}")
 
     def _measure(self) -> None:
         folder = self.there.folder
