@@ -14,9 +14,10 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainmark.analysis import run_rows
 from trainmark.analysis.convergence import Gate
 from trainmark.analysis.kept_parts import KeptParts, Stamp
-from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of, step_row
+from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of
 from trainmark.contents import tables
 from trainmark.errors import TrainmarkError
 from trainmark.files import csv_text, write_whole
@@ -47,7 +48,7 @@ class Collected:
         controls_csv: rows of controls.csv as text, the runs that are variants of a cell's.
         machines: rows of machines.csv.
         peaks: rows of peaks.csv, one a round of a sweep of matrix products.
-        steps: rows of steps.csv.
+        further: rows of the tables that only some runs have a row of, by the tables' names.
         settings: settings digest -> what it is the digest of, as canonical JSON.
         problems: the files that cannot be used.
         vanished: whether one of these is there no more.
@@ -62,7 +63,7 @@ class Collected:
     controls_csv: list[str] = field(default_factory=list)
     machines: list[Mapping[str, Any]] = field(default_factory=list)
     peaks: list[Row] = field(default_factory=list)
-    steps: list[Row] = field(default_factory=list)
+    further: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in run_rows.FURTHER})
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
@@ -77,7 +78,8 @@ class Collected:
         self.controls_csv += other.controls_csv
         self.machines += other.machines
         self.peaks += other.peaks
-        self.steps += other.steps
+        for name, rows in self.further.items():
+            rows += other.further[name]
         self.settings |= other.settings
         self.problems += other.problems
         self.facts += other.facts
@@ -123,7 +125,8 @@ def collect(
     _write(output, "runs", [], "".join(found.runs_csv))
     _write(output, "controls", [], "".join(found.controls_csv))
     _write(output, "peaks", found.peaks)
-    _write(output, "steps", found.steps)
+    for name, rows in found.further.items():
+        _write(output, name, rows)
     _write(output, "machines", machine_rows)
     _write(output, "origins", [_origin_row(found, machine, came) for machine in found.chains])
     _write(output, "experiments", sorted(found.settings.items()))
@@ -264,7 +267,7 @@ class Collector:
         runs: dict[str, Row] = {}
         controls: dict[str, Row] = {}
         peaks: dict[str, list[Row]] = {}
-        steps: dict[str, Row] = {}
+        further: dict[str, list[tuple[str, Row]]] = {}
         links: list[Link] = []
         for path in paths:
             try:
@@ -276,8 +279,7 @@ class Collector:
                         found.settings[workload.settings_digest] = settings_of(workload.values)
                     row = run_row(record, workload, self.gate, found.settings[workload.settings_digest])
                     (controls if record.control else runs)[path] = row
-                    if step := step_row(record, workload):
-                        steps[path] = step
+                    further[path] = run_rows.further_rows(record, workload)
                     facts.add_record(path, record, workload.values)
                 elif layout.MACHINE_FILE.fullmatch(path):
                     description = self.reader.machine(path, read_bytes(f"{self.machines}/{path}"))
@@ -297,7 +299,8 @@ class Collector:
         bad = {problem.path for problem in together}
         if facts.machine not in bad:
             found.runs = len(runs.keys() - bad)
-            found.steps = [row for path, row in steps.items() if path not in bad]
+            for name, row in (each for path, rows in further.items() if path not in bad for each in rows):
+                found.further[name].append(row)
             found.peaks = [row for path, rows in peaks.items() if path not in bad for row in rows]
             found.runs_csv.append(rows_text([row for path, row in runs.items() if path not in bad]))
             found.controls_csv.append(rows_text([row for path, row in controls.items() if path not in bad]))
