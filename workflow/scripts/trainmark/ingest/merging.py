@@ -19,6 +19,7 @@ from trainmark.ingest import (
     archives,
     catalogue,
     consistency,
+    copies,
     file_reader,
     machine_names,
     origins,
@@ -27,8 +28,8 @@ from trainmark.ingest import (
 from trainmark.ingest.admission import Checks, Refusal
 from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Identity
-from trainmark.ingest.file_reader import Reader
 from trainmark.ingest.origins import Memory, Origin
+from trainmark.ingest.standing import Standing
 from trainmark.machine import hardware
 from trainmark.records import chain, layout, writing
 
@@ -128,8 +129,11 @@ def plan_merge(
     rename_to: str | None = None,
     published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
     accepted_keys: Collection[str] = (),
+    standing: Standing | None = None,
 ) -> Merge:
     """Check what the sources hold against each other and against what is there; arguments as for ``bring_in``.
+
+    What is there is ``standing``, where that is known from earlier merges.
 
     Raises:
         TrainmarkError: if a source is not there, or several machines should get one name.
@@ -137,8 +141,8 @@ def plan_merge(
     """
     if rename_to is not None:
         machine_names.refuse_bad(rename_to)
-    merge = Merge(memory=origins.load(target.parent / layout.ORIGINS), accepted_keys=accepted_keys)
-    checks = Checks(Reader(schemas), published)
+    here = standing or Standing.of(target, schemas, published)
+    merge = Merge(memory=here.memory, accepted_keys=accepted_keys)
     with writing.scratch(target) as scratch:
         for number, source in enumerate(sources):
             try:
@@ -147,15 +151,16 @@ def plan_merge(
                 merge.problems.append(Problem(str(source), error.what, error.remedy))
                 continue
             machines = source_files.machines_folder(folder, Path(scratch, f"{number}-alone"))
-            _plan_source(source, machines, target, checks, rename_to, merge)
+            _plan_source(source, machines, target, here, rename_to, merge)
     for machine in sorted({path.partition("/")[0] for path in merge.new}):
         _refuse_measured(machine, target, merge)
     merge.notes = dict(_notes(merge, target))
     return merge
 
 
-def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, rename_to: str | None, merge: Merge) -> None:
+def _plan_source(source: Path, folder: Path, target: Path, here: Standing, rename_to: str | None, merge: Merge) -> None:
     """Add one source, whose machines lie in ``folder``, to a merge."""
+    checks, came = here.checks, []
     found = [path.partition("/") for path, _ in layout.result_files(folder)]
     machines = sorted({machine for machine, inside, _ in found if inside})
     for path in (path for path, inside, _ in found if not inside):
@@ -184,12 +189,14 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
             merge.problems.append(_other_key(source, name, origin.key, known, rename_to))
             continue
         standing = [path for path, content in contents.items() if _classify(source, path, content, target, merge)]
+        came += [path for path in standing if path in merge.new]
         records = {path: chain.digest(contents[path]) for path in standing if layout.RECORD.fullmatch(path)}
         merge.arrivals.append(Arrival(name, origin, identity, known, records))
     for machine, files in there.items():
         new = {path: content for path, content in merge.new.items() if path.startswith(f"{machine}/")}
         _refuse(source, admission.judge(machine, files, new, checks, asked_for=rename_to is not None), merge)
-    _refuse(source, admission.find_copies(target, merge.new, checks.reader), merge)
+    _refuse(source, copies.find(target, merge.new, came, here.starts, checks.reader), merge)
+    here.starts.add((path, merge.new[path]) for path in came if path in merge.new and layout.RECORD.fullmatch(path))
 
 
 def _known_keys(name: str, identity: Identity, there: Mapping[str, bytes], merge: Merge, checks: Checks) -> set[str]:
