@@ -220,31 +220,47 @@ def test_unstable_cell_is_told(tmp_path):
     assert "24 test cases are unstable, with a spread over 10 %" in made.html
 
 
+def stopped_record(**changes) -> dict:
+    """A record of a run that was stopped in its second epoch."""
+    curves = {"train_loss": [1.1], "train_accuracy": [0.6], "validation_loss": [None], "validation_accuracy": [0.31]}
+    times = {"epoch_seconds": [9.0], "validation_seconds": [1.0], "first_epoch_seconds": 9.0}
+    kept = {"durations": times, "accuracy": {**curves, "test_loss": None, "test_accuracy": None}}
+    return failed_record(status="timed_out", reason="Synthetic: stopped.", **kept, **changes)
+
+
 def test_failed_missing_and_left_out_runs_are_listed(tmp_path):
     other = workloads.describe("mlp", {**CONFIG, "epochs": 7})
     records = [
         synthetic_record(machine="synthetic-a"),
         failed_record(machine="synthetic-a", model="cnn", reason="Synthetic <reason>."),
+        stopped_record(machine="synthetic-a", model="lstm"),
         synthetic_record(
             machine="synthetic-a", repeat=2, workload=other, workload_digest=workloads.digest(other), protocol=1
         ),
     ]
     made = report.make(records, tmp_path, draw=False)
-    assert "1 of 2 runs ok on 1 machine" in made.html
+    assert "1 of 3 runs ok on 1 machine" in made.html
     assert "Synthetic &lt;reason&gt;." in made.section("failed")
     missing = cell_statistics.missing_runs(made.data.runs, GRID, ["synthetic-a"])
     assert len(missing) == 2 * 3 * 4
-    assert missing["there"].sum() == 2
+    assert missing["there"].sum() == 3
     assert "epochs 7 against 2" in made.section("left-out")
     assert "not compared: epochs 7 against 2" in made.section("cells")
     assert not [exhibit for exhibit in made.exhibits if "comparison" in exhibit.name]
+
+    # What a run had finished when its time limit stopped it is told there, and counts nowhere.
+    (told,) = next(section.tables for section in made.document.sections if section.key == "stopped")
+    assert [(r["model"], r["epochs_finished"], r["epochs"], r["curve"]) for r in told.rows] == [("lstm", 1, 2, "0.310")]
+    lstm = made.data.cells.query("model == 'lstm'").iloc[0]
+    assert (lstm["n"], lstm["failed"]) == (0, 1)
+    assert pd.isna([lstm["fit_seconds_median"], lstm["first_epoch_seconds_median"]]).all()
 
     # The same for a fleet, of which one machine has no run yet, since a job was lost.
     lost = dict.fromkeys(("machine", "what", "state", "number", "why", "log"), "synthetic")
     nodes = {name: {"stacks": ["tf-2.19"], "devices": ["cpu"]} for name in ("synthetic-a", "synthetic-b")}
     data = replace(made.data, grid={**GRID, "machine": "", "fleet": nodes, "lost": [lost]})
     assert data.missing.groupby("machine")["there"].agg(["size", "sum"]).to_dict("index") == {
-        "synthetic-a": {"size": 12, "sum": 2},
+        "synthetic-a": {"size": 12, "sum": 3},
         "synthetic-b": {"size": 12, "sum": 0},
     }
     sections = {section.key: section for section in details.not_counted(data)}

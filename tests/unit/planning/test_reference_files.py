@@ -200,3 +200,11 @@ def test_references_in_which_something_is_wrong_are_refused(tmp_path, accuracy, 
     with pytest.raises(TrainmarkError) as caught:
         reference_files.check([str(CLAIMS)], [str(HARDWARE)], str(tmp_path / "r.yaml"), SCHEMAS)
     assert expected in str(caught.value)
+
+
+def test_references_of_another_suite_are_checked_beside_those_that_are_named(tmp_path):
+    named, other = tmp_path / "references.yaml", tmp_path / "references-cifar-10.yaml"
+    named.write_text("settings: {}\naccuracy: {}\n")
+    other.write_text("settings: {}\naccuracy: {resnet50: {32: [[0.5], [0.5, 0.6]]}}\n")
+    with pytest.raises(TrainmarkError, match=r"references-cifar-10\.yaml, beside .*needs several runs with the same"):
+        reference_files.check([], [], str(named), SCHEMAS)

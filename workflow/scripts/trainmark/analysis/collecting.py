@@ -14,10 +14,11 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainmark.analysis import run_rows
 from trainmark.analysis.convergence import Gate
 from trainmark.analysis.kept_parts import KeptParts, Stamp
 from trainmark.analysis.machine_parts import MachinePart
-from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of, step_row
+from trainmark.analysis.run_rows import Row, machine_row, peak_rows, rows_text, run_row, settings_of
 from trainmark.contents import tables
 from trainmark.errors import TrainmarkError
 from trainmark.files import csv_text, write_whole
@@ -50,7 +51,7 @@ class Collected:
         earlier_csv: rows of earlier_runs.csv as text.
         earlier_machines: rows of earlier_machines.csv.
         peaks: rows of peaks.csv, one a round of a sweep of matrix products.
-        steps: rows of steps.csv.
+        further: rows of the tables that only some runs have a row of, by the tables' names.
         settings: settings digest -> what it is the digest of, as canonical JSON.
         problems: the files that cannot be used.
         vanished: whether one of these is there no more.
@@ -67,7 +68,7 @@ class Collected:
     earlier_csv: list[str] = field(default_factory=list)
     earlier_machines: list[Row] = field(default_factory=list)
     peaks: list[Row] = field(default_factory=list)
-    steps: list[Row] = field(default_factory=list)
+    further: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in run_rows.FURTHER})
     settings: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
@@ -84,7 +85,8 @@ class Collected:
         self.earlier_csv += other.earlier_csv
         self.earlier_machines += other.earlier_machines
         self.peaks += other.peaks
-        self.steps += other.steps
+        for name, rows in self.further.items():
+            rows += other.further[name]
         self.settings |= other.settings
         self.problems += other.problems
         self.facts += other.facts
@@ -132,7 +134,8 @@ def collect(
     _write(output, "earlier_runs", [], "".join(found.earlier_csv))
     _write(output, "earlier_machines", found.earlier_machines)
     _write(output, "peaks", found.peaks)
-    _write(output, "steps", found.steps)
+    for name, rows in found.further.items():
+        _write(output, name, rows)
     _write(output, "machines", machine_rows)
     _write(output, "origins", [_origin_row(found, machine, came) for machine in found.chains])
     _write(output, "experiments", sorted(found.settings.items()))
@@ -281,7 +284,8 @@ class Collector:
         bad = {problem.path for problem in together}
         if part.facts.machine not in bad:
             found.runs = len(part.runs.keys() - bad)
-            found.steps = part.good(part.steps, bad)
+            for name, row in (each for rows in part.good(part.further, bad) for each in rows):
+                found.further[name].append(row)
             found.peaks = [row for rows in part.good(part.peaks, bad) for row in rows]
             found.runs_csv.append(rows_text(part.good(part.runs, bad)))
             found.controls_csv.append(rows_text(part.good(part.controls, bad)))
@@ -332,5 +336,4 @@ class Collector:
                 part.earlier[path] = (session, *row)
             return
         (part.controls if record.control else part.runs)[path] = row
-        if step := step_row(record, workload):
-            part.steps[path] = step
+        part.further[path] = run_rows.further_rows(record, workload)

@@ -22,7 +22,7 @@ class MachinePart:
         runs: rows of runs.csv.
         controls: rows of controls.csv.
         earlier: rows of earlier_runs.csv.
-        steps: rows of steps.csv.
+        further: rows of the tables that only some runs have a row of, with the tables' names.
         peaks: of each sweep, rows of peaks.csv.
         links: of all records.
     """
@@ -31,7 +31,7 @@ class MachinePart:
     runs: dict[str, Row] = field(default_factory=dict)
     controls: dict[str, Row] = field(default_factory=dict)
     earlier: dict[str, Row] = field(default_factory=dict)
-    steps: dict[str, Row] = field(default_factory=dict)
+    further: dict[str, list[tuple[str, Row]]] = field(default_factory=dict)
     peaks: dict[str, list[Row]] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
 

@@ -6,6 +6,7 @@ import datetime
 import itertools
 import operator
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from trainmark.contents import run_columns, tables
 from trainmark.experiment import flops, suites, workloads
 from trainmark.experiment.suites.suite import STEP
 from trainmark.files import csv_text
-from trainmark.records.record import INVENTED, NOT_CONVERGED, OK
+from trainmark.records.record import INVENTED, NOT_CONVERGED, OK, TIMED_OUT
 
 # Of a table, in the order of its columns.
 Row = tuple[Any, ...]
@@ -95,6 +96,31 @@ def step_row(record: Any, workload: Any) -> Row | None:
     cell = record.machine, record.stack, record.device, record.model, record.batch_size
     seconds = training / (settings.epochs - 1) / steps
     return (*cell, record.repeat, steps, seconds, workload.settings_digest, record.protocol)
+
+
+def stopped_row(record: Any, workload: Any) -> Row | None:
+    """A run's row in stopped.csv; None of one that its time limit did not stop, or that finished no epoch.
+
+    The steady state is the mean of the epochs after the first, None where there is none.
+    """
+    finished = record.durations.epoch_seconds
+    if record.status != TIMED_OUT or record.accuracy is None or not finished:
+        return None
+    first, later = finished[0], finished[1:]
+    cell = record.machine, record.stack, record.device, record.model, record.batch_size
+    times = len(finished), workload.values.epochs, first, sum(later) / len(later) if later else None
+    curve = _json_text(record.accuracy.validation_accuracy)
+    return (*cell, record.repeat, record.control, *times, curve, workload.settings_digest, record.protocol)
+
+
+# Tables that only some runs have a row of -> what gives a run's row, or None.
+FURTHER: Mapping[str, Callable[[Any, Any], Row | None]] = {"steps": step_row, "stopped": stopped_row}
+
+
+def further_rows(record: Any, workload: Any) -> list[tuple[str, Row]]:
+    """A run's rows in the tables that only some runs have a row of, by the tables' names."""
+    found = ((name, row_of(record, workload)) for name, row_of in FURTHER.items())
+    return [(name, row) for name, row in found if row]
 
 
 def _json_text(value: Any) -> str:

@@ -95,6 +95,24 @@ TABLES = (
             *(Column(key, kind="integer") for key in EXPERIMENT[1:]),
         ),
     ),
+    # Of the runs and controls that their time limit stopped, those that finished an epoch.
+    Table(
+        "stopped",
+        COLLECT,
+        (
+            *CELL,
+            Column("repeat", "Repeat", "integer"),
+            Column("control", "Control"),
+            Column("epochs_finished", "Epochs finished", "integer"),
+            Column("epochs", "of", "integer"),
+            Column("first_epoch_seconds", "First epoch (s)", "seconds"),
+            Column("steady_state_epoch_seconds", "Each later one (s)", "seconds"),
+            Column("validation_accuracy_by_epoch"),
+            words("curve", "Validation accuracy after each", "long"),
+            *(Column(key) for key in EXPERIMENT[:1]),
+            *(Column(key, kind="integer") for key in EXPERIMENT[1:]),
+        ),
+    ),
     Table(
         "cells",
         MAKE,

@@ -17,7 +17,7 @@ from trainmark.ingest import consistency, file_reader
 from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Facts, Identity
 from trainmark.ingest.file_reader import Reader
-from trainmark.records import chain, layout
+from trainmark.records import layout
 
 # Records of earlier formats hold less that could contradict the machine's others.
 _NAMES_THE_GPU_SINCE = 4
@@ -139,35 +139,3 @@ def _impossible(
     found = [Refusal([each.path], each.path, each.what, each.remedy) for each in problems if each.path in new]
     spoiled = (each for each in problems if each.path in there and each.path not in before)
     return found, next(spoiled, None)
-
-
-def find_copies(machines: Path, new: Mapping[str, bytes], reader: Reader) -> list[Refusal]:
-    """New records that are measurements of another machine, under another name.
-
-    Args:
-        machines: results/machines.
-        new: path and content of all files that are to come.
-        reader: of files.
-    """
-    facts: dict[str, Facts] = {}
-    contents = {path: content for path, content in new.items() if layout.RECORD.fullmatch(path)}
-    wanted = {reader.record(path, content)[0].started_at for path, content in contents.items()}
-    for path, entry in layout.result_files(machines) if wanted else ():
-        if layout.RECORD.fullmatch(path) and path not in contents:
-            with contextlib.suppress(BadFileError):
-                content = file_reader.read_bytes(entry.path)
-                match = chain.START.search(content)
-                if match is None or match[1].decode() in wanted:
-                    reader.record(path, content)
-                    contents[path] = content
-    for path, content in contents.items():
-        machine = path.partition("/")[0]
-        facts.setdefault(machine, Facts(machine)).add(reader, path, content)
-    copies = consistency.find_copies(facts.values(), lambda path: consistency.losses(reader, path, contents[path]))
-    found = []
-    for (machine, other), paths in copies.items():
-        entering = [path for path in paths if path in new]
-        if entering:
-            problem = consistency.copies_problem(machine, other, len(entering))
-            found.append(Refusal(entering, machine, problem.what, problem.remedy))
-    return found

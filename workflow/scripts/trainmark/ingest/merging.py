@@ -21,6 +21,7 @@ from trainmark.ingest import (
     arrivals,
     catalogue,
     consistency,
+    copies,
     file_reader,
     machine_names,
     origins,
@@ -30,8 +31,8 @@ from trainmark.ingest.admission import Checks, Refusal
 from trainmark.ingest.arrivals import Arrival
 from trainmark.ingest.bad_files import BadFileError, Problem
 from trainmark.ingest.consistency import Identity
-from trainmark.ingest.file_reader import Reader
 from trainmark.ingest.origins import Memory
+from trainmark.ingest.standing import Standing
 from trainmark.machine import hardware
 from trainmark.records import chain, layout, supersession, writing
 
@@ -116,8 +117,11 @@ def plan_merge(
     rename_to: str | None = None,
     published: Mapping[str, Any] = catalogue.NOTHING_KNOWN,
     accepted_keys: Collection[str] = (),
+    standing: Standing | None = None,
 ) -> Merge:
     """Check what the sources hold against each other and against what is there; arguments as for ``bring_in``.
+
+    What is there is ``standing``, where that is known from earlier merges.
 
     Raises:
         TrainmarkError: if a source is not there, or several machines should get one name.
@@ -125,13 +129,14 @@ def plan_merge(
     """
     if rename_to is not None:
         machine_names.refuse_bad(rename_to)
-    merge = Merge(memory=origins.load(target.parent / layout.ORIGINS), accepted_keys=accepted_keys)
-    fill(merge, sources, target, Checks(Reader(schemas), published), rename_to)
+    here = standing or Standing.of(target, schemas, published)
+    merge = Merge(memory=here.memory, accepted_keys=accepted_keys)
+    fill(merge, sources, target, here, rename_to)
     return merge
 
 
-def fill(merge: Merge, sources: list[Path], target: Path, checks: Checks, rename_to: str | None = None) -> None:
-    """Say in a merge what the sources hold; arguments and errors as for ``plan_merge``."""
+def fill(merge: Merge, sources: list[Path], target: Path, here: Standing, rename_to: str | None = None) -> None:
+    """Say in a merge what the sources hold, beside what is there; other arguments and errors as for ``plan_merge``."""
     with writing.scratch(target) as scratch:
         for number, source in enumerate(sources):
             try:
@@ -140,14 +145,15 @@ def fill(merge: Merge, sources: list[Path], target: Path, checks: Checks, rename
                 merge.problems.append(Problem(str(source), error.what, error.remedy))
                 continue
             machines = source_files.machines_folder(folder, Path(scratch, f"{number}-alone"))
-            _plan_source(source, machines, target, checks, rename_to, merge)
+            _plan_source(source, machines, target, here, rename_to, merge)
     for machine in sorted({path.partition("/")[0] for path in merge.new}):
         _refuse_measured(machine, target, merge)
     merge.notes = dict(_notes(merge, target))
 
 
-def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, rename_to: str | None, merge: Merge) -> None:
+def _plan_source(source: Path, folder: Path, target: Path, here: Standing, rename_to: str | None, merge: Merge) -> None:
     """Add one source, whose machines lie in ``folder``, to a merge."""
+    checks, came = here.checks, []
     found = [path.partition("/") for path, _ in layout.result_files(folder)]
     machines = sorted({machine for machine, inside, _ in found if inside})
     for path in (path for path, inside, _ in found if not inside):
@@ -183,13 +189,15 @@ def _plan_source(source: Path, folder: Path, target: Path, checks: Checks, renam
         standing = [
             path for path, content in contents.items() if _classify(source, path, content, target, merge, sessions)
         ]
+        came += [path for path in standing if path in merge.new]
         records = {path: chain.digest(contents[path]) for path in standing if layout.RECORD.fullmatch(path)}
         merge.arrivals.append(Arrival(name, origin, identity, known, records))
     for machine, files in there.items():
         new = {path: content for path, content in merge.new.items() if path.startswith(f"{machine}/")}
         files = {path: content for path, content in files.items() if path not in merge.moved}
         _refuse(source, admission.judge(machine, files, new, checks, asked_for=rename_to is not None), merge)
-    _refuse(source, admission.find_copies(target, merge.new, checks.reader), merge)
+    _refuse(source, copies.find(target, merge.new, came, here.starts, checks.reader), merge)
+    here.starts.add((path, merge.new[path]) for path in came if path in merge.new and layout.RECORD.fullmatch(path))
 
 
 def _known_keys(name: str, identity: Identity, there: Mapping[str, bytes], merge: Merge, checks: Checks) -> set[str]:
@@ -247,37 +255,35 @@ def _classify(
     One that stands in an earlier session, of the source or here, is there, and older than what may have its name.
     """
     machine = path.partition("/")[0]
-    if (path, content) in sessions:
-        merge.identical[machine] += 1
-        return True
-    there = merge.new.get(path)
-    if there is None and path not in merge.moved:
-        try:
-            there = file_reader.read_bytes(str(target / path)) if os.path.lexists(target / path) else None
-        except BadFileError as error:
-            merge.problems.append(Problem(str(target / path), error.what, error.remedy))
-            return False
-    if there is None:
-        merge.new[path] = content
-        return True
+    try:
+        there = content if (path, content) in sessions else _what_is_there(path, target, merge)
+    except BadFileError as error:
+        merge.problems.append(Problem(str(target / path), error.what, error.remedy))
+        return False
     if there == content:
         merge.identical[machine] += 1
         return True
-    if layout.MACHINE_FILE.fullmatch(path):
-        merge.kept.append(f"{target / path}")  # of another machine: refused with the machine
-        return False
-    if merge.measured and chain.started_later(content, there):
+    if there is None:
+        merge.new[path] = content
+        return True
+    if merge.measured and not layout.MACHINE_FILE.fullmatch(path) and chain.started_later(content, there):
         merge.new[path] = content
         merge.superseding.add(path)
         return True
-    merge.problems.append(
-        Problem(
-            f"{source}: {path}",
-            f"is a different measurement from {target / path}, which is kept",
-            f"Bring it in under another name: {merge_command(source)} AS=another-name; or remove yours first",
-        )
-    )
+    if layout.MACHINE_FILE.fullmatch(path):
+        merge.kept.append(f"{target / path}")  # of another machine: refused with the machine
+    else:
+        what = f"is a different measurement from {target / path}, which is kept"
+        remedy = f"Bring it in under another name: {merge_command(source)} AS=another-name; or remove yours first"
+        merge.problems.append(Problem(f"{source}: {path}", what, remedy))
     return False
+
+
+def _what_is_there(path: str, target: Path, merge: Merge) -> bytes | None:
+    """What has a path in the merge, or will keep it in the target; None where nothing does."""
+    if path in merge.new or path in merge.moved or not os.path.lexists(target / path):
+        return merge.new.get(path)
+    return file_reader.read_bytes(str(target / path))
 
 
 def _refuse(source: Path, refusals: list[Refusal], merge: Merge) -> None:

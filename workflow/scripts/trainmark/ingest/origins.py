@@ -54,6 +54,9 @@ class Note(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     records: list[_Digest]
 
 
+_DECODER = msgspec.json.Decoder(Note)
+
+
 @dataclass(frozen=True)
 class Origin:
     """With which signature something came.
@@ -107,10 +110,10 @@ class Memory:
 
 def load(folder: Path) -> Memory:
     """What was noted; files that cannot be used become problems and cost nothing else."""
-    memory, decoder = Memory(), msgspec.json.Decoder(Note)
+    memory = Memory()
     for path in sorted(folder.glob("*.json")):
         try:
-            note = decoder.decode(read_bytes(str(path), _LARGEST_BYTES))
+            note = read_note(read_bytes(str(path), _LARGEST_BYTES))
             if (note.signature == SIGNED) != (note.key is not None):
                 raise BadFileError("has a key without a signature, or a signature without a key")
             memory.add(note)
@@ -119,6 +122,15 @@ def load(folder: Path) -> Memory:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             memory.problems.append(Problem(str(path), f"is not what a merge wrote ({str(error)[:200]})", _REMEDY))
     return memory
+
+
+def read_note(content: bytes) -> Note:
+    """What a file of results/origins says.
+
+    Raises:
+        MsgspecError, UnicodeDecodeError, RecursionError: if it is not what a merge wrote.
+    """
+    return _DECODER.decode(content)
 
 
 def note(origin: Origin, identity: Identity, digests: Iterable[str]) -> tuple[str, bytes]:

@@ -22,8 +22,8 @@ from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
 from trainmark.ingest import catalogue, file_reader, merging
 from trainmark.ingest.consistency import Identity
-from trainmark.ingest.file_reader import Reader
 from trainmark.ingest.merging import Merge
+from trainmark.ingest.standing import Standing
 from trainmark.records import layout, writing
 from trainmark.records.record import OK, PROTOCOL
 
@@ -87,7 +87,8 @@ class Registry:
     computers: dict[Identity, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._reader = Reader(self.schemas)
+        self._standing = Standing.of(self.target, self.schemas, self.published)
+        self._reader = self._standing.checks.reader
         self._digest = workloads.settings_digest(self.settings)
 
     @property
@@ -108,13 +109,14 @@ class Registry:
         if reason := _no_archive(path):
             return Outcome(path, new, (reason,))
         with writing.locked(self.target, "a registry"):
-            merge = merging.plan_merge([path], self.target, self.schemas, published=self.published)
+            merge = merging.plan_merge([path], self.target, self.schemas, standing=self._standing)
             reasons = [_reason(str(problem), path) for problem in merge.problems]
             if not reasons and (why := self._incomparable(merge)):
                 reasons = [why]
             if reasons:
                 return Outcome(path, new, _few(reasons))
             merging.write(merge, self.target)
+            self._standing.remember(merge.notes)
         remarks = tuple(self._remarks(merge))
         machines = tuple(arrival.machine for arrival in merge.arrivals)
         origin = "; ".join(dict.fromkeys(map(str, merge.arrivals)))

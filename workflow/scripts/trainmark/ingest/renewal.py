@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainmark.ingest import merging, origins
-from trainmark.ingest.admission import Checks
-from trainmark.ingest.file_reader import Reader
+from trainmark.ingest import merging
 from trainmark.ingest.merging import Merge
-from trainmark.records import layout, writing
+from trainmark.ingest.standing import Standing
+from trainmark.records import writing
 
 
 def bring_in(sources: list[Path], machine: str, target: Path, schemas: Path, published: Mapping[str, Any]) -> Merge:
@@ -30,8 +29,9 @@ def bring_in(sources: list[Path], machine: str, target: Path, schemas: Path, pub
         TrainmarkError: as ``merging.plan_merge`` and ``merging.write``.
     """
     with writing.locked(target, f"the merge of {machine}"):
-        merge = Merge(memory=origins.load(target.parent / layout.ORIGINS), measured=machine)
-        merging.fill(merge, sources, target, Checks(Reader(schemas), published))
+        here = Standing.of(target, schemas, published)
+        merge = Merge(memory=here.memory, measured=machine)
+        merging.fill(merge, sources, target, here)
         if not merge.problems:
             merging.write(merge, target)
             merge.written = True

@@ -16,7 +16,7 @@ import yaml
 from trainmark import files, layers
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import suites
-from trainmark.planning import claim_files, config, strict_yaml
+from trainmark.planning import claim_files, config, strict_yaml, suite_files
 from trainmark.planning.config import Problem
 from trainmark.planning.strict_yaml import Layer
 
@@ -55,18 +55,17 @@ def check(claims: list[str], hardware: list[str], references: str, schemas: Path
     Args:
         claims: files like config/claims/article.yaml.
         hardware: files like config/hardware.yaml.
-        references: a file like config/references.yaml.
+        references: a file like config/references.yaml; those of other suites beside it are checked, too.
         schemas: the folder of the schemas.
 
     Raises:
         TrainmarkError: naming every problem at once, each with file and line, key, value found and values allowed.
     """
-    wrong = _wrong_with_references(strict_yaml.read(references).values)
-    if wrong:
-        raise TrainmarkError(
-            f"{references}, which the configuration names under references, {wrong}; expected a file that "
-            "'make references' wrote."
-        )
+    for name in suite_files.references(references):
+        wrong = _wrong_with_references(strict_yaml.read(name).values)
+        if wrong:
+            why = "which the configuration names under references" if name == references else f"beside {references}"
+            raise TrainmarkError(f"{name}, {why}, {wrong}; expected a file that 'make references' wrote.")
     lines: list[str] = []
     ids: set[str] = set()
     for name in hardware:

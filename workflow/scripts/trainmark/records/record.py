@@ -26,8 +26,10 @@ OK = "ok"
 NOT_CONVERGED = "not_converged"
 # What the report makes of a run that is ok and trained on invented data: in no comparison, whatever it says.
 INVENTED = "invented_data"
+# Stopped by its time limit: its record has the epochs that it finished.
+TIMED_OUT = "timed_out"
 # Every status but ``ok`` is a failure; ``reason`` says more in a sentence.
-STATUSES = (OK, "out_of_memory", "nan", "killed", "timed_out", "wrong_device", "error")
+STATUSES = (OK, "out_of_memory", "nan", "killed", TIMED_OUT, "wrong_device", "error")
 
 RECORD_BYTES = 64 * 1024  # room that a record fits in with hundreds of epochs
 

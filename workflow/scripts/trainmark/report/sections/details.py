@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from trainmark.analysis import cell_statistics, stability
 from trainmark.analysis.series_names import SIDES
 from trainmark.contents import tables
-from trainmark.contents.columns import UNKNOWN, Column
+from trainmark.contents.columns import FORMATS, UNKNOWN, Column
 from trainmark.contents.run_columns import CELL, SERIES
 from trainmark.machine import disturbances
 from trainmark.records import repeats_needed
@@ -97,6 +98,11 @@ _LOST_WORDS = (
     "These jobs of the last command ended without a record: the cluster lost them, or their node refused them. That "
     "says nothing about the machines. The same command makes them again."
 )
+_STOPPED = "Epochs of runs that their time limit stopped"
+_STOPPED_WORDS = (
+    "These runs did not end within time_limit_seconds of the configuration. The epochs that they finished are kept, "
+    "and are in no figure, average or ratio. With a longer limit, the same command trains them again from the start."
+)
 _CONTROLS = "Controls that failed or did not converge"
 _OTHER_EXPERIMENT = (
     "These runs are in the table of test cases, but in no figure and no comparison. The page shows the experiment that "
@@ -110,6 +116,7 @@ def not_counted(data: ReportData) -> list[Section]:
     parts = (
         ("failed", "Runs that failed or did not converge", "", "runs", _FAILED, _failed(data.runs)),
         ("failed-controls", _CONTROLS, "", "controls", (*_RUNS.pick("control"), *_FAILED), _failed(data.controls)),
+        ("stopped", _STOPPED, _STOPPED_WORDS, "stopped", (), _stopped(data.of_experiment("stopped"))),
         (
             "missing",
             "Missing test cases",
@@ -161,6 +168,14 @@ def _listed(
 
 def _failed(runs: pd.DataFrame) -> list[dict[str, Any]]:
     return rows_of(runs[runs["status"] != OK])
+
+
+def _stopped(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of stopped.csv with the accuracies in words."""
+    show = FORMATS["accuracy"]
+    curves = runs["validation_accuracy_by_epoch"].map(json.loads)
+    words = [", ".join(UNKNOWN if each is None else show(each) for each in curve) for curve in curves]
+    return rows_of(runs.assign(curve=words))
 
 
 def _of_other_experiments(data: ReportData) -> list[dict[str, Any]]:
