@@ -47,7 +47,7 @@ LINE = re.compile(r"^\[ ?\d+/\d+\] (\w+): tf-2\.19 cpu mlp .*$", re.MULTILINE)
 
 
 takes_minutes = pytest.mark.skipif(
-    os.environ.get("TRAINMARK_TEST_FLEET") != "whole", reason="takes minutes; TRAINMARK_TEST_FLEET=whole runs it"
+    os.environ.get("TRAINMARK_TESTS") != "whole", reason="takes minutes; TRAINMARK_TESTS=whole runs it"
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainmark import errors, terminal, words
 from trainmark.experiment import grid
-from trainmark.ingest import catalogue, merging, renewal
+from trainmark.ingest import catalogue, merge_lines, merging, renewal
 from trainmark.install import make_variables
 from trainmark.planning import strict_yaml
 
@@ -32,7 +32,7 @@ def main() -> None:
         merge = merging.bring_in(
             sources, grid.MACHINES, schemas, args.name, args.skip_bad, published, accepted_keys=args.accept_key
         )
-    terminal.say(*merging.report(merge))
+    terminal.say(*merge_lines.lines(merge))
     if not merge.written:
         count = words.plural(len(merge.problems), "problem")
         raise errors.TrainmarkError(f"{count}: nothing was written. To bring in the rest, add SKIP=1.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from trainmark.analysis import collecting, convergence
-from trainmark.ingest import arrivals, merging, packing, renaming
+from trainmark.ingest import arrivals, merge_lines, merging, packing, renaming
 from trainmark.records import sessions
 
 from tests.conftest import synthetic_machine, synthetic_record
@@ -58,7 +58,7 @@ def test_who_has_the_earlier_session_gets_both(here, owners):
     merge(here / "before.tar.gz")
     found = merge(here / "after.tar.gz")
     assert found.problems == []
-    assert "synthetic: was measured again; 3 files stand in an earlier session now" in merging.report(found)
+    assert "synthetic: was measured again; 3 files stand in an earlier session now" in merge_lines.lines(found)
     assert same(owners)
     assert merge(here / "after.tar.gz").new == {}
 

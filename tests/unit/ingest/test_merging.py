@@ -15,10 +15,10 @@ import pytest
 from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import workloads
-from trainmark.ingest import merging, packing
+from trainmark.ingest import merge_lines, merging, packing
 from trainmark.records import writing
 
-from tests.conftest import CONFIG, ROOT, synthetic_machine, synthetic_record
+from tests.conftest import CONFIG, synthetic_machine, synthetic_record
 from tests.unit.ingest.conftest import BAD, RECORD, SCHEMAS, TARGET, merge, problem_of, snapshot, tree, write
 
 
@@ -42,7 +42,7 @@ def test_every_form_of_results_is_merged_and_twice_is_all_identical(here, form):
     assert sorted(snapshot(TARGET).values()) == sorted(snapshot(here / "theirs").values())
     again = merge(source)
     assert (again.new, again.identical["synthetic"], again.problems) == ({}, 3, [])
-    assert merging.report(again) == ["synthetic: 0 new, 3 identical; unsigned"]
+    assert merge_lines.lines(again) == ["synthetic: 0 new, 3 identical; unsigned"]
 
 
 def test_records_of_other_suites_are_packed_and_merged_beside_those_of_the_default_one(here):
@@ -119,7 +119,7 @@ def test_machine_whose_driver_was_updated_stays_one(here):
     write(synthetic_record(repeat=4, versions__operating_system="Synthetic OS 2"), theirs)
     merged = merge(theirs)
     assert list(merged.new) == ["synthetic/runs/tf-2.19/cpu/mlp/32/4.json"]
-    assert "differs from yours only in driver or system; yours is kept" in "\n".join(merging.report(merged))
+    assert "differs from yours only in driver or system; yours is kept" in "\n".join(merge_lines.lines(merged))
 
 
 @pytest.mark.parametrize(("harm", "expected"), BAD.values(), ids=BAD)
@@ -138,15 +138,6 @@ def test_bad_file_is_named_with_a_remedy_by_merge_and_report_alike(here, harm, e
     (row,) = csv.DictReader((here / "results/excluded_files.csv").open())
     assert expected in f"{row['what']}. {row['remedy']}"
     assert len((here / "results/runs.csv").read_text().splitlines()) == 2
-
-
-def test_fifty_bad_files_are_fifty_lines(here):
-    theirs = tree(here / "theirs")
-    for repeat in range(10, 60):
-        write(synthetic_record(repeat=repeat, seed=-1), theirs)
-    merged = merge(theirs)
-    assert len([line for line in merging.report(merged) if line.startswith("  - ")]) == 50
-    assert snapshot(TARGET) == {}
 
 
 def tar_of(path: Path, *members) -> Path:
@@ -208,12 +199,6 @@ def test_source_that_is_not_there_is_named(here):
     assert "neither a folder nor an archive" in problem_of(here / "x.rar")
     (here / "nothing").mkdir()
     assert "holds no records" in problem_of(here / "nothing")
-
-
-def test_the_projects_example_can_be_brought_in(here):
-    planned = merging.plan_merge([ROOT / "results/example/amd-epyc-2-vcpu.tar.gz"], TARGET, SCHEMAS)
-    assert planned.problems == []
-    assert merging.report(planned) == ["amd-epyc-2-vcpu: 38 new, 0 identical; unsigned", merging.BELIEVED]
 
 
 @pytest.mark.parametrize(

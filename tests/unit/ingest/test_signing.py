@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 from trainmark import system
 from trainmark.analysis import collecting, table_files
-from trainmark.ingest import merging, origins, packing, renaming, signing
+from trainmark.ingest import merge_lines, merging, origins, packing, renaming, signing
 from trainmark.machine import hardware
 from trainmark.report.sections import details
 
@@ -83,7 +83,7 @@ def merge(*sources: Path, **options) -> merging.Merge:
 
 
 def said(*sources: Path, **options) -> str:
-    return "\n".join(merging.report(merge(*sources, **options)))
+    return "\n".join(merge_lines.lines(merge(*sources, **options)))
 
 
 def snapshot() -> dict:
@@ -138,7 +138,7 @@ def test_key_lies_in_the_users_config_folder(monkeypatch, tmp_path, value):
 def test_signed_archive_is_merged_and_the_page_says_by_whom(here):
     archive = pack(results(here / "theirs"))
     line = f"synthetic: 3 new, 0 identical; signed by {key_of('alice')}, a key that is new for this machine"
-    assert said(archive).splitlines() == [line, merging.BELIEVED]
+    assert said(archive).splitlines() == [line, merge_lines.BELIEVED]
     assert said(archive) == f"synthetic: 0 new, 3 identical; signed by {key_of('alice')}"
     before = snapshot()
     again = merge(archive)

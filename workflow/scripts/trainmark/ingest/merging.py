@@ -37,10 +37,6 @@ from trainmark.machine import hardware
 from trainmark.records import chain, layout, supersession, writing
 
 _WHY = "Look at the copy there: make fleet takes nothing but what it has asked for"
-BELIEVED = (
-    "Checksums show damage, not forgery. A signature shows that the whole archive came from the holder of one key, "
-    "not that its numbers are true."
-)
 
 
 @dataclass
@@ -340,24 +336,3 @@ def write(merge: Merge, target: Path) -> None:
             f"{error.filename2 or error.filename} has appeared meanwhile and is kept. Give the same command again: it "
             "goes on where it stopped."
         ) from None
-
-
-def report(merge: Merge) -> list[str]:
-    """Lines for the user: one a machine, then one a problem."""
-    new = Counter(path.partition("/")[0] for path in merge.new)
-    said: dict[str, list[str]] = {}
-    for arrival in merge.arrivals:
-        said.setdefault(arrival.machine, []).append(str(arrival))
-    lines = [
-        f"{name}: {new[name]} new, {merge.identical[name]} identical; {', '.join(dict.fromkeys(said[name]))}"
-        for name in sorted({*new, *merge.identical})
-    ]
-    if merge.new and merge.arrivals:
-        lines.append(BELIEVED)
-    lines += [str(problem) for problem in merge.memory.problems]
-    again = Counter(path.partition("/")[0] for path in merge.moved)
-    lines += [
-        f"{name}: was measured again; {count} files stand in an earlier session now" for name, count in again.items()
-    ]
-    lines += [f"{path}: differs from yours only in driver or system; yours is kept" for path in merge.kept]
-    return lines + [f"  - {problem}" for problem in merge.problems]

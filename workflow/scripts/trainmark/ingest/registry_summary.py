@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from trainmark import words
 from trainmark.escaping import markdown
-from trainmark.ingest import merging
+from trainmark.ingest import merge_lines
 from trainmark.ingest.registry import Outcome
 
 # Said of what is refused though it is not new, where something is.
@@ -49,7 +49,7 @@ def text(outcomes: Sequence[Outcome], removed: Sequence[str]) -> str:
         found += ["## Taken", "", "| archive | machine | files new | there already | signature | to know |"]
         found.append("|---|---|---:|---:|---|---|")
         found += [_row(each) for each in taken]
-        found += ["", merging.BELIEVED, ""]
+        found += ["", merge_lines.BELIEVED, ""]
     if removed:
         found += ["## Removed", "", *(f"- {markdown(name)}" for name in removed), ""]
     return "\n".join(found)
