@@ -117,8 +117,11 @@ def test_what_runs_ends_with_the_other_end(folder, how):
         process.stdin.close()
     elif how == "terminated":
         process.terminate()
-    lines = process.stdout.read().split()
+    limit = threading.Timer(60, process.kill)
+    limit.start()
     process.wait()
+    limit.cancel()
+    lines = process.stdout.read().split()
     assert lines == ["asked", "130", "130"]
 
 
