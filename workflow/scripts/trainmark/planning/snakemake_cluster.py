@@ -42,7 +42,8 @@ def allocate_together(workflow: Workflow, group: str) -> None:
     """Have all jobs of a group that are to run be one job of the cluster, whether they depend on each other or not.
 
     Uses ``group_settings``, which --group-components sets: with SLURM's plugin, a second Snakemake stands between SLURM
-    and the runs, which is not given that option and would start a third one for each run.
+    and the runs, which is not given that option and would start a third one for each run. And ``execution_settings``,
+    so that one of them that fails does not cost the others.
 
     Args:
         workflow: Snakemake's.
@@ -50,6 +51,8 @@ def allocate_together(workflow: Workflow, group: str) -> None:
     """
     settings = workflow.group_settings
     settings.group_components = {**settings.group_components, group: sys.maxsize}
+    if workflow.execution_settings:  # of calls that run jobs; on a node, profiles/default does not say so
+        workflow.execution_settings.keep_going = True
 
 
 def all_of(functions: Iterable[Callable[[], list[str]]]) -> list[str]:
