@@ -52,5 +52,3 @@ include: "workflow/rules/doctor.smk"
 if FLEET:
     snakemake_cluster.run_here(workflow, lost_jobs.RULES)
     snakemake_cluster.find_once(workflow, lost_jobs.RULES)
-if ALLOCATION:
-    snakemake_cluster.allocate_together(workflow, ALLOCATION)

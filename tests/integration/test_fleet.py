@@ -212,6 +212,8 @@ def test_again_nothing_is_submitted_and_others_are_never_trained(fleet):
     fleet.measure("report")
     page = (fleet.folder / "results/report/index.html").read_text()
     assert "Missing test cases" in page
+    fleet.measure("--report", "snakemakes.html")
+    assert (fleet.folder / "snakemakes.html").exists()
     kept = {name: text for name, text in fleet.records().items() if not name.startswith("synthetic")}
     assert kept == {
         name: text
@@ -296,7 +298,7 @@ def test_one_allocation_a_machine_keeps_what_is_finished_and_makes_it_once(fleet
     before, submitted = fleet.records(), fleet.submitted()
     paths = {machine: fleet.path(machine, first.cell.batch_size).with_name("2.json") for machine in NODES}
     command = fleet.begin(profile="slurm", repeats=3, allocation="machine")
-    wait_until(lambda: all(path.exists() for path in paths.values()), "each machine has made a run", seconds=180)
+    wait_until(lambda: all(path.exists() for path in paths.values()), "each machine has made a run", seconds=300)
     finished = {machine: path.read_bytes() for machine, path in paths.items()}
     numbers = {job.split()[2].partition("fleet-")[2][:2]: job.split()[0] for job in fleet.cluster.jobs()}
     assert ({*numbers}, fleet.submitted()) == ({*NODES}, submitted + len(NODES))  # a job makes all runs of a machine
@@ -326,6 +328,27 @@ def test_one_allocation_a_machine_keeps_what_is_finished_and_makes_it_once(fleet
     assert [match[1] for match in LINE.finditer(again)] == ["a1"] * 3
     assert fleet.submitted() == submitted + len(NODES) + 1
     assert {name: fleet.records()[name] for name in after} == after
+
+
+@takes_minutes
+def test_each_machine_is_given_as_many_repeats_as_it_takes_beside_the_others(fleet):
+    config = {"repeats": "auto", "repeats_limit": 7, "repeats_precision": 0.0001, "batch_sizes": [64]}
+    submitted = fleet.submitted()
+    output = fleet.measure(allocation="machine", **config)
+    assert (
+        sorted(match[1] for match in LINE.finditer(output)) == ["a1"] * 6 + ["b1"] * 6
+    )  # the first repeats were there
+    assert fleet.submitted() == submitted + 2 * len(NODES)  # five repeats each, and one more
+    assert output.count("stopped at the limit of 7 repeats") == len(NODES)
+    assert "all runs of a1 done" in output
+    records = {
+        machine: [json.loads(fleet.path(machine, 64).with_name(f"{repeat}.json").read_text()) for repeat in range(2, 8)]
+        for machine in NODES
+    }
+    first, second = records.values()
+    assert first[0]["started_at"] < second[3]["ended_at"]  # neither waited for the other
+    assert second[0]["started_at"] < first[3]["ended_at"]
+    assert "Nothing to be done" in fleet.measure(allocation="machine", **config)
 
 
 def test_another_node_and_a_shared_one_are_refused_before_training(fleet):

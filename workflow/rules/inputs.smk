@@ -189,6 +189,7 @@ def slurm_resources(rule):
 def installed_stack(wildcards):
     """Nothing, once it is sure that the stack is there; on a node, its description, which it has to fit."""
     snakemake_interface.protect_measurements(workflow)
+    snakemake_cluster.allocate_together(workflow, ALLOCATION)
     of = plan_of(wildcards)
     missing = not Path(of.roofline(wildcards.stack, wildcards.device)).exists()
     if FLEET:
@@ -208,6 +209,7 @@ def data_set(wildcards):
     of a fleet waits for the node's description, too, which it has to fit.
     """
     snakemake_interface.protect_measurements(workflow)
+    snakemake_cluster.allocate_together(workflow, ALLOCATION)
     of, run = plan_of(wildcards), run_of(wildcards)
     state, forced = of.state(run), snakemake_interface.is_forced(workflow, str(run.path), "time_training")
     if state == "other":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -57,11 +58,66 @@ def test_jobs_are_told_of_however_quiet_snakemake_is(tmp_path):
     assert result.returncode == 1, result.stdout
     told, asked, here, options = json.loads((tmp_path / "told.json").read_text())
     assert ["good", "good"] in told
-    ((rule, path, number, logs, message),) = (each for each in told if each[0] == "bad")
-    assert (rule, path, number, logs) == ("bad", "bad", None, ["bad.log"])
+    ((jobs, number, logs, message),) = (each for each in told if each not in ("stopped", ["good", "good"]))
+    assert (jobs, number, logs) == ([["bad", "bad", ["bad.log"]]], None, [])
     assert isinstance(message, str)
     assert "stopped" not in told
     assert asked == [False, False]
     assert here == ["all", "good"]
     assert options[:1] + options[2:] == ["--configfile", "--config", "list=[1,2]"]
     assert options[1].endswith("mine.json")
+
+
+# Machines each of which has a checkpoint, and jobs of which some are there from the beginning; what is asked of SLURM
+# for them, and which are one job for a cluster, is written down.
+FLEET = """
+import functools, sys
+sys.path.insert(0, {scripts!r})
+from trainmark.planning import snakemake_cluster, snakemake_interface
+
+snakemake_interface.remember_signatures()
+
+def asked(wildcards, attempt):
+    with open("asked.txt", "a") as file:
+        file.write(f"{{wildcards.machine}}{{attempt}} ")
+    return 7
+
+def chosen(machine):
+    folder = checkpoints.choose.get(machine=machine).output[0]
+    return [f"{{machine}}/{{number}}" for number in open(folder).read().split()]
+
+def every(wildcards):
+    snakemake_cluster.allocate_together(workflow, "fleet-{{machine}}")
+    return snakemake_cluster.all_of(functools.partial(chosen, machine) for machine in "ab")
+
+rule all:
+    input: every, "a/8", "a/9"
+
+checkpoint choose:
+    output: "{{machine}}.chosen"
+    shell: "echo 1 2 > {{output}}"
+
+rule make:
+    output: "{{machine}}/{{number}}"
+    group: "fleet-{{machine}}"
+    resources: x=asked
+    shell: "echo {{resources.x}} > {{output}}"
+
+snakemake_cluster.find_once(workflow, ["make"])
+onstart:
+    open("groups.txt", "w").write(" ".join(workflow.group_settings.group_components))
+"""
+
+
+@pytest.mark.slow
+def test_machines_wait_for_their_own_checkpoints_and_are_asked_for_once_and_allocated_together(tmp_path):
+    (tmp_path / "Snakefile").write_text(FLEET.format(scripts=str(ROOT / "workflow/scripts")))
+    dry = snakemake_calls.run(["--cores", "1", "--dry-run"], tmp_path, dict(os.environ))
+    assert re.search(r"^choose +2$", dry.stdout, re.MULTILINE), dry.stdout  # the second does not wait for the first
+    (tmp_path / "asked.txt").unlink()
+    result = snakemake_calls.run(["--cores", "1"], tmp_path, dict(os.environ))
+    assert result.returncode == 0, result.stdout
+    assert {path.name for path in (tmp_path / "b").iterdir()} == {"1", "2"}
+    assert {path.read_text().strip() for path in (tmp_path / "a").iterdir()} == {"7"}
+    assert sorted((tmp_path / "asked.txt").read_text().split()) == ["a1", "b1"]
+    assert (tmp_path / "groups.txt").read_text() == "fleet-{machine}"  # also when jobs start

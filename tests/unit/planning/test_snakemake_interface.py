@@ -156,6 +156,31 @@ def test_what_snakemake_knows_of_a_call(snakemake):
         assert "forced True" in snakemake.run("--dry-run", *options), options
 
 
+def test_job_is_described_only_where_somebody_is_to_see_it(snakemake):
+    snakemake.write("""
+class Counted:
+    def __format__(self, how):
+        with open("counted.txt", "a") as file:
+            file.write("x")
+        return "made"
+
+COUNTED = Counted()
+snakemake_interface.remember_signatures()
+snakemake_interface.describe_no_job(workflow)
+
+rule all:
+    output: "all.txt"
+    params: named=lambda wildcards, output: output[0]
+    shell: "echo {COUNTED} > {params.named}"
+""")
+    assert "all.txt" not in snakemake.run("--quiet", "rules")
+    assert snakemake.read("all.txt") == "made\n"
+    unseen = len(snakemake.read("counted.txt"))
+    assert "rule all:" in snakemake.run("--force")
+    assert len(snakemake.read("counted.txt")) - unseen > unseen
+    assert "echo made" in snakemake.run("--force", "--printshellcmds")
+
+
 def test_number_of_cores_that_is_not_known_is_1(snakemake):
     snakemake.write("print('cores', snakemake_interface.cores(workflow))\n")
     command = [sys.executable, "-m", "snakemake", "--lint"]

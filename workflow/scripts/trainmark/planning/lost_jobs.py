@@ -119,13 +119,14 @@ class Teller:
         if not jobs or self.stopped:
             return
         self.failures += 1
-        missing = [job for job in jobs if job[0] != "time_training" or not self._is_new(job[1])]
+        missing = [job for job in jobs if not self._is_new(job[1])]
         state = slurm.fate(number)
         of_slurm = [*logs, *([str(LOGS / f"{number}.log")] if number else [])]
         found = [self._lost(job, number, state, of_slurm, message) for job in missing or jobs]
         found.sort(key=lambda lost: not lost.why)  # what one has said is told
         terminal.say(f"trainmark: {line(*found)}", style=terminal.YELLOW)
-        untold = [job[1] for job in jobs if job not in missing and job[1] not in self._told]
+        there = [path for rule, path, _ in jobs if rule == "time_training" and self._is_new(path)]
+        untold = [path for path in there if path not in self._told]
         if untold:
             its = "its record was" if len(jobs) == 1 else f"{words.plural(len(untold), 'record')} had been"
             terminal.say(f"trainmark: {its} written before, and {'counts' if len(untold) == 1 else 'count'}:")

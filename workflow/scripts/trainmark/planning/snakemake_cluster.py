@@ -38,18 +38,25 @@ def run_here(workflow: Workflow, away: Collection[str]) -> None:
     workflow.localrules(*{rule.name for rule in workflow.rules} - {*away})
 
 
-def allocate_together(workflow: Workflow, group: str) -> None:
+def allocate_together(workflow: Workflow, group: str | None) -> None:
     """Have all jobs of a group that are to run be one job of the cluster, whether they depend on each other or not.
 
+    To be called while the jobs are planned: what is set before, Snakemake replaces.
+
     Uses ``group_settings``, which --group-components sets: with SLURM's plugin, a second Snakemake stands between SLURM
-    and the runs, which is not given that option and would start a third one for each run.
+    and the runs, which is not given that option and would start a third one for each run. And ``execution_settings``,
+    so that one of them that fails does not cost the others.
 
     Args:
         workflow: Snakemake's.
-        group: of rules, as their directive names it.
+        group: of rules, as their directive names it; None for none.
     """
     settings = workflow.group_settings
+    if group is None or group in settings.group_components:
+        return  # it is asked for every run
     settings.group_components = {**settings.group_components, group: sys.maxsize}
+    if workflow.execution_settings:  # of calls that run jobs; on a node, profiles/default does not say so
+        workflow.execution_settings.keep_going = True
 
 
 def all_of(functions: Iterable[Callable[[], list[str]]]) -> list[str]:
