@@ -197,6 +197,9 @@ def test_what_is_measured_again_stands_beside_what_was_measured_before(checkout)
     before = {str(path.relative_to(machine)): path.read_bytes() for path in machine.rglob("*.json")}
     young = script(checkout, "begin_session", f"--machine={MACHINE}")
     assert "so it goes on; nothing was moved" in young.stdout
+    (checkout.folder / "by_ssh.yaml").write_text(f"fleet: {{{MACHINE}: {{ssh: me@lab}}}}\n")
+    by_ssh = script(checkout, "begin_session", "--fleet=by_ssh.yaml")
+    assert "its session begins where it is measured: ssh me@lab" in by_ssh.stdout
     begun = script(checkout, "begin_session", f"--machine={MACHINE}", "--new")
     assert "2 records are kept as an earlier session" in begun.stdout, begun.stderr
     (session,) = (machine / "sessions").iterdir()

@@ -10,6 +10,12 @@ from trainmark.machine import gpus, hardware
 from trainmark.planning import strict_yaml
 from trainmark.records import sessions
 
+# Its records lie there, and what is here is a copy: moved here alone, nothing would be measured again.
+ELSEWHERE = (
+    "trainmark: {0}: its session begins where it is measured: ssh {1}, and 'make again' in the folder of its copy; the "
+    "next 'make fleet' measures it again and brings both sessions here"
+)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -19,7 +25,10 @@ def main() -> None:
     args = parser.parse_args()
     config = strict_yaml.read("config/config.yaml").values
     if args.fleet:
-        names = [*(strict_yaml.read(str(args.fleet)).values.get("fleet") or {})]
+        fleet = strict_yaml.read(str(args.fleet)).values.get("fleet") or {}
+        by_ssh = {name: entry["ssh"] for name, entry in fleet.items() if "ssh" in (entry or ())}
+        names = [name for name in fleet if name not in by_ssh]
+        terminal.say(*(ELSEWHERE.format(name, destination) for name, destination in by_ssh.items()))
     else:
         gpu = gpus.choose(config.get("gpu", "auto"))
         named = args.machine or config.get("machine", "auto")
