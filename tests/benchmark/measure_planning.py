@@ -82,7 +82,9 @@ def measure_fleets(folder: Path, numbers: list[int], allocations: list[str]) -> 
             print(f"| {cells} | {costs} |", flush=True)
             if machines in (SEVERAL_MACHINES, MANY_MACHINES):
                 print_bound(
-                    f"planning of a fleet of {machines}, by {allocation}, over a trivial rule's", ratio, most=2.8
+                    f"planning of a fleet of {machines}, by {allocation}, over a trivial rule's",
+                    ratio,
+                    most=MOST[allocation],
                 )
 
 

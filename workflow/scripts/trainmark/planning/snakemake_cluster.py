@@ -142,26 +142,32 @@ def watch_jobs(
         return known.get(number)
 
     def notice(record: logging.LogRecord) -> bool:
-        event, details = getattr(record, "event", None), vars(record)
-        if event == "group_error":  # after it comes one for each of its jobs, without the cluster's number
-            infos, number, logs = (
-                details["job_error_info"],
-                details.get("external_jobid"),
-                details.get("aux_logs") or [],
-            )
-            of_group.update(info["jobid"] for info in infos)
-        elif event == "job_error" and details["jobid"] not in of_group:
-            infos, number, logs = [details], (details.get("aux") or {}).get("external_jobid"), []
-        else:
-            return True
+        infos, number, logs = _failure(record, of_group)
         jobs = [(look_up(info["jobid"]), info["log"]) for info in infos]
         made = [(job.rule.name, str(job.output[0]), list(own)) for job, own in jobs if job is not None and job.output]
         if made:
-            failed(made, number, logs, details.get("rule_msg") or "")
+            failed(made, number, logs, getattr(record, "rule_msg", None) or "")
         return True
 
     dag.finish = finish_and_tell
     logger.addFilter(notice)
+
+
+def _failure(record: logging.LogRecord, of_group: set[int]) -> tuple[list[Any], str | None, list[str]]:
+    """What Snakemake logs of jobs that have failed: of each job, the cluster's number of them all, and its logs.
+
+    Args:
+        record: what is logged; of anything else than a failure, there are no jobs.
+        of_group: is filled with the jobs that were told of together, and of which one record each follows.
+    """
+    event, details = getattr(record, "event", None), vars(record)
+    if event == "group_error":
+        infos = details["job_error_info"]
+        of_group.update(info["jobid"] for info in infos)
+        return infos, details.get("external_jobid"), details.get("aux_logs") or []
+    if event == "job_error" and details["jobid"] not in of_group:
+        return [details], (details.get("aux") or {}).get("external_jobid"), []
+    return [], None, []
 
 
 def tell_of_stop(told: Callable[[], None]) -> None:
