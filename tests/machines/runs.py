@@ -23,8 +23,8 @@ WHOLE_GRID |= {"train_samples": 20_000, "epochs": 2, "time_limit_seconds": 600}
 
 
 def settings(config: dict) -> dict:
-    """The configuration of a run: one small cell per device, or the whole grid where TRAINMARK_TEST_GRID=whole."""
-    whole = WHOLE_GRID if os.environ.get("TRAINMARK_TEST_GRID") == "whole" else {}
+    """The configuration of a run: one small cell per device, or the whole grid where TRAINMARK_TESTS=whole."""
+    whole = WHOLE_GRID if os.environ.get("TRAINMARK_TESTS") == "whole" else {}
     return {"machine": "auto", "batch_sizes": [64], "idle_seconds": 1, **config, **whole}
 
 

@@ -58,7 +58,7 @@ _PASSED += [f"PIP_{option}" for option in PIP_NETWORK]
 _PASSED += ["CONDA_*", "_CONDA_*", "_CE_*", "CONDARC", "MAMBA_*", "MAMBARC"]
 _PASSED += ["SLURM_*", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"]
 # ... and which tests are wanted that take long.
-_PASSED += ["TRAINMARK_TEST_FLEET"]
+_PASSED += ["TRAINMARK_TESTS"]
 # Our own: names of what was dropped, separated by commas.
 DROPPED = "TRAINMARK_DROPPED"
 # Variables that can change a measurement, a figure or an installation.
