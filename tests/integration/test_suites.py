@@ -4,6 +4,7 @@ ResNet50 takes minutes, whatever it trains on, and is trained with TRAINMARK_TES
 """
 
 import csv
+import html
 import json
 import os
 from pathlib import Path
@@ -60,6 +61,8 @@ def test_page_of_the_suite_is_drawn_and_says_that_its_data_are_invented(measured
     text = (page / "index.html").read_text()
     assert f"{words.plural(len(PARAMETERS), 'run')} trained on invented data" in text
     assert "CIFAR-10 on invented data" in text
+    assert "that of the second part of Fabrice Daniel's article" in html.unescape(text)
+    assert "called the article below" not in text
 
 
 def test_suite_that_was_measured_is_not_measured_again(measured):

@@ -12,6 +12,7 @@ import jinja2
 import trainmark
 from trainmark import escaping, stacks
 from trainmark.contents import figures
+from trainmark.experiment import suites
 from trainmark.records.record import INVENTED, NOT_CONVERGED, OK
 from trainmark.report.sections import (
     additions,
@@ -29,11 +30,10 @@ from trainmark.report.sections.document import MOST_ROWS, Document
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
 
+TITLES = {True: "Training time of small Keras models", False: "Training time of Keras models"}  # of the default suite
 INTRO = (
-    "The experiment is that of Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, "
-    "2023, called the article below. A stack is a pinned set of software. A test case is one machine, stack, device, "
-    "model and batch size. Each run is a process of its own that trains once, from fresh weights. The repeats of a "
-    "test case are the sample."
+    "A stack is a pinned set of software. A test case is one machine, stack, device, model and batch size. Each run is "
+    "a process of its own that trains once, from fresh weights. The repeats of a test case are the sample."
 )
 # Rows beyond which a table on the page is folded, and is left out of the Markdown.
 FOLDED_ROWS = 60
@@ -72,8 +72,16 @@ def write(data: ReportData) -> Document:
     parts = additions.gather(data, parts)
     claims.link_back(parts)
     first = first_screen.first_screen(data)
-    title = "Training time of small Keras models"
-    return Document(title, lead, first, INTRO, said, list(alerts(data)), parts, chooser.choices(data))
+    return Document(
+        TITLES[data.suite.name == suites.DEFAULT],
+        lead,
+        first,
+        f"{data.suite.experiment} {INTRO}",
+        said,
+        list(alerts(data)),
+        parts,
+        chooser.choices(data),
+    )
 
 
 def alerts(data: ReportData) -> Iterable[tuple[str, str]]:

@@ -61,6 +61,7 @@ class Suite:
         title: as people write it.
         data: that its models train on.
         models: by their names.
+        experiment: whose experiment it is, in a sentence.
         optimizer: with which they are trained.
         time: what its runs are compared by beside the time to train, FIT or STEP.
     """
@@ -69,6 +70,7 @@ class Suite:
     title: str
     data: DataSet
     models: Mapping[str, Model]
+    experiment: str
     optimizer: str = "adam"
     time: str = FIT
 
