@@ -77,8 +77,10 @@ def test_suites_are_never_compared_with_each_other_and_invented_data_with_nothin
 
 def test_page_of_invented_data_alone_says_that_they_are_in_no_comparison(tmp_path):
     made = report.make([cifar_record(suite="invented-cifar-10", repeat=n) for n in (1, 2)], tmp_path, draw=False)
-    assert "No run is ok, so there is nothing to draw." in made.html
-    assert "2 runs trained on invented data, to try the suite invented-cifar-10" in made.html
+    assert "2 runs trained on invented data, to try the suite invented-cifar-10, and are in no figure" in made.html
+    assert made.document.first.sentence.startswith("CIFAR-10 on invented data: 2 runs trained to the end")
+    assert "No run is ok, so there is nothing to draw." not in made.html
+    assert all(made.document.answers.values())
     assert "CIFAR-10 on invented data, 40,000 training images" in made.html
     assert "did not converge and" not in made.html
     for name in ("comparisons", "ranking", "fastest", "step_times", "energy"):

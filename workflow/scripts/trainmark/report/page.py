@@ -132,11 +132,11 @@ def _run_alerts(data: ReportData) -> Iterable[tuple[str, str]]:
     failed = int((runs["status"] != OK).sum()) - bad - invented
     if invented:
         yield (
-            f"{plural(invented, 'run')} trained on invented data, to try the suite {data.suite.name}: no figure and no "
-            "comparison has them.",
+            f"{plural(invented, 'run')} trained on invented data, to try the suite {data.suite.name}, and "
+            f"{_is(invented)} in no figure and no comparison.",
             "failed",
         )
-    if not (runs["status"] == OK).any():
+    elif not (runs["status"] == OK).any():
         yield "No run is ok, so there is nothing to draw.", "failed"
     if runs["epochs"].max() == 1:
         yield (

@@ -11,7 +11,7 @@ from trainmark.analysis.comparison_statistics import ALL_MODELS
 from trainmark.analysis.series_names import WHO
 from trainmark.contents import tables
 from trainmark.contents.columns import Column, seconds, unknown
-from trainmark.records.record import OK
+from trainmark.records.record import INVENTED, OK
 from trainmark.report.sections import matrices, repeating
 from trainmark.report.sections.document import FirstScreen, Matrix, Table, rows_of, with_interval
 from trainmark.report.sections.report_data import ReportData
@@ -62,6 +62,12 @@ def fastest(cells: pd.DataFrame, stacks: bool) -> str:
 def _unranked(data: ReportData) -> FirstScreen:
     """Where no run can be ranked."""
     ok = data.runs[data.runs["status"] == OK]
+    tried = int((data.runs["status"] == INVENTED).sum())
+    if ok.empty and tried:
+        return FirstScreen(
+            f"{data.suite.title}: {plural(tried, 'run')} trained to the end, so the suite runs here. Of speed, "
+            "invented data say nothing."
+        )
     if ok.empty:
         return FirstScreen("No run is ok, so nothing can be said of speed.")
     said = (

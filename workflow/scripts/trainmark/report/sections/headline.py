@@ -181,7 +181,7 @@ def did_they_learn(runs: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
     failed = int((~runs["status"].isin([OK, NOT_CONVERGED, INVENTED])).sum())
     if failed:
         said.append(f"{plural(failed, 'run')} failed and {'is' if failed == 1 else 'are'} excluded.")
-    return said
+    return said or ["No run is ok, so nothing is known of what they learned."]
 
 
 def what_of_the_article(judged: pd.DataFrame) -> list[str]:
