@@ -19,7 +19,7 @@ import socket
 import sys
 import threading
 
-SCRIPTS = ("collect_records", "make_tables", "draw_figures", "render_page")
+SCRIPTS = ("collect_records", "make_tables", "render_page")
 # Third-party packages of theirs; matplotlib has no window.
 MODULES = ("jinja2", "matplotlib.pyplot", "msgspec", "numpy", "pandas", "scipy.special", "yaml")
 

@@ -64,30 +64,28 @@ rule render_page:
     input:
         written(*(table.name for table in tables.TABLES)),
         references=REFERENCES,
-        html="workflow/report/page.html.j2",
+        templates=expand("workflow/report/{file}.j2", file=["page.html", "report.md", "introduction.rst"]),
         included=expand("workflow/report/{file}", file=["page.css", "page.js", "statistics.js", "choose.js"]),
-        markdown="workflow/report/report.md.j2",
-        introduction="workflow/report/introduction.rst.j2",
         example=[str(path) for path in Path("results/example").glob("cells.csv")],
     output:
         # Replaced as a whole by the script, all of it; Snakemake would remove one file after the other, and may be
         # killed meanwhile.
-        figures=report(
+        report(
             update(directory("results/report/figures")),
             patterns=["{name}.svg"],
             caption="../report/figures.rst",
             category="Figures",
             labels=figure_labels,
         ),
-        html=report(
+        report(
             update("results/report/index.html"),
             caption="../report/page.rst",
             category="Page",
             labels={"page": "The whole report"},
         ),
-        markdown=update("results/report/report.md"),
-        summary=update("results/report/summary.md"),
-        introduction=update("results/report/introduction.rst"),
+        update("results/report/report.md"),
+        update("results/report/summary.md"),
+        update("results/report/introduction.rst"),
     log:
         "results/logs/render_page.log",
     conda:
@@ -104,8 +102,7 @@ rule render_page:
     shell:
         "python workflow/scripts/render_page.py --report results/report --settings {params.preferred} --machine={params.machine:q} "
         "--grid {params.grid:q} --comparisons={params.comparisons:q} --example results/example --references {input.references:q} "
-        "--png {params.png} --figures {output.figures} --page {input.html} {output.html} --markdown {input.markdown} {output.markdown} "
-        "--summary {output.summary} --introduction {input.introduction} {output.introduction} 2> {log}"
+        "--templates workflow/report --png {params.png} 2> {log}"
 
 
 # After the report is drawn: a failed run must not cost it.

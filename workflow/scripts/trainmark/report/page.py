@@ -12,7 +12,6 @@ import jinja2
 import trainmark
 from trainmark import escaping, stacks
 from trainmark.contents import figures
-from trainmark.experiment import suites
 from trainmark.records.record import INVENTED, NOT_CONVERGED, OK
 from trainmark.report.sections import (
     additions,
@@ -30,7 +29,6 @@ from trainmark.report.sections.document import MOST_ROWS, Document
 from trainmark.report.sections.report_data import ReportData
 from trainmark.words import enumerate_words, plural
 
-TITLES = {True: "Training time of small Keras models", False: "Training time of Keras models"}  # of the default suite
 INTRO = (
     "A stack is a pinned set of software. A test case is one machine, stack, device, model and batch size. Each run is "
     "a process of its own that trains once, from fresh weights. The repeats of a test case are the sample."
@@ -73,7 +71,7 @@ def write(data: ReportData) -> Document:
     claims.link_back(parts)
     first = first_screen.first_screen(data)
     return Document(
-        TITLES[data.suite.name == suites.DEFAULT],
+        f"Training time of {data.suite.kind}",
         lead,
         first,
         f"{data.suite.experiment} {INTRO}",

@@ -94,4 +94,4 @@ _EXPERIMENT = (
     "The experiment is that of Fabrice Daniel, Apple M2 Max GPU vs Nvidia V100, P100 and T4, Towards Data Science, "
     "2023, called the article below."
 )
-SUITE = Suite("fashion-mnist", "Fashion-MNIST", fashion_mnist.DATA, MODELS, _EXPERIMENT)
+SUITE = Suite("fashion-mnist", "Fashion-MNIST", fashion_mnist.DATA, MODELS, _EXPERIMENT, "small Keras models")

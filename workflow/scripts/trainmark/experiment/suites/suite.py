@@ -62,6 +62,7 @@ class Suite:
         data: that its models train on.
         models: by their names.
         experiment: whose experiment it is, in a sentence.
+        kind: what its models are called together.
         optimizer: with which they are trained.
         time: what its runs are compared by beside the time to train, FIT or STEP.
     """
@@ -71,6 +72,7 @@ class Suite:
     data: DataSet
     models: Mapping[str, Model]
     experiment: str
+    kind: str = "Keras models"
     optimizer: str = "adam"
     time: str = FIT
 

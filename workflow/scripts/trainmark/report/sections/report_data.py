@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +121,13 @@ def read_report(
     shipped = table_files.read(example, "cells") if (example / "cells.csv").exists() else found["cells"].iloc[:0]
     order = experiments.in_order(found["runs"], preference)
     return ReportData(found, settings, grid, configured, order, preference.settings, shipped)
+
+
+def snakemake_here() -> str:
+    """How Snakemake is called where this process runs: by its virtual environment, or by its name alone."""
+    environment = Path(sys.prefix)
+    own = environment.parent == Path.cwd() and environment.name.startswith(".venv")
+    return f"{environment.name}/bin/python -m snakemake" if own else "snakemake"
 
 
 def why_apart(data: ReportData, settings: str, protocol: int) -> str:
