@@ -44,7 +44,7 @@ def test_models_keep_the_order_of_the_workloads(two_machines):
 def test_all_eight_exhibits_and_the_rest_are_there(five_machines):
     titles = [section.title for section in five_machines.document.sections]
     assert [int(t.split(":")[0].split()[1]) for t in titles if t.startswith("Exhibit")] == list(range(1, 9))
-    assert [exhibit.name for exhibit in five_machines.exhibits if exhibit.missing] == ["not_converged"]
+    assert [exhibit.name for exhibit in five_machines.exhibits if exhibit.missing] == ["not_converged", "equal_nodes"]
     drawn = {path.stem for path in (five_machines.folder / "figures").glob("*.svg")}
     assert drawn == {exhibit.name for exhibit in five_machines.exhibits if not exhibit.missing}
     for section in five_machines.document.sections:
@@ -98,9 +98,10 @@ def test_winner_that_changes_in_the_steady_state_is_named(tmp_path):
 
 
 def test_every_figure_states_its_finding_and_has_a_caption(five_machines):
-    assert len({exhibit.alt for exhibit in five_machines.exhibits}) == len(five_machines.exhibits)
-    for exhibit in five_machines.exhibits:
-        assert exhibit.missing or re.search(r"\d", exhibit.alt), exhibit.name
+    drawn = [exhibit for exhibit in five_machines.exhibits if not exhibit.missing]
+    assert len({exhibit.alt for exhibit in drawn}) == len(drawn)
+    for exhibit in drawn:
+        assert re.search(r"\d", exhibit.alt), exhibit.name
     for section in five_machines.document.sections:
         for figure in section.figures:
             assert len(figure.caption) > 100
@@ -109,7 +110,8 @@ def test_every_figure_states_its_finding_and_has_a_caption(five_machines):
 
 def test_cpu_alone_is_a_complete_page_that_says_what_is_not_measured(tmp_path):
     made = report.make(synthetic.records_of("synthetic-p100", devices=["cpu"]), tmp_path)
-    missing = {exhibit.name for exhibit in made.exhibits if exhibit.missing} - {"not_converged", "ranking"}
+    missing = {exhibit.name for exhibit in made.exhibits if exhibit.missing}
+    missing -= {"not_converged", "ranking", "equal_nodes"}  # of which nothing is said where there is nothing
     assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == {
         "training_time_cpus",
         "throughput",
