@@ -7,7 +7,7 @@ from pathlib import Path
 from trainmark import errors, terminal
 from trainmark.experiment import grid
 from trainmark.machine import gpus, hardware
-from trainmark.planning import strict_yaml
+from trainmark.planning import ssh_machines, strict_yaml
 from trainmark.records import sessions
 
 # Its records lie there, and what is here is a copy: moved here alone, nothing would be measured again.
@@ -26,9 +26,9 @@ def main() -> None:
     config = strict_yaml.read("config/config.yaml").values
     if args.fleet:
         fleet = strict_yaml.read(str(args.fleet)).values.get("fleet") or {}
-        by_ssh = {name: entry["ssh"] for name, entry in fleet.items() if "ssh" in (entry or ())}
+        by_ssh = ssh_machines.named(fleet)
         names = [name for name in fleet if name not in by_ssh]
-        terminal.say(*(ELSEWHERE.format(name, destination) for name, destination in by_ssh.items()))
+        terminal.say(*(ELSEWHERE.format(name, fleet[name]["ssh"]) for name in by_ssh))
     else:
         gpu = gpus.choose(config.get("gpu", "auto"))
         named = args.machine or config.get("machine", "auto")
