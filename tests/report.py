@@ -55,7 +55,8 @@ class Report:
         planned = figure_list.plan(self.data.tables, runs, self.gate.references)
         names = {each.name for each in planned if self.draw is True or (self.draw and each.name in self.draw)}
         drawn = [each for each in planned if each.name in names]
-        drawing.draw_all(drawn, looks.assign_looks(runs), figures, png=False)
+        with drawing.drawing(drawn, looks.assign_looks(runs), figures, png=False) as finish:
+            finish()
         for exhibit in planned:
             if exhibit.name not in names:
                 (figures / f"{exhibit.name}.html").write_text("<p>not drawn</p>")

@@ -145,7 +145,8 @@ def test_equal_data_give_equal_files(five_machines, tmp_path):
 
 def test_figure_is_a_png_too_where_that_is_wanted(five_machines, tmp_path):
     exhibit = next(exhibit for exhibit in five_machines.exhibits if exhibit.name == "spread")
-    drawing.draw_all([exhibit], looks.assign_looks(five_machines.data.runs), tmp_path, png=True)
+    with drawing.drawing([exhibit], looks.assign_looks(five_machines.data.runs), tmp_path, png=True) as finish:
+        finish()
     image = plt.imread(tmp_path / "spread.png")
     assert image.shape[1] > 500
     assert image.std() > 0.05

@@ -59,12 +59,6 @@ def drawing(exhibits: list[Exhibit], looks: Looks, folder: Path, png: bool) -> I
         yield finish
 
 
-def draw_all(exhibits: list[Exhibit], looks: Looks, folder: Path, png: bool) -> None:
-    """The same for who has nothing else to do."""
-    with drawing(exhibits, looks, folder, png) as finish:
-        finish()
-
-
 def build(exhibit: Exhibit, looks: Looks) -> Drawn:
     """One exhibit, laid out; to be drawn, and closed, in the style of all figures."""
     drawn = _KINDS[exhibit.kind](exhibit, looks)
