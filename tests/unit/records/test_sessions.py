@@ -73,6 +73,12 @@ def test_session_ends_a_day_after_its_last_run(here):
     assert begin(NOW + datetime.timedelta(hours=24)).records == 3
 
 
+@pytest.mark.parametrize("start", ["2026-13-45T05:10:00.000+00:00", "2026-03-04T05:10:00.000000000", "at noon"])
+def test_damaged_time_of_start_keeps_nothing_from_being_kept(here, start):
+    put(path_of(synthetic_record()), synthetic_record(started_at=start))
+    assert begin().records == 2
+
+
 def test_two_sessions_that_end_at_once_lie_apart(here):
     begin()
     put(path_of(synthetic_record()), synthetic_record(durations__fit_seconds=30.0))

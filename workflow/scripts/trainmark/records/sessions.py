@@ -79,14 +79,22 @@ def begin(machine: str, machines: Path, now: datetime.datetime, new: bool = Fals
 
 
 def _starts(folder: Path) -> list[datetime.datetime]:
-    """When each run was started whose record is not in an earlier session; the day of the epoch where none can tell."""
-    found = []
-    for path, entry in layout.result_files(folder):
-        path = f"{folder.name}/{path}"
-        if layout.RECORD.fullmatch(path) and not layout.of_session(path)[0]:
-            match = chain.START.search(files.read_start(entry.path))
-            found.append(datetime.datetime.fromisoformat(match[1].decode() if match else "1970-01-01T00:00:00+00:00"))
-    return found
+    """When each run was started whose record is not in an earlier session."""
+    return [
+        _start_of(files.read_start(entry.path))
+        for path, entry in layout.result_files(folder)
+        if layout.RECORD.fullmatch(f"{folder.name}/{path}") and not layout.of_session(f"{folder.name}/{path}")[0]
+    ]
+
+
+def _start_of(content: bytes) -> datetime.datetime:
+    """When the run of a record was started; the day of the epoch where it does not say."""
+    match = chain.START.search(content)
+    with contextlib.suppress(ValueError):  # a damaged record is for the report to name
+        start = datetime.datetime.fromisoformat(match[1].decode() if match else "")
+        if start.tzinfo:
+            return start
+    return datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
 
 
 def _new_folder(sessions: Path, now: datetime.datetime) -> Path:
