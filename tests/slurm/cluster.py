@@ -1,8 +1,7 @@
-"""A real SLURM on this computer: its daemons, and nodes that are computers of their own as far as a run can tell.
+"""A real SLURM on this computer: its daemons, each node's in namespaces of its own.
 
-Every node's daemon lives in mount and UTS namespaces of its own, and has its own host name, machine id, name of the
-processor and /tmp. Its CPUs are this computer's, all of them. Everything lies below one folder, and needs root, but no
-systemd. Debian and Ubuntu: apt-get install --no-install-recommends slurmctld slurmd slurm-client munge.
+Everything lies below one folder. Debian and Ubuntu: apt-get install --no-install-recommends slurmctld slurmd
+slurm-client munge.
 """
 
 import contextlib
@@ -15,13 +14,16 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
+
+from tests import namespaces
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct", "sacctmgr")
 # Each node in a partition of its own, and one partition that gives its node to several jobs at once.
 NODES = {"a1": "cpu-a", "b1": "cpu-b"}
 SHARED = "shared-a"
-START_SECONDS, STOP_SECONDS = 20, 20
+START_SECONDS = 20
 _CONFIGURATION = """
 ClusterName=imitated
 SlurmctldHost={host}(127.0.0.1)
@@ -58,10 +60,7 @@ JobAcctGatherType=jobacct_gather/none
 
 def missing() -> str | None:
     """Why there can be no SLURM here, in words; None where there can."""
-    lacking = [name for name in PROGRAMS if shutil.which(name) is None and shutil.which(name, path="/usr/sbin") is None]
-    if lacking:
-        return f"SLURM is not installed: no {', '.join(lacking)}"
-    return "SLURM's daemons need root here" if os.geteuid() else None
+    return namespaces.missing("SLURM", PROGRAMS)
 
 
 @dataclass
@@ -106,9 +105,7 @@ class Cluster:
         self._wait_for("idle", list(NODES))
 
     def _configure(self) -> None:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
+        port = namespaces.free_port()
         lines = [_CONFIGURATION.format(host=socket.gethostname(), folder=self.folder, port=port)]
         cpus = len(os.sched_getaffinity(0))
         for number, (node, partition) in enumerate(NODES.items(), 1):
@@ -128,22 +125,10 @@ class Cluster:
 
     def start_node(self, node: str) -> None:
         """Start a node, also one that was killed."""
-        own = self.folder / "nodes" / node
-        (own / "tmp").mkdir(parents=True, exist_ok=True)
-        (own / "machine-id").write_text(f"{node.encode().hex():0>32}\n")
-        text = Path("/proc/cpuinfo").read_text()
-        names = [line for line in text.splitlines() if line.startswith("model name")]
-        for line in set(names):
-            text = text.replace(line, f"model name\t: Synthetic {node} Processor")
-        (own / "cpuinfo").write_text(text)
-        commands = [f"hostname {node}"]
-        commands += [f"mount --bind {own}/machine-id /etc/machine-id", f"mount --bind {own}/cpuinfo /proc/cpuinfo"]
-        for path in self.seen:
-            inner = own / "tmp" / path.relative_to("/tmp")
-            commands += [f"mkdir -p {inner}", f"mount --bind {path} {inner}"]
-        commands += [f"mount --rbind {own}/tmp /tmp", f"exec slurmd -D -N {node}"]
-        script = " && ".join(commands)
-        self._start(node, "unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c", script)
+        with self._log(node) as log:
+            self._daemons[node] = namespaces.start(
+                node, self.folder / "nodes" / node, self.seen, f"exec slurmd -D -N {node}", **self._options(log)
+            )
 
     def kill_node(self, node: str) -> None:
         """Let a node die with all that runs on it, as by a power cut."""
@@ -172,23 +157,21 @@ class Cluster:
 
     def stop(self) -> None:
         """End everything that this has started."""
-        for daemon in [*self._daemons.values()][::-1]:
-            daemon.terminate()
-        for daemon in self._daemons.values():
-            try:
-                daemon.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+        namespaces.stop([*self._daemons.values()][::-1])
         self._daemons.clear()
 
     def _start(self, name: str, *command: str) -> None:
-        log = (self.folder / "log" / f"{name}.out").open("ab")
-        environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
-        environment["PATH"] = f"{environment['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
-        self._daemons[name] = subprocess.Popen(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-        )
+        with self._log(name) as log:
+            self._daemons[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, start_new_session=True, **self._options(log)
+            )
+
+    def _log(self, name: str) -> BinaryIO:
+        return (self.folder / "log" / f"{name}.out").open("ab")
+
+    def _options(self, log: BinaryIO) -> dict[str, Any]:
+        environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": namespaces.PATH}
+        return {"stdout": log, "stderr": log, "env": environment}
 
     def _wait_for(self, state: str, nodes: list[str]) -> None:
         deadline = time.monotonic() + START_SECONDS
