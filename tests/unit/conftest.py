@@ -1,15 +1,12 @@
 """Reports of synthetic machines that several tests read, and which tests are slow."""
 
-import copy
-import functools
 import os
 from pathlib import Path
 
 import pytest
-from trainmark.ingest import schemas
 
 from tests import report, shared
-from tests.conftest import ROOT, synthetic_grid
+from tests.conftest import synthetic_grid
 
 HERE = Path(__file__).parent
 SLOW = {line for line in (HERE / "slow_tests.txt").read_text().splitlines() if not line.startswith("#")}
@@ -29,16 +26,9 @@ def times(machine, device, model, batch_size, repeat):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _costs_nothing_twice():
-    """To read the project's schemas takes a fifth of a second, and every reader of records does.
-
-    What a test writes need not outlive a power cut, either.
-    """
-    real = schemas.load
-    once = functools.cache(real)
-    own = ROOT / "workflow/schemas"
+def _without_fsync():
+    """What a test writes need not outlive a power cut."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schemas, "load", lambda path: copy.deepcopy(once(path)) if path.parent == own else real(path))
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import jsonschema
 import pytest
 import yaml
-from trainmark.ingest import file_reader, schemas
+from trainmark.ingest import file_reader, yaml_file
 from trainmark.ingest.bad_files import BadFileError
 
 from tests.conftest import ROOT, older, path_of, synthetic_gpu, synthetic_machine, synthetic_record, synthetic_sweep
@@ -141,7 +141,9 @@ def each_value(schema: dict, path: tuple = ()) -> Iterator[tuple[tuple, dict]]:
 
 
 ALL_VALUES = [
-    (kind, path, schema) for kind in FULL for path, schema in each_value(schemas.load(SCHEMAS / f"{kind}.schema.yaml"))
+    (kind, path, schema)
+    for kind in FULL
+    for path, schema in each_value(yaml_file.read(SCHEMAS / f"{kind}.schema.yaml"))
 ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from trainmark.ingest import yaml_file
 
 # Figures that an entry of config/hardware.yaml may have, in the order of the report's columns.
 FIGURES = (
@@ -28,7 +28,7 @@ def load(paths: Iterable[Path]) -> dict[str, Any]:
     """The files' entries together, their sources in full; of two with one id, the later file's counts."""
     merged: dict[str, Any] = {section: {} for section in KINDS}
     for path in paths:
-        data = yaml.safe_load(path.read_text())
+        data = yaml_file.read(path)
         for section in KINDS:
             for entry in data.get(section, []):
                 for figure in set(FIGURES) & set(entry):

@@ -17,7 +17,7 @@ import msgspec
 
 from trainmark import files
 from trainmark.experiment import grid, suites, workloads
-from trainmark.ingest import decoding, plausibility, schemas
+from trainmark.ingest import decoding, plausibility, schemas, yaml_file
 from trainmark.ingest.bad_files import BadFileError
 from trainmark.ingest.older_formats import MACHINE_UPGRADES, UPGRADES
 from trainmark.machine import hardware
@@ -71,14 +71,14 @@ class Reader:
     """
 
     def __init__(self, folder: Path) -> None:
-        schema = schemas.load(folder / "record.schema.yaml")
+        schema = yaml_file.read(folder / "record.schema.yaml")
         self._record = msgspec.json.Decoder(schemas.compile_type(schema, "Record", raw=("workload",)))
         self._workload = msgspec.json.Decoder(schemas.compile_type(schema["properties"]["workload"], "Workload"))
         self._machine = msgspec.json.Decoder(
-            schemas.compile_type(schemas.load(folder / "machine.schema.yaml"), "Machine")
+            schemas.compile_type(yaml_file.read(folder / "machine.schema.yaml"), "Machine")
         )
         self._roofline = msgspec.json.Decoder(
-            schemas.compile_type(schemas.load(folder / "roofline.schema.yaml"), "Roofline")
+            schemas.compile_type(yaml_file.read(folder / "roofline.schema.yaml"), "Roofline")
         )
         parts = schema["then"]["properties"].items()
         self._when_ok = [f"{part}.{name}" for part, rule in parts for name in rule.get("required", ())]

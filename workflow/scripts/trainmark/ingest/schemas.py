@@ -7,11 +7,9 @@ anything else is refused when the decoder is made, so that nothing in them is si
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
-import yaml
 
 from trainmark import patterns
 
@@ -20,12 +18,6 @@ _LIMITS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "pattern"
 _LIST_LIMITS = {"minItems": "min_length", "maxItems": "max_length"}
 _DICTIONARY_LIMITS = {"maxProperties": "max_length"}
 _ANNOTATIONS = {"$schema", "title", "description", "type"}
-
-
-def load(path: Path) -> dict[str, Any]:
-    """A schema file's content."""
-    found: dict[str, Any] = yaml.safe_load(path.read_text())
-    return found
 
 
 def compile_type(schema: Mapping[str, Any], name: str = "Root", raw: tuple[str, ...] = ()) -> Any:
