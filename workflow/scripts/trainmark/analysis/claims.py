@@ -158,8 +158,8 @@ def _judge_peak(claim: Claim, peaks: pd.DataFrame, machine: str, stack: str) -> 
     device = claim["candidate"]["device"]
     rows = comparisons.chosen(peaks, {"machine": machine, "device": device, "stack": stack})
     logs = np.log(rows["flops_per_second"] / 1e12)
-    error, freedom = pd.Series([logs.std() / math.sqrt(len(logs))]), pd.Series([len(logs) - 1.0])
-    ends = verdicts.pair(comparison_statistics.limits(pd.Series([logs.mean()]), error, freedom), 0)
+    error = logs.std() / math.sqrt(len(logs))
+    ends = verdicts.pair(comparison_statistics.limits([logs.mean()], [error], [len(logs) - 1]), 0)
     found = Estimate(f"TFLOPS in {len(rows)} sweeps of matrix products", math.exp(logs.mean()), ends, ends)
     verdict, detail, _ = verdicts.decide([found], ledger.region_of(claim), [], "every")
     row = {"candidate": f"{machine}, {device.upper()}", "baseline": "", "stack": stack}

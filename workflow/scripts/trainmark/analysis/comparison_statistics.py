@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from trainmark.analysis import cell_statistics, table_files
 from trainmark.analysis.series_names import SIDES
@@ -113,19 +114,18 @@ def _differences(both: pd.DataFrame, resolved: list[str]) -> pd.Series:
 
 
 def limits(
-    log: pd.Series, error: pd.Series, freedom: pd.Series, confidence: float = CONFIDENCE
-) -> tuple[pd.Series, pd.Series]:
-    """Limits of the t interval of a ratio, from the log of it, that log's standard error and degrees of freedom.
+    log: ArrayLike, error: ArrayLike, freedom: ArrayLike, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Limits of the t intervals of ratios, from the logs of them, those logs' standard errors and degrees of freedom.
 
-    Where the standard error is 0 both are the ratio; where it is unknown, NaN.
+    Where a standard error is 0 both are the ratio; where it is unknown, NaN.
     """
     from scipy import special  # half as long to import as pandas, and page and figures need none of it
 
-    # As arrays: claims ask for a thousand intervals, of one ratio each.
-    errors = np.asarray(error, dtype=float)
-    half = special.stdtrit(np.asarray(freedom, dtype=float), (1 + confidence) / 2) * errors
-    half[errors == 0] = 0.0
-    return np.exp(log - half), np.exp(log + half)
+    # As arrays, a tenth of the time of series: claims ask for thousands of intervals, of a few ratios each.
+    logs, errors, freedoms = (np.asarray(each, dtype=float) for each in (log, error, freedom))
+    half = np.where(errors == 0, 0.0, special.stdtrit(freedoms, (1 + confidence) / 2) * errors)
+    return np.exp(logs - half), np.exp(logs + half)
 
 
 def _over(numerator: pd.Series, denominator: pd.Series) -> pd.Series:

@@ -18,6 +18,7 @@ import yaml
 from trainmark.analysis import accuracy_targets
 from trainmark.experiment import suites, workloads
 from trainmark.experiment.suites.suite import Suite
+from trainmark.ingest import yaml_file
 
 # A validation accuracy that is lower by no more than this is as good: half a point moves no conclusion about speed.
 MARGIN = 0.005
@@ -210,7 +211,7 @@ def without_epochs(settings: str) -> str:
 
 def load(path: Path) -> References:
     """The references that ``write_references`` wrote."""
-    data = yaml.safe_load(path.read_text())
+    data = yaml_file.read(path)
     return References(workloads.canonical_json(data["settings"]), data["accuracy"])
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from trainmark.analysis.verdicts import Region
 from trainmark.contents.columns import brief
 from trainmark.experiment import suites
+from trainmark.ingest import yaml_file
 
 Claim = Mapping[str, Any]
 SPEED_UP, PEAK, ACCURACY = "speed_up", "peak_tflops", "accuracy"
@@ -62,7 +61,7 @@ def load(paths: Iterable[Path]) -> Ledger:
     claims: list[Claim] = []
     tables: list[Claim] = []
     for path in paths:
-        data = yaml.safe_load(path.read_text())
+        data = yaml_file.read(path)
         there = [{**table, "source": data["sources"][table["source"]]} for table in data.get("tables", [])]
         claims += [_whole({**claim, "source": data["sources"][claim["source"]]}) for claim in data["claims"]]
         claims += [_whole(claim) for table in there for claim in _numbers(table)]

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
 
 # Of fewer values, the spread of the others is not known well enough to call any of them an outlier.
 FEWEST_NODES = 5
@@ -65,6 +64,8 @@ def p_values(values: Sequence[float]) -> NDArray[np.float64]:
 
 def _chance(distance: float, deviation: float, count: int) -> float:
     """The p-value of the value that is farthest from the mean of so many; their standard deviation has it in it."""
+    from scipy import special  # half as long to import as pandas, and the page needs none of it
+
     if deviation == 0:
         return 1.0
     square = (distance / deviation) ** 2
@@ -122,6 +123,8 @@ def spread_of_repeats(variances: pd.Series, counts: pd.Series) -> float:
     Returns:
         In the unit of the values; NaN where no cell has two repeats.
     """
+    from scipy import special  # half as long to import as pandas, and the page needs none of it
+
     known = counts > 1
     freedom = counts[known] - 1
     scaled = variances[known] / (special.chdtri(freedom, 0.5) / freedom)

@@ -57,9 +57,8 @@ def _estimate(what: str, values: NDArray[np.float64], strict: float, plain: bool
     scaled = values if plain else np.log(values)
     count = len(values)
     error = scaled.std(ddof=1) / math.sqrt(count) if count > 1 else math.nan
-    mean, errors, freedom = (pd.Series([float(each)]) for each in (scaled.mean(), error, count - 1))
     ends = [
-        verdicts.pair(comparison_statistics.limits(mean, errors, freedom, confidence), 0)
+        verdicts.pair(comparison_statistics.limits([scaled.mean()], [error], [count - 1], confidence), 0)
         for confidence in (comparison_statistics.CONFIDENCE, strict)
     ]
     simple, stricter = [(math.log(low), math.log(high)) if plain else (low, high) for low, high in ends]

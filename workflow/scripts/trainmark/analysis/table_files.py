@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from trainmark import escaping, files
+from trainmark import files
 from trainmark.contents import tables
 from trainmark.contents.columns import TEXTS
 
@@ -50,9 +50,5 @@ def nothing(name: str) -> pd.DataFrame:
 
 def csv_text(table: pd.DataFrame) -> str:
     """A table as CSV; a text that a spreadsheet would take for a formula is marked as a text."""
-    texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
-    # Most texts are there many times, and none of them looks like a formula.
-    different = {column: table[column].dropna().unique() for column in texts}
-    formulas = [column for column, values in different.items() if any(escaping.csv_cell(v) != v for v in values)]
-    marked = {column: table[column].map(escaping.csv_cell, na_action="ignore") for column in formulas}
-    return str(table.assign(**marked).to_csv(index=False))
+    values = (column.astype(object).where(column.notna(), "").tolist() for _, column in table.items())
+    return files.csv_text([table.columns, *zip(*values)])

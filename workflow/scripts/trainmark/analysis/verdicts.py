@@ -65,25 +65,30 @@ class Estimate:
         return not math.isnan(self.interval[0])
 
 
+# Lower and upper ones of some estimates.
+Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
 @dataclass(frozen=True)
 class _Logs:
     """The logs of the speed-ups of some cells, with their standard errors and degrees of freedom."""
 
-    log: pd.Series
-    error: pd.Series
-    freedom: pd.Series
+    log: NDArray[np.float64]
+    error: NDArray[np.float64]
+    freedom: NDArray[np.float64]
 
     @classmethod
     def of(cls, cells: pd.DataFrame) -> _Logs:
         """Of cells as ``comparisons.compare`` gives them."""
-        values = np.log(cells["speed_up"].astype(float)), cells["log_standard_error"], cells["degrees_of_freedom"]
-        return cls(*(pd.Series(np.asarray(each, dtype=float)) for each in values))
+        found = (cells[column].to_numpy(float) for column in ("speed_up", "log_standard_error", "degrees_of_freedom"))
+        values, errors, freedoms = found
+        return cls(np.log(values), errors, freedoms)
 
     def at(self, rows: NDArray[np.intp]) -> _Logs:
         """Those of some rows."""
-        return _Logs(self.log.iloc[rows], self.error.iloc[rows], self.freedom.iloc[rows])
+        return _Logs(self.log[rows], self.error[rows], self.freedom[rows])
 
-    def limits(self, confidence: float) -> tuple[pd.Series, pd.Series]:
+    def limits(self, confidence: float) -> Limits:
         """Of each speed-up."""
         return comparison_statistics.limits(self.log, self.error, self.freedom, confidence)
 
@@ -96,7 +101,8 @@ def estimates(cells: pd.DataFrame, statistic: str) -> Iterator[Estimate]:
         statistic: one of the ledger's schema.
     """
     logs = _Logs.of(cells)
-    names = [f"{c.model} {c.batch_size} against {c.machine_baseline}" for c in cells.itertuples()]
+    about = zip(cells["model"], cells["batch_size"], cells["machine_baseline"])
+    names = [f"{model} {batch_size} against {machine}" for model, batch_size, machine in about]
     simple, strict = logs.limits(comparison_statistics.CONFIDENCE), logs.limits(together(len(cells)))
     if statistic == "every":
         for position, name in enumerate(names):
@@ -116,18 +122,15 @@ def together(count: int) -> float:
     return 1 - (1 - comparison_statistics.CONFIDENCE) / count
 
 
-def _extreme(
-    logs: _Logs, rows: NDArray[np.intp], names: list[str], strict: tuple[pd.Series, pd.Series], largest: bool
-) -> Estimate:
+def _extreme(logs: _Logs, rows: NDArray[np.intp], names: list[str], strict: Limits, largest: bool) -> Estimate:
     """The greatest or the least of some cells.
 
     The greatest of several true values lies between the greatest lower and the greatest upper limit of their
     simultaneous intervals.
     """
-    values = logs.log.iloc[rows].to_numpy()
+    values = logs.log[rows]
     position = rows[values.argmax() if largest else values.argmin()]
-    both = [limit.iloc[rows] for limit in strict]
-    low, high = (float(each.max(skipna=False) if largest else each.min(skipna=False)) for each in both)
+    low, high = (float(limit[rows].max() if largest else limit[rows].min()) for limit in strict)  # NaN if any is
     return Estimate(names[position], math.exp(logs.log[position]), (low, high), (low, high))
 
 
@@ -137,19 +140,20 @@ def _mean(logs: _Logs, of_what: str, strict: float, geometric: bool) -> Estimate
     Its interval follows from those of its cells, which are independent: the variances add up, and Welch and
     Satterthwaite's formula gives the degrees of freedom; the arithmetic mean's by the delta method.
     """
-    share = pd.Series(1.0, index=logs.log.index) if geometric else np.exp(logs.log)
+    share = np.ones(len(logs.log)) if geometric else np.exp(logs.log)
     share /= share.sum()  # of each cell in a small change of the mean
     variance = (share * logs.error) ** 2
-    weight = (variance**2 / logs.freedom.where(variance > 0, 1)).sum(skipna=False)
-    total = variance.sum(skipna=False)
+    weight = (variance**2 / np.where(variance > 0, logs.freedom, 1)).sum()
+    total = variance.sum()
     mean = logs.log.mean() if geometric else math.log(np.exp(logs.log).mean())
-    of_it = _Logs(*(pd.Series([each]) for each in (mean, math.sqrt(total), total**2 / weight if weight else 1.0)))
+    of_it = _Logs(*(np.array([each]) for each in (mean, math.sqrt(total), total**2 / weight if weight else 1.0)))
     simple, stricter = (pair(of_it.limits(each), 0) for each in (comparison_statistics.CONFIDENCE, strict))
     return Estimate(of_what, math.exp(mean), simple, stricter)
 
 
-def pair(limits: tuple[pd.Series, pd.Series], position: int) -> tuple[float, float]:
-    return float(limits[0].iloc[position]), float(limits[1].iloc[position])
+def pair(limits: Limits, position: int) -> tuple[float, float]:
+    """The two limits of one estimate."""
+    return float(limits[0][position]), float(limits[1][position])
 
 
 def decide(
