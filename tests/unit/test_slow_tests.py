@@ -9,7 +9,7 @@ from tests.unit import conftest
 def test_every_name_in_the_list_is_a_test_or_a_fixture():
     paths = [ROOT / "tests/conftest.py", *conftest.HERE.rglob("*.py")]
     tests = "\n".join(path.read_text() for path in paths)
-    fixtures = re.findall(r"^@pytest\.fixture.*\ndef (\w+)\(", tests, flags=re.MULTILINE)
+    fixtures = re.findall(r"^@pytest\.fixture.*?^def (\w+)\(", tests, flags=re.MULTILINE | re.DOTALL)
     known = {*re.findall(r"^def (test_\w+)\(", tests, flags=re.MULTILINE), *fixtures}
     assert conftest.SLOW - known == set()
     assert len(conftest.SLOW) > 1
