@@ -65,7 +65,7 @@ def test_published_figures_are_marked_wherever_they_stand(five_machines):
     by_name = {exhibit.name: exhibit for exhibit in five_machines.exhibits}
     assert sorted(by_name["speed_up_apple_against_nvidia"].published["value"]) == [1.24, 1.43, 1.77]
     svg = (five_machines.folder / "figures/speed_up_apple_against_nvidia.svg").read_text()
-    assert "published: against synthetic-p100, not measured here" in svg
+    assert "against synthetic-p100: published, not measured" in svg
 
 
 def test_unknown_hardware_is_said_to_be_unknown(five_machines):

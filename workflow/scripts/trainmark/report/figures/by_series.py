@@ -48,7 +48,7 @@ def draw_rows(exhibit: Exhibit, looks: Looks) -> Drawn:
         _say_references(axis, exhibit)
     entries = [Entry(f"batch size {key:,}" if exhibit.panels else str(key), look) for key, look in marks.items()]
     if len(exhibit.published):
-        entries.append(Entry("published, not measured here", published_look(Look(INK, ""))))
+        entries.append(Entry("published, not measured", published_look(Look(INK, ""))))
     if len(exhibit.lost):
         entries.append(lost_entry())
     heights = [max(0.5, _height(mine, len(keys))) for mine in groups.values()]

@@ -57,7 +57,7 @@ def entries_of(series: Sequence[Series], line: bool = True) -> list[Entry]:
     found = [Entry(s.label, s.look, line) for s in series]
     for s in series:
         if len(s.published):
-            found.append(Entry(f"published: {s.label}, not measured here", published_look(s.look)))
+            found.append(Entry(f"{s.label}: published, not measured", published_look(s.look)))
     if any(len(s.lost) for s in series):
         found.append(lost_entry())
     return found
