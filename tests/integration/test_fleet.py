@@ -28,7 +28,6 @@ LIMIT_SECONDS = 400
 PROFILES = {
     "slurm": [
         "--profile=profiles/slurm",
-        "--slurm-status-command=squeue",  # this SLURM has no accounting
         "--slurm-init-seconds-before-status-checks=2",
         "--seconds-between-status-checks=1",
         "--latency-wait=10",

@@ -1,5 +1,6 @@
 # What the rules share: the plan of this call, what comes before its first job, and the wildcards' forms.
 import atexit
+import functools
 import gc
 import sys
 from pathlib import Path
@@ -121,7 +122,9 @@ onstart:
         try:
             if FLEET:
                 terminal.say(*fleet.remark_on_ssh(SHOWN.keys() - PLANS.keys(), targets))
-                fleet.start(PLANS, HERE, jobs, snakemake_cluster.gives_jobs_away(workflow), SUPERSEDED, COMMAND)
+                away = snakemake_cluster.gives_jobs_away(workflow)
+                ask_squeue = functools.partial(snakemake_cluster.ask_squeue, workflow)
+                fleet.start(PLANS, HERE, jobs, away, SUPERSEDED, COMMAND, ask_squeue)
             else:
                 fleet.refuse_empty(snakemake_cluster.gives_jobs_away(workflow))
                 call.start(PLAN, HERE, jobs, targets, SUPERSEDED, COMMAND)

@@ -35,9 +35,23 @@ def queue(here, monkeypatch):
     return found
 
 
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch):
+    """Has SLURM remember jobs for so long; None: in a database."""
+
+    def remember(seconds):
+        monkeypatch.setattr(slurm, "remembered_seconds", lambda: seconds)
+
+    remember(None)
+    return remember
+
+
 def start(given_away=True, surroundings=CONDA):
-    planned = plans(surroundings)
-    fleet.start(planned, surroundings, jobs_of(planned), given_away, Path("superseded"), "snakemake")
+    """Begin; gives how often the plugin was told to ask squeue."""
+    planned, asked = plans(surroundings), []
+    jobs, ask = jobs_of(planned), lambda: asked.append(1)
+    fleet.start(planned, surroundings, jobs, given_away, Path("superseded"), "snakemake", ask)
+    return len(asked)
 
 
 def test_plans_are_of_the_fleets_machines_alone_and_ask_nothing_of_this_one(here, monkeypatch):
@@ -68,6 +82,15 @@ def test_beginning_tells_what_will_be_done_and_leaves_the_plan(queue, capsys):
     start()
     assert "trainmark: 108 runs to do on 2 machines: a (36), b (72)." in capsys.readouterr().out
     assert len(json.loads(call.SESSION.read_text())["planned"]) == 108
+
+
+@pytest.mark.parametrize(
+    ("seconds", "asked", "said"), [(None, 0, False), (300, 1, False), (180, 1, False), (60, 1, True)]
+)
+def test_where_slurm_has_no_accounting_squeue_is_asked(queue, remembered, capsys, seconds, asked, said):
+    remembered(seconds)
+    assert start() == asked
+    assert ("forgets a job 60 s after its end" in capsys.readouterr().out) == said
 
 
 def test_fleet_is_measured_by_a_cluster_alone_and_a_cluster_measures_a_fleet_alone(queue):

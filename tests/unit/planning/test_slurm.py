@@ -102,3 +102,23 @@ def test_nodes_of_a_partition_are_listed_once_each_and_a_partition_that_is_not_t
 )
 def test_nodes_that_take_no_jobs_are_told_from_those_that_do(state, away):
     assert slurm.ListedNode("n1", "cpu", "", state).away is away
+
+
+@pytest.mark.parametrize(
+    ("kind", "age", "seconds"),
+    [
+        ("accounting_storage/none", "300 sec", 300),  # as SLURM 22.05 says it
+        ("(null)", "300 sec", 300),  # as newer ones do
+        ("accounting_storage/none", "2 sec", 2),
+        ("accounting_storage/slurmdbd", "300 sec", None),
+    ],
+)
+def test_without_a_database_slurm_remembers_jobs_for_a_while(kind, age, seconds):
+    text = f"Configuration data as of now\nAccountingStorageType   = {kind}\nMinJobAge               = {age}\n"
+    assert slurm.remembered_by(text) == seconds
+
+
+def test_where_slurm_does_not_answer_nothing_is_said_of_its_memory(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert slurm.remembered_seconds() is None
+    assert slurm.remembered_by("slurm_load_ctl_conf error") is None

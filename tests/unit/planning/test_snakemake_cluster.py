@@ -3,8 +3,10 @@
 import json
 import os
 import re
+from types import SimpleNamespace
 
 import pytest
+from trainmark.planning import snakemake_cluster
 
 from tests import snakemake_calls
 from tests.conftest import ROOT
@@ -121,3 +123,11 @@ def test_machines_wait_for_their_own_checkpoints_and_are_asked_for_once_and_allo
     assert {path.read_text().strip() for path in (tmp_path / "a").iterdir()} == {"7"}
     assert sorted((tmp_path / "asked.txt").read_text().split()) == ["a1", "b1"]
     assert (tmp_path / "groups.txt").read_text() == "fleet-{machine}"  # also when jobs start
+
+
+def test_slurms_plugin_is_told_to_ask_squeue_and_another_is_left_alone():
+    slurm, generic = SimpleNamespace(status_command="sacct"), SimpleNamespace(submit_cmd="sbatch")
+    for settings in (slurm, generic):
+        snakemake_cluster.ask_squeue(SimpleNamespace(executor_settings=settings))
+    assert slurm.status_command == "squeue"
+    assert vars(generic) == {"submit_cmd": "sbatch"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from trainmark.records import supersession
 QUEUE_SECONDS = 60.0
 # How often, at the most, the records are looked at where one allocation makes many.
 RECORDS_SECONDS = 10.0
+# SLURM's plugin asks what became of jobs at the latest after so long.
+_ASKED_SECONDS = 180.0
 _DESCRIPTION_SECONDS = 120.0
 # What passes at most between two runs that are made in one allocation.
 _BETWEEN_SECONDS = 30.0
@@ -38,6 +40,7 @@ def start(
     given_away: bool,
     superseded: Path,
     command: str,
+    ask_squeue: Callable[[], None],
 ) -> None:
     """Do what comes before the first job of a call, and tell the user what it will do.
 
@@ -48,6 +51,7 @@ def start(
         given_away: whether jobs are given to a cluster.
         superseded: the folder in which this call keeps the measurements that it replaces.
         command: that the user gave.
+        ask_squeue: lets what has become of jobs be asked where SLURM has no accounting.
 
     Raises:
         TrainmarkError: if the call cannot succeed; nothing has been submitted then.
@@ -63,6 +67,10 @@ def start(
         )
     refuse_missing_environments(plans.values(), away)
     refuse_orphans()
+    remembered = slurm.remembered_seconds()
+    if remembered is not None:
+        ask_squeue()
+        terminal.say(*remark_on_memory(remembered))
     planned = [path for rule, path in away if rule == "time_training"]
     samples = workloads.samples_of(next(iter(plans.values())).config)
     progress.Session(planned, time.time(), samples, command).save(call.SESSION)
@@ -70,6 +78,20 @@ def start(
     lost_jobs.LOGS.mkdir(parents=True, exist_ok=True)  # SLURM starts no job whose output has no folder
     measured = [path for rule, path in away if rule != "describe_machine"]
     terminal.say(*supersession.announce(measured, superseded), *announce(planned))
+
+
+def remark_on_memory(remembered: float) -> Iterator[str]:
+    """What is told of a SLURM without accounting that may forget jobs before they are asked for.
+
+    Args:
+        remembered: for how long it knows what became of a job, in seconds.
+    """
+    if remembered < _ASKED_SECONDS:
+        yield (
+            f"trainmark: this SLURM has no accounting and forgets a job {remembered:.0f} s after its end (MinJobAge), "
+            "so this command may not learn that one has ended. If it waits although squeue shows no job, press Ctrl-C "
+            "and give it again: finished records are kept."
+        )
 
 
 def refuse_empty(given_away: bool) -> None:

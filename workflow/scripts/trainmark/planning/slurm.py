@@ -172,6 +172,27 @@ def state(number: str) -> State:
     return State(name.partition(" ")[0], "", _value(node))  # as "CANCELLED by 1000"
 
 
+def remembered_seconds() -> float | None:
+    """For how long SLURM knows what became of a job, after its end.
+
+    Returns:
+        None where a database keeps it (accounting), which ``sacct`` asks, and where SLURM does not answer.
+    """
+    try:
+        return remembered_by(_answer("scontrol", "show", "config"))
+    except NoAnswerError:
+        return None
+
+
+def remembered_by(text: str) -> float | None:
+    """The same, of what scontrol says of SLURM's configuration."""
+    found = dict(re.findall(r"^(\w+)\s*=\s*(.*\S)", text, re.MULTILINE))
+    if "slurmdbd" in found.get("AccountingStorageType", "slurmdbd"):
+        return None
+    age = re.match(r"\d+", found.get("MinJobAge", ""))
+    return float(age[0]) if age else 0.0
+
+
 def fate(number: str | None) -> str:
     """What became of a job, in words, whatever SLURM answers; None is one that was never submitted."""
     if number is None:

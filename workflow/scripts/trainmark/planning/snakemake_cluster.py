@@ -59,6 +59,19 @@ def allocate_together(workflow: Workflow, group: str | None) -> None:
         workflow.execution_settings.keep_going = True
 
 
+def ask_squeue(workflow: Workflow) -> None:
+    """Have SLURM's plugin learn from ``squeue`` what became of jobs.
+
+    It asks ``sacct`` wherever there is a program of that name. Without accounting that never answers, and the plugin
+    waits for ever for jobs that have ended.
+
+    Uses ``executor_settings``, and of the plugin's ``status_command``; other plugins have none.
+    """
+    settings = workflow.executor_settings
+    if hasattr(settings, "status_command"):
+        settings.status_command = "squeue"
+
+
 def all_of(functions: Iterable[Callable[[], list[str]]]) -> list[str]:
     """What functions give, each of which may have to wait for a checkpoint; for an input function.
 
