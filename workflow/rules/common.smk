@@ -21,6 +21,7 @@ from trainmark.planning import (
     plan,
     preflight,
     snakemake_cluster,
+    ssh_machines,
     suite_files,
 )
 from trainmark.measure import progress
@@ -96,7 +97,8 @@ wildcard_constraints:
 def conclude(outdated=None):
     """The last lines of a call that was to draw the page."""
     if snakemake_interface.is_wanted(workflow, "render_page"):
-        ending.show_fleet(REPORT, [*SHOWN], PLAN.settings_digest, progress.load_session(call.SESSION), outdated)
+        session, by_ssh = progress.load_session(call.SESSION), ssh_machines.of(config)
+        ending.show_fleet(REPORT, [*SHOWN], PLAN.settings_digest, session, outdated, by_ssh)
 
 
 def conclude_fleet(teller, outdated):

@@ -17,12 +17,12 @@ def main() -> int:
     parser.add_argument("fleet", help="file that names the machines, as config/fleet.yaml")
     args = parser.parse_args()
     config, layers = fleet_run.configuration(args.fleet, args.use_conda, Path("workflow/schemas"))
-    snakemake = [sys.executable, "-m", "snakemake"]
-    conda, file = ["--use-conda"] * args.use_conda, ["--configfile", args.fleet]
-    slurm = [*snakemake, "--profile", args.profile, *conda, *file] if fleet_run.by_slurm(config) else []
+    conda = ["--use-conda"] * args.use_conda
+    slurm = fleet_run.slurm_command(config, ["--profile", args.profile, *conda], args.fleet)
     if not ssh_machines.of(config):
         os.execv(sys.executable, slurm)
-    return fleet_run.measure(config, layers, slurm, [*snakemake, "--cores", "1", *conda, "report", *file])
+    report = [sys.executable, "-m", "snakemake", "--cores", "1", *conda, "report", "--configfile", args.fleet]
+    return fleet_run.measure(config, layers, slurm, report)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from trainmark.experiment import workloads
 from trainmark.measure import progress
-from trainmark.planning import ending
+from trainmark.planning import ending, ssh_machines
 
 from tests import report, synthetic
 from tests.conftest import CONFIG, failed_record, of_stack, path_of, synthetic_record, unlearned
@@ -191,3 +191,18 @@ def test_a_page_that_was_not_drawn_is_not_named(said, tmp_path, capsys):
     (folder / "index.html").unlink()
     ending.show(folder, MACHINE, report.SETTINGS, None)
     assert capsys.readouterr().out == ""
+
+
+def test_runs_of_a_machine_that_ssh_reaches_are_repeated_there(said, tmp_path, capsys):
+    records = synthetic.records_of(MACHINE, devices=["cpu"])
+    place = one(records, model="cnn", batch_size=512, repeat=2)
+    records[place] = disturbed(records[place])
+    said(records)
+    reached = ssh_machines.of_entry(MACHINE, {"ssh": "me@mac.local"}, {"stacks": "auto", "devices": "auto"})
+    folder = tmp_path / "a report"
+    ending.show_fleet(folder, [MACHINE], report.SETTINGS, SESSION, by_ssh={MACHINE: reached})
+    lines = capsys.readouterr().out.splitlines()
+    told = lines.index(f"  {ssh_machines.repeating(reached, 'tf-2.19', folder / 'disturbed.txt')}")
+    assert lines[told - 1].endswith("To repeat it:")
+    assert lines[told + 1] == "After that, the command for the fleet brings them here and draws the page anew."
+    assert not [line for line in lines if SESSION.command in line]

@@ -1,6 +1,8 @@
 """Tests of trainmark.planning.ssh_machines, and of what the schema says of them. The machines are invented."""
 
 import json
+import os
+import subprocess
 
 import pytest
 import yaml
@@ -131,3 +133,28 @@ def test_whatever_was_written_for_a_fleet_names_none(fleet):
 
 def test_nodes_and_these_may_stand_beside_each_other():
     assert list(nodes.faults(check(mac=MAC, node={"partition": "cpu"}), False)) == []
+
+
+def test_runs_are_repeated_there_from_a_list_that_is_here(tmp_path):
+    (lab,) = ssh_machines.of(check(lab={"ssh": "me@lab", "folder": "a copy"})).values()
+    copy, bin = tmp_path / "home/a copy", tmp_path / "bin"
+    for folder in (copy / ".trainmark-fleet", copy / ".venv-torch-2.11/bin", bin):
+        folder.mkdir(parents=True)
+    # A shell for ssh, whose home is that of lab; and for Python there, a program that says what it is given.
+    (bin / "ssh").write_text(f'#!/bin/sh\necho "to $1"\ncd {tmp_path}/home && exec sh -c "$2"\n')
+    (copy / ".trainmark-fleet/before.sh").write_text("greeting=hello; export greeting\n")
+    (copy / ".venv-torch-2.11/bin/python").write_text('#!/bin/sh\necho "$greeting: $*"\n')
+    for program in (bin / "ssh", copy / ".venv-torch-2.11/bin/python"):
+        program.chmod(0o755)
+    listed = tmp_path / "my list.txt"
+    listed.write_text(
+        "".join(f"x/runs/{stack}/cpu/mlp/32/{n}.json\n" for stack in ("tf-2.19", "torch-2.11") for n in (1, 2))
+    )
+    command = ssh_machines.repeating(lab, "torch-2.11", listed)
+    path = {**os.environ, "PATH": f"{bin}:{os.environ['PATH']}"}
+    result = subprocess.run(command, shell=True, env=path, capture_output=True, text=True)
+    assert result.stdout.splitlines() == [
+        "to me@lab",
+        "hello: -I workflow/scripts/start_program.py -m snakemake --cores 1 measure --configfile config/of-the-fleet.yaml "
+        "--config stacks=[torch-2.11] --forcerun x/runs/torch-2.11/cpu/mlp/32/1.json x/runs/torch-2.11/cpu/mlp/32/2.json",
+    ]

@@ -122,9 +122,22 @@ def test_configuration_is_what_snakemake_would_make_of_the_files(tmp_path, monke
     config = read(tmp_path, monkeypatch, "suite: cifar-10\nepochs: 2\nfleet:\n  a: {ssh: lab1}\n")
     assert (config["epochs"], config["suite"], config["fleet"]) == (2, "cifar-10", {"a": {"ssh": "lab1"}})
     assert config["models"] != DEFAULT["models"]  # the suite's own
-    assert not fleet_run.by_slurm(config)
-    config = read(tmp_path, monkeypatch, "fleet:\n  a: {ssh: lab1}\n  b: {partition: gpu}\n")
-    assert fleet_run.by_slurm(config)
+
+
+@pytest.mark.parametrize(
+    ("fleet", "expected"),
+    [
+        ({"a": {"ssh": "lab1"}}, []),
+        ({"b": {"partition": "gpu"}}, ["-m", "snakemake", "--profile", "p", "--configfile", "f.yaml"]),
+        (
+            {"a": {"ssh": "lab1"}, "b": {"partition": "gpu"}},
+            ["-m", "snakemake", "--profile", "p", "measure", "--configfile", "f.yaml"],
+        ),
+    ],
+)
+def test_one_report_is_drawn_whoever_reaches_the_machines(fleet, expected):
+    config = {**DEFAULT, "fleet": fleet}
+    assert fleet_run.slurm_command(config, ["--profile", "p"], "f.yaml")[1:] == expected
 
 
 def test_fleet_without_machines_is_refused_with_what_to_write(tmp_path, monkeypatch):

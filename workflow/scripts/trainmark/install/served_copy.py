@@ -27,6 +27,8 @@ from typing import Any
 OWN = Path(".trainmark-fleet")
 # What was copied, and for which machine.
 COPY = OWN / "copy.json"
+# What the shell there does before anything of ours.
+BEFORE = OWN / "before.sh"
 _LOCK, _RUNNING, _DESCRIBED = OWN / "lock", OWN / "running", OWN / "described"
 CONFIGURATION = "config/of-the-fleet.yaml"
 # Before what is meant for the program at the other end, and for nobody's eyes.
@@ -72,7 +74,7 @@ def place(incoming: Path) -> None:
             _remove(Path(path))
         for path in new["files"]:
             _replace(incoming / "project" / path, Path(path))
-        _replace(incoming / "before.sh", OWN / "before.sh")
+        _replace(incoming / BEFORE.name, BEFORE)
         _replace(incoming / COPY.name, COPY)
         for left in OWN.glob("incoming*"):
             shutil.rmtree(str(left), ignore_errors=True)
@@ -215,21 +217,21 @@ def serve(identifier: str, life: LifeLine) -> int:
         return STOPPED if life.stopped.is_set() else (_hand_over(copy, lock, life) or failed)
 
 
-def _environment(stack: str, copy: Mapping[str, Any]) -> str:
+def environment(stack: str, copy: Mapping[str, Any]) -> str:
     """The folder of a stack's virtual environment, as the Makefile names it."""
     return ".venv" if stack == copy["default_stack"] else f".venv-{stack}"
 
 
 def _program(stack: str, copy: Mapping[str, Any], *arguments: str) -> list[str]:
     """A Python program of the project, as make starts it."""
-    python = f"{_environment(stack, copy)}/bin/python"
+    python = f"{environment(stack, copy)}/bin/python"
     return [python, "-I", "workflow/scripts/start_program.py", *arguments]
 
 
 def _install(copy: Mapping[str, Any], lock: int, life: LifeLine) -> int:
     for stack in copy["stacks"]:
         named = [] if stack == copy["default_stack"] else [f"STACK={stack}"]
-        code = life.run(["make", "--no-print-directory", *named, f"{_environment(stack, copy)}/installed"], lock)
+        code = life.run(["make", "--no-print-directory", *named, f"{environment(stack, copy)}/installed"], lock)
         if code:
             return code
     return 0

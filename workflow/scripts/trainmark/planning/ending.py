@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import collections
 import csv
+import functools
 import json
 import shlex
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trainmark import files, terminal, words
 from trainmark.contents.columns import FORMATS, unknown
 from trainmark.experiment import suites
-from trainmark.experiment.grid import Cell, Run
+from trainmark.experiment.grid import Cell, Run, run_from_path
 from trainmark.machine import disturbances
 from trainmark.measure import progress
+from trainmark.planning import ssh_machines
+from trainmark.planning.ssh_machines import SshMachine
 from trainmark.records.record import NOT_CONVERGED, OK
 
 PAGE = "index.html"
@@ -62,24 +66,32 @@ def show_fleet(
     settings: str,
     session: progress.Session | None,
     outdated: int | None = None,
+    by_ssh: Mapping[str, SshMachine] = types.MappingProxyType({}),
 ) -> None:
-    """The same of several machines, and of no more than a few of them, since the page has all."""
+    """The same of several machines, and of no more than a few of them, since the page has all.
+
+    Runs of those that ssh reaches are repeated there.
+    """
     if age(report) in (None, outdated):
         return
     of_machine: dict[str, list[Row]] = {machine: [] for machine in machines[:_MOST_MACHINES]}
     for row in _rows(report / "cells.csv"):
         if row["machine"] in of_machine:
             of_machine[row["machine"]].append(row)
+    disturbed = False
     for machine, cells in of_machine.items():
         listed = report / ("disturbed.txt" if len(machines) == 1 else f"disturbed-{machine}.txt")
-        _show_cells(report, _of_one_experiment(cells, settings), session, listed)
+        repeat = functools.partial(repeat_command, listed, session=session, there=by_ssh.get(machine))
+        disturbed |= _show_cells(report, _of_one_experiment(cells, settings), repeat)
+    if disturbed and by_ssh:
+        terminal.say("After that, the command for the fleet brings them here and draws the page anew.")
     if len(machines) > len(of_machine):
         terminal.say(f"The results of {len(machines) - len(of_machine)} more machines are on the page.")
     terminal.say(f"Page: {(report / PAGE).resolve().as_uri()}", style=terminal.BOLD)
 
 
-def _show_cells(report: Path, cells: list[Row], session: progress.Session | None, listed: Path) -> None:
-    """Say how the runs of one machine and experiment went; ``listed`` is the file for those that were disturbed."""
+def _show_cells(report: Path, cells: list[Row], repeat: Callable[[list[str]], list[str]]) -> bool:
+    """Say how the runs of one machine and experiment went, and how those are repeated that were disturbed, if any."""
     width = max(_FEWEST, min(shutil.get_terminal_size().columns, _MOST))
     failures = _failures(report, cells)
     for stack in dict.fromkeys(row["stack"] for row in cells):
@@ -90,7 +102,8 @@ def _show_cells(report: Path, cells: list[Row], session: progress.Session | None
     if found:
         causes, paths = found
         terminal.say(*textwrap.wrap(_said(causes, len(paths), cells), width), style=terminal.YELLOW)
-        terminal.say(*repeat_command(listed, paths, session))
+        terminal.say(*repeat(paths))
+    return found is not None
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -194,18 +207,25 @@ def _disturbed(report: Path, cells: list[Row]) -> tuple[collections.Counter[str]
 
 
 def _said(causes: collections.Counter[str], count: int, cells: list[Row]) -> str:
-    runs = sum(int(row["n"]) for row in cells)
+    runs = words.plural(sum(int(row["n"]) for row in cells), "run")
     why = ", ".join(f"{cause} ({times})" for cause, times in causes.most_common())
-    return f"{count} of {words.plural(runs, 'run')} {'was' if count == 1 else 'were'} disturbed: {why}. To repeat them:"
+    was, them = ("was", "it") if count == 1 else ("were", "them")
+    return f"{count} of {runs} {was} disturbed: {why}. To repeat {them}:"
 
 
-def repeat_command(listed: Path, paths: list[str], session: progress.Session | None) -> list[str]:
+def repeat_command(
+    listed: Path, paths: list[str], session: progress.Session | None, there: SshMachine | None = None
+) -> list[str]:
     """The command that repeats some runs, which it takes from a file: a list of them may be longer than a screen.
 
     Args:
         listed: the file, which is written.
         paths: of the records.
         session: knows the command that the user gave.
+        there: the machine, if ssh reaches it.
     """
     files.write_whole(listed, "".join(f"{path}\n" for path in paths))
+    if there:
+        stacks = dict.fromkeys(run_from_path(Path(path)).cell.stack for path in paths)
+        return [f"  {ssh_machines.repeating(there, stack, listed)}" for stack in stacks]
     return [f"  {progress.forcing(session, f'$(cat {shlex.quote(str(listed))})')}"]

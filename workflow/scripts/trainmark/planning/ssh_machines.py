@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from trainmark import files, stacks
 from trainmark.experiment import grid
+from trainmark.install import served_copy
 
 # What the configuration says of this computer, or of the page that is drawn here, and what it says there instead.
 _NOT_THERE: Mapping[str, Any] = {
@@ -134,6 +136,22 @@ def faults(config: Mapping[str, Any], use_conda: bool) -> Iterator[Fault]:
 
 def _installable() -> Iterable[str]:
     return (stack for stack in stacks.names() if stacks.named(stack).host_pythons)
+
+
+def repeating(there: SshMachine, stack: str, listed: Path) -> str:
+    """The command, to be given here, that repeats runs there.
+
+    Args:
+        there: the machine.
+        stack: of the runs.
+        listed: a file with the paths of their records, and of those of other stacks.
+    """
+    environment = served_copy.environment(stack, {"default_stack": stacks.DEFAULT})
+    snakemake = f"{environment}/bin/python -I workflow/scripts/start_program.py"
+    snakemake += f' -m snakemake --cores 1 measure --configfile {served_copy.CONFIGURATION} --config "stacks=[{stack}]"'
+    script = f"cd {shlex.quote(there.folder)} && . ./{served_copy.BEFORE} && xargs {snakemake} --forcerun"
+    where = shlex.quote(there.destination)
+    return f"grep -F /{stack}/ {shlex.quote(str(listed))} | ssh {where} {shlex.quote(script)}"
 
 
 def log_file(machine: str) -> Path:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,9 +55,18 @@ def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     return {**below, **above, **{key: _overlaid(below[key], above[key]) for key in both}}
 
 
-def by_slurm(config: Mapping[str, Any]) -> bool:
-    """Whether SLURM reaches any machine of the fleet."""
-    return any("ssh" not in entry for entry in config["fleet"].values())
+def slurm_command(config: Mapping[str, Any], options: Sequence[str], file: str) -> list[str]:
+    """The command that measures what SLURM reaches; empty where that is nothing.
+
+    Args:
+        config: the checked configuration.
+        options: of Snakemake, with the profile.
+        file: that names the fleet.
+    """
+    if all("ssh" in entry for entry in config["fleet"].values()):
+        return []
+    target = ["measure"] if ssh_machines.of(config) else []  # one report, of all, is drawn afterwards
+    return [sys.executable, "-m", "snakemake", *options, *target, "--configfile", file]
 
 
 def measure(config: Mapping[str, Any], layers: Sequence[Layer], slurm: Sequence[str], report: Sequence[str]) -> int:
