@@ -82,6 +82,11 @@ def _modules(folder: str) -> list[Path]:
 def _digest_of(code: list[Path]) -> str:
     found = hashlib.sha256((stacks.ENVS / "stacks.json").read_bytes())
     for path in sorted(code):
-        content = path.read_bytes()
+        content = _content(path)
         found.update(f"{path.relative_to(_PACKAGE.parent).as_posix()}\0{len(content)}\0".encode() + content)
     return found.hexdigest()
+
+
+@functools.cache  # most modules are in several digests
+def _content(path: Path) -> bytes:
+    return path.read_bytes()

@@ -7,7 +7,7 @@ records. Written for any Python 3.7, without anything but the standard library.
 
 from __future__ import annotations
 
-import fnmatch
+import functools
 import os
 import sysconfig
 from collections.abc import Mapping
@@ -124,7 +124,17 @@ def _dropped(given: Mapping[str, str], passed: Mapping[str, str]) -> list[str]:
 
 
 def _any(name: str, patterns: list[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    """Whether a name is one of those that are listed, of which some have an asterisk at one end."""
+    names, beginnings, ends = _sorted(tuple(patterns))
+    return name in names or name.startswith(beginnings) or name.endswith(ends)
+
+
+@functools.cache  # every variable of every call is looked up
+def _sorted(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """Whole names, beginnings and ends of names."""
+    beginnings = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
+    ends = tuple(pattern[1:] for pattern in patterns if pattern.startswith("*"))
+    return frozenset(pattern for pattern in patterns if "*" not in pattern), beginnings, ends
 
 
 def _library_folders(path: str) -> list[str]:
