@@ -7,6 +7,7 @@ from trainmark import errors, files, terminal
 from trainmark.analysis import reference_runs
 from trainmark.experiment import grid, suites
 from trainmark.machine import gpus, hardware
+from trainmark.words import plural
 
 
 def main() -> None:
@@ -18,9 +19,10 @@ def main() -> None:
     args = parser.parse_args()
     machine = args.machine or hardware.automatic_name(gpus.choose())
     of = machine, args.stack, args.suite
-    count, text = reference_runs.gather(grid.MACHINES, Path("workflow/schemas"), *of)
-    files.write_whole(args.output, text)
-    terminal.say(f"trainmark: {args.output} holds {count} runs of {machine}.")
+    found = reference_runs.gather(grid.MACHINES, Path("workflow/schemas"), *of)
+    files.write_whole(args.output, found.text)
+    others = f" {plural(found.others, 'run')} of other experiments left out." if found.others else ""
+    terminal.say(f"trainmark: {args.output} holds {plural(found.runs, 'run')} of {machine}.{others}")
 
 
 if __name__ == "__main__":

@@ -146,22 +146,36 @@ def write(folder, records):
 def test_references_are_written_from_records_and_read_back(tmp_path):
     records = [run_that(model=m, repeat=n) for m in ("cnn", "mlp") for n in range(1, 7)]
     records += [run_that(False, device="gpu")]
-    count, text = write(tmp_path, records)
-    assert count == 12
-    (tmp_path / "references.yaml").write_text(text)
+    made = write(tmp_path, records)
+    assert (made.runs, made.others) == (12, 0)
+    (tmp_path / "references.yaml").write_text(made.text)
     found = convergence.load(tmp_path / "references.yaml")
     assert found.accuracy == {m: {32: [[0.81, 0.85]] * 6} for m in ("mlp", "cnn")}
     assert found.settings == convergence.without_epochs(CANONICAL)
-    assert yaml.safe_load(text)["made"]["runs"] == 12
+    assert yaml.safe_load(made.text)["made"]["runs"] == 12
 
 
-def test_too_few_runs_or_several_experiments_make_no_references(tmp_path):
+def test_too_few_runs_make_no_references(tmp_path):
     with pytest.raises(TrainmarkError, match="References take 6 runs of each cell; there are fewer of mlp 32"):
-        write(tmp_path / "few", [run_that(repeat=n) for n in range(1, 6)])
+        write(tmp_path, [run_that(repeat=n) for n in range(1, 6)])
+
+
+@pytest.mark.parametrize("month", ["01", "03"])
+def test_of_several_experiments_the_one_that_was_measured_last_makes_the_references(tmp_path, month):
+    """One run of another experiment is left of before, or is what was measured last, and too little."""
     other = workloads.describe("mlp", {**CONFIG, "learning_rate": 0.1})
-    records = [run_that(), run_that(repeat=2, workload=other, workload_digest=workloads.digest(other))]
-    with pytest.raises(TrainmarkError, match="CPU runs of 2 experiments"):
-        write(tmp_path / "two", records)
+    of_other = {"workload": other, "workload_digest": workloads.digest(other), "model": "mlp", "batch_size": 64}
+    times = {end: f"2025-{month}-02T00:0{n}:00.000+00:00" for n, end in enumerate(("started_at", "ended_at"))}
+    mine = {end: time.replace(f"-{month}-", "-02-") for end, time in times.items()}
+    records = [run_that(repeat=n, **{k: t.replace("T00", f"T{n:02}") for k, t in mine.items()}) for n in range(1, 7)]
+    records.append(run_that(**of_other, **times))
+    if month == "03":
+        with pytest.raises(TrainmarkError, match="there are fewer of mlp 64"):
+            write(tmp_path, records)
+        return
+    made = write(tmp_path, records)
+    assert (made.runs, made.others) == (6, 1)
+    assert yaml.safe_load(made.text)["settings"]["optimizer"]["learning_rate"] == CONFIG["learning_rate"]
 
 
 def test_the_projects_references_are_of_the_articles_experiment():
