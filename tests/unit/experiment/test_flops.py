@@ -16,11 +16,19 @@ def tf():
 
 
 def profiled(tf, function, *arguments) -> int:
-    """Operations of a traced function, as TensorFlow's profiler counts them."""
+    """Operations of a traced function, as TensorFlow's profiler counts them, without those that nothing is made of."""
     concrete = tf.function(function).get_concrete_function(*arguments)
+    outputs = [tensor.op.name for tensor in concrete.outputs]
+    needed = tf.compat.v1.graph_util.extract_sub_graph(concrete.graph.as_graph_def(), outputs).node
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
-    return tf.compat.v1.profiler.profile(concrete.graph, cmd="op", options=options).total_float_ops
+    options["max_depth"] = 1_000_000
+    levels = [tf.compat.v1.profiler.profile(concrete.graph, cmd="scope", options=options)]
+    found = {}
+    for level in levels:
+        found[level.name] = level.float_ops
+        levels += level.children
+    return sum(found.get(node.name, 0) for node in needed)
 
 
 def build(tf, suite, name):
@@ -54,10 +62,10 @@ def test_forward_pass_is_within_a_hundredth_of_the_profilers(tf, suite, name):
     assert ratio == pytest.approx(1, abs=0.01)
 
 
-# Not the CNN: of a convolution without padding the profiler counts the way back as if all windows were whole.
-@pytest.mark.parametrize("name", ["mlp", "lstm"])
-def test_training_step_is_within_a_hundredth_of_the_profilers(tf, name):
-    model = build(tf, suites.DEFAULT, name)
+# Not the CNNs: of a convolution without padding the profiler counts the way back as if all windows were whole.
+@pytest.mark.parametrize(("suite", "name"), [case for case in CASES if not case[1].startswith("cnn")])
+def test_training_step_is_within_a_hundredth_of_the_profilers(tf, suite, name):
+    model = build(tf, suite, name)
 
     def step(images, labels):
         with tf.GradientTape() as tape:
@@ -65,39 +73,47 @@ def test_training_step_is_within_a_hundredth_of_the_profilers(tf, name):
             loss = tf.keras.losses.sparse_categorical_crossentropy(labels, predictions)
         return tape.gradient(loss, model.trainable_variables)
 
-    assert flops.training(FASHION[name]) == pytest.approx(
-        profiled(tf, step, images(tf, suites.DEFAULT), tf.zeros((BATCH,), tf.int32)) / BATCH, rel=0.01
-    )
+    counted = profiled(tf, step, images(tf, suite), tf.zeros((BATCH,), tf.int32)) / BATCH
+    ratio = counted / flops.training(suites.named(suite).models[name])
+    print(f"{suite} {name}: the profiler has {ratio:.4f} of ours")
+    assert ratio == pytest.approx(1, abs=0.01)
 
 
-# The operations of the training step that Keras makes, by XLA, before and after it rewrites the program.
+# The operations of the training steps that Keras makes, before XLA rewrites them.
 STEPS = """
 import jax, numpy as np
 framework.configure("cpu", 2)
 found = {}
-for name in MODELS:
-    model = MODELS[name].build(framework.keras)
+for suite, name in CASES:
+    chosen = suites.named(suite)
+    model = chosen.models[name].build(framework.keras)
     if name == "lstm":  # a loop's body would be counted once
         model.layers[0].unroll = True
-    settings.compile_model(framework, model, workloads.describe(name, CONFIG))
-    batch = np.zeros((512, 28, 28), np.float32), np.zeros(512, np.uint8)
+    settings.compile_model(framework, model, workloads.describe(name, {**CONFIG, "suite": suite}))
+    batch = np.zeros((BATCH, *chosen.data.image_shape), np.float32), np.zeros(BATCH, np.uint8)
     model._symbolic_build(data_batch=batch)
     model.optimizer.build(model.trainable_variables)
     kinds = ("trainable", "non_trainable", "optimizer", "metrics")
     state = model._get_jax_state(**{f"{kind}_variables": True for kind in kinds})
     step = jax.jit(model.train_step).lower(state, (*batch, None))
-    found[name] = step.cost_analysis()["flops"] / 512, step.compile().cost_analysis()["flops"] / 512
+    found[f"{suite} {name}"] = step.cost_analysis()["flops"] / BATCH
 print(json.dumps(found))
 """
+IN_A_STEP = 512
+# More than ours by what is in a step beside the products: the optimizer, the loss and the activations; in the MLP the
+# random numbers of its dropout. Not ResNet50: XLA leaves out products with the zeros around its small images, of which
+# it has a quarter.
+AT_MOST = {name: 1.005 for _, name in CASES if name != "resnet50"} | {"mlp": 1.03}
 
 
 def test_whole_training_step_is_within_some_hundredths_of_xlas_count():
-    """What is more in it: the optimizer, the loss, and of the MLP the random numbers of its dropout."""
-    for name, (counted, compiled) in ask("jax", "jax-0.11", STEPS).items():
-        ours = flops.training(FASHION[name])
-        ratio = counted / ours
-        print(f"{name}: {ratio:.4f} of ours, {compiled / ours:.4f} once compiled")
-        assert 1 <= ratio < (1.03 if name == "mlp" else 1.005), name
+    cases = [case for case in CASES if case[1] in AT_MOST]
+    counts = ask("jax", "jax-0.11", f"BATCH, CASES = {IN_A_STEP}, {cases}" + STEPS)
+    assert len(counts) == len(cases)
+    for (suite, name), counted in zip(cases, counts.values()):
+        ratio = counted / flops.training(suites.named(suite).models[name])
+        print(f"{suite} {name}: XLA has {ratio:.4f} of ours")
+        assert 1 <= ratio < AT_MOST[name], name
 
 
 def test_of_a_cnn_each_way_back_is_a_forward_pass_but_for_the_images():
