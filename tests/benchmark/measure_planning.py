@@ -25,9 +25,9 @@ MANY = 100
 OF_FLEET = {"models": ["mlp", "cnn", "lstm"], "batch_sizes": [32, 128, 512, 1024], "repeats": 3}
 RUNS_EACH = 72
 NODE = {"partition": "synthetic", "platform": "linux-64-cuda"}
-SEVERAL_MACHINES, MANY_MACHINES = 100, 1000
-# Snakemake's work for jobs that are one for the cluster grows with the square of their number.
-MOST = {"run": 2.8, "machine": 3.8}
+# Machines of a fleet -> what planning takes at most: CPU seconds, and MB.
+MOST = {100: (30, 500), 1000: (240, 2500)}
+ALLOCATIONS = ("run", "machine")
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run"]
 TRIVIAL = """
 rule all:
@@ -42,10 +42,10 @@ rule make:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, nargs="*", default=[1, 10, MANY], help="of each of 99 cells")
+    parser.add_argument("--machines", type=int, nargs="*", default=[*MOST], help="of each fleet")
     parser.add_argument(
-        "--machines", type=int, nargs="*", default=[SEVERAL_MACHINES, MANY_MACHINES], help="of each fleet"
+        "--allocation", nargs="+", default=[*ALLOCATIONS], choices=ALLOCATIONS, help="what SLURM is asked for"
     )
-    parser.add_argument("--allocation", nargs="+", default=[*MOST], choices=MOST, help="what SLURM is asked for")
     parser.add_argument("--calls", type=int, default=3, help="of each grid; the median is printed. Fleets: one")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -77,15 +77,13 @@ def measure_fleets(folder: Path, numbers: list[int], allocations: list[str]) -> 
         trivial = plan_trivially(folder / "trivial", machines)
         for allocation in allocations:
             seconds, peak = plan(folder, {**OF_FLEET, "fleet": fleet, "allocation": allocation})
-            ratio, cells = seconds / trivial[0], f"{machines} | {RUNS_EACH * machines} | {allocation}"
-            costs = f"{seconds:.1f} | {peak:.0f} | {trivial[0]:.1f} | {trivial[1]:.0f} | {ratio:.2f}"
+            cells = f"{machines} | {RUNS_EACH * machines} | {allocation}"
+            costs = f"{seconds:.1f} | {peak:.0f} | {trivial[0]:.1f} | {trivial[1]:.0f} | {seconds / trivial[0]:.2f}"
             print(f"| {cells} | {costs} |", flush=True)
-            if machines in (SEVERAL_MACHINES, MANY_MACHINES):
-                print_bound(
-                    f"planning of a fleet of {machines}, by {allocation}, over a trivial rule's",
-                    ratio,
-                    most=MOST[allocation],
-                )
+            if machines in MOST:
+                what = f"planning of a fleet of {machines}, by {allocation}"
+                print_bound(f"{what}, CPU seconds", seconds, most=MOST[machines][0])
+                print_bound(f"{what}, MB", peak, most=MOST[machines][1])
 
 
 def plan(folder: Path, settings: dict) -> tuple[float, float]:
