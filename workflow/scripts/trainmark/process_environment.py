@@ -7,7 +7,6 @@ records. Written for any Python 3.7, without anything but the standard library.
 
 from __future__ import annotations
 
-import functools
 import os
 import sysconfig
 from collections.abc import Mapping
@@ -102,7 +101,7 @@ def clean(environment: Mapping[str, str] | None = None) -> dict[str, str]:
         What is passed on of it, and our own settings. Applied twice, it gives the same.
     """
     given = dict(os.environ if environment is None else environment)
-    found = {name: value for name, value in given.items() if _any(name, _PASSED)}
+    found = {name: value for name, value in given.items() if name in _passed_on}
     folders = _library_folders(given.get("LD_LIBRARY_PATH", ""))
     if Path(_WSL).is_dir():
         folders = list(dict.fromkeys([*folders, _WSL]))
@@ -120,21 +119,22 @@ def dropped(environment: Mapping[str, str] | None = None) -> list[str]:
 
 def _dropped(given: Mapping[str, str], passed: Mapping[str, str]) -> list[str]:
     # A name that holds a comma is nobody's but a shell's own, as bash's exported functions.
-    return sorted(n for n, value in given.items() if _any(n, _MATTERS) and passed.get(n) != value and "," not in n)
+    return sorted(n for n, value in given.items() if n in _could_matter and passed.get(n) != value and "," not in n)
 
 
-def _any(name: str, patterns: list[str]) -> bool:
-    """Whether a name is one of those that are listed, of which some have an asterisk at one end."""
-    names, beginnings, ends = _sorted(tuple(patterns))
-    return name in names or name.startswith(beginnings) or name.endswith(ends)
+class _Names:
+    """Names of variables, of which some have an asterisk at one end; sorted once, since each is looked up often."""
+
+    def __init__(self, patterns: list[str]) -> None:
+        self._whole = {pattern for pattern in patterns if "*" not in pattern}
+        self._beginnings = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
+        self._ends = tuple(pattern[1:] for pattern in patterns if pattern.startswith("*"))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._whole or name.startswith(self._beginnings) or name.endswith(self._ends)
 
 
-@functools.cache  # every variable of every call is looked up
-def _sorted(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
-    """Whole names, beginnings and ends of names."""
-    beginnings = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
-    ends = tuple(pattern[1:] for pattern in patterns if pattern.startswith("*"))
-    return frozenset(pattern for pattern in patterns if "*" not in pattern), beginnings, ends
+_passed_on, _could_matter = _Names(_PASSED), _Names(_MATTERS)
 
 
 def _library_folders(path: str) -> list[str]:
