@@ -89,7 +89,8 @@ def remark_on_memory(remembered: float) -> Iterator[str]:
     if remembered < _ASKED_SECONDS:
         yield (
             f"trainmark: this SLURM has no accounting and forgets a job {remembered:.0f} s after its end (MinJobAge), "
-            "so this command may not learn that one has ended. If it waits although squeue shows no job, press Ctrl-C "
+            "so this command may not learn that one has ended. make fleet PROFILE=profiles/slurm-generic takes a job "
+            "that is forgotten for one that has ended. If this one waits although squeue shows no job, press Ctrl-C "
             "and give it again: finished records are kept."
         )
 
