@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import trainmark
@@ -88,9 +88,11 @@ def _ranking(data: ReportData) -> tuple[str, list[str], list[list[str]]]:
     table = data.of_experiment("ranking")
     models = [model for model in dict.fromkeys(table["model"]) if model != ALL_MODELS]
     shown = True, True, table["stack"].nunique() > 1
+    by_series: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
+    for row in rows_of(table):  # of all at once: of each series by itself, it takes twenty times as long
+        by_series.setdefault(tuple(row[axis] for axis in WHO), {})[row["model"]] = row
     rows = []
-    for key, part in table.groupby(WHO, sort=False):
-        of = {row["model"]: row for row in rows_of(part)}
+    for key, of in by_series.items():
         whole = of[ALL_MODELS]
         times: list[Any] = [of.get(model, {}).get("speed_up") for model in models]
         rows.append(
