@@ -3,6 +3,7 @@
 import copy
 import datetime
 import functools
+import gc
 import itertools
 import os
 import platform
@@ -50,6 +51,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.name, file)))
 
 
+gc.disable()  # until all tests are collected, which leaves next to no garbage
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end, so no collection of garbage need go through it."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(scope="session")
 def payloads() -> dict[str, bytes]:
     """The real data set, from wherever this machine can have it."""
@@ -94,7 +104,7 @@ def article_python(tmp_path_factory) -> str:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         pytest.skip(f"{ARTICLE_LOCK.name} is for Linux on x86-64")
     return shared.make_once(
-        tmp_path_factory, "tf-2.12", lambda folder: install_lock(ARTICLE_LOCK, base, folder, "tensorflow")
+        tmp_path_factory, "tf-2.12", lambda folder: install_lock(ARTICLE_LOCK, base, folder, "tensorflow, keras")
     )
 
 

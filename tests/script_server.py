@@ -9,6 +9,7 @@ A program: ``serve SOCKET`` is the server, which ends with its stdin; ``call SOC
 
 import array
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -48,6 +49,7 @@ def serve(address: str) -> None:
     os.fsync = lambda descriptor: None  # what a test writes need not outlive a power cut
     for module in MODULES:
         importlib.import_module(module)
+    gc.freeze()  # what is imported stays: a collection in a fork need not go through it, nor copy its memory
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen(64)

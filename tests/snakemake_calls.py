@@ -7,6 +7,7 @@ Snakemake begins, or by which Python, the tests start it as its users do.
 
 import atexit
 import functools
+import gc
 import importlib
 import json
 import os
@@ -113,5 +114,6 @@ if __name__ == "__main__":
     cli.get_argument_parser()  # which imports what Snakemake calls plugins
     for module in _LATER:
         importlib.import_module(module)
+    gc.freeze()  # what is imported stays: a collection in a fork need not go through it, nor copy its memory
     serve()
     runpy.run_module("snakemake", run_name="__main__", alter_sys=True)

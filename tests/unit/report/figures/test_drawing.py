@@ -74,7 +74,7 @@ def box_of(text):
 
 def texts_of(figure):
     """Every text that can be seen, with its box in pixels."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     found = figure.findobj(lambda artist: isinstance(artist, mpl.text.Text) and artist.get_visible())
     boxes = [(text, box_of(text)) for text in found if text.get_text().strip()]
     hidden = set()
