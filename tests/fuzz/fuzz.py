@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow" / "scripts")]
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import properties, strategies
+from tests.fuzz import archives, configurations, properties, strategies
 
 # Files that are merged together, as if a stranger had sent them.
 _BATCH = 25
@@ -145,17 +145,17 @@ def main() -> None:
         batches = st.lists(strategies.files(), min_size=_BATCH, max_size=_BATCH)
         tallies = [
             run(Tally("files"), batches, args.files // _BATCH, fresh(properties.check_files), len),
-            run(Tally("archives"), strategies.archives(), args.archives, fresh(properties.check_archive)),
+            run(Tally("archives"), archives.archives(), args.archives, fresh(properties.check_archive)),
             run(
                 Tally("configurations"),
-                strategies.configurations(properties.CONFIG),
+                configurations.configurations(properties.CONFIG),
                 args.configurations,
                 lambda content: properties.check_configuration(content, folder),
             ),
         ]
         memory = max(tally.megabytes for tally in tallies)  # of no page, whose writing takes pandas and more
         run(Tally("pages"), batches, args.pages, fresh(properties.check_files, draw=True), len)
-        dry = strategies.configurations(properties.CONFIG)
+        dry = configurations.configurations(properties.CONFIG)
         run(Tally("dry runs"), dry, args.dry_runs, lambda content: dry_run(checkout, content))
     slowest = max(tally.slowest for tally in tallies)
     if slowest > _MOST_SECONDS or memory > _MOST_MEGABYTES:

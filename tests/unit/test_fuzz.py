@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from tests.fuzz import properties, strategies
+from tests.fuzz import archives, configurations, properties, strategies
 
 EVER_THE_SAME = settings(
     deadline=None,
@@ -51,7 +51,7 @@ def test_page_is_written_of_all_that_was_merged(empty, batch):
 
 
 @settings(EVER_THE_SAME, max_examples=12)
-@given(content=strategies.archives())
+@given(content=archives.archives())
 def test_archive_is_merged_or_named(empty, content):
     shutil.rmtree(empty)
     empty.mkdir()
@@ -59,6 +59,6 @@ def test_archive_is_merged_or_named(empty, content):
 
 
 @settings(EVER_THE_SAME, max_examples=100)
-@given(content=strategies.configurations(properties.CONFIG))
+@given(content=configurations.configurations(properties.CONFIG))
 def test_configuration_is_used_or_refused(here, content):
     properties.check_configuration(content, here)

@@ -15,8 +15,8 @@ from trainmark.measure import kernel_cache
 
 from tests import worker_answers
 from tests.conftest import CONFIG, ROOT
+from tests.unit.measure.conftest import NO_METER, fake_child
 from tests.unit.measure.test_sampler import HUNDRED_WATTS, fake_watch
-from tests.unit.measure.test_supervision import NO_METER, fake_child
 from tests.worker_answers import LOCK
 
 # What a record of a run says of its step.

@@ -22,6 +22,13 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def alice(here, monkeypatch):
+    """Whoever works there, with a config folder of her own."""
+    (here / "alice").mkdir()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(here / "alice"))
+
+
 def write(data, top: Path) -> Path:
     path = top / path_of(data).relative_to(TARGET)
     path.parent.mkdir(parents=True, exist_ok=True)

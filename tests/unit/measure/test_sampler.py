@@ -10,7 +10,7 @@ import pytest
 from trainmark.measure import sampler
 
 from tests.conftest import ROOT, validate_record
-from tests.unit.measure.test_supervision import NO_METER, fake_child, supervise  # noqa: F401, the fixture
+from tests.unit.measure.conftest import NO_METER, fake_child
 
 SCRIPTS = ROOT / "workflow/scripts"
 
@@ -103,7 +103,7 @@ def test_states_are_summed_up_over_the_window():
     assert set(sampler.summarise([]).values()) == {None}
 
 
-def test_run_with_a_meter_has_energy_and_idle_power_in_its_record(supervise):  # noqa: F811
+def test_run_with_a_meter_has_energy_and_idle_power_in_its_record(supervise):
     answer = """
     import json, sys, time
     begin = time.perf_counter(); time.sleep(1.3)
@@ -119,7 +119,7 @@ def test_run_with_a_meter_has_energy_and_idle_power_in_its_record(supervise):  #
     assert 1.1 < data["energy"]["idle_seconds"] < 3
 
 
-def test_run_that_does_not_end_has_no_energy(supervise):  # noqa: F811
+def test_run_that_does_not_end_has_no_energy(supervise):
     data = supervise(fake_child("raise SystemExit(3)"), watch=fake_watch(HUNDRED_WATTS))
     assert data["energy"]["reason"] == "the training did not come to its end"
 

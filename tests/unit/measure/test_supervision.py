@@ -1,15 +1,12 @@
 """Tests of trainmark.measure.supervision: fake children first, then real trainings on a few hundred real samples."""
 
-import dataclasses
 import errno
-import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import psutil
@@ -22,53 +19,11 @@ from trainmark.measure.messages import nothing_measured
 from trainmark.records import chain
 
 from tests import worker_answers
-from tests.conftest import CONFIG, ROOT, synthetic_record, validate_record
+from tests.conftest import CONFIG, synthetic_record
+from tests.unit.measure.conftest import REAL_CHILD, SCRIPT, fake_child
 from tests.worker_answers import LOCK, TINY
 
-SCRIPT = ROOT / "workflow/scripts/time_training.py"
-# A watching process that finds nothing to read.
-NO_METER = [
-    sys.executable,
-    "-c",
-    """print('{"domains": [], "missing": ["nothing to read"], "gpu_processes": null, "watches": false}')""",
-]
-REAL_CHILD = [sys.executable, str(SCRIPT), "--child"]
 PATH = "results/machines/synthetic/runs/tf-2.19/cpu/mlp/64/1.json"
-
-
-@pytest.fixture
-def supervise(tmp_path, monkeypatch, data_folder):
-    """Supervise one run in a temporary folder; returns the record as read back."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(worker_process, "MACHINE_LOCK", tmp_path / "lock")
-    monkeypatch.setattr(worker_process, "POLL_SECONDS", 0.1)
-    log = tmp_path / "run.log"
-    log.write_text("a line of the log\n\nthe last line\n")
-
-    def run(command, device="cpu", model="mlp", config=TINY, time_limit_seconds=120.0, control=None, **changes):
-        request = supervision.Request(
-            run=grid.Run(grid.Cell("synthetic", "tf-2.19", device, model, 64), 1, control),
-            workload=workloads.describe(model, config),
-            seed=2024,
-            threads=changes.get("threads"),
-            time_limit_seconds=time_limit_seconds,
-            data_folder=changes.get("data_folder", data_folder),
-            lock_file=changes.get("lock_file", LOCK),
-            workflow_pid=changes.get("workflow_pid"),
-            idle_seconds=changes.get("idle_seconds", 0.0),
-            gpu=changes.get("gpu"),
-        )
-        supervision.supervise(request, command, changes.get("watch", NO_METER), log)
-        assert os.listdir(request.run.path.parent) == ["1.json"]
-        data = json.loads(request.run.path.read_text())
-        validate_record(data)
-        return data
-
-    return run
-
-
-def fake_child(code: str) -> list[str]:
-    return [sys.executable, "-c", code]
 
 
 @pytest.mark.parametrize(
@@ -205,17 +160,6 @@ def test_kill_by_the_system_for_want_of_memory_is_told(supervise, monkeypatch):
     assert supervise(fake_child("import os; os.kill(os.getpid(), 9)"))["status"] == "out_of_memory"
 
 
-def test_child_gets_the_configured_threads_and_no_gpu(supervise, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
-    environment = worker_process.child_environment("cpu", 3, None, "tf-2.19")
-    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"
-    assert environment["CUDA_VISIBLE_DEVICES"] == "-1"
-    assert "TF_XLA_FLAGS" not in environment
-    gpu = gpus.Gpu("Tesla T4", uuid="GPU-1")
-    assert worker_process.child_environment("gpu", 3, gpu, "tf-2.19")["CUDA_VISIBLE_DEVICES"] == "GPU-1"
-
-
 def test_record_names_the_one_before_it_even_in_its_own_place(supervise, tmp_path):
     first = supervise(fake_child("raise SystemExit(3)"))
     before = chain.digest((tmp_path / PATH).read_bytes())
@@ -225,84 +169,6 @@ def test_record_names_the_one_before_it_even_in_its_own_place(supervise, tmp_pat
     assert (first["previous"], control["previous"], again["previous"]) == (None, before, middle)
     (superseded,) = (tmp_path / "results/superseded").rglob("*.json")
     assert chain.digest(superseded.read_bytes()) == before
-
-
-@pytest.mark.parametrize("reaped", [True, False])
-def test_gone_workflow_ends_the_run_without_a_record(supervise, tmp_path, reaped):
-    ended = subprocess.Popen(["true"])
-    if reaped:
-        ended.wait()
-    elif sys.platform != "linux":
-        pytest.skip("only Linux tells a process that its parent has not noticed to be dead")
-    started = time.monotonic()
-    with pytest.raises(worker_process.AbandonedError):
-        supervise(
-            fake_child(f"import time; open({str(tmp_path / 'pid')!r}, 'w'); time.sleep(60)"), workflow_pid=ended.pid
-        )
-    assert time.monotonic() - started < 30
-    assert not [path for path in tmp_path.rglob("*") if path.name.endswith((".json", ".tmp"))]
-
-
-def test_second_timing_waits_with_a_message(supervise, tmp_path, capsys):
-    (tmp_path / "lock").write_text("process 1 in /elsewhere")
-    holder = (tmp_path / "lock").open()
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    threading.Timer(1.0, holder.close).start()
-    data = supervise(fake_child("raise SystemExit(3)"))
-    assert data["status"] == "error"
-    out = capsys.readouterr().out
-    assert out.count("another benchmark is timing on this machine (process 1 in /elsewhere)") == 1
-
-
-def test_what_does_not_wait_for_another_timing_is_told_whose_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(worker_process, "MACHINE_LOCK", tmp_path / "lock")
-    (tmp_path / "lock").write_text("process 1 in /elsewhere")
-    with (tmp_path / "lock").open() as holder:
-        fcntl.flock(holder, fcntl.LOCK_EX)
-        with (
-            pytest.raises(worker_process.BusyError, match="process 1 in /elsewhere"),
-            worker_process.machine_lock("x", None, waits=False),
-        ):
-            pass
-    with worker_process.machine_lock("x", None, waits=False) as descriptor:
-        assert descriptor > 2
-
-
-def test_lock_never_writes_through_a_link(supervise, tmp_path):
-    precious = tmp_path / "precious"
-    precious.write_text("a file of mine")
-    (tmp_path / "lock").symlink_to(precious)
-    with pytest.raises(OSError, match="lock"):
-        supervise(fake_child("raise SystemExit(3)"))
-    assert precious.read_text() == "a file of mine"
-
-
-def test_lock_is_open_to_other_users(supervise, tmp_path):
-    before = os.umask(0o077)
-    try:
-        supervise(fake_child("raise SystemExit(3)"))
-    finally:
-        os.umask(before)
-    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
-
-
-def test_orphaned_child_ends_itself(tmp_path):
-    child = subprocess.Popen(REAL_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    request = {
-        "stack": "tf-2.19",
-        "device": "cpu",
-        "batch_size": 1,
-        "seed": 1,
-        "threads": 1,
-        "data_folder": str(tmp_path),
-        "workload": {},
-    }
-    child.stdin.write(json.dumps(request).encode() + b"\n")
-    child.stdin.flush()
-    time.sleep(0.5)
-    child.stdin.close()
-    assert child.wait(timeout=30) == 1
-    child.stdout.close()
 
 
 def test_real_training(supervise):
@@ -416,76 +282,6 @@ def test_signal_to_the_supervisor_ends_the_child_without_a_record(tmp_path, data
     assert children
     assert not any(child.is_running() for child in children)
     assert not list(record.parent.iterdir())
-
-
-def xnu_killpg(group, signum):
-    """MacOS says EPERM where nothing but processes that have ended are left in a group (XNU, killpg1)."""
-    members = [process for process in psutil.process_iter() if os.getpgid(process.pid) == group]
-    if members and all(process.status() == psutil.STATUS_ZOMBIE for process in members):
-        raise PermissionError(1, "Operation not permitted")
-    os.kill(-group, signum)
-
-
-@pytest.mark.parametrize("code", ["raise SystemExit(3)", "import os; os.abort()"], ids=["ended", "crashed"])
-def test_run_whose_process_has_ended_is_recorded_on_a_mac_too(supervise, monkeypatch, code):
-    """A child that closes its stdout and is gone before its group is ended is all that the group holds."""
-
-    def killpg(group, signum):
-        deadline = time.monotonic() + 10
-        while psutil.Process(group).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
-            time.sleep(0.01)
-        xnu_killpg(group, signum)
-
-    monkeypatch.setattr(worker_process.os, "killpg", killpg)
-    assert supervise(fake_child(code))["status"] in ("error", "killed")
-
-
-# Answers every message: well to those with few samples, which only compile, and with an error to the run itself.
-COMPILING = """
-import json, sys
-message = json.loads(sys.stdin.readline())
-with open({log!r}, "a") as file:
-    file.write(json.dumps([message["workload"]["model"], message["workload"]["train_samples"]]) + chr(10))
-small = message["workload"]["train_samples"] == 128
-failed = {{name: {{}} for name in ("durations", "execution", "versions", "noise")}}
-failed |= dict.fromkeys(("accuracy", "peak_memory_bytes", "peak_device_memory_bytes", "fit_window", "gpu"))
-print(json.dumps({{**failed, "status": "ok" if small else "error", "reason": None if small else "synthetic"}}))
-"""
-H100 = gpus.Gpu("NVIDIA H100 80GB HBM3", driver="560.35.03", compute_capability="9.0", uuid="GPU-1")
-
-
-def test_what_the_driver_compiles_is_compiled_before_the_first_timing_and_once(
-    supervise, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    log = tmp_path / "messages"
-    command = fake_child(COMPILING.format(log=str(log)))
-    compiled = [["mlp", 128], ["cnn", 128], ["lstm", 128]]
-    for expected in ([*compiled, ["mlp", 400]], [["mlp", 400]]):
-        data = supervise(command, device="gpu", gpu=H100)
-        assert data["gpu"]["name"] == H100.name
-        assert [json.loads(line) for line in log.read_text().splitlines()] == expected
-        log.unlink()
-    said = capsys.readouterr().out
-    assert said.count("NVIDIA's driver now compiles the code, once") == 1
-    # Another driver compiles again; a GPU with machine code never.
-    supervise(command, device="gpu", gpu=dataclasses.replace(H100, driver="570.00"))
-    assert len(log.read_text().splitlines()) == 4
-    supervise(
-        command, device="gpu", gpu=gpus.Gpu("Tesla T4", driver="560.35.03", compute_capability="7.5", uuid="GPU-2")
-    )
-    assert len(log.read_text().splitlines()) == 5
-
-
-def test_compiling_that_fails_is_tried_again_and_fails_no_run(supervise, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    log = tmp_path / "messages"
-    crash = fake_child(f"import sys; open({str(log)!r}, 'a').write(sys.stdin.readline()); raise SystemExit(3)")
-    for times in (2, 4):  # the first model, then the run itself
-        assert supervise(crash, device="gpu", gpu=H100)["status"] == "error"
-        assert len(log.read_text().splitlines()) == times
 
 
 def test_training_on_another_gpu_than_the_one_that_is_described_is_refused():
