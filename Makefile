@@ -187,7 +187,7 @@ check: lint
 	$(RUN) -m pytest -n 2 --dist loadgroup -m "not slow" tests/unit
 
 test: lint
-	$(RUN) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	$(RUN) -m pytest -n 5 --dist loadgroup --no-loadscope-reorder
 
 format: $(VENV)/installed-tests
 	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format . ; $(RUN) -m snakefmt Snakefile workflow/rules
