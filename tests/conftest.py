@@ -17,7 +17,7 @@ import yaml
 from trainmark import process_environment, stacks, system
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import grid, suites, workloads
-from trainmark.ingest import older_formats
+from trainmark.ingest import older_formats, yaml_file
 from trainmark.machine import energy, gpus, hardware
 from trainmark.records import record
 
@@ -333,7 +333,7 @@ def synthetic_grid(machines: list[str], seconds) -> list[dict]:
 
 @functools.cache
 def record_validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text()))
+    return jsonschema.Draft202012Validator(yaml_file.read(ROOT / "workflow/schemas/record.schema.yaml"))
 
 
 def validate_record(data: dict) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from trainmark.ingest import yaml_file
 
 from tests.conftest import ROOT
 
@@ -94,7 +95,7 @@ def test_each_page_is_reachable_from_the_readme():
 
 def test_hooks_have_the_versions_that_the_tests_pin():
     pins = dict(re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "envs/tests.txt").read_text(), flags=re.MULTILINE))
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    hooks = yaml_file.read(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]
     wanted = [pin for hook in hooks for pin in hook["additional_dependencies"]]
     assert [hook["id"] for hook in hooks] == ["ruff", "ruff-format", "snakefmt"]
     assert wanted == [f"{name}=={pins[name]}" for name in ("ruff", "ruff", "snakefmt")]

@@ -4,10 +4,9 @@ import copy
 import json
 
 import pytest
-import yaml
 from trainmark import patterns
 from trainmark.errors import TrainmarkError
-from trainmark.ingest import file_reader, merging, renaming
+from trainmark.ingest import file_reader, merging, renaming, yaml_file
 from trainmark.ingest.bad_files import BadFileError
 from trainmark.planning import config, reference_files
 
@@ -40,7 +39,7 @@ def test_no_text_of_a_result_ends_in_a_line_break_that_its_pattern_has_not(name)
     data, path = FILES[name]
     reader = file_reader.Reader(SCHEMAS)
     reader.result(path, json.dumps(data).encode())
-    places = list(patterned(yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text()), data))
+    places = list(patterned(yaml_file.read(SCHEMAS / f"{name}.schema.yaml"), data))
     assert len(places) >= 2
     for place in places:
         changed = inner = copy.deepcopy(data)
@@ -52,8 +51,8 @@ def test_no_text_of_a_result_ends_in_a_line_break_that_its_pattern_has_not(name)
 
 
 def test_no_machine_of_a_configuration_ends_in_a_line_break():
-    schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text())
-    values = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    schema = yaml_file.read(SCHEMAS / "config.schema.yaml")
+    values = yaml_file.read(ROOT / "config/config.yaml")
     wrong = [[p.path for p in config.schema_problems({**values, "machine": m}, schema)] for m in ("mine", "mine\n")]
     assert (("machine",) in wrong[0], ("machine",) in wrong[1]) == (False, True)
 

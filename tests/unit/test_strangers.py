@@ -8,11 +8,10 @@ import random
 from pathlib import Path
 
 import pytest
-import yaml
 from trainmark import terminal
 from trainmark.analysis import collecting, convergence
 from trainmark.errors import TrainmarkError
-from trainmark.ingest import file_reader
+from trainmark.ingest import file_reader, yaml_file
 from trainmark.ingest.bad_files import BadFileError
 from trainmark.machine import hardware
 
@@ -53,7 +52,7 @@ def put(data: dict, path: tuple, text: str) -> None:
 def accepted(data: dict, kind: str, where: str, text_of) -> set[tuple]:
     """The places of a record or machine file at which its reader takes the text for that place."""
     reader, found = file_reader.Reader(SCHEMAS), set()
-    schema = yaml.safe_load((SCHEMAS / f"{kind}.schema.yaml").read_text())
+    schema = yaml_file.read(SCHEMAS / f"{kind}.schema.yaml")
     for path in free_texts(schema, data):
         changed = copy.deepcopy(data)
         put(changed, path, text_of(kind, path))

@@ -10,6 +10,7 @@ from scipy import stats
 from trainmark.analysis import convergence, reference_runs
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import suites, workloads
+from trainmark.ingest import yaml_file
 
 from tests import report, synthetic
 from tests.conftest import CONFIG, ROOT, synthetic_record, unlearned
@@ -180,7 +181,7 @@ def test_of_several_experiments_the_one_that_was_measured_last_makes_the_referen
 
 def test_the_projects_references_are_of_the_articles_experiment():
     found = convergence.load(ROOT / "config/references.yaml")
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config = yaml_file.read(ROOT / "config/config.yaml")
     settings = {k: v for k, v in workloads.describe("mlp", config).items() if k not in ("model", "epochs")}
     assert json.loads(found.settings) == settings
     for model in config["models"]:

@@ -7,9 +7,9 @@ import textwrap
 
 import jsonschema
 import pytest
-import yaml
 from trainmark.doctor import stack_check
 from trainmark.experiment import suites, workloads
+from trainmark.ingest import yaml_file
 from trainmark.machine import gpus
 from trainmark.measure import kernel_cache
 
@@ -20,7 +20,7 @@ from tests.unit.measure.test_sampler import HUNDRED_WATTS, fake_watch
 from tests.worker_answers import LOCK
 
 # What a record of a run says of its step.
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text())["properties"]["execution"]
+SCHEMA = yaml_file.read(ROOT / "workflow/schemas/record.schema.yaml")["properties"]["execution"]
 # What a child answers that found nothing wrong.
 ANSWER = """
 import json, sys, time

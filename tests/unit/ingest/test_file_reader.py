@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import jsonschema
 import pytest
-import yaml
 from trainmark.ingest import file_reader, yaml_file
 from trainmark.ingest.bad_files import BadFileError
 
@@ -191,10 +190,7 @@ def put(data: dict, path: tuple, value) -> dict:
     return data
 
 
-VALIDATORS = {
-    kind: jsonschema.Draft202012Validator(yaml.safe_load((SCHEMAS / f"{kind}.schema.yaml").read_text()))
-    for kind in FULL
-}
+VALIDATORS = {kind: jsonschema.Draft202012Validator(yaml_file.read(SCHEMAS / f"{kind}.schema.yaml")) for kind in FULL}
 BEYOND = [(kind, path, value) for kind, path, schema in ALL_VALUES for value in beyond(schema)]
 
 

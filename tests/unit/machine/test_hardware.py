@@ -4,8 +4,8 @@ import platform
 
 import jsonschema
 import pytest
-import yaml
 from trainmark import system
+from trainmark.ingest import yaml_file
 from trainmark.machine import gpus, hardware
 
 from tests.conftest import ROOT, synthetic_machine
@@ -22,7 +22,7 @@ def fresh():
 
 
 def test_this_machine_fits_the_schema():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/machine.schema.yaml").read_text())
+    schema = yaml_file.read(ROOT / "workflow/schemas/machine.schema.yaml")
     validate = jsonschema.Draft202012Validator(schema).validate
     gpu = gpus.choose()
     description = {"format_version": hardware.FORMAT_VERSION, "machine": hardware.automatic_name(gpu)}

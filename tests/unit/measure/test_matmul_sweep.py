@@ -5,9 +5,8 @@ import sys
 
 import jsonschema
 import pytest
-import yaml
 from trainmark.errors import TrainmarkError
-from trainmark.ingest import file_reader
+from trainmark.ingest import file_reader, yaml_file
 from trainmark.ingest.bad_files import BadFileError
 from trainmark.machine import hardware
 from trainmark.measure import matmul_sweep, worker_process
@@ -33,7 +32,7 @@ def sweep(tmp_path, monkeypatch):
 
 def test_real_sweep_is_written_and_read_back(sweep, answers, tmp_path):
     data = sweep(f"print({json.dumps(answers[worker_answers.SWEEP])!r})")
-    schema = yaml.safe_load((ROOT / "workflow/schemas/roofline.schema.yaml").read_text())
+    schema = yaml_file.read(ROOT / "workflow/schemas/roofline.schema.yaml")
     jsonschema.Draft202012Validator(schema).validate(data)
     content = (tmp_path / PATH).read_bytes()
     found = file_reader.Reader(ROOT / "workflow/schemas").result("synthetic/roofline/tf-2.19/cpu.json", content)

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-import yaml
+from trainmark.ingest import yaml_file
 from trainmark.planning import config as configuration
 from trainmark.planning import plan
 
 from tests.conftest import ROOT, path_of
 
-DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+DEFAULT = yaml_file.read(ROOT / "config/config.yaml")
 HERE = configuration.Surroundings(False, ("tf-2.19",), (), "linux-64")
 
 

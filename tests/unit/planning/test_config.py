@@ -5,12 +5,13 @@ import math
 import pytest
 import yaml
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import yaml_file
 from trainmark.machine import gpus
 from trainmark.planning import config as configuration
 
 from tests.conftest import ROOT
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+SCHEMA = yaml_file.read(ROOT / "workflow/schemas/config.schema.yaml")
 TEXT = (ROOT / "config/config.yaml").read_text()
 DEFAULT = yaml.safe_load(TEXT)
 CPU_ONLY = configuration.Surroundings(False, ("tf-2.19",), (), "linux-64")
@@ -42,7 +43,7 @@ def test_default_is_the_articles_experiment():
 
 
 def test_quick_overlays_the_default():
-    quick = yaml.safe_load((ROOT / "config/quick.yaml").read_text())
+    quick = yaml_file.read(ROOT / "config/quick.yaml")
     assert quick == {"epochs": 1, "repeats": 1}
     check(quick)
 

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import yaml_file
 from trainmark.planning import fleet_files, strict_yaml
 from trainmark.planning.slurm import ListedNode
 
@@ -52,7 +52,7 @@ def test_each_node_is_a_machine_as_the_configuration_may_name_it(tmp_path):
 
 
 def test_configuration_takes_every_name_and_resource(tmp_path):
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["fleet"]
+    schema = yaml_file.read(ROOT / "workflow/schemas/config.schema.yaml")["properties"]["fleet"]
     entry = schema["additionalProperties"]["properties"]
     for machine, found in read(tmp_path, fleet_files.text_of(NODES, "cpu")).items():
         assert re.search(schema["propertyNames"]["pattern"], machine)

@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import yaml_file
 from trainmark.planning import claim_files, reference_files
 
 from tests.conftest import ROOT
@@ -63,7 +64,7 @@ def test_the_projects_own_ledgers_are_good():
 
 
 def test_every_file_of_claims_is_in_the_configuration_and_the_articles_is_the_first():
-    named = yaml.safe_load((ROOT / "config/config.yaml").read_text())["claims"]
+    named = yaml_file.read(ROOT / "config/config.yaml")["claims"]
     assert tuple(named) == claim_files.SHIPPED
     assert set(named) == {path.relative_to(ROOT).as_posix() for path in (ROOT / "config/claims").iterdir()}
     assert named[0] == "config/claims/article.yaml"

@@ -7,13 +7,14 @@ import subprocess
 import pytest
 import yaml
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import yaml_file
 from trainmark.planning import config as configuration
 from trainmark.planning import nodes, plan, ssh_machines
 
 from tests.conftest import ROOT
 from tests.unit.planning.conftest import DEFAULT
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+SCHEMA = yaml_file.read(ROOT / "workflow/schemas/config.schema.yaml")
 HERE, CONDA = (configuration.Surroundings(conda, (), (), None) for conda in (False, True))
 MAC = {"ssh": "me@mac.local"}
 

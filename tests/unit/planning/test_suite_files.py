@@ -1,16 +1,16 @@
 """Tests of trainmark.planning.suite_files, and of the files of the project's suites."""
 
 import pytest
-import yaml
 from trainmark.errors import TrainmarkError
 from trainmark.experiment import suites
+from trainmark.ingest import yaml_file
 from trainmark.planning import config as configuration
 from trainmark.planning import strict_yaml, suite_files
 
 from tests.conftest import ROOT
 from tests.unit.planning.conftest import DEFAULT, HERE
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+SCHEMA = yaml_file.read(ROOT / "workflow/schemas/config.schema.yaml")
 OTHERS = [name for name in suites.NAMES if suites.published(name) != suites.DEFAULT]
 
 
@@ -19,7 +19,7 @@ def checked(*values: dict) -> dict:
     given = {key: value for each in values for key, value in each.items()}
     layers = [strict_yaml.read(str(ROOT / "config/config.yaml"))]
     if file := suite_files.overlay([DEFAULT, *values]):
-        layers.append(strict_yaml.Layer(file, (ROOT / file).read_text(), yaml.safe_load((ROOT / file).read_text())))
+        layers.append(strict_yaml.Layer(file, (ROOT / file).read_text(), yaml_file.read(ROOT / file)))
     layers.append(strict_yaml.Layer("--config on the command line", None, given))
     merged = {key: value for layer in layers for key, value in layer.values.items()}
     return configuration.check(merged, SCHEMA, layers, HERE)

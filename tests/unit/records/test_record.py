@@ -4,15 +4,14 @@ import json
 
 import jsonschema
 import pytest
-import yaml
 from trainmark.errors import TrainmarkError
-from trainmark.ingest import file_reader
+from trainmark.ingest import file_reader, yaml_file
 from trainmark.ingest.bad_files import BadFileError
 from trainmark.records import record
 
 from tests.conftest import ROOT, failed_record, path_of, synthetic_record, validate_record
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/record.schema.yaml").read_text())
+SCHEMA = yaml_file.read(ROOT / "workflow/schemas/record.schema.yaml")
 
 
 def test_fields_are_the_schemas():
@@ -76,7 +75,7 @@ def each_object(schema, path="record"):
 
 @pytest.mark.parametrize("name", ["config", "record", "machine", "roofline"])
 def test_schemas_are_closed_and_described_at_every_level(name):
-    schema = yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text())
+    schema = yaml_file.read(ROOT / f"workflow/schemas/{name}.schema.yaml")
     for path, inner in each_object(schema):
         assert inner.get("additionalProperties") is False, path
         for key, value in inner["properties"].items():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from trainmark.errors import TrainmarkError
+from trainmark.ingest import yaml_file
 from trainmark.planning import config as configuration
 from trainmark.planning import ssh_machines
 from trainmark.ssh import project_files
@@ -89,7 +90,7 @@ def test_nothing_of_this_computer_is_in_the_configuration_there():
         ["tf-2.19"],
         ["config/claims/article.yaml"],
     )
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    schema = yaml_file.read(ROOT / "workflow/schemas/config.schema.yaml")
     here = configuration.Surroundings(False, ("tf-2.19",), (), "linux-64")
     for values in (plain, {**of_fleet, "devices": ["cpu"], "gpu": "auto"}):
         configuration.check({**values, "gpu": "auto"}, schema, [], here)
