@@ -10,9 +10,12 @@ from typing import Any
 import pandas as pd
 
 from trainmark import stacks
-from trainmark.analysis import comparison_statistics
+from trainmark.analysis import comparison_statistics, comparisons
 from trainmark.analysis.ledger import Claim
 from trainmark.experiment import suites
+
+# Axis -> value or values, as a comparison has them for its candidate or baseline.
+Side = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,20 @@ class Measured:
     def moments(self) -> pd.DataFrame:
         """The moments of its cells, as ``comparison_statistics.moments`` gives them."""
         return comparison_statistics.moments(self.runs)
+
+    @functools.cached_property
+    def _compared(self) -> dict[tuple[tuple[tuple[str, str | tuple[str, ...]], ...], ...], pd.DataFrame]:
+        return {}
+
+    def compared(self, candidate: Side, baseline: Side) -> pd.DataFrame:
+        """The compared cells of two sides, as ``comparisons.compare`` gives them.
+
+        They are compared once, since many claims are about other cells of the same sides.
+        """
+        key = tuple(candidate.items()), tuple(baseline.items())
+        if key not in self._compared:
+            self._compared[key] = comparisons.compare(self.moments, comparisons.Comparison("", candidate, baseline))
+        return self._compared[key]
 
     @property
     def words(self) -> str:

@@ -137,7 +137,7 @@ def _words(side: Mapping[str, Any]) -> str:
 def _judge(claim: Claim, measured: Measured, pairs: list[tuple[str, str]], ids: Ids) -> Iterator[dict[str, Any]]:
     """The verdicts on a claim about runs, one for each candidate that has some of its experiment."""
     of_pairs = claim["measure"] == ledger.SPEED_UP
-    compared = _compare(claim, measured.moments, ids) if of_pairs else []
+    compared = _compare(claim, measured, ids) if of_pairs else []
     for machine, stack in pairs:
         row: dict[str, Any] = {"candidate": f"{machine}, {claim['candidate']['device'].upper()}", "stack": stack}
         if of_pairs:
@@ -171,28 +171,30 @@ def _sides(cells: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(f"{machine}, {device.upper()}" for machine, device in pairs))
 
 
-def _compare(claim: Claim, there: pd.DataFrame, ids: Ids) -> list[Compared]:
+def _compare(claim: Claim, measured: Measured, ids: Ids) -> list[Compared]:
     """For each baseline of a claim: the cells of all its candidates, by machine and stack."""
-    wanted, found = claim["candidate"], []
-    cells = claim["cells"]
-    there = there[there["model"].isin(cells["models"]) & there["batch_size"].isin(cells["batch_sizes"])]
+    wanted, cells, found = claim["candidate"], claim["cells"], []
+    there = _of_cells(measured.moments, cells)
     candidates = of_kind(wanted, there, ids)
     for side in claim["baseline"]:
         candidate, baseline = {"device": wanted["device"]}, {"device": side["device"]}
-        here = there
-        if "hardware" in side:
+        if "hardware" in side:  # a machine that neither side names is the same on both
             candidate["machine"] = candidates
             baseline["machine"] = of_kind(side, there, ids)
-        else:  # a machine that neither side names is the same on both
-            here = there[there["machine"].isin(candidates)]
         if "stack" in side:  # and so is a stack
             candidate["stack"] = wanted.get("stack", tuple(there["stack"].unique()))
             baseline["stack"] = side["stack"]
-        pairs = comparisons.compare(here, comparisons.Comparison("", candidate, baseline))
+        pairs = _of_cells(measured.compared(candidate, baseline), cells)
         itself = (pairs[series_names.WHO].to_numpy() == pairs[series_names.BASELINE].to_numpy()).all(axis=1)
-        groups: Compared = dict(list(pairs[~itself].groupby(["machine", "stack"])))
+        of_candidates = pairs["machine"].isin(candidates).to_numpy()
+        groups: Compared = dict(list(pairs[of_candidates & ~itself].groupby(["machine", "stack"])))
         found.append(groups)
     return found
+
+
+def _of_cells(table: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a claim's models and batch sizes."""
+    return table[table["model"].isin(cells["models"]) & table["batch_size"].isin(cells["batch_sizes"])]
 
 
 def _cells(claim: Claim, compared: list[Compared], machine: str, stack: str) -> tuple[pd.DataFrame, list[str]]:
