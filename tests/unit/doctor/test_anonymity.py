@@ -37,7 +37,9 @@ ANN = {
         ("/sys/class/powercap/intel-rapl:0/energy_uj", "/sys/class/powercap/intel-rapl:0/energy_uj"),
         ("sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj", None),
         ("a Homebrew in /opt/homebrew; see https://example.org/a/b", None),
-        ("/System/Volumes/Data/x and /Systems/ann", "/System/Volumes/Data/x and <path>"),
+        ("/System/Library/x and /Systems/ann", "/System/Library/x and <path>"),
+        ("/System/Volumes/Data/Users/ann/x and /dev/shm/ann, /dev/null", "<path> and <path>, /dev/null"),
+        ("/usr/home/ann/x and /usr/homework", "<path> and /usr/homework"),
     ],
 )
 def test_what_identifies_a_person_gives_way(text, shown):
@@ -80,6 +82,10 @@ def test_folder_is_known_by_its_link_and_by_where_it_leads(tmp_path):
     known = {str(tmp_path / "link"): "<checkout>"}
     text = f"{tmp_path}/link/a, {tmp_path}/real/b"
     assert anonymity.masked(text, known) == "<checkout>/..., <checkout>/..."
+
+
+def test_folder_in_memory_is_known_by_its_name():
+    assert anonymity.masked("/dev/shm/ann/tm/x", {"/dev/shm/ann/tm": "<checkout>"}) == "<checkout>/..."
 
 
 def test_secrets_are_those_of_this_process(monkeypatch):

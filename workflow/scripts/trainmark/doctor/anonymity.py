@@ -28,6 +28,8 @@ _PUBLIC = (
     "/tmp/trainmark-timing.lock",
     "/usr",
 )
+# Within these: where people keep files in memory; all that is not the system's, on a Mac; homes of FreeBSD and of labs.
+_PRIVATE = ("/dev/shm", "/System/Volumes/Data", "/usr/home", "/usr/local/home")
 # Names of accounts and machines that are nobody's in particular. Taken out, they would only spoil the text.
 _NOBODYS = {"root", "user", "users", "admin", "ubuntu", "debian", "fedora", "centos", "jovyan", "colab", "kaggle"}
 _NOBODYS |= {
@@ -101,4 +103,8 @@ def _masked_text(text: str, known: Mapping[str, str]) -> str:
 
 def _is_public(path: str) -> bool:
     path = "/" + path.lstrip("/") if path.startswith("/") else path
-    return path.startswith("http") or any(path == each or path.startswith(f"{each}/") for each in _PUBLIC)
+    return path.startswith("http") or (_lies_in(path, _PUBLIC) and not _lies_in(path, _PRIVATE))
+
+
+def _lies_in(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in folders)
