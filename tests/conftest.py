@@ -13,7 +13,6 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 from trainmark import process_environment, stacks, system
 from trainmark.dataset import fashion_mnist
 from trainmark.experiment import grid, suites, workloads
@@ -51,7 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.name, file)))
 
 
-gc.disable()  # until all tests are collected, which leaves next to no garbage
+def pytest_collection() -> None:
+    """Collecting tests leaves next to no garbage."""
+    gc.disable()
 
 
 def pytest_collection_finish() -> None:
@@ -111,7 +112,7 @@ def article_python(tmp_path_factory) -> str:
 def install_lock(lock: Path, base: str | Path, folder: Path, module: str) -> str:
     """Make the environment of a lock, with a Python that fits it; gives its Python, in which a module was imported."""
     # What conda does with the file's pip section.
-    section = yaml.safe_load(lock.read_text())["dependencies"][-1]["pip"]
+    section = yaml_file.read(lock)["dependencies"][-1]["pip"]
     (folder / "requirements.txt").write_text("\n".join(section))
     return installs.make_environment(folder / "env", base, ["-r", folder / "requirements.txt"], module)
 

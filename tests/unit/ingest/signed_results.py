@@ -12,9 +12,10 @@ from trainmark.report.sections import details
 
 from tests import report
 from tests.conftest import synthetic_machine, synthetic_record
-from tests.unit.ingest.conftest import SCHEMAS, TARGET, write
+from tests.unit.ingest.conftest import SCHEMAS, TARGET, snapshot, write
 
 OTHER_ID = {"machine_id_hash": "1" * 32, "hardware": synthetic_record()["identity"]["hardware"]}
+RESULTS = TARGET.parent
 NO_ID = OTHER_ID | {"machine_id_hash": None}
 
 
@@ -57,15 +58,11 @@ def said(*sources: Path, **options) -> str:
     return "\n".join(merge_lines.lines(merge(*sources, **options)))
 
 
-def snapshot() -> dict:
-    return {str(p): p.read_bytes() for p in Path("results").rglob("*") if p.is_file() and p.name != "lock"}
-
-
 def refusal(*sources: Path, **options) -> str:
-    before = snapshot()
+    before = snapshot(RESULTS)
     found = merge(*sources, **options)
     assert not found.written
-    assert snapshot() == before
+    assert snapshot(RESULTS) == before
     (problem,) = found.problems
     return str(problem)
 

@@ -12,21 +12,21 @@ from trainmark.machine import hardware
 
 from tests import report
 from tests.conftest import older, path_of, synthetic_record
-from tests.unit.ingest.conftest import SCHEMAS, TARGET, write
+from tests.unit.ingest.conftest import SCHEMAS, TARGET, snapshot, write
 from tests.unit.ingest.signed_results import (
     NO_ID,
     OTHER_ID,
+    RESULTS,
     key_of,
     merge,
     pack,
     refusal,
     results,
     said,
-    snapshot,
     table,
 )
 
-NOTES = Path("results/origins")
+NOTES = RESULTS / "origins"
 pytestmark = [
     pytest.mark.usefixtures("alice"),
     pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="there is no ssh-keygen (OpenSSH)"),
@@ -38,10 +38,10 @@ def test_signed_archive_is_merged_and_the_page_says_by_whom(here):
     line = f"synthetic: 3 new, 0 identical; signed by {key_of('alice')}, a key that is new for this machine"
     assert said(archive).splitlines() == [line, merge_lines.BELIEVED]
     assert said(archive) == f"synthetic: 0 new, 3 identical; signed by {key_of('alice')}"
-    before = snapshot()
+    before = snapshot(RESULTS)
     again = merge(archive)
     assert (again.new, again.notes, again.problems) == ({}, {}, [])
-    assert snapshot() == before
+    assert snapshot(RESULTS) == before
     made = report.make([], here, draw=False)
     (shown,) = (t for s in made.document.sections for t in s.tables if t.name == "origins")
     assert "not that its numbers are true" in made.html

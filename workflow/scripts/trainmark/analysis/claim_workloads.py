@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,6 @@ from trainmark import stacks
 from trainmark.analysis import comparison_statistics, comparisons
 from trainmark.analysis.ledger import Claim
 from trainmark.experiment import suites
-
-# Axis -> value or values, as a comparison has them for its candidate or baseline.
-Side = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +28,7 @@ class Measured:
     runs: pd.DataFrame
     settings: Mapping[str, Any]
     shown: bool = True
+    _compared: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def suite(self) -> str:
@@ -42,11 +40,7 @@ class Measured:
         """The moments of its cells, as ``comparison_statistics.moments`` gives them."""
         return comparison_statistics.moments(self.runs)
 
-    @functools.cached_property
-    def _compared(self) -> dict[tuple[tuple[tuple[str, str | tuple[str, ...]], ...], ...], pd.DataFrame]:
-        return {}
-
-    def compared(self, candidate: Side, baseline: Side) -> pd.DataFrame:
+    def compared(self, candidate: comparisons.Side, baseline: comparisons.Side) -> pd.DataFrame:
         """The compared cells of two sides, as ``comparisons.compare`` gives them.
 
         They are compared once, since many claims are about other cells of the same sides.

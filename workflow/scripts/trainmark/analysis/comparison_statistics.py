@@ -52,7 +52,7 @@ def speed_ups(
         for side, cells in (("candidate", candidate), ("baseline", baseline))
     ]
     both = sides[0].merge(sides[1], on=same, suffixes=("", "_baseline"))
-    # As arrays, half the time of series: claims and comparisons are of a few cells each, and there are many.
+    # As arrays, in less time than as series: comparisons are of a few cells each, and there are many.
     runs = {side: both[f"n_{side}"].to_numpy() for side in ("baseline", "candidate")}
     found: dict[str, Any] = {}
     for measure, prefix in zip(MEASURES, ("", "steady_state_")):

@@ -22,6 +22,8 @@ AXES = tuple(WHO)
 # How the names of those begin that compare one framework with another.
 FRAMEWORKS = "Frameworks"
 GPU_AGAINST_CPU = "Times faster: GPU against CPU of the same machine"
+# Axis -> value or values, for the axes by which a side is chosen.
+Side = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Comparison:
     """
 
     name: str
-    candidate: Mapping[str, str | tuple[str, ...]]
-    baseline: Mapping[str, str | tuple[str, ...]]
+    candidate: Side
+    baseline: Side
     exhibit: str = ""
 
 
